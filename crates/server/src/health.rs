@@ -8,7 +8,7 @@ use store::Writer;
 use tokio::sync::{Mutex, oneshot};
 
 use crate::admission::{Admission, AdmissionClosed};
-use crate::live::Census;
+use crate::realtime::ShardQuery;
 
 /// How long a result of the database check is reused. Any number of requests cost the database one small write in that time.
 const CACHE_TTL: Duration = Duration::from_secs(1);
@@ -18,7 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Runs the health checks.
 pub struct Health {
-    census: Arc<Census>,
+    census: Arc<ShardQuery>,
     admission: Arc<Admission>,
     writer: Writer,
     /// The time of the last database check, and whether the write succeeded.
@@ -49,13 +49,13 @@ impl Unready {
 
 impl Health {
     /// Inputs: the census that queries the shards, the writer that checks the database, and the admission state.
-    pub fn new(census: Arc<Census>, writer: Writer, admission: Arc<Admission>) -> Self {
+    pub fn new(census: Arc<ShardQuery>, writer: Writer, admission: Arc<Admission>) -> Self {
         Self { census, admission, writer, tried: Mutex::default() }
     }
 
     /// Whether every shard answers. If one does not, the process must be restarted.
     pub async fn is_live(&self) -> bool {
-        self.census.tally().await.is_some()
+        self.census.counters().await.is_some()
     }
 
     /// The reasons why the server should not receive new traffic; empty if it should.

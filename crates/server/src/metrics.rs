@@ -22,7 +22,7 @@ use prometheus_client::registry::Registry;
 use store::{Histogram, Writer};
 
 use crate::bytes_in_memory::BytesInHand;
-use crate::live::{Census, Counts, Fanout, Losses};
+use crate::realtime::{ShardQuery, CountsByName, Fanout, UnackedDeliveries};
 use crate::logging;
 use crate::memory_guard;
 
@@ -31,19 +31,19 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 
 /// The sources of the numbers.
 pub struct Metrics {
-    census: Arc<Census>,
+    census: Arc<ShardQuery>,
     writer: Writer,
     fanout: Arc<Fanout>,
-    losses: Arc<Losses>,
+    losses: Arc<UnackedDeliveries>,
     in_hand: Arc<BytesInHand>,
     rest: AtomicU64,
-    rest_refused: Mutex<Counts>,
-    http_refused: Mutex<Counts>,
+    rest_refused: Mutex<CountsByName>,
+    http_refused: Mutex<CountsByName>,
 }
 
 impl Metrics {
     /// Inputs: the sources of the numbers.
-    pub fn new(census: Arc<Census>, writer: Writer, fanout: Arc<Fanout>, losses: Arc<Losses>, in_hand: Arc<BytesInHand>) -> Self {
+    pub fn new(census: Arc<ShardQuery>, writer: Writer, fanout: Arc<Fanout>, losses: Arc<UnackedDeliveries>, in_hand: Arc<BytesInHand>) -> Self {
         Self {
             census,
             writer,
@@ -57,7 +57,7 @@ impl Metrics {
     }
 
     /// Counts an answer over HTTP. `refused` is the code of an error response.
-    pub fn answered(&self, refused: Option<&'static str>) {
+    pub fn http_answered(&self, refused: Option<&'static str>) {
         self.rest.fetch_add(1, Ordering::Relaxed);
         if let Some(code) = refused {
             locked(&self.rest_refused).count(code);
@@ -71,9 +71,9 @@ impl Metrics {
 
     /// The page, in the text format of OpenMetrics. `None` if a shard does not answer.
     pub async fn page(&self) -> Option<String> {
-        let (tally, shards, meter) = self.census.figures().await?;
+        let (tally, shards, meter) = self.census.engine_stats().await?;
         let writer = self.writer.stats();
-        let mut page = Page(Registry::with_prefix("roomcast"));
+        let mut page = MetricsPage(Registry::with_prefix("roomcast"));
 
         if let Ok(used) = memory_guard::used() {
             page.gauge("memory_bytes", "Memory that the process has written; MEMORY_LIMIT is about this", used);
@@ -88,33 +88,33 @@ impl Metrics {
         let connections = [("websocket", shards.websocket), ("polling", shards.polling), ("raw", shards.raw)];
         page.gauges("connections", "Open connections", "transport", connections);
         page.gauge("presence_narrowed", "1 while presence events for everyone go to contacts only", u64::from(self.fanout.is_narrowed()));
-        page.gauge("sockets", "Sockets that were let in and are here", tally.here());
-        page.counter("sockets_accepted", "Sockets that were let in", tally.came);
-        page.counters("sockets_ended", "Sockets that have ended", "reason", tally.went.by_word());
+        page.gauge("sockets", "Sockets that were let in and are here", tally.connections());
+        page.counter("sockets_accepted", "Sockets that were let in", tally.connected);
+        page.counters("sockets_ended", "Sockets that have ended", "reason", tally.disconnected.by_name());
         page.counters(
             "http_connections_refused",
             "Connections that found no slot for HTTP: refused, or answered health checks only",
             "code",
-            locked(&self.http_refused).by_word(),
+            locked(&self.http_refused).by_name(),
         );
-        page.counters("connections_refused", "Requests to be connected that were refused", "code", tally.turned_away.by_word());
+        page.counters("connections_refused", "Requests to be connected that were refused", "code", tally.rejected.by_name());
         page.gauge("rooms_on_shards", "Rooms with somebody in them, each counted on every shard where somebody is", shards.rooms);
 
-        page.counters("requests", "What clients asked for over sockets", "event", tally.heard.by_word());
-        page.counters("requests_refused", "What was refused of that", "code", tally.refused.by_word());
+        page.counters("requests", "What clients asked for over sockets", "event", tally.request.by_name());
+        page.counters("requests_refused", "What was refused of that", "code", tally.request_failed.by_name());
         page.counter("rest_requests", "Requests over HTTP that were answered, but for those of sockets", self.rest.load(Ordering::Relaxed));
-        page.counters("rest_requests_refused", "What was refused of that", "code", locked(&self.rest_refused).by_word());
+        page.counters("rest_requests_refused", "What was refused of that", "code", locked(&self.rest_refused).by_name());
         let (expired, resumed) = self.losses.settled(Instant::now());
-        page.facts("accepted", "Facts that are on the disk", &self.fanout.facts());
-        page.facts("delivered", "Facts put into the outbox of a client that is pinged", &meter.delivered);
-        page.facts("confirmed", "Of those, what has arrived: a ping behind it was answered", &meter.confirmed);
-        page.facts("resumed", "Of those, what was settled by coming back: it had arrived, or was told again", &resumed);
-        page.facts(
+        page.events("accepted", "Facts that are on the disk", &self.fanout.facts());
+        page.events("delivered", "Facts put into the outbox of a client that is pinged", &meter.delivered);
+        page.events("confirmed", "Of those, what has arrived: a ping behind it was answered", &meter.confirmed);
+        page.events("resumed", "Of those, what was settled by coming back: it had arrived, or was told again", &resumed);
+        page.events(
             "expired",
             "Of those, what a client that might have come back as what it was had not confirmed, and it never did",
             &expired,
         );
-        page.facts(
+        page.events(
             "let_go",
             "Of those, what a client had not confirmed that ended without a session to come back to: it said goodbye, or keeps count by itself",
             &meter.unconfirmed,
@@ -134,14 +134,14 @@ impl Metrics {
     }
 }
 
-fn locked(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
+fn locked(counts: &Mutex<CountsByName>) -> MutexGuard<'_, CountsByName> {
     counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A page that is being filled. A family's name has no unit or `_total` of its own but what is written here.
-struct Page(Registry);
+struct MetricsPage(Registry);
 
-impl Page {
+impl MetricsPage {
     fn counter(&mut self, name: &str, help: &str, value: u64) {
         let counter: Counter = Counter::default();
         counter.inc_by(value);
@@ -163,7 +163,7 @@ impl Page {
     }
 
     /// The number of persisted events with this fate, by kind of event.
-    fn facts(&mut self, fate: &str, help: &str, kinds: &CountsByKind) {
+    fn events(&mut self, fate: &str, help: &str, kinds: &CountsByKind) {
         self.counters(&format!("facts_{fate}"), help, "event", by_event(kinds));
         let all = kinds.iter().map(|(_, count)| count).sum();
         self.counter(&format!("all_facts_{fate}"), &format!("{help}; of all kinds together"), all);

@@ -10,7 +10,7 @@ use crate::cli::banner;
 use crate::config::{Config, ConfigError, KeyChoice};
 use crate::listener::{Listener, rlimit};
 use crate::logging;
-use crate::product::{Product, open_database};
+use crate::app::{App, open_database};
 
 /// The exit code of a process that a second signal stops at once: the same as if the signal had killed it.
 const EXIT_STOPPED_AT_ONCE: i32 = 130;
@@ -52,7 +52,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     // Before the ports: a second server on the same data folder and ports then reports the process that holds the folder.
     let database = open_database(&config)?;
     let listener = Listener::bind(&config).await?;
-    let mut product = Product::start(&config, &keys, &database)?;
+    let mut product = App::start(&config, &keys, &database)?;
     drop(database);
     banner::print(&config, &keys, &listener);
     tracing::info!(addresses = ?listener.addresses(), "listening");
@@ -66,7 +66,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
             std::process::exit(EXIT_STOPPED_AT_ONCE);
         });
         let latest = product.drain(drain).await;
-        tokio::task::block_in_place(|| product.hang_up());
+        tokio::task::block_in_place(|| product.close_connections());
         latest.max(Instant::now() + FINAL_FLUSH_TIMEOUT).into()
     };
     listener.serve(handler, farewell).await;

@@ -11,38 +11,38 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::Desk;
-use super::answer::{Answer, Failure};
-use super::call::Call;
+use super::AppState;
+use super::response::{RestResponse, RestError};
+use super::request_context::AuthedRequest;
 use super::ids::SpacePageQuery;
 use crate::contracts::json;
 use crate::contracts::timestamps::Milliseconds;
 
-type Answered = Result<Answer, Failure>;
+type Answered = Result<RestResponse, RestError>;
 
 /// The routes.
-pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
+pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::new().routes(routes!(list_blocks)).routes(routes!(block_user, unblock_user))
 }
 
 /// Lists the users whom the caller has blocked, the latest first.
 #[utoipa::path(get, path = "/api/v1/blocks", params(SpacePageQuery), responses((status = 200, body = Vec<Blocked>)))]
-async fn list_blocks(call: Call) -> Answered {
+async fn list_blocks(call: AuthedRequest) -> Answered {
     let page = call.page_of_users()?;
     call.query(ListBlocks { page }, |blocks| json(&blocks.iter().map(Blocked::of).collect::<Vec<_>>())).await
 }
 
 /// Blocks a user, who then can neither add, mention, call nor notify the caller. In spaces of both, messages still flow.
 #[utoipa::path(put, path = "/api/v1/blocks/{user}", responses((status = 200, body = Blocked), (status = 409)))]
-async fn block_user(call: Call) -> Answered {
-    let user = call.person("user", "User")?;
+async fn block_user(call: AuthedRequest) -> Answered {
+    let user = call.user("user", "User")?;
     call.command(StatusCode::OK, BlockUser { user }, |block| json(&Blocked::of(block))).await
 }
 
 /// Ends a block.
 #[utoipa::path(delete, path = "/api/v1/blocks/{user}", responses((status = 200, body = Unblocked)))]
-async fn unblock_user(call: Call) -> Answered {
-    let user = call.person("user", "User")?;
+async fn unblock_user(call: AuthedRequest) -> Answered {
+    let user = call.user("user", "User")?;
     let command = UnblockUser { user: user.clone() };
     let work = move |tx: &mut CommandContext<'_>| command.execute(tx).map(|()| user);
     call.change(StatusCode::OK, work, |user: &UserId| json(&Unblocked { user_id: user.as_str() })).await

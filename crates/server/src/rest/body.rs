@@ -14,29 +14,29 @@ use utoipa::PartialSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 
-use super::answer::Failure;
-use super::ids::{GivenIds, GivenPeople, GivenPerson};
-use super::shape::inline;
+use super::response::RestError;
+use super::ids::{IdInputs, UserIdInputs, UserIdInput};
+use super::body_schema::inline;
 use crate::bytes_in_memory::ByteAccount;
 use crate::contracts::client_ids::IdInput;
 
 /// The longest time until a body is complete.
-const PATIENCE: Duration = Duration::from_secs(30);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Reads a whole body of at most `limit` bytes, which are counted until it is dropped.
 ///
 /// Errors: 413, 408, 429 or 503 if there is no room for it, or 400 for a client that disconnects.
-pub(super) async fn read(mut body: Body, limit: usize, account: Option<&ByteAccount>) -> Result<Bytes, Failure> {
+pub(super) async fn read(mut body: Body, limit: usize, account: Option<&ByteAccount>) -> Result<Bytes, RestError> {
     if body.size_hint().lower() > limit as u64 {
-        return Err(Failure::too_large(limit));
+        return Err(RestError::too_large(limit));
     }
     let mut charge = account.map(|account| Box::new(account.holder()) as Box<dyn ByteCharge>);
-    match tokio::time::timeout(PATIENCE, read_body(&mut body, limit, charge.as_mut())).await {
+    match tokio::time::timeout(READ_TIMEOUT, read_body(&mut body, limit, charge.as_mut())).await {
         Ok(Ok(whole)) => Ok(ChargedBytes::bytes(whole, charge)),
-        Ok(Err(BodyError::TooLarge)) => Err(Failure::too_large(limit)),
-        Ok(Err(BodyError::Short(short))) => Err(Failure::no_room(short)),
-        Ok(Err(BodyError::Broken)) => Err(Failure::body("The body ends early")),
-        Err(_) => Err(Failure::too_slow()),
+        Ok(Err(BodyError::TooLarge)) => Err(RestError::too_large(limit)),
+        Ok(Err(BodyError::Short(short))) => Err(RestError::no_room(short)),
+        Ok(Err(BodyError::Broken)) => Err(RestError::body("The body ends early")),
+        Err(_) => Err(RestError::too_slow()),
     }
 }
 
@@ -48,52 +48,52 @@ impl<'a> Fields<'a> {
     /// Parses a body; an empty one has no fields.
     ///
     /// Errors: 400 if its `Content-Type` is not JSON, or it is no JSON object.
-    pub fn of(headers: &HeaderMap, body: &'a [u8]) -> Result<Self, Failure> {
+    pub fn of(headers: &HeaderMap, body: &'a [u8]) -> Result<Self, RestError> {
         if body.is_empty() {
             return Ok(Self(BTreeMap::new()));
         }
         // Without the header, the body is parsed all the same.
         if headers.get(CONTENT_TYPE).is_some_and(|value| !value.to_str().is_ok_and(is_json)) {
-            return Err(Failure::field("Content-Type", "must be application/json"));
+            return Err(RestError::field("Content-Type", "must be application/json"));
         }
         // serde's error for a text repeats the text, which may be a megabyte.
         if body.trim_ascii_start().starts_with(b"\"") {
-            return Err(Failure::body("The body must be a JSON object, and not a text".to_owned()));
+            return Err(RestError::body("The body must be a JSON object, and not a text".to_owned()));
         }
-        let fields = serde_json::from_slice(body).map_err(|error| Failure::body(format!("The body must be a JSON object: {error}")))?;
+        let fields = serde_json::from_slice(body).map_err(|error| RestError::body(format!("The body must be a JSON object: {error}")))?;
         Ok(Self(fields))
     }
 
     /// A required field.
-    pub fn required<T: Field>(&mut self, name: &'static str) -> Result<T, Failure> {
+    pub fn required<T: Field>(&mut self, name: &'static str) -> Result<T, RestError> {
         self.change(name)?.ok_or_else(|| {
-            let misspelt = self.0.keys().take(COMPARED).find(|other| closest(other, &[name]).is_some());
+            let misspelt = self.0.keys().take(MAX_COMPARED).find(|other| closest(other, &[name]).is_some());
             let instead = misspelt.map(|other| format!(" (and {} is not a field)", shortened(other.clone())));
-            Failure::field(name, &format!("is required{}", instead.unwrap_or_default()))
+            RestError::field(name, &format!("is required{}", instead.unwrap_or_default()))
         })
     }
 
     /// A required field that may be null.
-    pub fn present<T: Field>(&mut self, name: &'static str) -> Result<Option<T>, Failure> {
-        self.nullable(name)?.ok_or_else(|| Failure::field(name, "is required, and may be null"))
+    pub fn present<T: Field>(&mut self, name: &'static str) -> Result<Option<T>, RestError> {
+        self.nullable(name)?.ok_or_else(|| RestError::field(name, "is required, and may be null"))
     }
 
     /// An optional field. Null counts as absent.
-    pub fn optional<T: Field>(&mut self, name: &'static str) -> Result<Option<T>, Failure> {
+    pub fn optional<T: Field>(&mut self, name: &'static str) -> Result<Option<T>, RestError> {
         self.nullable(name).map(Option::flatten)
     }
 
     /// A change of a field that always has a value. An absent field is not changed.
-    pub fn change<T: Field>(&mut self, name: &'static str) -> Result<Option<T>, Failure> {
-        self.0.remove(name).map(|raw| read_field(name, raw, T::WANTED)).transpose()
+    pub fn change<T: Field>(&mut self, name: &'static str) -> Result<Option<T>, RestError> {
+        self.0.remove(name).map(|raw| read_field(name, raw, T::EXPECTED)).transpose()
     }
 
     /// A change of a field that may have no value. An absent field is not changed; null clears it.
-    pub fn nullable<T: Field>(&mut self, name: &'static str) -> Result<Option<Option<T>>, Failure> {
+    pub fn nullable<T: Field>(&mut self, name: &'static str) -> Result<Option<Option<T>>, RestError> {
         match self.0.remove(name) {
             None => Ok(None),
             Some(raw) if raw.get() == "null" => Ok(Some(None)),
-            Some(raw) => read_field(name, raw, T::WANTED).map(|field| Some(Some(field))),
+            Some(raw) => read_field(name, raw, T::EXPECTED).map(|field| Some(Some(field))),
         }
     }
 
@@ -105,12 +105,12 @@ impl<'a> Fields<'a> {
     /// Ends the reading of a body that may have any other fields, such as a whole object. Returns the unknown fields that resemble a known one,
     /// each with the known name, among the first [`COMPARED`] unknown fields.
     pub fn misspelt(self, known: &[&'static str]) -> Vec<(String, &'static str)> {
-        let found = self.0.into_keys().take(COMPARED).filter_map(|name| Some((closest(&name, known)?, name)));
+        let found = self.0.into_keys().take(MAX_COMPARED).filter_map(|name| Some((closest(&name, known)?, name)));
         found.map(|(meant, name)| (shortened(name), meant)).collect()
     }
 
     /// Ignores fields that only the server sets: a client may send an object back as it received it.
-    pub fn pass_over(&mut self, names: &[&str]) {
+    pub fn ignore(&mut self, names: &[&str]) {
         for name in names {
             self.0.remove(*name);
         }
@@ -119,9 +119,9 @@ impl<'a> Fields<'a> {
     /// Ends the parsing: a field that was not parsed is unknown.
     ///
     /// Errors: 400 that names the first.
-    pub fn end(self) -> Result<(), Failure> {
+    pub fn end(self) -> Result<(), RestError> {
         match self.0.into_keys().next() {
-            Some(name) => Err(Failure::field(shortened(name), "is not a field of this request")),
+            Some(name) => Err(RestError::field(shortened(name), "is not a field of this request")),
             None => Ok(()),
         }
     }
@@ -130,14 +130,14 @@ impl<'a> Fields<'a> {
 /// A type of field.
 pub(super) trait Field: for<'a> Deserialize<'a> {
     /// The expected value, for people.
-    const WANTED: &'static str;
+    const EXPECTED: &'static str;
 
     /// The expected value, for the document, without null.
     fn schema() -> Schema;
 }
 
 impl Field for String {
-    const WANTED: &'static str = "must be text";
+    const EXPECTED: &'static str = "must be text";
 
     fn schema() -> Schema {
         of_type(Type::String)
@@ -145,7 +145,7 @@ impl Field for String {
 }
 
 impl Field for bool {
-    const WANTED: &'static str = "must be true or false";
+    const EXPECTED: &'static str = "must be true or false";
 
     fn schema() -> Schema {
         of_type(Type::Boolean)
@@ -153,7 +153,7 @@ impl Field for bool {
 }
 
 impl Field for Map<String, Value> {
-    const WANTED: &'static str = "must be a JSON object, not nested too deeply";
+    const EXPECTED: &'static str = "must be a JSON object, not nested too deeply";
 
     fn schema() -> Schema {
         of_type(Type::Object)
@@ -161,7 +161,7 @@ impl Field for Map<String, Value> {
 }
 
 impl Field for Value {
-    const WANTED: &'static str = "must be JSON, not nested too deeply";
+    const EXPECTED: &'static str = "must be JSON, not nested too deeply";
 
     fn schema() -> Schema {
         ObjectBuilder::new().schema_type(SchemaType::AnyValue).build().into()
@@ -169,7 +169,7 @@ impl Field for Value {
 }
 
 impl Field for Vec<String> {
-    const WANTED: &'static str = "must be a list of texts";
+    const EXPECTED: &'static str = "must be a list of texts";
 
     fn schema() -> Schema {
         ArrayBuilder::new().items(RefOr::T(of_type(Type::String))).build().into()
@@ -177,15 +177,15 @@ impl Field for Vec<String> {
 }
 
 impl Field for IdInput {
-    const WANTED: &'static str = "must be an id, as text or number";
+    const EXPECTED: &'static str = "must be an id, as text or number";
 
     fn schema() -> Schema {
         inline(<Self as PartialSchema>::schema())
     }
 }
 
-impl Field for GivenPerson {
-    const WANTED: &'static str = "must be an id of 1 to 200 bytes, as text or number";
+impl Field for UserIdInput {
+    const EXPECTED: &'static str = "must be an id of 1 to 200 bytes, as text or number";
 
     fn schema() -> Schema {
         let mut schema = <IdInput as Field>::schema();
@@ -197,16 +197,16 @@ impl Field for GivenPerson {
     }
 }
 
-impl Field for GivenPeople {
-    const WANTED: &'static str = "must be a list of ids of 1 to 200 bytes, each as text or number";
+impl Field for UserIdInputs {
+    const EXPECTED: &'static str = "must be a list of ids of 1 to 200 bytes, each as text or number";
 
     fn schema() -> Schema {
         inline(<Self as PartialSchema>::schema())
     }
 }
 
-impl Field for GivenIds {
-    const WANTED: &'static str = "must be a list of ids, each as text or number";
+impl Field for IdInputs {
+    const EXPECTED: &'static str = "must be a list of ids, each as text or number";
 
     fn schema() -> Schema {
         ArrayBuilder::new().items(RefOr::T(<IdInput as Field>::schema())).build().into()
@@ -217,8 +217,8 @@ fn of_type(of: Type) -> Schema {
     ObjectBuilder::new().schema_type(of).build().into()
 }
 
-fn read_field<T: Field>(name: &'static str, raw: &RawValue, wanted: &str) -> Result<T, Failure> {
-    serde_json::from_str(raw.get()).map_err(|_| Failure::field(name, wanted))
+fn read_field<T: Field>(name: &'static str, raw: &RawValue, wanted: &str) -> Result<T, RestError> {
+    serde_json::from_str(raw.get()).map_err(|_| RestError::field(name, wanted))
 }
 
 /// The known name that a misspelt one resembles: at most two letters (in a short name, one) are wrong, missing, superfluous or swapped. Case and
@@ -226,7 +226,7 @@ fn read_field<T: Field>(name: &'static str, raw: &RawValue, wanted: &str) -> Res
 fn closest(name: &str, known: &[&'static str]) -> Option<&'static str> {
     let plain = |name: &str| name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     // A much longer name resembles none, and a comparison costs the product of the lengths.
-    if name.len() > 2 * LONGEST_FIELD {
+    if name.len() > 2 * MAX_FIELD_CHARACTERS {
         return None;
     }
     let name = plain(name);
@@ -236,10 +236,10 @@ fn closest(name: &str, known: &[&'static str]) -> Option<&'static str> {
 }
 
 /// The bytes of the longest name of a field.
-const LONGEST_FIELD: usize = 32;
+const MAX_FIELD_CHARACTERS: usize = 32;
 
 /// How many unknown fields of one body are compared with the known ones: a body may have more than 100,000.
-const COMPARED: usize = 100;
+const MAX_COMPARED: usize = 100;
 
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -275,14 +275,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_for_ever_for_a_body() {
-        assert_eq!(read(Body::new(Silent), 100, None).await, Err(Failure::too_slow()));
+        assert_eq!(read(Body::new(Silent), 100, None).await, Err(RestError::too_slow()));
     }
 
     #[test]
     fn a_refusal_shortens_the_name_of_a_field_that_is_not_known() {
         let body = format!(r#"{{"{}":1}}"#, "x".repeat(1_000_000));
         let fields = Fields(serde_json::from_str(&body).unwrap());
-        let refused = Failure::field(format!("{}…", "x".repeat(100)), "is not a field of this request");
+        let refused = RestError::field(format!("{}…", "x".repeat(100)), "is not a field of this request");
         assert_eq!(fields.end(), Err(refused));
     }
 
@@ -314,13 +314,13 @@ mod tests {
     fn a_body_with_very_many_unknown_fields_is_compared_in_part() {
         let unknown = |count: usize| (0..count).map(|number| format!(r#""a{number:06}":1,"#)).collect::<String>();
         let with = |count: usize| format!(r#"{{{}"titel":1}}"#, unknown(count));
-        let (last, beyond) = (with(COMPARED - 1), with(COMPARED));
+        let (last, beyond) = (with(MAX_COMPARED - 1), with(MAX_COMPARED));
         let fields = |body| Fields(serde_json::from_str(body).unwrap());
         assert_eq!(fields(&last).misspelt(&["title"]), [("titel".to_owned(), "title")]);
         assert_eq!(fields(&beyond).misspelt(&["title"]), []);
         let required = |body| fields(body).required::<String>("title").unwrap_err();
-        assert_eq!(required(&last), Failure::field("title", "is required (and titel is not a field)"));
-        assert_eq!(required(&beyond), Failure::field("title", "is required"));
+        assert_eq!(required(&last), RestError::field("title", "is required (and titel is not a field)"));
+        assert_eq!(required(&beyond), RestError::field("title", "is required"));
     }
 
     #[test]

@@ -16,8 +16,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerFile};
 
-use super::Desk;
-use super::answer::Failure;
+use super::AppState;
+use super::response::RestError;
 use crate::bytes_in_memory::Shared;
 
 /// The document. It is the same for as long as the program is.
@@ -41,7 +41,7 @@ static VIEWER: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
 const HEADERS: [(HeaderName, &str); 2] = [(CACHE_CONTROL, "no-cache"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
 
 /// The routes.
-pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
+pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::new()
         .routes(routes!(read_document))
         // The page's files name each other by relative paths.
@@ -63,7 +63,7 @@ async fn read_document() -> Response {
 
 /// The file that the path names, which is none if it is no text.
 async fn any_file(name: Result<Path<String>, PathRejection>) -> Response {
-    name.map_or_else(|_| Failure::unknown_path().into_response(), |Path(name)| file(&name))
+    name.map_or_else(|_| RestError::unknown_path().into_response(), |Path(name)| file(&name))
 }
 
 /// A file of the viewer.
@@ -80,7 +80,7 @@ fn file(name: &str) -> Response {
                 Cow::Owned(bytes) => (headers.0, headers.1, headers.2, headers.3, bytes).into_response(),
             }
         }
-        Ok(None) => Failure::unknown_path().into_response(),
-        Err(error) => Failure::from(DomainError::Internal(error.to_string())).into_response(),
+        Ok(None) => RestError::unknown_path().into_response(),
+        Err(error) => RestError::from(DomainError::Internal(error.to_string())).into_response(),
     }
 }

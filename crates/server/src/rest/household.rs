@@ -14,22 +14,22 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::Desk;
-use super::answer::{Answer, Failure};
-use super::call::Call;
-use super::ids::{GivenPeople, GivenPerson, MemberPageQuery, PageQuery, SpacePageQuery};
+use super::AppState;
+use super::response::{RestResponse, RestError};
+use super::request_context::AuthedRequest;
+use super::ids::{UserIdInputs, UserIdInput, MemberPageQuery, PageQuery, SpacePageQuery};
 use super::list::{list, member_list};
-use super::of_kind::OfKind;
-use super::shape::{Text, body};
+use super::kind_guard::InRoomKind;
+use super::body_schema::{TextBounds, body};
 use crate::contracts::household::{objects, payloads};
 use crate::contracts::json;
 use crate::rate_limit::RateLimitClass;
 use crate::removals::end_removal_of;
 
-type Answered = Result<Answer, Failure>;
+type Answered = Result<RestResponse, RestError>;
 
 /// The household contract's routes.
-pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
+pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::new()
         .routes(routes!(list_households, create_household))
         .routes(routes!(read_household, rename_household))
@@ -47,14 +47,14 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 
 /// Lists the households of the caller, the newest first.
 #[utoipa::path(get, path = "/households", params(SpacePageQuery), responses((status = 200, body = Vec<objects::Household>)))]
-async fn list_households(call: Call) -> Answered {
+async fn list_households(call: AuthedRequest) -> Answered {
     let page = call.page_of(RoomKind::Household)?;
     call.query(ListSpaces { kind: RoomKind::Household, page }, |spaces| list(spaces, objects::Household::of)).await
 }
 
 /// Makes a household. The caller is its admin.
 #[utoipa::path(post, path = "/households", request_body = NewHousehold, responses((status = 201, body = objects::Household)))]
-async fn create_household(call: Call) -> Answered {
+async fn create_household(call: AuthedRequest) -> Answered {
     let NewHousehold { name } = call.body()?;
     let command = CreateSpace { kind: RoomKind::Household, name, members: Vec::new() };
     call.command(StatusCode::CREATED, command, household).await
@@ -62,14 +62,14 @@ async fn create_household(call: Call) -> Answered {
 
 /// Reads a household.
 #[utoipa::path(get, path = "/households/{id}", responses((status = 200, body = objects::Household)))]
-async fn read_household(call: Call) -> Answered {
+async fn read_household(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Household)?;
     call.query(GetSpace { room }, household).await
 }
 
 /// Changes a household. Its members hear `household:updated`.
 #[utoipa::path(put, path = "/households/{id}", request_body = HouseholdChanges, responses((status = 200, body = objects::Household)))]
-async fn rename_household(call: Call) -> Answered {
+async fn rename_household(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Household)?;
     let HouseholdChanges { name } = call.body()?;
     call.command(StatusCode::OK, RenameSpace { room, name }, household).await
@@ -77,7 +77,7 @@ async fn rename_household(call: Call) -> Answered {
 
 /// Joins a household by its invite code. Its members hear `household:member_joined`.
 #[utoipa::path(post, path = "/households/{id}/join", request_body = Invitation, responses((status = 200, body = objects::Household)))]
-async fn join_household(call: Call) -> Answered {
+async fn join_household(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Household)?;
     let Invitation { code } = call.body()?;
     call.command(StatusCode::OK, JoinByInvite { room, code }, household).await
@@ -85,37 +85,37 @@ async fn join_household(call: Call) -> Answered {
 
 /// Gives a household another invite code. Its members hear `household:invite_code_refreshed`.
 #[utoipa::path(post, path = "/households/{id}/invite/refresh", responses((status = 200, body = payloads::InviteCodeRefreshed)))]
-async fn refresh_invite(call: Call) -> Answered {
+async fn refresh_invite(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Household)?;
     call.command(StatusCode::OK, RefreshInvite { room }, |space| json(&payloads::InviteCodeRefreshed::of(space))).await
 }
 
 /// Lists the members of a household, in the order of joining.
 #[utoipa::path(get, path = "/households/{id}/members", params(MemberPageQuery), responses((status = 200, body = Vec<objects::Member>)))]
-async fn list_members(call: Call) -> Answered {
+async fn list_members(call: AuthedRequest) -> Answered {
     let (room, page) = (call.room(RoomKind::Household)?, call.member_page()?);
     call.query(ListMembers { room, page }, |members| member_list(members, objects::Member::of)).await
 }
 
 /// Removes a member from a household, or leaves it. Its members hear `household:member_left`.
 #[utoipa::path(delete, path = "/households/{id}/members/{userId}", responses((status = 200, body = payloads::MemberLeft), (status = 403)))]
-async fn remove_member(call: Call) -> Answered {
+async fn remove_member(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Household)?;
-    let person = call.person("userId", "Member")?;
+    let person = call.user("userId", "Member")?;
     let work = |tx: &mut CommandContext<'_>| Ok((RemoveMember { room, person: person.clone() }.execute(tx)?, person));
     call.change(StatusCode::OK, work, |(space, person): &(Space, UserId)| json(&payloads::MemberLeft::of(space, person))).await
 }
 
 /// Lists the tasks of a household, the newest first.
 #[utoipa::path(get, path = "/households/{id}/tasks", params(PageQuery), responses((status = 200, body = Vec<objects::Task>)))]
-async fn list_tasks(call: Call) -> Answered {
+async fn list_tasks(call: AuthedRequest) -> Answered {
     let (room, page) = (call.room(RoomKind::Household)?, call.page()?);
     call.query(ListTasks { room, page }, |tasks| list(tasks, objects::Task::of)).await
 }
 
 /// Makes a task. The household hears `task:created`, and a `task:assigned` for each to whom it is given.
 #[utoipa::path(post, path = "/households/{id}/tasks", request_body = NewTask, responses((status = 201, body = objects::Task)))]
-async fn create_task(call: Call) -> Result<(HeaderMap, Answer), Failure> {
+async fn create_task(call: AuthedRequest) -> Result<(HeaderMap, RestResponse), RestError> {
     let room = call.room(RoomKind::Household)?;
     let (NewTask { title, description, category, due_date, assigned_to }, warnings) = call.whole_object()?;
     let assigned_to = assigned_to.unwrap_or_default().0;
@@ -125,14 +125,14 @@ async fn create_task(call: Call) -> Result<(HeaderMap, Answer), Failure> {
 
 /// Reads a task.
 #[utoipa::path(get, path = "/tasks/{id}", responses((status = 200, body = objects::Task)))]
-async fn read_task(call: Call) -> Answered {
+async fn read_task(call: AuthedRequest) -> Answered {
     let task_id = call.task()?;
     call.query(of_household(task_id, GetTask { task: task_id }), task).await
 }
 
 /// Changes a task. The household hears `task:updated`, and what else the change was.
 #[utoipa::path(put, path = "/tasks/{id}", request_body = TaskChanges, responses((status = 200, body = objects::Task)))]
-async fn edit_task(call: Call) -> Answered {
+async fn edit_task(call: AuthedRequest) -> Answered {
     let task_id = call.task()?;
     let TaskChanges { title, description, category, due_date, assigned_to, completed } = call.body()?;
     let assigned_to = assigned_to.map(|people| people.0);
@@ -142,21 +142,21 @@ async fn edit_task(call: Call) -> Answered {
 
 /// Deletes a task. The household hears `task:deleted`.
 #[utoipa::path(delete, path = "/tasks/{id}", responses((status = 200, body = payloads::TaskDeleted)))]
-async fn delete_task(call: Call) -> Answered {
+async fn delete_task(call: AuthedRequest) -> Answered {
     let task = call.task()?;
     call.command(StatusCode::OK, of_household(task, DeleteTask { task }), |task| json(&payloads::TaskDeleted::of(task))).await
 }
 
 /// Completes a task, or takes it up again. The household hears `task:completed`.
 #[utoipa::path(patch, path = "/tasks/{id}/toggle", responses((status = 200, body = objects::Task)))]
-async fn toggle_task(call: Call) -> Answered {
+async fn toggle_task(call: AuthedRequest) -> Answered {
     let task_id = call.task()?;
     call.command(StatusCode::OK, of_household(task_id, ToggleTask { task: task_id }), task).await
 }
 
 /// Gives a task to a member. The household hears `task:assigned`.
 #[utoipa::path(post, path = "/tasks/{id}/assign", request_body = Assignment, responses((status = 200, body = objects::Task)))]
-async fn assign_task(call: Call) -> Answered {
+async fn assign_task(call: AuthedRequest) -> Answered {
     let task_id = call.task()?;
     let Assignment { user } = call.body()?;
     call.command(StatusCode::OK, of_household(task_id, AssignTask { task: task_id, person: user.0 }), task).await
@@ -164,32 +164,32 @@ async fn assign_task(call: Call) -> Answered {
 
 /// Takes a task from a member. The household hears `task:unassigned`.
 #[utoipa::path(delete, path = "/tasks/{id}/assign/{userId}", responses((status = 200, body = objects::Task)))]
-async fn unassign_task(call: Call) -> Answered {
+async fn unassign_task(call: AuthedRequest) -> Answered {
     let task_id = call.task()?;
-    let person = call.person("userId", "User")?;
+    let person = call.user("userId", "User")?;
     call.command(StatusCode::OK, of_household(task_id, UnassignTask { task: task_id, person }), task).await
 }
 
 /// Reads the profile of somebody with whom one shares a space, or one's own.
 #[utoipa::path(get, path = "/users/{id}", responses((status = 200, body = objects::User)))]
-async fn read_user(call: Call) -> Answered {
-    let person = call.person("id", "User")?;
+async fn read_user(call: AuthedRequest) -> Answered {
+    let person = call.user("id", "User")?;
     call.query(GetUser { person }, user).await
 }
 
 /// Changes one's own profile. One's households hear `user:updated`.
 #[utoipa::path(put, path = "/users/{id}", request_body = UserChanges, responses((status = 200, body = objects::User), (status = 403)))]
-async fn update_user(call: Call) -> Answered {
-    let person = call.person("id", "User")?;
+async fn update_user(call: AuthedRequest) -> Answered {
+    let person = call.user("id", "User")?;
     let UserChanges { name, avatar_url } = call.body()?;
-    call.spend(RateLimitClass::ProfileChange)?;
+    call.check_rate_limit(RateLimitClass::ProfileChange)?;
     call.command(StatusCode::OK, UpdateProfile { person, name, avatar_url }, user).await
 }
 
 /// Deletes the calling user. The user's households receive `household:member_left`, and the user's connections are closed.
 #[utoipa::path(delete, path = "/users/{id}", responses((status = 200, body = DeletedUser), (status = 403)))]
-async fn delete_user(call: Call) -> Answered {
-    let person = call.person("id", "User")?;
+async fn delete_user(call: AuthedRequest) -> Answered {
+    let person = call.user("id", "User")?;
     let desk = Arc::clone(&call.desk);
     let command = DeleteUser { person: person.clone() };
     let answered = call.command(StatusCode::OK, command, |person| json(&DeletedUser { user_id: person.id.as_str() })).await;
@@ -200,7 +200,7 @@ async fn delete_user(call: Call) -> Answered {
         desk.rest.back_end.disconnect(vec![person.clone()], Vec::new(), "The user was deleted".into());
     }
     // The next request with that token is refused.
-    desk.met.forget(&person);
+    desk.met.remove(&person);
     answered
 }
 
@@ -216,7 +216,7 @@ body! {
         /// What it is called; not blank.
         name: change String[1..=validation::MAX_NAME],
     }
-    passing over ["id", "inviteCode", "createdBy", "createdAt", "updatedAt", "memberCount", "members"]
+    ignores ["id", "inviteCode", "createdBy", "createdAt", "updatedAt", "memberCount", "members"]
 
     /// What opens a household's door.
     Invitation as "household.Invitation" {
@@ -233,11 +233,11 @@ body! {
         /// What the household sorts it under.
         category: optional String[0..=validation::MAX_CATEGORY],
         /// An RFC 3339 date, or date and time.
-        due_date = "dueDate": optional String[Text::Date],
+        due_date = "dueDate": optional String[TextBounds::Date],
         /// Members to whom it is given: ids, or objects with one.
-        assigned_to = "assignedTo": optional GivenPeople[0..=validation::MAX_USERS],
+        assigned_to = "assignedTo": optional UserIdInputs[0..=validation::MAX_USERS],
     }
-    passing over ["id", "householdId", "completed", "completedAt", "createdBy", "createdAt", "updatedAt"], and others
+    ignores ["id", "householdId", "completed", "completedAt", "createdBy", "createdAt", "updatedAt"], and others
 
     /// Changes of a task. What is absent stays as it is.
     TaskChanges as "household.TaskChanges" {
@@ -248,18 +248,18 @@ body! {
         /// What the household sorts it under; null for nothing.
         category: nullable String[0..=validation::MAX_CATEGORY],
         /// An RFC 3339 date, or date and time; null for none.
-        due_date = "dueDate": nullable String[Text::Date],
+        due_date = "dueDate": nullable String[TextBounds::Date],
         /// All members to whom it is given: ids, or objects with one.
-        assigned_to = "assignedTo": change GivenPeople[0..=validation::MAX_USERS],
+        assigned_to = "assignedTo": change UserIdInputs[0..=validation::MAX_USERS],
         /// Whether it is done.
         completed: change bool,
     }
-    passing over ["id", "householdId", "completedAt", "createdBy", "createdAt", "updatedAt"]
+    ignores ["id", "householdId", "completedAt", "createdBy", "createdAt", "updatedAt"]
 
     /// To whom a task is given.
     Assignment as "household.Assignment" {
         /// A member.
-        user = "userId": required GivenPerson,
+        user = "userId": required UserIdInput,
     }
 
     /// Changes of a profile. What is absent stays as it is.
@@ -267,9 +267,9 @@ body! {
         /// The name that others see; not blank.
         name: change String[1..=validation::MAX_NAME],
         /// A link to a picture; null takes it away.
-        avatar_url = "avatarUrl": nullable String[Text::Link],
+        avatar_url = "avatarUrl": nullable String[TextBounds::Link],
     }
-    passing over ["id", "email", "createdAt", "updatedAt"]
+    ignores ["id", "email", "createdAt", "updatedAt"]
 }
 
 /// Who is no longer known.
@@ -280,8 +280,8 @@ struct DeletedUser<'a> {
     user_id: &'a str,
 }
 
-fn of_household<O>(task: EntityId, operation: O) -> OfKind<O> {
-    OfKind(RoomKind::Household, task, operation)
+fn of_household<O>(task: EntityId, operation: O) -> InRoomKind<O> {
+    InRoomKind(RoomKind::Household, task, operation)
 }
 
 fn household(space: &Space) -> String {

@@ -8,8 +8,8 @@ use http::{HeaderMap, HeaderName, Method, StatusCode};
 use sha2::{Digest, Sha256};
 
 use super::Caller;
-use super::answer::{Answer, Failure};
-use super::read_again::ReadAgain;
+use super::response::{RestResponse, RestError};
+use super::reread::Reread;
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -28,7 +28,7 @@ pub(super) fn request(
     path: &str,
     headers: &HeaderMap,
     body: &[u8],
-) -> Result<Option<idempotency::IdempotentRequest>, Failure> {
+) -> Result<Option<idempotency::IdempotentRequest>, RestError> {
     if *method != Method::POST && *method != Method::PATCH {
         return Ok(None);
     }
@@ -36,7 +36,7 @@ pub(super) fn request(
     let (key, more) = (given.next(), given.next());
     let Some(key) = key else { return Ok(None) };
     let key = key.to_str().ok().filter(|_| more.is_none());
-    let key = key.ok_or_else(|| Failure::field("Idempotency-Key", "must be one text of ASCII characters"))?;
+    let key = key.ok_or_else(|| RestError::field("Idempotency-Key", "must be one text of ASCII characters"))?;
     let digest = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
     // Neither a method nor a path has a space, so no two scopes can be read as one.
     let scope = format!("{method} {path} {}", caller.actor.person);
@@ -44,11 +44,11 @@ pub(super) fn request(
 }
 
 /// The result of a command.
-pub(super) enum Done<A> {
+pub(super) enum Executed<A> {
     /// The command has run, and its answer need not be stored.
     Now(A),
     /// The answer that is stored under the key of this request, or was stored by an earlier one.
-    Kept(Answer),
+    Kept(RestResponse),
 }
 
 /// Does the work of a request, once. Without a key that is all; with one the answer is rendered and stored beside the change. For a large answer only
@@ -56,14 +56,14 @@ pub(super) enum Done<A> {
 ///
 /// Errors: the work's; a key that was used for another request; [`keys::RESULT_GONE`]; the store's. After an error of the work nothing is
 /// stored, and a repeated request runs the work again.
-pub(super) fn once<A: ReadAgain>(
+pub(super) fn once<A: Reread>(
     tx: &mut CommandContext<'_>,
     request: Option<idempotency::IdempotentRequest>,
     status: StatusCode,
     work: impl FnOnce(&mut CommandContext<'_>) -> Result<A, DomainError>,
     render: fn(&A) -> String,
-) -> Result<Done<A>, DomainError> {
-    let Some(request) = request else { return work(tx).map(Done::Now) };
+) -> Result<Executed<A>, DomainError> {
+    let Some(request) = request else { return work(tx).map(Executed::Now) };
     match idempotency::replay(tx, &request)? {
         ReplayOutcome::Stored(answered) => {
             let status = StatusCode::from_u16(answered.status).unwrap_or(status);
@@ -72,20 +72,20 @@ pub(super) fn once<A: ReadAgain>(
                 StoredBody::Reference(reference) => render(&read_again(tx, &reference)?),
                 StoredBody::Nothing => return Err(idempotency::RESULT_GONE),
             };
-            Ok(Done::Kept(Answer { status, body, replayed: true, next: None }))
+            Ok(Executed::Kept(RestResponse { status, body, replayed: true, next: None }))
         }
         ReplayOutcome::New => {
             let done = work(tx)?;
             let body = render(&done);
             idempotency::store_response(tx, request, status.as_u16(), &body, done.reference())?;
-            Ok(Done::Kept(Answer { status, body, replayed: false, next: None }))
+            Ok(Executed::Kept(RestResponse { status, body, replayed: false, next: None }))
         }
     }
 }
 
 /// Reads the object of an answer, with the caller's current permissions.
-fn read_again<A: ReadAgain>(tx: &mut CommandContext<'_>, reference: &str) -> Result<A, DomainError> {
-    A::read_again(reference, &mut *tx.store, tx.actor).map_err(|refusal| match refusal {
+fn read_again<A: Reread>(tx: &mut CommandContext<'_>, reference: &str) -> Result<A, DomainError> {
+    A::reread(reference, &mut *tx.store, tx.actor).map_err(|refusal| match refusal {
         DomainError::NotFound(_) | DomainError::Forbidden(_) => idempotency::RESULT_GONE,
         refusal => refusal,
     })

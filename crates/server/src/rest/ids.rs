@@ -10,7 +10,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
-use super::answer::Failure;
+use super::response::RestError;
 use super::body::Field;
 use crate::contracts::client_ids::IdInput;
 
@@ -25,19 +25,19 @@ pub(super) fn number(noun: &'static str, id: &str) -> Result<EntityId, DomainErr
 }
 
 /// The user that a path names. Errors: as [`room`]; `noun` names the user.
-pub(super) fn person(noun: &'static str, id: &str) -> Result<UserId, DomainError> {
+pub(super) fn user_id(noun: &'static str, id: &str) -> Result<UserId, DomainError> {
     UserId::parse(id).ok_or(DomainError::NotFound(noun))
 }
 
 /// The users that a query names, separated by commas or in a parameter each. Errors: 400 with the parameter's name.
-pub(super) fn people(query: Option<&str>, name: &'static str) -> Result<Vec<UserId>, Failure> {
+pub(super) fn user_ids(query: Option<&str>, name: &'static str) -> Result<Vec<UserId>, RestError> {
     let mut people = Vec::new();
     for (_, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()).filter(|(known, _)| known == name) {
         for id in value.split(',').map(str::trim).filter(|id| !id.is_empty()) {
-            people.push(UserId::parse(id).ok_or_else(|| Failure::field(name, "must be ids, parted by commas"))?);
+            people.push(UserId::parse(id).ok_or_else(|| RestError::field(name, "must be ids, parted by commas"))?);
         }
     }
-    if people.is_empty() { Err(Failure::field(name, "must be ids, parted by commas")) } else { Ok(people) }
+    if people.is_empty() { Err(RestError::field(name, "must be ids, parted by commas")) } else { Ok(people) }
 }
 
 /// Which part of a list a query asks for, for the document; [`page`] reads it.
@@ -93,12 +93,12 @@ pub(super) struct LimitQuery {
 /// other parameters are ignored.
 ///
 /// Input: the part of the URL behind the question mark. Errors: 400 with the parameter's name.
-pub(super) fn member_page(query: Option<&str>) -> Result<MemberPage, Failure> {
+pub(super) fn member_page(query: Option<&str>) -> Result<MemberPage, RestError> {
     let mut after = None;
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         match &*name {
-            "after" => after = Some(UserId::parse(&value).ok_or_else(|| Failure::field("after", "must be the id of a member"))?),
-            "before" => return Err(Failure::field("before", "is not for lists of members, which go forward; use after")),
+            "after" => after = Some(UserId::parse(&value).ok_or_else(|| RestError::field("after", "must be the id of a member"))?),
+            "before" => return Err(RestError::field("before", "is not for lists of members, which go forward; use after")),
             _ => {}
         }
     }
@@ -110,15 +110,15 @@ pub(super) fn member_page(query: Option<&str>) -> Result<MemberPage, Failure> {
 ///
 /// Inputs: the query of the URL, without the question mark; a function that parses an id of this list. Errors: 400 with the parameter's
 /// name.
-pub(super) fn page<T>(query: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Result<Page<T>, Failure> {
+pub(super) fn page<T>(query: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Result<Page<T>, RestError> {
     let (mut limit, mut before) = (None, None);
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         match &*name {
             "limit" => {
                 let wanted = "must be a whole number, at least 1; a page has at most 200 entries";
-                limit = Some(entries(&value).ok_or_else(|| Failure::field("limit", wanted))?);
+                limit = Some(entries(&value).ok_or_else(|| RestError::field("limit", wanted))?);
             }
-            "before" => before = Some(read(&value).ok_or_else(|| Failure::field("before", "must be an id out of this list"))?),
+            "before" => before = Some(read(&value).ok_or_else(|| RestError::field("before", "must be an id out of this list"))?),
             _ => {}
         }
     }
@@ -133,14 +133,14 @@ fn entries(text: &str) -> Option<u32> {
 
 /// The ids of objects of the server, in a body.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct GivenIds {
+pub(super) struct IdInputs {
     /// The well-formed ids.
     pub ids: Vec<EntityId>,
     /// The first malformed id, such as a front end's own id of a message that is not sent yet.
     pub malformed: Option<String>,
 }
 
-impl<'de> Deserialize<'de> for GivenIds {
+impl<'de> Deserialize<'de> for IdInputs {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut given = Self::default();
         for id in Vec::<IdInput>::deserialize(deserializer)? {
@@ -155,9 +155,9 @@ impl<'de> Deserialize<'de> for GivenIds {
 
 /// A person in a body.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct GivenPerson(pub UserId);
+pub(super) struct UserIdInput(pub UserId);
 
-impl<'de> Deserialize<'de> for GivenPerson {
+impl<'de> Deserialize<'de> for UserIdInput {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let id = IdInput::deserialize(deserializer)?;
         UserId::parse(&id.0).map(Self).ok_or_else(|| D::Error::custom("not an id"))
@@ -166,53 +166,53 @@ impl<'de> Deserialize<'de> for GivenPerson {
 
 /// People in a body: ids, or objects that have one, as they stand in what we answer.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct GivenPeople(pub Vec<UserId>);
+pub(super) struct UserIdInputs(pub Vec<UserId>);
 
-impl<'de> Deserialize<'de> for GivenPeople {
+impl<'de> Deserialize<'de> for UserIdInputs {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let people = Vec::<GivenMember>::deserialize(deserializer)?;
+        let people = Vec::<MemberInput>::deserialize(deserializer)?;
         Ok(Self(people.into_iter().map(|person| person.0).collect()))
     }
 }
 
-impl PartialSchema for GivenPeople {
+impl PartialSchema for UserIdInputs {
     fn schema() -> RefOr<Schema> {
-        let object = ObjectBuilder::new().schema_type(Type::Object).property("id", GivenPerson::schema()).required("id");
+        let object = ObjectBuilder::new().schema_type(Type::Object).property("id", UserIdInput::schema()).required("id");
         let object = object.additional_properties(Some(AdditionalProperties::FreeForm(true)));
-        let one = AnyOfBuilder::new().item(GivenPerson::schema()).item(object);
+        let one = AnyOfBuilder::new().item(UserIdInput::schema()).item(object);
         RefOr::T(ArrayBuilder::new().items(one).build().into())
     }
 }
 
-impl ToSchema for GivenPeople {}
+impl ToSchema for UserIdInputs {}
 
 /// An id, or an object that has one.
-struct GivenMember(UserId);
+struct MemberInput(UserId);
 
-impl<'de> Deserialize<'de> for GivenMember {
+impl<'de> Deserialize<'de> for MemberInput {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Given;
 
         impl<'de> Visitor<'de> for Given {
-            type Value = GivenMember;
+            type Value = MemberInput;
 
             fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
                 f.write_str("an id, or an object with one")
             }
 
-            fn visit_str<E: Error>(self, id: &str) -> Result<GivenMember, E> {
-                UserId::parse(id).map(GivenMember).ok_or_else(|| E::custom("not an id"))
+            fn visit_str<E: Error>(self, id: &str) -> Result<MemberInput, E> {
+                UserId::parse(id).map(MemberInput).ok_or_else(|| E::custom("not an id"))
             }
 
-            fn visit_u64<E: Error>(self, id: u64) -> Result<GivenMember, E> {
+            fn visit_u64<E: Error>(self, id: u64) -> Result<MemberInput, E> {
                 self.visit_str(&id.to_string())
             }
 
-            fn visit_i64<E: Error>(self, id: i64) -> Result<GivenMember, E> {
+            fn visit_i64<E: Error>(self, id: i64) -> Result<MemberInput, E> {
                 self.visit_str(&id.to_string())
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<GivenMember, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<MemberInput, A::Error> {
                 let mut id = None;
                 while let Some(name) = fields.next_key::<String>()? {
                     match &*name {

@@ -7,24 +7,24 @@ use serde::{Deserialize, Serialize};
 use crate::contracts::json;
 
 /// A part of a list ends after the entry with which it has at least this many bytes.
-const MOST: usize = 1_000_000;
+const MAX_BYTES: usize = 1_000_000;
 
 /// A rendered part of a list, or any other object.
 #[derive(PartialEq, Eq, Debug)]
-pub(super) struct Listed {
+pub(super) struct ListBody {
     /// JSON.
     pub body: String,
     /// The next part, as a reference relative to the URL of this request, if this part ended before its last row.
     pub next: Option<String>,
 }
 
-impl From<String> for Listed {
+impl From<String> for ListBody {
     fn from(body: String) -> Self {
         Self { body, next: None }
     }
 }
 
-impl Listed {
+impl ListBody {
     /// The same for a contract whose answers have the fields `success` and `data`.
     pub fn with_success(self) -> Self {
         Self { body: format!(r#"{{"success":true,"data":{}}}"#, self.body), ..self }
@@ -32,17 +32,17 @@ impl Listed {
 }
 
 /// Renders entries that have an `id`, newest first, until they have [`MOST`] bytes.
-pub(super) fn list<'a, T, O: Serialize>(things: &'a [T], object: fn(&'a T) -> O) -> Listed {
+pub(super) fn list<'a, T, O: Serialize>(things: &'a [T], object: fn(&'a T) -> O) -> ListBody {
     render(things, object, |_, entry| Some(reference("before", &id_of(entry)?)))
 }
 
 /// Renders members, in the order of joining, until they have [`MOST`] bytes.
-pub(super) fn member_list<'a, O: Serialize>(members: &'a [Member], object: fn(&'a Member) -> O) -> Listed {
+pub(super) fn member_list<'a, O: Serialize>(members: &'a [Member], object: fn(&'a Member) -> O) -> ListBody {
     render(members, object, |member, _| Some(reference("after", member.person.id.as_str())))
 }
 
 /// `next` makes the reference to the part after an entry, from the thing and its JSON.
-fn render<'a, T, O: Serialize>(things: &'a [T], object: fn(&'a T) -> O, next: impl Fn(&'a T, &str) -> Option<String>) -> Listed {
+fn render<'a, T, O: Serialize>(things: &'a [T], object: fn(&'a T) -> O, next: impl Fn(&'a T, &str) -> Option<String>) -> ListBody {
     let mut body = String::from("[");
     let mut rest = things.iter();
     while let Some(thing) = rest.next() {
@@ -51,13 +51,13 @@ fn render<'a, T, O: Serialize>(things: &'a [T], object: fn(&'a T) -> O, next: im
             body.push(',');
         }
         body.push_str(&entry);
-        if body.len() >= MOST && !rest.as_slice().is_empty() {
+        if body.len() >= MAX_BYTES && !rest.as_slice().is_empty() {
             body.push(']');
-            return Listed { body, next: next(thing, &entry) };
+            return ListBody { body, next: next(thing, &entry) };
         }
     }
     body.push(']');
-    Listed { body, next: None }
+    ListBody { body, next: None }
 }
 
 fn reference(parameter: &str, id: &str) -> String {
@@ -93,14 +93,14 @@ mod tests {
 
     #[test]
     fn a_list_ends_when_it_has_enough_bytes_and_says_where_it_goes_on() {
-        let entry = |id: u32| json!({ "id": id.to_string(), "name": "x".repeat(MOST / 4) });
+        let entry = |id: u32| json!({ "id": id.to_string(), "name": "x".repeat(MAX_BYTES / 4) });
         let things: Vec<Value> = (0..9).map(entry).collect();
         let first = list(&things, |thing| thing);
         assert_eq!(serde_json::from_str::<Vec<Value>>(&first.body).unwrap(), things[..4]);
         assert_eq!(first.next.as_deref(), Some("?before=3"));
         let last = list(&things[5..], |thing| thing);
         assert_eq!((serde_json::from_str::<Vec<Value>>(&last.body).unwrap().len(), last.next), (4, None));
-        assert_eq!(list(&things[..0], |thing| thing), Listed::from("[]".to_owned()));
+        assert_eq!(list(&things[..0], |thing| thing), ListBody::from("[]".to_owned()));
         let wrapped: Value = serde_json::from_str(&list(&things[..1], |thing| thing).with_success().body).unwrap();
         assert_eq!(wrapped, json!({ "success": true, "data": [things[0]] }));
     }
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn a_list_of_members_goes_on_after_its_last_member() {
         let member = |number: usize| {
-            let person = User { name: "x".repeat(MOST / 2), ..User::unseen(UserId::new(format!("user {number}")), Timestamp(0)) };
+            let person = User { name: "x".repeat(MAX_BYTES / 2), ..User::unseen(UserId::new(format!("user {number}")), Timestamp(0)) };
             Member { person, role: Role::Member, joined_at: Timestamp(0) }
         };
         let members: Vec<Member> = (0..3).map(member).collect();

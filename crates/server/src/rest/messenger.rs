@@ -19,21 +19,21 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::Desk;
-use super::answer::{Answer, Failure};
+use super::AppState;
+use super::response::{RestResponse, RestError};
 use super::body::shortened;
-use super::call::{BackEnd, Call};
-use super::ids::{GivenIds, GivenPeople, GivenPerson, MemberPageQuery, PageQuery, SpacePageQuery};
+use super::request_context::{BackendRequest, AuthedRequest};
+use super::ids::{IdInputs, UserIdInputs, UserIdInput, MemberPageQuery, PageQuery, SpacePageQuery};
 use super::list::{list, member_list};
-use super::shape::{Text, body};
+use super::body_schema::{TextBounds, body};
 use crate::contracts::client_ids::IdInput;
 use crate::contracts::json;
 use crate::contracts::messenger::{objects, payloads};
 
-type Answered = Result<Answer, Failure>;
+type Answered = Result<RestResponse, RestError>;
 
 /// The messenger contract's routes.
-pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
+pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::new()
         .routes(routes!(list_conversations, create_conversation))
         .routes(routes!(read_conversation))
@@ -50,7 +50,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 
 /// Lists the conversations of the caller, the newest first.
 #[utoipa::path(get, path = "/api/conversations", params(SpacePageQuery), responses((status = 200, body = Vec<objects::Conversation>)))]
-async fn list_conversations(call: Call) -> Answered {
+async fn list_conversations(call: AuthedRequest) -> Answered {
     let page = call.page_of(RoomKind::Conversation)?;
     let query = ListConversationSummaries { kind: RoomKind::Conversation, page };
     call.query(query, |all| list(all, objects::Conversation::of)).await
@@ -58,7 +58,7 @@ async fn list_conversations(call: Call) -> Answered {
 
 /// Begins a conversation. The caller is in it and its admin.
 #[utoipa::path(post, path = "/api/conversations", request_body = NewConversation, responses((status = 201, body = objects::Conversation), (status = 403)))]
-async fn create_conversation(call: Call) -> Answered {
+async fn create_conversation(call: AuthedRequest) -> Answered {
     let NewConversation { participants, title } = call.body()?;
     let command = CreateSpace { kind: RoomKind::Conversation, members: participants.0, name: title.unwrap_or_default() };
     let work = |tx: &mut CommandContext<'_>| command.execute(tx).map(ConversationSummary::empty);
@@ -67,7 +67,7 @@ async fn create_conversation(call: Call) -> Answered {
 
 /// Reads a conversation.
 #[utoipa::path(get, path = "/api/conversations/{id}", responses((status = 200, body = objects::Conversation)))]
-async fn read_conversation(call: Call) -> Answered {
+async fn read_conversation(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Conversation)?;
     call.query(GetConversationSummary { room }, conversation).await
 }
@@ -79,7 +79,7 @@ async fn read_conversation(call: Call) -> Answered {
     params(MemberPageQuery),
     responses((status = 200, body = Vec<objects::Participant>))
 )]
-async fn list_participants(call: Call) -> Answered {
+async fn list_participants(call: AuthedRequest) -> Answered {
     let query = ListMembers { room: call.room(RoomKind::Conversation)?, page: call.member_page()? };
     call.query(query, |members| member_list(members, objects::Participant::of)).await
 }
@@ -91,7 +91,7 @@ async fn list_participants(call: Call) -> Answered {
     request_body = NewParticipant,
     responses((status = 201, body = objects::Conversation), (status = 403))
 )]
-async fn add_participant(call: Call) -> Answered {
+async fn add_participant(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Conversation)?;
     let NewParticipant { user } = call.body()?;
     let command = AddMember { room, person: user.0 };
@@ -108,9 +108,9 @@ async fn add_participant(call: Call) -> Answered {
     path = "/api/conversations/{id}/participants/{userId}",
     responses((status = 200, body = RemovedParticipant), (status = 403))
 )]
-async fn remove_participant(call: Call) -> Answered {
+async fn remove_participant(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Conversation)?;
-    let person = call.person("userId", "Member")?;
+    let person = call.user("userId", "Member")?;
     let command = RemoveMember { room: room.clone(), person: person.clone() };
     let work = move |tx: &mut CommandContext<'_>| command.execute(tx).map(|_| (room, person));
     let removed = |(room, person): &(RoomId, UserId)| json(&RemovedParticipant { conversation_id: room.id(), user_id: person.as_str() });
@@ -119,7 +119,7 @@ async fn remove_participant(call: Call) -> Answered {
 
 /// Lists the messages of a conversation, the newest first.
 #[utoipa::path(get, path = "/api/conversations/{id}/messages", params(PageQuery), responses((status = 200, body = Vec<objects::Message>)))]
-async fn list_messages(call: Call) -> Answered {
+async fn list_messages(call: AuthedRequest) -> Answered {
     let (room, page) = (call.room(RoomKind::Conversation)?, call.page()?);
     call.query(ListMessagesWithReadState { room, page }, |all| list(all, objects::Message::seen)).await
 }
@@ -131,7 +131,7 @@ async fn list_messages(call: Call) -> Answered {
     request_body = NewMessage,
     responses((status = 201, body = objects::Message))
 )]
-async fn send_message(call: Call) -> Answered {
+async fn send_message(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Conversation)?;
     let NewMessage { content, client_id } = call.body()?;
     let client_id = client_id.map(|id| id.0);
@@ -146,13 +146,13 @@ async fn send_message(call: Call) -> Answered {
 
 /// Marks messages as read, and all before them. Who has joined, and the reader's devices, hear `messages:read`.
 #[utoipa::path(post, path = "/api/conversations/{id}/read", request_body = ReadMark, responses((status = 200, body = payloads::Read)))]
-async fn read_messages(call: Call) -> Answered {
+async fn read_messages(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Conversation)?;
     let ReadMark { messages, up_to } = call.body()?;
-    let GivenIds { ids: messages, malformed } = messages.unwrap_or_default();
+    let IdInputs { ids: messages, malformed } = messages.unwrap_or_default();
     // A front end may name unsent messages beside others. A request that names only such messages is refused.
     if let Some(id) = malformed.filter(|_| messages.is_empty() && up_to.is_none()) {
-        return Err(Failure::field("messageIds", &format!("must name a message; {:?} is not the id of one", shortened(id))));
+        return Err(RestError::field("messageIds", &format!("must name a message; {:?} is not the id of one", shortened(id))));
     }
     let up_to = up_to.map(|id| parse_id(&id.0).ok_or(DomainError::invalid("upTo", "must be the id of a message"))).transpose()?;
     let command = MarkRead { room, messages, up_to };
@@ -161,20 +161,20 @@ async fn read_messages(call: Call) -> Answered {
 
 /// Deletes a message of one's own. Who has joined hears `message:deleted`.
 #[utoipa::path(delete, path = "/api/messages/{id}", responses((status = 200, body = payloads::MessageDeleted), (status = 403)))]
-async fn delete_message(call: Call) -> Answered {
+async fn delete_message(call: AuthedRequest) -> Answered {
     let command = DeleteMessage { of: RoomKind::Conversation, message: call.number("Message")? };
     call.command(StatusCode::OK, command, |message: &Message| json(&payloads::MessageDeleted::of(&message.room, message.id))).await
 }
 
 /// Counts the messages that the caller has not read, in all conversations.
 #[utoipa::path(get, path = "/api/messages/unread-count", responses((status = 200, body = Unread)))]
-async fn count_unread(call: Call) -> Answered {
+async fn count_unread(call: AuthedRequest) -> Answered {
     call.query(CountUnread { kind: RoomKind::Conversation }, |count| json(&Unread { unread_count: *count })).await
 }
 
 /// Lists the notifications of the caller, the newest first.
 #[utoipa::path(get, path = "/api/notifications", params(PageQuery), responses((status = 200, body = Vec<objects::Notification>)))]
-async fn list_notifications(call: Call) -> Answered {
+async fn list_notifications(call: AuthedRequest) -> Answered {
     let page = call.page()?;
     call.query(ListNotifications { page }, |all| list(all, objects::Notification::of)).await
 }
@@ -187,7 +187,7 @@ async fn list_notifications(call: Call) -> Answered {
     security(("backEnd" = [])),
     responses((status = 201, body = objects::Notification))
 )]
-async fn create_notification(BackEnd(call): BackEnd) -> Answered {
+async fn create_notification(BackendRequest(call): BackendRequest) -> Answered {
     let NewNotice { user, kind, title, message, link, data } = call.body()?;
     let new = NewNotification { person: user.0, kind, title, message, link, data: data.map(Value::Object) };
     call.command(StatusCode::CREATED, CreateNotification(new), notification).await
@@ -195,14 +195,14 @@ async fn create_notification(BackEnd(call): BackEnd) -> Answered {
 
 /// Marks a notification as read. The person's devices hear `notification:read`.
 #[utoipa::path(post, path = "/api/notifications/{id}/read", responses((status = 200, body = objects::Notification)))]
-async fn read_notification(call: Call) -> Answered {
+async fn read_notification(call: AuthedRequest) -> Answered {
     let command = MarkNotificationRead { notification: call.number("Notification")? };
     call.command(StatusCode::OK, command, notification).await
 }
 
 /// Marks all notifications as read. The person's devices hear `notifications:read-all`.
 #[utoipa::path(post, path = "/api/notifications/read-all", responses((status = 200, body = ReadNotifications)))]
-async fn read_all_notifications(call: Call) -> Answered {
+async fn read_all_notifications(call: AuthedRequest) -> Answered {
     call.command(StatusCode::OK, MarkAllNotificationsRead, |count| json(&ReadNotifications { count: *count })).await
 }
 
@@ -210,7 +210,7 @@ body! {
     /// A new conversation.
     NewConversation as "messenger.NewConversation" {
         /// Who is in it besides the caller: ids, or objects with one.
-        participants = "participantIds": required GivenPeople[0..=validation::MAX_USERS],
+        participants = "participantIds": required UserIdInputs[0..=validation::MAX_USERS],
         /// What it is called.
         title: optional String[0..=validation::MAX_NAME],
     }
@@ -218,7 +218,7 @@ body! {
     /// Who comes to a conversation.
     NewParticipant as "messenger.NewParticipant" {
         /// The person.
-        user = "userId": required GivenPerson,
+        user = "userId": required UserIdInput,
     }
 
     /// A new message.
@@ -232,7 +232,7 @@ body! {
     /// Which messages have been read: these, or all up to one. Whoever has read a message has read those before it.
     ReadMark as "messenger.ReadMark" {
         /// Messages of the conversation.
-        messages = "messageIds": optional GivenIds,
+        messages = "messageIds": optional IdInputs,
         /// The last message that has been read.
         up_to = "upTo": optional IdInput,
     }
@@ -240,7 +240,7 @@ body! {
     /// A new notification.
     NewNotice as "messenger.NewNotice" {
         /// For whom.
-        user = "userId": required GivenPerson,
+        user = "userId": required UserIdInput,
         /// What it is about, in the back end's own word.
         kind = "type": required String[1..=validation::MAX_NOTIFICATION_KIND],
         /// Its title; not blank.
@@ -248,7 +248,7 @@ body! {
         /// Its text.
         message: required String[0..=validation::MAX_NOTIFICATION],
         /// A link, or a path of the front end's own such as `/orders/7`.
-        link: optional String[Text::LinkOrPath],
+        link: optional String[TextBounds::LinkOrPath],
         /// Whatever else the front end wants to know; `priority` is one of its words.
         data: optional Map<String, Value>,
     }

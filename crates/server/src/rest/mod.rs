@@ -17,30 +17,30 @@
 //!
 //! To add a contract, write its file and merge its routes in `paths`.
 
-mod answer;
-mod back_end;
+mod response;
+mod backend;
 mod blocks;
 mod body;
-mod call;
+mod request_context;
 mod caller;
 pub mod cors;
 mod docs;
-mod document;
+mod openapi;
 mod household;
 mod idempotency;
 mod ids;
 mod list;
 mod messenger;
-mod met;
-mod of_kind;
-mod operations;
-mod read_again;
-mod shape;
-mod socket;
+mod seen_users;
+mod kind_guard;
+mod ops;
+mod reread;
+mod body_schema;
+mod trip_connections;
 mod studio;
 mod sync;
 mod trip;
-mod unread;
+mod discard_body;
 mod workspace;
 
 use std::sync::Arc;
@@ -60,17 +60,17 @@ use crate::backend_api::BackendApi;
 use crate::config::MetricsAccess;
 use crate::health::Health;
 use crate::rate_limit::RateLimits;
-use crate::live::{Census, Fanout};
+use crate::realtime::{ShardQuery, Fanout};
 use crate::metrics::Metrics;
-use answer::{Failure, with_success};
+use response::{RestError, with_success};
 pub use caller::Caller;
 pub use docs::openapi;
-use document::{Words, contract};
-use met::Met;
+use openapi::{Words, contract};
+use seen_users::SeenUsers;
 use utoipa_axum::router::OpenApiRouter;
 
 /// The dependencies of the paths.
-pub struct Rest {
+pub struct AppDeps {
     /// Runs the commands.
     pub writer: Writer,
     /// Run the queries.
@@ -84,7 +84,7 @@ pub struct Rest {
     /// Rate limits and other budgets.
     pub limits: Arc<RateLimits>,
     /// The open connections.
-    pub census: Arc<Census>,
+    pub census: Arc<ShardQuery>,
     /// Whether the server is healthy.
     pub health: Arc<Health>,
     /// The metrics.
@@ -108,25 +108,25 @@ pub fn is_health_check(path: &str) -> bool {
 }
 
 /// The state that all requests share.
-struct Desk {
-    rest: Rest,
-    met: Met,
+struct AppState {
+    rest: AppDeps,
+    met: SeenUsers,
 }
 
 /// The router of all paths. Any other path is answered with 404, so this router comes last.
-pub fn router(rest: Rest) -> Router {
+pub fn router(rest: AppDeps) -> Router {
     let cors = cors::cors_policy(rest.authenticator.origins().clone());
     let (paths, _) = paths().split_for_parts();
-    let desk = Arc::new(Desk { rest, met: Met::default() });
+    let desk = Arc::new(AppState { rest, met: SeenUsers::default() });
     paths
         .fallback(async |uri: Uri| {
-            let nothing = Failure::unknown_path().into_response();
+            let nothing = RestError::unknown_path().into_response();
             if trip::answers_at(uri.path()) { with_success(nothing).await } else { nothing }
         })
-        .method_not_allowed_fallback(async || Failure::wrong_method())
+        .method_not_allowed_fallback(async || RestError::wrong_method())
         .with_state(Arc::clone(&desk))
         .layer(middleware::from_fn_with_state(desk, count))
-        .layer(middleware::from_fn(unread::discard))
+        .layer(middleware::from_fn(discard_body::drain_unread_body))
         .layer(middleware::from_fn_with_state(cors, cors::allow))
         .layer(middleware::from_fn(not_sniffed))
 }
@@ -139,27 +139,27 @@ async fn not_sniffed(request: Request, next: Next) -> Response {
 }
 
 /// Counts the requests.
-async fn count(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
+async fn count(State(desk): State<Arc<AppState>>, request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = next.run(request).await;
-    let refused = answer::refused(&response);
+    let refused = response::refused(&response);
     if let Some(code) = refused {
         tracing::debug!(%method, ?path, status = response.status().as_u16(), code, "refused");
     }
-    desk.rest.metrics.answered(refused);
+    desk.rest.metrics.http_answered(refused);
     response
 }
 
 /// All paths, with their descriptions.
-fn paths() -> OpenApiRouter<Arc<Desk>> {
-    document::head()
+fn paths() -> OpenApiRouter<Arc<AppState>> {
+    openapi::head()
         .merge(contract("household", "Households and their tasks, and profiles.", Words::Plain, household::routes()))
         .merge(contract("trip", "Trips, and what goes on with connections. Answers stand in `data`.", Words::WithSuccess, trip::routes()))
         .merge(contract("studio", "Chat rooms, messages and calls.", Words::Plain, studio::routes()))
         .merge(contract("messenger", "Conversations, messages and notifications.", Words::Plain, messenger::routes()))
         .merge(contract("workspace", "Projects with their channels and tasks.", Words::Plain, workspace::routes()))
         .merge(contract("blocks", "The users whom the caller has blocked.", Words::Plain, blocks::routes()))
-        .merge(contract("back_end", "For a team's own back end.", Words::Plain, back_end::routes()))
+        .merge(contract("back_end", "For a team's own back end.", Words::Plain, backend::routes()))
         .merge(contract("meta", "What the server says of itself.", Words::Plain, docs::routes().merge(sync::routes())))
-        .merge(contract("operations", "For those who run the server.", Words::Plain, operations::routes()))
+        .merge(contract("operations", "For those who run the server.", Words::Plain, ops::routes()))
 }

@@ -12,22 +12,22 @@ use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::Desk;
-use super::answer::{Answer, Failure};
-use super::call::Call;
-use super::ids::{GivenPeople, GivenPerson, MemberPageQuery, PageQuery, SpacePageQuery};
+use super::AppState;
+use super::response::{RestResponse, RestError};
+use super::request_context::AuthedRequest;
+use super::ids::{UserIdInputs, UserIdInput, MemberPageQuery, PageQuery, SpacePageQuery};
 use super::list::{list, member_list};
-use super::shape::{Text, body};
+use super::body_schema::{TextBounds, body};
 use crate::contracts::client_ids::IdInput;
 use crate::contracts::json;
 use crate::contracts::studio::objects;
 use crate::contracts::studio::payloads::MessageDeleted;
 use crate::rate_limit::RateLimitClass;
 
-type Answered = Result<Answer, Failure>;
+type Answered = Result<RestResponse, RestError>;
 
 /// The studio contract's routes.
-pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
+pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::new()
         .routes(routes!(list_rooms, create_room))
         .routes(routes!(read_room))
@@ -40,7 +40,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 
 /// Lists the chat rooms of the caller, the newest first.
 #[utoipa::path(get, path = "/shared/chat/rooms", params(SpacePageQuery), responses((status = 200, body = Vec<objects::Room>)))]
-async fn list_rooms(call: Call) -> Answered {
+async fn list_rooms(call: AuthedRequest) -> Answered {
     let page = call.page_of(RoomKind::ChatRoom)?;
     let query = ListSpaces { kind: RoomKind::ChatRoom, page };
     call.query(query, |spaces| list(spaces, objects::Room::of)).await
@@ -48,7 +48,7 @@ async fn list_rooms(call: Call) -> Answered {
 
 /// Makes a chat room. The caller is in it and its admin.
 #[utoipa::path(post, path = "/shared/chat/rooms", request_body = NewRoom, responses((status = 201, body = objects::Room), (status = 403)))]
-async fn create_room(call: Call) -> Answered {
+async fn create_room(call: AuthedRequest) -> Answered {
     let NewRoom { name, members } = call.body()?;
     let command = CreateSpace { kind: RoomKind::ChatRoom, name, members: members.unwrap_or_default().0 };
     call.command(StatusCode::CREATED, command, room).await
@@ -56,21 +56,21 @@ async fn create_room(call: Call) -> Answered {
 
 /// Reads a chat room.
 #[utoipa::path(get, path = "/shared/chat/rooms/{id}", responses((status = 200, body = objects::Room)))]
-async fn read_room(call: Call) -> Answered {
+async fn read_room(call: AuthedRequest) -> Answered {
     let query = GetSpace { room: call.room(RoomKind::ChatRoom)? };
     call.query(query, room).await
 }
 
 /// Lists the members of a chat room, in the order of joining.
 #[utoipa::path(get, path = "/shared/chat/rooms/{id}/members", params(MemberPageQuery), responses((status = 200, body = Vec<objects::Member>)))]
-async fn list_members(call: Call) -> Answered {
+async fn list_members(call: AuthedRequest) -> Answered {
     let query = ListMembers { room: call.room(RoomKind::ChatRoom)?, page: call.member_page()? };
     call.query(query, |members| member_list(members, objects::Member::of)).await
 }
 
 /// Brings a person into a chat room.
 #[utoipa::path(post, path = "/shared/chat/rooms/{id}/members", request_body = NewMember, responses((status = 201, body = objects::Room), (status = 403)))]
-async fn add_member(call: Call) -> Answered {
+async fn add_member(call: AuthedRequest) -> Answered {
     let place = call.room(RoomKind::ChatRoom)?;
     let NewMember { user } = call.body()?;
     call.command(StatusCode::CREATED, AddMember { room: place, person: user.0 }, room).await
@@ -78,14 +78,14 @@ async fn add_member(call: Call) -> Answered {
 
 /// Removes a person from a chat room, or leaves it.
 #[utoipa::path(delete, path = "/shared/chat/rooms/{id}/members/{userId}", responses((status = 200, body = objects::Room), (status = 403)))]
-async fn remove_member(call: Call) -> Answered {
-    let command = RemoveMember { room: call.room(RoomKind::ChatRoom)?, person: call.person("userId", "Member")? };
+async fn remove_member(call: AuthedRequest) -> Answered {
+    let command = RemoveMember { room: call.room(RoomKind::ChatRoom)?, person: call.user("userId", "Member")? };
     call.command(StatusCode::OK, command, room).await
 }
 
 /// Lists the messages of a chat room, the newest first.
 #[utoipa::path(get, path = "/shared/chat/rooms/{id}/messages", params(PageQuery), responses((status = 200, body = Vec<objects::Message>)))]
-async fn list_messages(call: Call) -> Answered {
+async fn list_messages(call: AuthedRequest) -> Answered {
     let query = ListMessages { room: call.room(RoomKind::ChatRoom)?, page: call.page()? };
     call.query(query, |messages| list(messages, objects::Message::of)).await
 }
@@ -97,10 +97,10 @@ async fn list_messages(call: Call) -> Answered {
     request_body = Draft,
     responses((status = 201, body = objects::Message))
 )]
-async fn send_message(call: Call) -> Answered {
+async fn send_message(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::ChatRoom)?;
     let Draft { content, sort, file_url, client_id } = call.body()?;
-    call.spend(RateLimitClass::StudioMessage)?;
+    call.check_rate_limit(RateLimitClass::StudioMessage)?;
     let (content, client_id) = (content.unwrap_or_default(), client_id.map(|id| id.0));
     let command = SendMessage { room, content, sort, file_url, metadata: None, client_id };
     call.command(StatusCode::CREATED, command, |sent| message(&sent.message)).await
@@ -108,7 +108,7 @@ async fn send_message(call: Call) -> Answered {
 
 /// Lists the calls of a chat room, the newest first.
 #[utoipa::path(get, path = "/shared/chat/rooms/{id}/calls", params(PageQuery), responses((status = 200, body = Vec<objects::Call>)))]
-async fn list_calls(call: Call) -> Answered {
+async fn list_calls(call: AuthedRequest) -> Answered {
     let query = ListCalls { room: call.room(RoomKind::ChatRoom)?, page: call.page()? };
     call.query(query, |calls| list(calls, objects::Call::of)).await
 }
@@ -120,7 +120,7 @@ async fn list_calls(call: Call) -> Answered {
     request_body = MessageChanges,
     responses((status = 200, body = objects::Message), (status = 403))
 )]
-async fn edit_message(call: Call) -> Answered {
+async fn edit_message(call: AuthedRequest) -> Answered {
     let id = message_id(&call)?;
     let MessageChanges { content } = call.body()?;
     call.command(StatusCode::OK, EditMessage { of: RoomKind::ChatRoom, message: id, content }, message).await
@@ -128,7 +128,7 @@ async fn edit_message(call: Call) -> Answered {
 
 /// Deletes a message of one's own. Whoever is in the room hears `message:deleted`.
 #[utoipa::path(delete, path = "/shared/chat/messages/{id}", responses((status = 200, body = MessageDeleted), (status = 403)))]
-async fn delete_message(call: Call) -> Answered {
+async fn delete_message(call: AuthedRequest) -> Answered {
     let command = DeleteMessage { of: RoomKind::ChatRoom, message: message_id(&call)? };
     call.command(StatusCode::OK, command, |message| json(&MessageDeleted::of(message.id, &message.room))).await
 }
@@ -139,13 +139,13 @@ body! {
         /// What it is called; not blank.
         name: required String[1..=validation::MAX_NAME],
         /// Who is in it besides the caller: ids, or objects with one.
-        members = "memberIds": optional GivenPeople[0..=validation::MAX_USERS],
+        members = "memberIds": optional UserIdInputs[0..=validation::MAX_USERS],
     }
 
     /// Who comes to a chat room.
     NewMember as "studio.NewMember" {
         /// The person.
-        user = "userId": required GivenPerson,
+        user = "userId": required UserIdInput,
     }
 
     /// A new message: words, a file, or both.
@@ -153,26 +153,26 @@ body! {
         /// What is said; not blank, unless there is a file.
         content: optional String[0..=validation::MAX_CONTENT],
         /// What sort of message it is, in a word of the client's own; `TEXT` without one.
-        sort = "type": optional String[Text::Word],
+        sort = "type": optional String[TextBounds::Word],
         /// A link to the file.
-        file_url = "fileUrl": optional String[Text::Link],
+        file_url = "fileUrl": optional String[TextBounds::Link],
         /// The sender's own id for it: sent again, it is answered with the message that is there.
         client_id = "clientId": optional IdInput[0..=validation::MAX_CLIENT_ID],
     }
-    passing over ["roomId", "senderId", "userId"]
+    ignores ["roomId", "senderId", "userId"]
 
     /// What a message says from now on.
     MessageChanges as "studio.MessageChanges" {
         /// What is said; not blank, unless there is a file.
         content: required String[0..=validation::MAX_CONTENT],
     }
-    passing over [
+    ignores [
         "id", "messageId", "roomId", "senderId", "type", "fileUrl", "clientId", "isEdited", "createdAt", "updatedAt", "sender",
     ]
 }
 
 /// The id of the message that the path names.
-fn message_id(call: &Call) -> Result<EntityId, DomainError> {
+fn message_id(call: &AuthedRequest) -> Result<EntityId, DomainError> {
     parse_id(call.param("id")).ok_or(DomainError::NotFound("Message"))
 }
 

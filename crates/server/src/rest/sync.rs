@@ -14,17 +14,17 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::Desk;
-use super::answer::{Answer, Failure};
-use super::call::Call;
+use super::AppState;
+use super::response::{RestResponse, RestError};
+use super::request_context::AuthedRequest;
 use crate::contracts::json;
-use crate::live::{NoPage, offered};
+use crate::realtime::{PageUnavailable, client_position};
 
 /// The most rooms that one request asks about.
-const MOST_ROOMS: usize = 200;
+const MAX_ROOMS: usize = 200;
 
 /// The routes.
-pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
+pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::new().routes(routes!(sync))
 }
 
@@ -49,7 +49,7 @@ struct SyncQuery {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = meta::Missed)]
-struct Missed {
+struct SyncPage {
     /// Up to where this answer goes; the next `since`.
     position: String,
     /// Whether more was missed than this answer has: then the client asks for the next page, with `position` as `since`.
@@ -57,13 +57,13 @@ struct Missed {
     /// Whether what was missed is not known any more: then the client fetches everything again.
     resync: bool,
     /// What was missed, in order: a page of it, about 256 KB.
-    events: Vec<Heard>,
+    events: Vec<SyncEvent>,
 }
 
 /// An event as a socket would have heard it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = meta::Heard)]
-struct Heard {
+struct SyncEvent {
     /// Its position.
     id: String,
     /// Its name; the type of an envelope.
@@ -81,21 +81,21 @@ struct Heard {
 }
 
 /// Returns missed events in pages, as a reconnecting socket receives them.
-#[utoipa::path(get, path = "/api/v1/sync", params(SyncQuery), responses((status = 200, body = Missed)))]
-async fn sync(call: Call) -> Result<Answer, Failure> {
+#[utoipa::path(get, path = "/api/v1/sync", params(SyncQuery), responses((status = 200, body = SyncPage)))]
+async fn sync(call: AuthedRequest) -> Result<RestResponse, RestError> {
     let query = call.query_string().unwrap_or_default().to_owned();
     let of = |name: &str| form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value.into_owned());
     let since = of("since");
     let rooms = rooms(of("rooms").as_deref().unwrap_or_default())?;
     let named = of("namespace").unwrap_or_else(|| "/".into());
     let fanout = Arc::clone(&call.desk.rest.fanout);
-    let namespace = fanout.namespace(&named).ok_or_else(|| Failure::field("namespace", "must be one that is served, or raw"))?;
+    let namespace = fanout.namespace(&named).ok_or_else(|| RestError::field("namespace", "must be one that is served, or raw"))?;
     let position = since.as_deref().and_then(Position::parse);
-    let command = ResolveSync { offered: position.and_then(|(epoch, position)| offered(epoch, position)), rooms };
-    let caught_up = call.decide(|tx| command.execute(tx)).await?;
+    let command = ResolveSync { offered: position.and_then(|(epoch, position)| client_position(epoch, position)), rooms };
+    let caught_up = call.run_in_writer(|tx| command.execute(tx)).await?;
     let page = match (&since, caught_up.since, position) {
         (Some(_), Some(_), Some((_, from))) => match fanout.missed(namespace, &caught_up, from).await {
-            Err(NoPage::Unavailable(refusal)) => return Err(refusal.into()),
+            Err(PageUnavailable::Unavailable(refusal)) => return Err(refusal.into()),
             page => page.ok(),
         },
         _ => None,
@@ -103,29 +103,29 @@ async fn sync(call: Call) -> Result<Answer, Failure> {
     let resync = since.is_some() && page.is_none();
     let reached = page.as_ref().map_or(caught_up.position, |page| page.reached as i64);
     let events = page.map(|page| page.events).unwrap_or_default();
-    let missed = Missed {
+    let missed = SyncPage {
         position: fanout.position(reached),
         has_more: reached < caught_up.position,
         resync,
         events: events.into_iter().map(|(id, saying)| heard(id, saying)).collect(),
     };
-    Ok(Answer { status: StatusCode::OK, body: json(&missed), replayed: false, next: None })
+    Ok(RestResponse { status: StatusCode::OK, body: json(&missed), replayed: false, next: None })
 }
 
 /// Parses the rooms of a query. Errors: 400.
-fn rooms(named: &str) -> Result<BTreeSet<RoomId>, Failure> {
-    let wrong = || Failure::field("rooms", "must be rooms such as conversation:7, parted by commas, at most 200");
+fn rooms(named: &str) -> Result<BTreeSet<RoomId>, RestError> {
+    let wrong = || RestError::field("rooms", "must be rooms such as conversation:7, parted by commas, at most 200");
     let named = named.split(',').map(str::trim).filter(|room| !room.is_empty());
     let rooms = named.map(|room| RoomId::parse(room).ok_or_else(wrong)).collect::<Result<BTreeSet<_>, _>>()?;
-    if rooms.len() > MOST_ROOMS { Err(wrong()) } else { Ok(rooms) }
+    if rooms.len() > MAX_ROOMS { Err(wrong()) } else { Ok(rooms) }
 }
 
-fn heard(id: String, saying: OutboundMessage) -> Heard {
+fn heard(id: String, saying: OutboundMessage) -> SyncEvent {
     // The messages of the server are JSON.
     let raw = |text: String| RawValue::from_string(text).ok();
     match saying {
-        OutboundMessage::Event { name, args, .. } => Heard { id, event: Some(name.into_owned()), args: raw(format!("[{args}]")), envelope: None },
-        OutboundMessage::Text(text) => Heard { id, event: None, args: None, envelope: raw(text) },
-        OutboundMessage::Binary(_) => Heard { id, event: None, args: None, envelope: None },
+        OutboundMessage::Event { name, args, .. } => SyncEvent { id, event: Some(name.into_owned()), args: raw(format!("[{args}]")), envelope: None },
+        OutboundMessage::Text(text) => SyncEvent { id, event: None, args: None, envelope: raw(text) },
+        OutboundMessage::Binary(_) => SyncEvent { id, event: None, args: None, envelope: None },
     }
 }

@@ -16,19 +16,19 @@ use utoipa::openapi::schema::Schema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::Desk;
-use super::answer::{Answer, Failure, Success, success, with_success};
+use super::AppState;
+use super::response::{RestResponse, RestError, SuccessEnvelope, success, with_success};
 use super::body::Field;
-use super::call::Call;
-use super::document::with_router;
-use super::ids::{GivenPerson, MemberPageQuery, SpacePageQuery};
+use super::request_context::AuthedRequest;
+use super::openapi::with_router;
+use super::ids::{UserIdInput, MemberPageQuery, SpacePageQuery};
 use super::list::{list, member_list};
-use super::shape::{Text, body};
-use super::socket;
+use super::body_schema::{TextBounds, body};
+use super::trip_connections;
 use crate::contracts::schemas::role;
 use crate::contracts::trip::{notification_texts, objects, requests};
 
-type Answered = Result<Answer, Failure>;
+type Answered = Result<RestResponse, RestError>;
 
 /// The prefixes of this contract's paths.
 const BEGINNINGS: [&str; 2] = ["/api/v1/trips", "/api/v1/socket"];
@@ -40,29 +40,29 @@ pub(super) fn answers_at(path: &str) -> bool {
 }
 
 /// The trip contract's routes.
-pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
+pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
     let paths = OpenApiRouter::new()
         .routes(routes!(list_trips, create_trip))
         .routes(routes!(read_trip, update_trip, delete_trip))
         .routes(routes!(list_members, add_member))
         .routes(routes!(remove_member))
-        .merge(socket::routes());
+        .merge(trip_connections::routes());
     with_router(paths, |router| {
-        let router = router.method_not_allowed_fallback(async || Failure::wrong_method());
+        let router = router.method_not_allowed_fallback(async || RestError::wrong_method());
         router.layer(middleware::map_response(with_success))
     })
 }
 
 /// Lists the trips of the caller, the newest first.
-#[utoipa::path(get, path = "/api/v1/trips", params(SpacePageQuery), responses((status = 200, body = Success<Vec<objects::Trip>>)))]
-async fn list_trips(call: Call) -> Answered {
+#[utoipa::path(get, path = "/api/v1/trips", params(SpacePageQuery), responses((status = 200, body = SuccessEnvelope<Vec<objects::Trip>>)))]
+async fn list_trips(call: AuthedRequest) -> Answered {
     let page = call.page_of(RoomKind::Trip)?;
     call.query(ListTrips { page }, |trips| list(trips, objects::Trip::of).with_success()).await
 }
 
 /// Plans a trip. The caller is its admin, and notified on all devices.
-#[utoipa::path(post, path = "/api/v1/trips", request_body = NewTrip, responses((status = 201, body = Success<objects::Trip>)))]
-async fn create_trip(call: Call) -> Answered {
+#[utoipa::path(post, path = "/api/v1/trips", request_body = NewTrip, responses((status = 201, body = SuccessEnvelope<objects::Trip>)))]
+async fn create_trip(call: AuthedRequest) -> Answered {
     let NewTrip { name, description, start_date, end_date } = call.body()?;
     let command = CreateTrip { name, details: TripDetails { description, start_date, end_date } };
     let work = |tx: &mut CommandContext<'_>| {
@@ -74,15 +74,15 @@ async fn create_trip(call: Call) -> Answered {
 }
 
 /// Reads a trip.
-#[utoipa::path(get, path = "/api/v1/trips/{id}", responses((status = 200, body = Success<objects::Trip>)))]
-async fn read_trip(call: Call) -> Answered {
+#[utoipa::path(get, path = "/api/v1/trips/{id}", responses((status = 200, body = SuccessEnvelope<objects::Trip>)))]
+async fn read_trip(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Trip)?;
     call.query(GetTrip { room }, trip).await
 }
 
 /// Changes a trip. Its members hear `trip:updated`.
-#[utoipa::path(put, path = "/api/v1/trips/{id}", request_body = Changes, responses((status = 200, body = Success<objects::Trip>)))]
-async fn update_trip(call: Call) -> Answered {
+#[utoipa::path(put, path = "/api/v1/trips/{id}", request_body = Changes, responses((status = 200, body = SuccessEnvelope<objects::Trip>)))]
+async fn update_trip(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Trip)?;
     let Changes { name, description, start_date, end_date } = call.body()?;
     let changes = TripChanges { name, description, start_date, end_date };
@@ -90,8 +90,8 @@ async fn update_trip(call: Call) -> Answered {
 }
 
 /// Deletes a trip. Its members hear `trip:updated` with `{deleted: true}`.
-#[utoipa::path(delete, path = "/api/v1/trips/{id}", responses((status = 200, body = Success<objects::Trip>), (status = 403)))]
-async fn delete_trip(call: Call) -> Answered {
+#[utoipa::path(delete, path = "/api/v1/trips/{id}", responses((status = 200, body = SuccessEnvelope<objects::Trip>), (status = 403)))]
+async fn delete_trip(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Trip)?;
     call.command(StatusCode::OK, DeleteTrip { room }, trip).await
 }
@@ -101,9 +101,9 @@ async fn delete_trip(call: Call) -> Answered {
     get,
     path = "/api/v1/trips/{id}/members",
     params(MemberPageQuery),
-    responses((status = 200, body = Success<Vec<objects::MemberObject>>))
+    responses((status = 200, body = SuccessEnvelope<Vec<objects::MemberObject>>))
 )]
-async fn list_members(call: Call) -> Answered {
+async fn list_members(call: AuthedRequest) -> Answered {
     let query = ListMembers { room: call.room(RoomKind::Trip)?, page: call.member_page()? };
     call.query(query, |members| member_list(members, objects::MemberObject::of).with_success()).await
 }
@@ -113,9 +113,9 @@ async fn list_members(call: Call) -> Answered {
     post,
     path = "/api/v1/trips/{id}/members",
     request_body = NewMember,
-    responses((status = 201, body = Success<objects::Trip>), (status = 403))
+    responses((status = 201, body = SuccessEnvelope<objects::Trip>), (status = 403))
 )]
-async fn add_member(call: Call) -> Answered {
+async fn add_member(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Trip)?;
     let NewMember { user, role } = call.body()?;
     let person = user.0;
@@ -133,11 +133,11 @@ async fn add_member(call: Call) -> Answered {
 #[utoipa::path(
     delete,
     path = "/api/v1/trips/{id}/members/{userId}",
-    responses((status = 200, body = Success<objects::Trip>), (status = 403))
+    responses((status = 200, body = SuccessEnvelope<objects::Trip>), (status = 403))
 )]
-async fn remove_member(call: Call) -> Answered {
+async fn remove_member(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Trip)?;
-    let person = call.person("userId", "Member")?;
+    let person = call.user("userId", "Member")?;
     let work = move |tx: &mut CommandContext<'_>| {
         let trip = LeaveTrip { room, person: person.clone() }.execute(tx)?;
         create_notification_by_actor(tx, notification_texts::removed(&trip, &person))?;
@@ -154,9 +154,9 @@ body! {
         /// More words about it.
         description: optional String[0..=validation::MAX_DESCRIPTION],
         /// An RFC 3339 date, or date and time.
-        start_date = "startDate": optional String[Text::Date],
+        start_date = "startDate": optional String[TextBounds::Date],
         /// An RFC 3339 date, or date and time; not before the start.
-        end_date = "endDate": optional String[Text::Date],
+        end_date = "endDate": optional String[TextBounds::Date],
     }
 
     /// Changes of a trip. What is absent stays as it is.
@@ -166,23 +166,23 @@ body! {
         /// More words about it; null takes them away.
         description: nullable String[0..=validation::MAX_DESCRIPTION],
         /// An RFC 3339 date, or date and time; null for none.
-        start_date = "startDate": nullable String[Text::Date],
+        start_date = "startDate": nullable String[TextBounds::Date],
         /// An RFC 3339 date, or date and time, not before the start; null for none.
-        end_date = "endDate": nullable String[Text::Date],
+        end_date = "endDate": nullable String[TextBounds::Date],
     }
-    passing over requests::SET_BY_SERVER
+    ignores requests::SET_BY_SERVER
 
     /// Who comes to a trip.
     NewMember as "trip.NewMember" {
         /// The person.
-        user = "userId": required GivenPerson,
+        user = "userId": required UserIdInput,
         /// What the person may do: `member` for a new one, unless something else is said. Only admins may say it.
         role: optional Role,
     }
 }
 
 impl Field for Role {
-    const WANTED: &'static str = "must be admin or member";
+    const EXPECTED: &'static str = "must be admin or member";
 
     fn schema() -> Schema {
         role().into()

@@ -14,21 +14,21 @@ use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::Desk;
-use super::answer::{Answer, Failure};
-use super::call::Call;
-use super::ids::{GivenPeople, GivenPerson, MemberPageQuery, PageQuery, SpacePageQuery};
+use super::AppState;
+use super::response::{RestResponse, RestError};
+use super::request_context::AuthedRequest;
+use super::ids::{UserIdInputs, UserIdInput, MemberPageQuery, PageQuery, SpacePageQuery};
 use super::list::{list, member_list};
-use super::of_kind::OfKind;
-use super::shape::{Text, body};
+use super::kind_guard::InRoomKind;
+use super::body_schema::{TextBounds, body};
 use crate::contracts::client_ids::IdInput;
 use crate::contracts::json;
 use crate::contracts::workspace::objects::{Channel, Message, Project, ProjectMember, Task};
 
-type Answered = Result<Answer, Failure>;
+type Answered = Result<RestResponse, RestError>;
 
 /// The workspace contract's routes.
-pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
+pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::new()
         .routes(routes!(list_projects, create_project))
         .routes(routes!(read_project, rename_project))
@@ -47,14 +47,14 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 
 /// Lists the projects of the caller, the newest first.
 #[utoipa::path(get, path = "/api/v1/projects", params(SpacePageQuery), responses((status = 200, body = Vec<Project>)))]
-async fn list_projects(call: Call) -> Answered {
+async fn list_projects(call: AuthedRequest) -> Answered {
     let page = call.page_of(RoomKind::Project)?;
     call.query(ListSpaces { kind: RoomKind::Project, page }, |spaces| list(spaces, Project::of)).await
 }
 
 /// Makes a project. The caller is in it and its admin.
 #[utoipa::path(post, path = "/api/v1/projects", request_body = NewProject, responses((status = 201, body = Project), (status = 403)))]
-async fn create_project(call: Call) -> Answered {
+async fn create_project(call: AuthedRequest) -> Answered {
     let NewProject { name, members } = call.body()?;
     let command = CreateSpace { kind: RoomKind::Project, name, members: members.unwrap_or_default().0 };
     call.command(StatusCode::CREATED, command, project).await
@@ -62,7 +62,7 @@ async fn create_project(call: Call) -> Answered {
 
 /// Reads a project.
 #[utoipa::path(get, path = "/api/v1/projects/{id}", responses((status = 200, body = Project)))]
-async fn read_project(call: Call) -> Answered {
+async fn read_project(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Project)?;
     call.query(GetSpace { room }, project).await
 }
@@ -74,7 +74,7 @@ async fn read_project(call: Call) -> Answered {
     request_body = ProjectChanges,
     responses((status = 200, body = Project), (status = 409))
 )]
-async fn rename_project(call: Call) -> Answered {
+async fn rename_project(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Project)?;
     let ProjectChanges { name } = call.body()?;
     call.command(StatusCode::OK, RenameSpace { room, name }, project).await
@@ -82,28 +82,28 @@ async fn rename_project(call: Call) -> Answered {
 
 /// Archives a project: it is read, and nothing in it changes. Its members hear `project.archived`.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/archive", responses((status = 200, body = Project), (status = 403)))]
-async fn archive_project(call: Call) -> Answered {
+async fn archive_project(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Project)?;
     call.command(StatusCode::OK, ArchiveSpace { room, archived: true }, project).await
 }
 
 /// Opens an archived project again. Its members hear `project.updated`.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/unarchive", responses((status = 200, body = Project), (status = 403)))]
-async fn open_project(call: Call) -> Answered {
+async fn open_project(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Project)?;
     call.command(StatusCode::OK, ArchiveSpace { room, archived: false }, project).await
 }
 
 /// Lists the members of a project, in the order of joining.
 #[utoipa::path(get, path = "/api/v1/projects/{id}/members", params(MemberPageQuery), responses((status = 200, body = Vec<ProjectMember>)))]
-async fn list_members(call: Call) -> Answered {
+async fn list_members(call: AuthedRequest) -> Answered {
     let (room, page) = (call.room(RoomKind::Project)?, call.member_page()?);
     call.query(ListMembers { room, page }, |members| member_list(members, ProjectMember::of)).await
 }
 
 /// Brings a person into a project. Its members hear `project.updated`.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/members", request_body = NewMember, responses((status = 201, body = Project), (status = 403)))]
-async fn add_member(call: Call) -> Answered {
+async fn add_member(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Project)?;
     let NewMember { user } = call.body()?;
     call.command(StatusCode::CREATED, AddMember { room, person: user.0 }, project).await
@@ -111,22 +111,22 @@ async fn add_member(call: Call) -> Answered {
 
 /// Removes a person from a project, or leaves it. Its members hear `project.updated`.
 #[utoipa::path(delete, path = "/api/v1/projects/{id}/members/{userId}", responses((status = 200, body = Project), (status = 403)))]
-async fn remove_member(call: Call) -> Answered {
+async fn remove_member(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Project)?;
-    let person = call.person("userId", "Member")?;
+    let person = call.user("userId", "Member")?;
     call.command(StatusCode::OK, RemoveMember { room, person }, project).await
 }
 
 /// Lists the channels of a project, the newest first.
 #[utoipa::path(get, path = "/api/v1/projects/{id}/channels", params(SpacePageQuery), responses((status = 200, body = Vec<Channel>)))]
-async fn list_channels(call: Call) -> Answered {
+async fn list_channels(call: AuthedRequest) -> Answered {
     let (project, page) = (call.room(RoomKind::Project)?, call.page_of(RoomKind::Channel)?);
     call.query(ListChannels { project, page }, |spaces| list(spaces, Channel::of)).await
 }
 
 /// Makes a channel in a project.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/channels", request_body = NewChannel, responses((status = 201, body = Channel)))]
-async fn create_channel(call: Call) -> Answered {
+async fn create_channel(call: AuthedRequest) -> Answered {
     let project = call.room(RoomKind::Project)?;
     let NewChannel { name } = call.body()?;
     call.command(StatusCode::CREATED, CreateChannel { project, name }, |space| json(&Channel::of(space))).await
@@ -134,14 +134,14 @@ async fn create_channel(call: Call) -> Answered {
 
 /// Lists the tasks of a project, the newest first.
 #[utoipa::path(get, path = "/api/v1/projects/{id}/tasks", params(PageQuery), responses((status = 200, body = Vec<Task>)))]
-async fn list_tasks(call: Call) -> Answered {
+async fn list_tasks(call: AuthedRequest) -> Answered {
     let (room, page) = (call.room(RoomKind::Project)?, call.page()?);
     call.query(ListTasks { room, page }, |tasks| list(tasks, Task::of)).await
 }
 
 /// Makes a task. The project hears `task.created`, and who gets it is notified.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/tasks", request_body = NewTask, responses((status = 201, body = Task), (status = 422)))]
-async fn create_task(call: Call) -> Result<(HeaderMap, Answer), Failure> {
+async fn create_task(call: AuthedRequest) -> Result<(HeaderMap, RestResponse), RestError> {
     let room = call.room(RoomKind::Project)?;
     let (NewTask { title, description, status, priority, assignee }, warnings) = call.whole_object()?;
     let assignee = assignee.map(|name| name.0);
@@ -151,7 +151,7 @@ async fn create_task(call: Call) -> Result<(HeaderMap, Answer), Failure> {
 
 /// Reads a task.
 #[utoipa::path(get, path = "/api/v1/tasks/{id}", responses((status = 200, body = Task)))]
-async fn read_task(call: Call) -> Answered {
+async fn read_task(call: AuthedRequest) -> Answered {
     let task_id = call.task()?;
     call.query(of_project(task_id, GetTask { task: task_id }), task).await
 }
@@ -163,7 +163,7 @@ async fn read_task(call: Call) -> Answered {
     request_body = TaskChanges,
     responses((status = 200, body = Task), (status = 409), (status = 422))
 )]
-async fn edit_task(call: Call) -> Answered {
+async fn edit_task(call: AuthedRequest) -> Answered {
     let task_id = call.task()?;
     let TaskChanges { title, description, status, priority, assignee } = call.body()?;
     let assignee = assignee.map(|name| name.map(|name| name.0));
@@ -173,14 +173,14 @@ async fn edit_task(call: Call) -> Answered {
 
 /// Deletes a task. The project hears `task.deleted`.
 #[utoipa::path(delete, path = "/api/v1/tasks/{id}", responses((status = 200, body = Task), (status = 409)))]
-async fn delete_task(call: Call) -> Answered {
+async fn delete_task(call: AuthedRequest) -> Answered {
     let task_id = call.task()?;
     call.command(StatusCode::OK, of_project(task_id, DeleteTask { task: task_id }), task).await
 }
 
 /// Says how far a task is. The project hears `task.status_changed`.
 #[utoipa::path(patch, path = "/api/v1/tasks/{id}/status", request_body = NewStatus, responses((status = 200, body = Task)))]
-async fn set_status(call: Call) -> Answered {
+async fn set_status(call: AuthedRequest) -> Answered {
     let task_id = call.task()?;
     let NewStatus { status } = call.body()?;
     call.command(StatusCode::OK, of_project(task_id, SetStatus { task: task_id, status }), task).await
@@ -188,7 +188,7 @@ async fn set_status(call: Call) -> Answered {
 
 /// Gives a task to somebody, or takes it back. The project hears `task.assigned`, and who gets it is notified.
 #[utoipa::path(post, path = "/api/v1/tasks/{id}/assign", request_body = Assignment, responses((status = 200, body = Task), (status = 422)))]
-async fn assign_task(call: Call) -> Answered {
+async fn assign_task(call: AuthedRequest) -> Answered {
     let task_id = call.task()?;
     let Assignment { assignee } = call.body()?;
     call.command(StatusCode::OK, of_project(task_id, ReassignTask { task: task_id, to: assignee.map(|name| name.0) }), task).await
@@ -196,14 +196,14 @@ async fn assign_task(call: Call) -> Answered {
 
 /// Lists the messages of a channel, the newest first.
 #[utoipa::path(get, path = "/api/v1/channels/{id}/messages", params(PageQuery), responses((status = 200, body = Vec<Message>)))]
-async fn list_messages(call: Call) -> Answered {
+async fn list_messages(call: AuthedRequest) -> Answered {
     let (room, page) = (call.room(RoomKind::Channel)?, call.page()?);
     call.query(ListMessages { room, page }, |messages| list(messages, Message::of)).await
 }
 
 /// Sends a message. Whoever is in the channel hears `message`, and who is mentioned is notified.
 #[utoipa::path(post, path = "/api/v1/channels/{id}/messages", request_body = NewMessage, responses((status = 201, body = Message)))]
-async fn send_message(call: Call) -> Answered {
+async fn send_message(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Channel)?;
     let NewMessage { content, metadata, client_id } = call.body()?;
     let (metadata, client_id) = (metadata.map(Value::Object), client_id.map(|id| id.0));
@@ -218,7 +218,7 @@ async fn send_message(call: Call) -> Answered {
     request_body = MessageChanges,
     responses((status = 200, body = Message), (status = 403), (status = 409))
 )]
-async fn edit_message(call: Call) -> Answered {
+async fn edit_message(call: AuthedRequest) -> Answered {
     let message_id = call.number("Message")?;
     let MessageChanges { content } = call.body()?;
     call.command(StatusCode::OK, EditMessage { of: RoomKind::Channel, message: message_id, content }, message).await
@@ -226,7 +226,7 @@ async fn edit_message(call: Call) -> Answered {
 
 /// Deletes a message of one's own. Whoever is in the channel hears `message.deleted`.
 #[utoipa::path(delete, path = "/api/v1/messages/{id}", responses((status = 200, body = Message), (status = 403), (status = 409)))]
-async fn delete_message(call: Call) -> Answered {
+async fn delete_message(call: AuthedRequest) -> Answered {
     let command = DeleteMessage { of: RoomKind::Channel, message: call.number("Message")? };
     call.command(StatusCode::OK, command, message).await
 }
@@ -237,7 +237,7 @@ body! {
         /// What it is called; not blank.
         name: required String[1..=validation::MAX_NAME],
         /// Who is in it besides the caller: ids, or objects with one.
-        members = "memberIds" or "member_ids": optional GivenPeople[0..=validation::MAX_USERS],
+        members = "memberIds" or "member_ids": optional UserIdInputs[0..=validation::MAX_USERS],
     }
 
     /// Changes of a project. What is absent stays as it is.
@@ -245,12 +245,12 @@ body! {
         /// What it is called; not blank.
         name: change String[1..=validation::MAX_NAME],
     }
-    passing over ["id", "created_by", "created_at", "updated_at", "archived_at", "member_count", "members"]
+    ignores ["id", "created_by", "created_at", "updated_at", "archived_at", "member_count", "members"]
 
     /// Who comes to a project.
     NewMember as "workspace.NewMember" {
         /// The person.
-        user = "userId" or "user_id": required GivenPerson,
+        user = "userId" or "user_id": required UserIdInput,
     }
 
     /// A new channel.
@@ -266,13 +266,13 @@ body! {
         /// More words about it.
         description: optional String[0..=validation::MAX_DESCRIPTION],
         /// How far it is, in a word of the team's own; `todo` without one.
-        status: optional String[Text::Word],
+        status: optional String[TextBounds::Word],
         /// How it ranks, in a word of the team's own; `medium` without one.
-        priority: optional String[Text::Word],
+        priority: optional String[TextBounds::Word],
         /// A member to whom it is given, by id or username.
         assignee: optional IdInput,
     }
-    passing over ["id", "project_id", "assignee_id", "creator", "creator_id", "created_at", "updated_at"], and others
+    ignores ["id", "project_id", "assignee_id", "creator", "creator_id", "created_at", "updated_at"], and others
 
     /// Changes of a task. What is absent stays as it is.
     TaskChanges as "workspace.TaskChanges" {
@@ -281,18 +281,18 @@ body! {
         /// More words about it; null takes them away.
         description: nullable String[0..=validation::MAX_DESCRIPTION],
         /// How far it is, in a word of the team's own.
-        status: change String[Text::Word],
+        status: change String[TextBounds::Word],
         /// How it ranks, in a word of the team's own.
-        priority: change String[Text::Word],
+        priority: change String[TextBounds::Word],
         /// A member to whom it is given, by id or username; null for nobody.
         assignee: nullable IdInput,
     }
-    passing over ["id", "project_id", "assignee_id", "creator", "creator_id", "created_at", "updated_at"]
+    ignores ["id", "project_id", "assignee_id", "creator", "creator_id", "created_at", "updated_at"]
 
     /// How far a task is.
     NewStatus as "workspace.NewStatus" {
         /// A word of the team's own.
-        status: required String[Text::Word],
+        status: required String[TextBounds::Word],
     }
 
     /// To whom a task is given.
@@ -316,11 +316,11 @@ body! {
         /// What is said; not blank.
         content: required String[1..=validation::MAX_CONTENT],
     }
-    passing over ["id", "channel_id", "username", "user_id", "metadata", "client_id", "created_at", "edited_at"]
+    ignores ["id", "channel_id", "username", "user_id", "metadata", "client_id", "created_at", "edited_at"]
 }
 
-fn of_project<O>(task: EntityId, operation: O) -> OfKind<O> {
-    OfKind(RoomKind::Project, task, operation)
+fn of_project<O>(task: EntityId, operation: O) -> InRoomKind<O> {
+    InRoomKind(RoomKind::Project, task, operation)
 }
 
 fn project(space: &Space) -> String {

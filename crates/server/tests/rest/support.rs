@@ -21,11 +21,11 @@ use server::config::Config;
 use server::contracts::ContractRegistry;
 use server::health::Health;
 use server::rate_limit::RateLimits;
-use server::live::{Census, Fanout, Who};
+use server::realtime::{ShardQuery, Fanout, PresenceAudience};
 use server::metrics::Metrics;
 use server::presence::{OnlineUsers, PresenceHistory};
-use server::product::{bounds, quotas};
-use server::rest::{Rest, router};
+use server::app::{bounds, quotas};
+use server::rest::{AppDeps, router};
 use store::{Database, Options, Readers, Writer};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -90,10 +90,10 @@ impl Server {
         let (readers, _) = Readers::start(&database, 2).unwrap();
         let told = PresenceHistory::new(config.recovery.recovery_window, config.realtime.ping_timeout);
         let fanout =
-            Arc::new(Fanout::new(ContractRegistry::new(&config), config.presence.audience, readers.clone(), || NOW, "epoch", told, Who::default()));
+            Arc::new(Fanout::new(ContractRegistry::new(&config), config.presence.audience, readers.clone(), || NOW, "epoch", told, PresenceAudience::default()));
         let told = Arc::clone(&fanout);
         let publish = move |fact: PersistedEvent| {
-            told.tell(BusMessage::Persisted(fact.clone().into()));
+            told.deliver(BusMessage::Persisted(fact.clone().into()));
             published.lock().unwrap().push(fact);
         };
         let (writer, _) = Writer::start(&database, move || Timestamp(time.load(Ordering::SeqCst)), ids, publish).unwrap();
@@ -103,8 +103,8 @@ impl Server {
         let signals = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&signals);
         let bus = Arc::new(InProcessBus::new(move |notice| heard.lock().unwrap().push(notice)));
-        let census: Arc<Census> = Arc::default();
-        let rest = Rest {
+        let census: Arc<ShardQuery> = Arc::default();
+        let rest = AppDeps {
             health: Arc::new(Health::new(census.clone(), writer.clone(), Arc::default())),
             metrics: Arc::new(Metrics::new(census.clone(), writer.clone(), Arc::clone(&fanout), Arc::default(), Arc::default())),
             metrics_access: config.operations.metrics,

@@ -17,7 +17,7 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 use server::auth::{ConnectAuth, AuthError};
 use server::contracts::{ClientAction, Contract, ClientMessage, Outcome, Reply, ParsedRequest};
-use server::live::{Effect, Entrant, Renewal, TurnedAway};
+use server::realtime::{Effect, AuthorizedConnect, AuthRefresh, ConnectRejection};
 use server::presence::{Connection, Transport};
 
 use crate::device::{Device, values};
@@ -37,7 +37,7 @@ pub struct Floor {
 
 impl Floor {
     pub fn new(house: House, greets: bool) -> Self {
-        assert!(!house.shared.tells_presence, "who is online is told when time has passed, and here it does not");
+        assert!(!house.shared.broadcasts_presence, "who is online is told when time has passed, and here it does not");
         Self { house, devices: BTreeMap::new(), greets, start: Instant::now(), connections: 0 }
     }
 
@@ -57,9 +57,9 @@ impl Floor {
         kept: Option<&str>,
     ) -> Option<Value> {
         let shared = &self.house.shared;
-        let entrant = shared.identify(ConnectAuth::read(auth), kept).and_then(|identity| shared.entrant(connection, None, identity));
+        let entrant = shared.identify(ConnectAuth::read(auth), kept).and_then(|identity| shared.authorize(connection, None, identity));
         let arrived = match entrant {
-            Ok(Entrant { actor, claims, .. }) => {
+            Ok(AuthorizedConnect { actor, claims, .. }) => {
                 let arrive = ConnectSession { claims, new_session: None, resume: ResumeRequest::New };
                 match self.house.decide(actor.clone(), |tx| arrive.execute(tx)).await {
                     Err(DomainError::UserDeleted) => Err(AuthError::UserDeleted),
@@ -70,17 +70,17 @@ impl Floor {
         };
         let device = match arrived {
             Ok((actor, arrived)) => {
-                let (rooms, greetings) = (shared.rooms(namespace, &arrived), shared.greetings(namespace, name, &arrived.user));
+                let (rooms, greetings) = (shared.rooms_to_join(namespace, &arrived), shared.greetings(namespace, name, &arrived.user));
                 let mut device = Device::new(actor, connection, namespace);
                 device.rooms.extend(rooms.iter().map(|(room, _)| room.as_str().to_owned()));
                 greetings.iter().filter(|greeting| self.greets || !is_trips_greeting(greeting)).for_each(|greeting| device.hear(greeting));
                 device
             }
-            Err(why) => match TurnedAway::of(connection.transport(), why) {
-                TurnedAway::Refused(message, data) => {
+            Err(why) => match ConnectRejection::of(connection.transport(), why) {
+                ConnectRejection::Refused(message, data) => {
                     return Some(json!({ "message": message, "data": serde_json::from_str::<Value>(&data).unwrap() }));
                 }
-                TurnedAway::Closed(code, reason) => Device::closed(connection, namespace, code, &reason),
+                ConnectRejection::Closed(code, reason) => Device::closed(connection, namespace, code, &reason),
             },
         };
         if let Some(before) = self.devices.insert(name.to_owned(), device) {
@@ -96,7 +96,7 @@ impl Floor {
         let device = self.connected(name);
         let (person, namespace) = (device.actor.person.clone(), device.namespace);
         let shared = self.house.shared.clone();
-        let (spoken_in, reply) = match shared.understand(&person, namespace, heard, acked) {
+        let (spoken_in, reply) = match shared.parse(&person, namespace, heard, acked) {
             Ok((dialect, ParsedRequest { name: request, ask })) => {
                 let outcome = match ask {
                     Ok(ask) => self.perform(name, &*dialect, ask).await,
@@ -125,7 +125,7 @@ impl Floor {
             ClientAction::Typing(room) => {
                 let command = JoinRoom { room: room.clone(), session: None, since: false };
                 let person = self.house.decide(actor, |tx| command.execute(tx)).await?.person.id;
-                self.house.shared.types(&room, &person, name, self.start);
+                self.house.shared.start_typing(&room, &person, name, self.start);
                 Ok(Outcome::Noted)
             }
             ClientAction::StopTyping(room) => {
@@ -133,12 +133,12 @@ impl Floor {
                 Ok(Outcome::Noted)
             }
             ClientAction::Statuses(people) => {
-                let query = FilterVisible { people: people.clone(), contacts_only: !self.house.shared.shows_presence };
+                let query = FilterVisible { people: people.clone(), contacts_only: !self.house.shared.presence_is_public };
                 let visible = self.house.decide(actor, |tx| query.execute(tx.store, tx.actor)).await?;
                 Ok(self.house.shared.statuses(people, &visible))
             }
             ClientAction::OnlineIn(room) => {
-                let command = ListMemberIds { room: room.clone(), contacts_only: !self.house.shared.shows_presence };
+                let command = ListMemberIds { room: room.clone(), contacts_only: !self.house.shared.presence_is_public };
                 let members = self.house.decide(actor, |tx| command.execute(tx)).await?;
                 Ok(self.house.shared.online_of(&room, members))
             }
@@ -146,13 +146,13 @@ impl Floor {
                 let person = actor.person.clone();
                 let (call, value) = self.house.decide(actor, change).await?;
                 if call.is_open() && call.has(&person) {
-                    self.house.shared.seats.join(call.id, &call.room, &person, name);
+                    self.house.shared.call_participants.join(call.id, &call.room, &person, name);
                 }
                 Ok(Outcome::Changed(value))
             }
-            ClientAction::Refresh(token) => match self.house.shared.renew(&actor.person, &token) {
+            ClientAction::Refresh(token) => match self.house.shared.verify_refresh(&actor.person, &token) {
                 Err(why) => Ok(Outcome::Refreshed(Err(why))),
-                Ok(Renewal { actor, claims, ends }) => {
+                Ok(AuthRefresh { actor, claims, ends }) => {
                     self.house.decide(actor.clone(), |tx| EnsureUser { claims }.execute(tx)).await?;
                     self.device(name).actor = actor;
                     Ok(Outcome::Refreshed(Ok(ends)))
@@ -165,25 +165,25 @@ impl Floor {
             }
             ClientAction::Move(room) => {
                 let command =
-                    JoinRoomListingMembers { room: room.clone(), session: None, since: false, contacts_only: !self.house.shared.shows_presence };
+                    JoinRoomListingMembers { room: room.clone(), session: None, since: false, contacts_only: !self.house.shared.presence_is_public };
                 let (JoinedRoom { person, inside, .. }, members) = self.house.decide(actor, |tx| command.execute(tx)).await?;
                 let rooms = self.connected(name).rooms.iter().filter_map(|room| RoomId::parse(room));
                 let others: Vec<RoomId> = rooms.filter(|other| other.kind() == room.kind() && *other != room).collect();
                 for other in others {
                     self.leave_room(name, &other, false);
                 }
-                self.house.shared.seats.resume(&room, &person.id, name);
+                self.house.shared.call_participants.resume(&room, &person.id, name);
                 if self.connected(name).rooms.insert(room.as_str().to_owned()) {
-                    self.house.shared.enter(room.clone(), person, inside);
+                    self.house.shared.join_presence(room.clone(), person, inside);
                 }
                 Ok(Outcome::Moved { online: self.house.shared.online_among(&room, members), room })
             }
             ClientAction::Enter(room) => {
                 let command = JoinRoom { room: room.clone(), session: None, since: false };
                 let JoinedRoom { person, inside, .. } = self.house.decide(actor, |tx| command.execute(tx)).await?;
-                let entered = self.house.shared.entered(dialect, &room, Some(&person));
+                let entered = self.house.shared.joined_outcome(dialect, &room, Some(&person));
                 if self.connected(name).rooms.insert(room.as_str().to_owned()) {
-                    self.house.shared.enter(room, person, inside);
+                    self.house.shared.join_presence(room, person, inside);
                 }
                 Ok(entered)
             }
@@ -211,17 +211,17 @@ impl Floor {
     fn depart(&mut self, name: &str) {
         let device = self.device(name);
         let (rooms, person, connection) = (std::mem::take(&mut device.rooms), device.actor.person.clone(), device.connection);
-        self.house.shared.types_nowhere(&person, name);
-        self.house.shared.seats.disconnect(&person, name);
+        self.house.shared.stop_typing_everywhere(&person, name);
+        self.house.shared.call_participants.disconnect(&person, name);
         for room in rooms.iter().filter_map(|room| RoomId::parse(room)) {
-            self.house.shared.attendance.leave(&room, &person);
+            self.house.shared.room_presence.leave(&room, &person);
         }
-        self.house.shared.people.disconnect(&person, connection);
+        self.house.shared.online_users.disconnect(&person, connection);
     }
 
     fn stop_typing(&mut self, name: &str, room: &RoomId) {
         let person = self.device(name).actor.person.clone();
-        self.house.shared.stops_typing(room, &person, name);
+        self.house.shared.stop_typing(room, &person, name);
     }
 
     fn leave_room(&mut self, name: &str, room: &RoomId, removed: bool) {
@@ -229,9 +229,9 @@ impl Floor {
         let device = self.device(name);
         let person = device.actor.person.clone();
         if device.rooms.remove(room.as_str())
-            && let Some(departure) = self.house.shared.attendance.leave(room, &person)
+            && let Some(departure) = self.house.shared.room_presence.leave(room, &person)
         {
-            self.house.shared.tell_left(room.clone(), person, departure, removed);
+            self.house.shared.publish_left(room.clone(), person, departure, removed);
         }
     }
 
@@ -254,7 +254,7 @@ impl Floor {
             Effect::Join(room, person) => {
                 for name in self.devices_of(&person) {
                     let namespace = self.device(&name).namespace;
-                    if self.house.shared.dialects.auto_join(namespace, &room) {
+                    if self.house.shared.contracts.auto_join(namespace, &room) {
                         self.device(&name).rooms.insert(room.as_str().to_owned());
                     }
                 }
@@ -305,16 +305,16 @@ impl Floor {
                         self.stop_typing(&name, &room);
                         let heard: Vec<RoomId> = self.device(&name).rooms.iter().filter_map(|room| RoomId::parse(room)).collect();
                         for heard in heard {
-                            if heard == room || self.house.shared.attendance.is_inside(&heard, &person, &room) {
+                            if heard == room || self.house.shared.room_presence.is_inside(&heard, &person, &room) {
                                 self.leave_room(&name, &heard, true);
                             }
                         }
                     }
-                    self.house.shared.give_up(&room, &person);
+                    self.house.shared.remove_member_presence(&room, &person);
                 }
             }
             Effect::Ring(_) => {}
-            Effect::HangUp(call) => self.house.shared.seats.clear(call),
+            Effect::HangUp(call) => self.house.shared.call_participants.clear(call),
             Effect::TellEveryone(said) => {
                 for device in self.devices.values_mut().filter(|device| device.connected) {
                     for saying in said.render(device.namespace) {

@@ -20,10 +20,10 @@ use server::config::{Audience, Config, TokenEnd};
 use server::contracts::ContractRegistry;
 use server::health::Health;
 use server::rate_limit::RateLimits;
-use server::live::{Before, Census, Fanout, Leaving, Moved, Shared, Who};
+use server::realtime::{StartupPresence, ShardQuery, Fanout, PendingSessionEnds, SessionLocations, RealtimeState, PresenceAudience};
 use server::metrics::Metrics;
 use server::presence::{RoomPresence, OnlineUsers, CallParticipants, PresenceHistory, Typing};
-use server::rest::{Rest, router};
+use server::rest::{AppDeps, router};
 use store::{Database, Options, Readers, Writer};
 use tokio::sync::oneshot;
 
@@ -34,7 +34,7 @@ const SECRET: &str = "a secret that only the tests and this server know";
 /// A server with a database of its own.
 pub struct House {
     pub router: Router,
-    pub shared: Arc<Shared>,
+    pub shared: Arc<RealtimeState>,
     notices: Arc<Mutex<Vec<BusMessage>>>,
 }
 
@@ -61,7 +61,7 @@ impl House {
         let dialects = ContractRegistry::new(&config);
         let (people, attendance) = (Arc::new(OnlineUsers::default()), Arc::new(RoomPresence::default()));
         let back_end = Arc::new(BackendService::new(writer.clone(), Arc::clone(&bus), Arc::clone(&people)));
-        let census: Arc<Census> = Arc::default();
+        let census: Arc<ShardQuery> = Arc::default();
         let fanout = Arc::new(Fanout::new(
             dialects.clone(),
             config.presence.audience,
@@ -69,9 +69,9 @@ impl House {
             || NOW,
             "epoch",
             PresenceHistory::new(config.recovery.recovery_window, config.realtime.ping_timeout),
-            Who { people: Arc::clone(&people), attendance: Arc::clone(&attendance), everyone_up_to: None },
+            PresenceAudience { people: Arc::clone(&people), attendance: Arc::clone(&attendance), everyone_up_to: None },
         ));
-        let rest = Rest {
+        let rest = AppDeps {
             health: Arc::new(Health::new(census.clone(), writer.clone(), Arc::default())),
             metrics: Arc::new(Metrics::new(census.clone(), writer.clone(), Arc::clone(&fanout), Arc::default(), Arc::default())),
             metrics_access: config.operations.metrics,
@@ -86,32 +86,32 @@ impl House {
             bus: Arc::clone(&bus),
             max_body: config.realtime.max_payload.0,
         };
-        let shared = Shared {
-            dialects,
+        let shared = RealtimeState {
+            contracts: dialects,
             authenticator,
             readers: readers.clone(),
             writer,
-            people,
-            attendance,
+            online_users: people,
+            room_presence: attendance,
             typing: Typing::default(),
-            seats: CallParticipants::default(),
-            moved: Moved::default(),
-            leaving: Leaving::default(),
-            losses: Arc::default(),
-            window: Duration::from_secs(120),
-            limits,
-            most_socketio: config.limits.socketio_max_connections_per_user.limit(),
-            most_raw: config.limits.max_connections_per_user.limit(),
-            most_rooms: config.limits.max_rooms_per_connection,
-            ends_with_token: config.identity.token_end == TokenEnd::Close,
-            grace: config.presence.grace,
-            before: Before::default(),
-            tells_presence: config.presence.audience != Audience::None,
-            shows_presence: config.presence.audience == Audience::Everyone,
+            call_participants: CallParticipants::default(),
+            session_locations: SessionLocations::default(),
+            pending_session_ends: PendingSessionEnds::default(),
+            unacked_deliveries: Arc::default(),
+            recovery_window: Duration::from_secs(120),
+            rate_limits: limits,
+            max_socketio_connections: config.limits.socketio_max_connections_per_user.limit(),
+            max_raw_connections: config.limits.max_connections_per_user.limit(),
+            room_limit: config.limits.max_rooms_per_connection,
+            closes_at_token_expiry: config.identity.token_end == TokenEnd::Close,
+            presence_grace: config.presence.grace,
+            startup_presence: StartupPresence::default(),
+            broadcasts_presence: config.presence.audience != Audience::None,
+            presence_is_public: config.presence.audience == Audience::Everyone,
             clock: || NOW,
             bus,
             fanout,
-            in_hand: Arc::default(),
+            bytes_in_hand: Arc::default(),
         };
         Self { router: router(rest), shared: Arc::new(shared), notices }
     }

@@ -74,7 +74,7 @@ impl Player {
     fn new(transcript: Transcript, namespace: &str, other: &str) -> Self {
         let greets = transcript.greets();
         let house = House::new(&transcript.settings);
-        let names = house.shared.dialects.namespaces();
+        let names = house.shared.contracts.namespaces();
         let index = |namespace| Namespace(u8::try_from(names.iter().position(|name| name == namespace).unwrap()).unwrap());
         let mut known = Names::new(transcript.shapes);
         transcript.people.values().for_each(|claims| known.claim(claims));

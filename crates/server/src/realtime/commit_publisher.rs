@@ -1,0 +1,54 @@
+//! From the writer to the bus.
+
+use std::sync::Arc;
+
+use domain::event::PersistedEvent;
+use domain::command::Actor;
+use domain::ports::{Bus, BusMessage};
+use engine::BatchGuard;
+use store::CommitSink;
+
+use super::{Fanout, RealtimeApp};
+use crate::rate_limit::RateLimits;
+use crate::memory_guard;
+
+/// Publishes committed events. The answers and events of a batch reach each shard of this node in one message.
+pub struct CommitPublisher {
+    bus: Arc<dyn Bus>,
+    fanout: Arc<Fanout>,
+    limits: Arc<RateLimits>,
+    batch: Option<BatchGuard<RealtimeApp>>,
+}
+
+impl CommitPublisher {
+    /// Publishes events on `bus` to the connections of `fanout`. The cost of a command is taken from its user's budget in `limits`.
+    pub fn new(bus: Arc<dyn Bus>, fanout: Arc<Fanout>, limits: Arc<RateLimits>) -> Self {
+        Self { bus, fanout, limits, batch: None }
+    }
+}
+
+impl CommitSink for CommitPublisher {
+    fn begin(&mut self) {
+        // The writer may be faster than the shards. It waits here, so that its own queue fills, which has a bound and refuses commands.
+        self.fanout.wait_for_capacity();
+        self.batch = self.fanout.batch();
+    }
+
+    fn charge(&mut self, actor: &Actor, reach: usize) {
+        if *actor != Actor::server() {
+            self.limits.charge(&actor.person, reach);
+        }
+    }
+
+    fn publish(&mut self, fact: PersistedEvent) {
+        self.bus.publish(BusMessage::Persisted(fact.into()));
+    }
+
+    fn end(&mut self) {
+        self.batch = None;
+    }
+
+    fn idle(&mut self) {
+        memory_guard::release_to_system();
+    }
+}

@@ -1,0 +1,332 @@
+//! From a connection request to an accepted socket: token, connection limit, user, rooms.
+
+use std::sync::Arc;
+
+use domain::event::EphemeralEvent;
+use domain::ids::{RoomId, Timestamp};
+use domain::command::{Actor, Command, CommandContext};
+use domain::users::{Claims, EnsuredUser};
+use domain::error::DomainError;
+use domain::sessions::{ConnectSession, ConnectOutcome, ResumeRequest, NewSession};
+use engine::id::Id;
+use engine::{Connect, Namespace, OutboundMessage, Shard, SocketKey};
+use tracing::Level;
+
+use super::handshake::rate_limited;
+use super::recovery::ClientResume;
+use super::{Handshake, RealtimeApp, SocketData, RealtimeState};
+use crate::audit;
+use crate::auth::{ConnectAuth, Identity, ResumeHint, AuthError};
+use crate::contracts::workspace::close_codes::{AUTHENTICATION_FAILED, INTERNAL_ERROR, TOO_MANY_CONNECTIONS};
+use crate::rate_limit::RETRY_AFTER_SECONDS;
+use crate::logging::{self, MAX_FAULT_LINES};
+use crate::presence::{Connection, Transport};
+
+/// A client that is authenticated and may connect. The socket is counted already.
+pub struct AuthorizedConnect {
+    /// The user who sends the socket's requests.
+    pub actor: Actor,
+    /// The token's claims about the user, who is not loaded yet.
+    pub claims: Claims,
+    /// When the socket ends with its token; `None`: it does not.
+    pub ends: Option<Timestamp>,
+}
+
+/// A socket whose client is authenticated and that is not accepted yet.
+pub(super) struct PendingConnect {
+    pub socket: SocketKey,
+    pub session: SocketData,
+    /// When its connection ends with its token; `None`: it does not.
+    pub ends: Option<Timestamp>,
+    pub coming: ClientResume,
+}
+
+/// The rejection of a connection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ConnectRejection {
+    /// Socket.IO: a CONNECT_ERROR with a message and data in JSON.
+    Refused(&'static str, String),
+    /// Raw WebSocket: a close frame with a code and a reason.
+    Closed(u16, String),
+}
+
+impl ConnectRejection {
+    /// The rejection for a client with this transport.
+    pub fn of(transport: Transport, why: AuthError) -> Self {
+        let full = why == AuthError::TooManyConnections;
+        match transport {
+            Transport::SocketIo => {
+                let wait = if full { format!(r#","retryAfter":{RETRY_AFTER_SECONDS}"#) } else { String::new() };
+                Self::Refused("Authentication error", format!(r#"{{"code":"{}"{wait}}}"#, why.code()))
+            }
+            Transport::Raw if full => Self::Closed(TOO_MANY_CONNECTIONS.code, format!("{why}, try again in {RETRY_AFTER_SECONDS} s")),
+            Transport::Raw => Self::Closed(AUTHENTICATION_FAILED.code, why.to_string()),
+        }
+    }
+}
+
+impl RealtimeState {
+    /// Authenticates the token of a CONNECT payload, or else the token of the handshake.
+    ///
+    /// # Errors
+    /// The reason why the token is rejected.
+    pub fn identify(&self, auth: ConnectAuth, kept: Option<&str>) -> Result<Identity, AuthError> {
+        self.authenticator.identify_socket(auth, kept, (self.clock)().0.div_euclid(1_000_000))
+    }
+
+    /// Counts a new socket of an authenticated user. Inputs: the connection, the socket's id, the identity. Sends an online event if the
+    /// user comes online with this socket.
+    ///
+    /// # Errors
+    /// If the user has as many connections as a user may have.
+    pub fn authorize(&self, connection: Connection, id: Option<Id>, identity: Identity) -> Result<AuthorizedConnect, AuthError> {
+        let actor = Actor { person: identity.person.clone(), admin: identity.admin };
+        let most = match connection.transport() {
+            Transport::SocketIo => self.max_socketio_connections,
+            Transport::Raw => self.max_raw_connections,
+        };
+        let connection_id = || id.map(|id| id.text()).unwrap_or_default();
+        let come_online = || self.publish_presence(EphemeralEvent::Online { person: actor.person.clone(), connection: connection_id() });
+        let known_by = id.filter(|_| self.broadcasts_presence);
+        self.online_users.connect(&actor.person, connection, known_by, most, come_online).map_err(|_| AuthError::TooManyConnections)?;
+        let ends = self.closes_at_token_expiry.then(|| self.expiry_of(&identity)).flatten();
+        Ok(AuthorizedConnect { actor, claims: claims(identity), ends })
+    }
+
+    /// The rooms that an accepted socket joins without a request, each with the offset after which its user is a member. The first is the
+    /// inbox.
+    pub fn rooms_to_join(&self, namespace: Namespace, arrived: &ConnectOutcome) -> Vec<(RoomId, i64)> {
+        let households = arrived.households.iter().filter(|(room, _)| self.contracts.auto_join(namespace, room));
+        [(RoomId::inbox(&arrived.user.person.id), 0)].into_iter().chain(households.cloned()).collect()
+    }
+
+    /// The first messages to a socket of a loaded user in a namespace; `id` is the socket's id.
+    pub fn greetings(&self, namespace: Namespace, id: &str, met: &EnsuredUser) -> Vec<OutboundMessage> {
+        let now = (self.clock)();
+        let dialects = self.contracts.in_namespace(namespace).iter();
+        dialects.filter_map(|dialect| dialect.greeting(&met.person, id, now)).collect()
+    }
+}
+
+impl RealtimeApp {
+    pub(super) fn handle_connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, request: Connect<'_>) {
+        let transport = if request.namespace == Namespace::PLAIN { Transport::Raw } else { Transport::SocketIo };
+        if let Err(refusal) = shard.handshake_mut(socket).map_or(Ok(()), |handshake| self.count_attempt(handshake)) {
+            return self.close_rate_limited(shard, socket, transport, &refusal);
+        }
+        let Some(handshake) = shard.handshake_mut(socket) else { return };
+        let mut auth = ConnectAuth::read(request.auth);
+        let left_off = match handshake.take_since() {
+            Some(since) if transport == Transport::Raw => ResumeHint::Position(since.into()),
+            _ => auth.resume_hint(),
+        };
+        let identity = match self.state.identify(auth, handshake.token()) {
+            Ok(identity) => identity,
+            Err(why) => return self.reject_connect(shard, socket, transport, why),
+        };
+        if transport == Transport::Raw {
+            // Such a client may send as soon as its socket is open; its messages wait until it is accepted.
+            shard.pause(socket);
+        }
+        match left_off {
+            ResumeHint::Session { secret, offset } if may_recover(shard, socket) => self.take_over(shard, socket, identity, &secret, offset),
+            ResumeHint::Session { .. } | ResumeHint::Nowhere => self.start_session(shard, socket, identity, ClientResume::New),
+            ResumeHint::Position(since) => self.start_session(shard, socket, identity, ClientResume::Since(since)),
+        }
+    }
+
+    /// Loads an authenticated user and the state of a resumed socket, in the writer's order.
+    pub(super) fn start_session(&mut self, shard: &mut Shard<Self>, socket: SocketKey, identity: Identity, coming: ClientResume) {
+        let Some(handshake) = shard.handshake(socket) else { return };
+        let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
+        let transport = if namespace == Namespace::PLAIN { Transport::Raw } else { Transport::SocketIo };
+        let connection = Connection::new(handshake.number, transport);
+        let id = shard.id(socket);
+        let AuthorizedConnect { actor, claims, ends } = match self.state.authorize(connection, id, identity) {
+            Ok(entrant) => entrant,
+            Err(why) => return self.reject_connect(shard, socket, transport, why),
+        };
+        // A client with a position receives the missed events of one room after the other: its last position does not tell which rooms it
+        // has read. It tracks its own position, so it gets no secret.
+        let keeps_count = matches!(coming, ClientResume::Since(_));
+        let secret = (may_recover(shard, socket) && !keeps_count).then(|| shard.new_secret(socket));
+        let id = id.map(|id| id.text()).unwrap_or_default();
+        let place = secret.map(|secret| NewSession { secret: secret.text(), id, namespace: self.name_of(namespace).to_owned() });
+        let arrive = ConnectSession { claims: claims.clone(), new_session: place, resume: self.state.resume_request(&coming) };
+        let session = SocketData::new(actor.clone(), connection, shard.now());
+        let (old, shared) = (coming.secret(), Arc::clone(&self.state));
+        let work = move |tx: &mut CommandContext<'_>| {
+            let arrived = arrive.execute(tx)?;
+            if let Some(old) = old.filter(|_| arrived.resumed.is_some()) {
+                shared.pending_session_ends.mark_resumed(old);
+            }
+            Ok(arrived)
+        };
+        let entering = PendingConnect { socket, session, ends, coming };
+        let back = self.run_on_shard(shard);
+        self.state.writer.submit(actor, work, move |arrived| {
+            back(Box::new(move |live, shard| {
+                if let Some(old) = old.filter(|_| arrived.is_err()) {
+                    live.state.pending_session_ends.mark_disconnected(old);
+                }
+                live.complete_connect(shard, entering, secret, claims, arrived);
+            }));
+        });
+    }
+
+    /// Accepts a socket whose user was loaded, or rejects it.
+    fn complete_connect(
+        &mut self,
+        shard: &mut Shard<Self>,
+        entering: PendingConnect,
+        secret: Option<Id>,
+        claims: Claims,
+        arrived: Result<ConnectOutcome, DomainError>,
+    ) {
+        match arrived {
+            Ok(arrived) if arrived.resumed.is_some() => self.accept_resumed(shard, entering, arrived),
+            Ok(arrived) => self.accept_new(shard, entering, secret, arrived),
+            // Nothing can be written. A user who is stored already is accepted all the same, but the socket cannot be resumed later.
+            Err(DomainError::Unavailable(_)) if secret.is_some() => self.start_without_session(shard, entering, claims),
+            Err(refusal) => self.fail_connect(shard, &entering, &refusal),
+        }
+    }
+
+    /// Accepts a socket without storing a session for it.
+    fn start_without_session(&mut self, shard: &mut Shard<Self>, entering: PendingConnect, claims: Claims) {
+        let (back, actor) = (self.run_on_shard(shard), entering.session.actor.clone());
+        let entering = PendingConnect { coming: ClientResume::New, ..entering };
+        self.state.writer.run(actor, ConnectSession { claims, new_session: None, resume: ResumeRequest::New }, move |arrived| {
+            back(Box::new(move |live, shard| match arrived {
+                Ok(arrived) => live.accept_new(shard, entering, None, arrived),
+                Err(refusal) => live.fail_connect(shard, &entering, &refusal),
+            }));
+        });
+    }
+
+    /// Counts a request to connect to a namespace. The handshake has paid for one request to each namespace. Each further one counts as a
+    /// new attempt of the address: otherwise one connection could try tokens, or connect and disconnect, without limit.
+    fn count_attempt(&self, handshake: &mut Handshake) -> Result<(), DomainError> {
+        handshake.connects = handshake.connects.saturating_add(1);
+        let paid = handshake.connects as usize <= self.engine.config().namespaces.len();
+        if paid { Ok(()) } else { self.state.rate_limits.connect(handshake.address().ip()) }
+    }
+
+    /// Counts a request for an unknown namespace like any other.
+    pub(super) fn check_unknown_namespace(&mut self, handshake: &mut Handshake) -> Result<(), engine::HandshakeRejection> {
+        self.count_attempt(handshake).map_err(|refusal| {
+            audit::rejected(None, handshake.address(), "namespace", refusal.code());
+            self.counters.turned_away(refusal.code());
+            rate_limited(&refusal)
+        })
+    }
+
+    /// Closes the whole connection, with all its sockets, because the address has made too many attempts.
+    fn close_rate_limited(&mut self, shard: &mut Shard<Self>, socket: SocketKey, transport: Transport, refusal: &DomainError) {
+        if let Some(handshake) = shard.handshake(socket) {
+            audit::rejected(None, handshake.address(), transport_name(shard, socket, transport), refusal.code());
+        }
+        self.counters.turned_away(refusal.code());
+        shard.close(socket, TOO_MANY_CONNECTIONS.code, &refusal.to_string());
+    }
+
+    fn reject_connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, transport: Transport, why: AuthError) {
+        if let Some(handshake) = shard.handshake(socket) {
+            audit::rejected(None, handshake.address(), transport_name(shard, socket, transport), why.log_text());
+        }
+        self.counters.turned_away(why.code());
+        match ConnectRejection::of(transport, why) {
+            ConnectRejection::Refused(message, data) => reject(shard, socket, message, &data),
+            ConnectRejection::Closed(code, reason) => shard.close(socket, code, &reason),
+        }
+    }
+
+    /// The user of a connection was deleted, or the store failed.
+    pub(super) fn fail_connect(&mut self, shard: &mut Shard<Self>, entering: &PendingConnect, refusal: &DomainError) {
+        let PendingConnect { socket, session, .. } = entering;
+        self.end_presence(shard, &session.actor.person, session.connection);
+        if *refusal == DomainError::UserDeleted {
+            return self.reject_connect(shard, *socket, session.connection.transport(), AuthError::UserDeleted);
+        }
+        self.counters.turned_away(refusal.code());
+        if logging::admits(Level::ERROR, None, "a person could not be met", refusal.code(), MAX_FAULT_LINES) {
+            tracing::error!(%refusal, "a person could not be met");
+        }
+        match session.connection.transport() {
+            Transport::SocketIo => reject(shard, *socket, "Server error", &format!(r#"{{"code":"{}"}}"#, refusal.code())),
+            Transport::Raw => shard.close(*socket, INTERNAL_ERROR.code, "Internal Server Error"),
+        }
+    }
+
+    /// Accepts the socket, greets it, replays the events after its client's position, and joins its rooms.
+    pub(super) fn accept_new(&mut self, shard: &mut Shard<Self>, entering: PendingConnect, secret: Option<Id>, arrived: ConnectOutcome) {
+        let PendingConnect { socket, session, ends, coming } = entering;
+        let (actor, connection) = (session.actor.clone(), session.connection);
+        let session = SocketData { secret, begun: arrived.position as u64, ..session };
+        let accepted = match secret {
+            Some(secret) => shard.accept_recoverable(socket, session, secret),
+            None => shard.accept(socket, session),
+        };
+        if !accepted {
+            // The client has disconnected while its user was loaded.
+            self.end_presence(shard, &actor.person, connection);
+            return self.forget(&actor, secret);
+        }
+        shard.resume(socket);
+        self.send_greetings(shard, socket, ends, &arrived.user);
+        self.catch_up_from(shard, socket, &coming, arrived.since);
+        let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
+        let rooms = self.state.rooms_to_join(namespace, &arrived);
+        self.auto_join(shard, socket, &rooms, &arrived.visible_rooms);
+    }
+
+    /// Sends the first messages to an accepted socket. From here on it ends with its token if `ends` is set.
+    pub(super) fn send_greetings(&mut self, shard: &mut Shard<Self>, socket: SocketKey, ends: Option<Timestamp>, met: &EnsuredUser) {
+        if let Some(ends) = ends {
+            self.track_expiry(shard, socket, ends);
+        }
+        let Some(transport) = shard.data(socket).map(|session| session.connection.transport()) else { return };
+        let id = shard.id(socket).map(|id| id.text()).unwrap_or_default();
+        self.counters.came();
+        for greeting in self.state.greetings(shard.namespace(socket).unwrap_or(Namespace::PLAIN), &id, met) {
+            shard.emit(socket, &greeting);
+        }
+        if let Some(handshake) = shard.handshake(socket) {
+            audit::connected(&met.person.id, handshake.address(), transport_name(shard, socket, transport));
+        }
+    }
+
+    pub(super) fn name_of(&self, namespace: Namespace) -> &str {
+        self.engine.config().namespaces.get(usize::from(namespace.0)).map_or("", String::as_str)
+    }
+}
+
+/// Rejects a socket with a message and data in JSON.
+fn reject(shard: &mut Shard<RealtimeApp>, socket: SocketKey, message: &str, data: &str) {
+    if let Err(error) = shard.refuse(socket, message, Some(data)) {
+        tracing::error!(%error, "a refusal cannot be sent");
+    }
+}
+
+/// Whether the client can resume this socket and receive positions with events.
+fn may_recover(shard: &Shard<RealtimeApp>, socket: SocketKey) -> bool {
+    shard.may_recover(socket) && shard.handshake(socket).is_some_and(|handshake| handshake.takes_positions)
+}
+
+/// The name of a connection's transport in the log.
+pub(super) fn transport_name(shard: &Shard<RealtimeApp>, socket: SocketKey, transport: Transport) -> &'static str {
+    match transport {
+        Transport::Raw => "raw",
+        Transport::SocketIo => shard.transport(socket),
+    }
+}
+
+pub(super) fn claims(identity: Identity) -> Claims {
+    Claims {
+        name: identity.name,
+        username: identity.username,
+        email: identity.email,
+        household: identity.household,
+        issued_at: identity.issued_at.map(|seconds| Timestamp(seconds.saturating_mul(1_000_000))),
+    }
+}

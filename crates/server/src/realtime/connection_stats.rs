@@ -1,0 +1,225 @@
+//! Connections and counters, collected from all shards on request. Only each shard's [`Tally`] and the gate's are kept for it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use domain::ids::{RoomKind, UserId, RoomId};
+use engine::{ShardStats, Handle, DeliveryStats, Namespace, Shard, SocketKey};
+use tokio::sync::oneshot;
+
+use super::connect::transport_name;
+use super::{Job, RealtimeApp, ShardCounters};
+
+/// How long a shard may take to answer.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Queries all shards.
+pub struct ShardQuery {
+    engine: OnceLock<Handle<RealtimeApp>>,
+    since: Instant,
+    /// The handshakes that the gate refused, which belong to no shard.
+    handshake_counters: Mutex<ShardCounters>,
+}
+
+/// An open socket.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SocketInfo {
+    /// Its Socket.IO id.
+    pub id: String,
+    /// Its namespace; `None` is the raw WebSocket.
+    pub namespace: Option<String>,
+    /// `websocket`, `polling` or `raw`.
+    pub transport: &'static str,
+    /// Its age.
+    pub lasting: Duration,
+    /// The rooms that it is in.
+    pub rooms: Vec<RoomId>,
+}
+
+/// All open sockets.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ConnectionStats {
+    /// How many connections there are; one may have a socket in each namespace.
+    pub connections: u64,
+    /// The number of sockets of each user.
+    pub people: HashMap<UserId, u64>,
+    /// How many sockets are in each namespace; `raw` is the raw WebSocket.
+    pub namespaces: HashMap<String, u64>,
+    /// How many sockets come by each transport.
+    pub transports: HashMap<&'static str, u64>,
+    /// The number of sockets of each user in each room. Inboxes are not counted.
+    pub rooms: HashMap<RoomId, HashMap<UserId, u64>>,
+    /// The sum of the sockets' ages.
+    pub lasting: Duration,
+    /// The age of the oldest socket.
+    pub longest: Duration,
+}
+
+impl Default for ShardQuery {
+    fn default() -> Self {
+        Self { engine: OnceLock::new(), since: Instant::now(), handshake_counters: Mutex::default() }
+    }
+}
+
+impl ShardQuery {
+    /// Sets the engine, once. Without one, there are no connections.
+    pub fn connect(&self, engine: Handle<RealtimeApp>) {
+        // A second call would be a bug; the first engine stays.
+        let _ = self.engine.set(engine);
+    }
+
+    /// How long the server has been running.
+    pub fn uptime(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    /// Counts a handshake that was refused.
+    pub(super) fn connection_rejected(&self, code: &'static str) {
+        self.at_gate().turned_away(code);
+    }
+
+    fn at_gate(&self) -> MutexGuard<'_, ShardCounters> {
+        self.handshake_counters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The counters since the start. `None` if a shard does not answer.
+    pub async fn counters(&self) -> Option<ShardCounters> {
+        let shards = self.query(|live, _| live.counters.clone()).await?;
+        let at_gate = self.at_gate().clone();
+        Some(shards.iter().fold(at_gate, |mut all, shard| {
+            all.add(shard);
+            all
+        }))
+    }
+
+    /// The counters since the start, and the current figures of the shards. `None` if a shard does not answer.
+    pub async fn engine_stats(&self) -> Option<(ShardCounters, ShardStats, DeliveryStats)> {
+        let shards = self.query(|live, shard| (live.counters.clone(), shard.stats(), shard.delivery_stats().clone())).await?;
+        let all = (self.at_gate().clone(), ShardStats::default(), DeliveryStats::default());
+        Some(shards.iter().fold(all, |(mut tally, mut figures, mut meter), (of_shard, held, delivered)| {
+            tally.add(of_shard);
+            figures.add(held);
+            meter.add(delivered);
+            (tally, figures, meter)
+        }))
+    }
+
+    /// All open sockets. Every shard visits each of its sockets for it, so it is for admins.
+    pub async fn connection_stats(&self) -> Option<ConnectionStats> {
+        let mut all = ConnectionStats::default();
+        for shard in self.query(ConnectionStats::of).await? {
+            all.add(shard);
+        }
+        Some(all)
+    }
+
+    /// A user's sockets, the oldest first.
+    pub async fn sockets_of(&self, person: &UserId) -> Option<Vec<SocketInfo>> {
+        let inbox = RoomId::inbox(person);
+        let shards =
+            self.query(move |live, shard| shard.members(inbox.as_str()).map(|key| SocketInfo::of(live, shard, key)).collect::<Vec<_>>()).await?;
+        let mut sockets: Vec<SocketInfo> = shards.into_iter().flatten().collect();
+        sockets.sort_by(|one, other| other.lasting.cmp(&one.lasting).then_with(|| one.id.cmp(&other.id)));
+        Some(sockets)
+    }
+
+    /// The offset up to which all connected clients have confirmed all events. `None` if a shard does not answer.
+    pub async fn acked_by_all(&self) -> Option<u64> {
+        self.query(RealtimeApp::acked_by_all).await?.into_iter().min()
+    }
+
+    /// Runs the same question on every shard. `None` if one does not answer.
+    async fn query<T: Send + 'static>(&self, question: impl Fn(&RealtimeApp, &Shard<RealtimeApp>) -> T + Clone + Send + 'static) -> Option<Vec<T>> {
+        let Some(engine) = self.engine.get() else { return Some(Vec::new()) };
+        let answers: Vec<oneshot::Receiver<T>> = (0..engine.shards())
+            .map(|shard| {
+                let (question, (reply, answer)) = (question.clone(), oneshot::channel());
+                let job: Job = Box::new(move |live, shard| drop(reply.send(question(live, shard))));
+                engine.send(shard, job);
+                answer
+            })
+            .collect();
+        let all = async {
+            let mut all = Vec::with_capacity(answers.len());
+            for answer in answers {
+                // A shard that has ended drops the question.
+                all.push(answer.await.ok()?);
+            }
+            Some(all)
+        };
+        tokio::time::timeout(QUERY_TIMEOUT, all).await.ok().flatten()
+    }
+}
+
+impl SocketInfo {
+    fn of(live: &RealtimeApp, shard: &Shard<RealtimeApp>, key: SocketKey) -> Self {
+        let namespace = shard.namespace(key).unwrap_or(Namespace::PLAIN);
+        let session = shard.data(key);
+        let mut rooms: Vec<RoomId> = shard.rooms_of(key).filter_map(RoomId::parse).collect();
+        rooms.sort();
+        Self {
+            id: shard.id(key).map(|id| id.text()).unwrap_or_default(),
+            namespace: name_of(live, namespace).map(str::to_owned),
+            transport: session.map_or("", |session| transport_name(shard, key, session.connection.transport())),
+            lasting: session.map_or(Duration::ZERO, |session| shard.now().saturating_duration_since(session.at)),
+            rooms,
+        }
+    }
+}
+
+impl ConnectionStats {
+    fn of(live: &RealtimeApp, shard: &Shard<RealtimeApp>) -> Self {
+        let mut crowd = Self::default();
+        let mut connections = HashSet::new();
+        for key in shard.sockets() {
+            let Some(session) = shard.data(key) else { continue };
+            let person = &session.actor.person;
+            connections.insert(session.connection.number());
+            let lasting = shard.now().saturating_duration_since(session.at);
+            *crowd.people.entry(person.clone()).or_default() += 1;
+            let namespace = shard.namespace(key).and_then(|namespace| name_of(live, namespace)).unwrap_or("raw");
+            match crowd.namespaces.get_mut(namespace) {
+                Some(count) => *count += 1,
+                None => drop(crowd.namespaces.insert(namespace.to_owned(), 1)),
+            }
+            *crowd.transports.entry(transport_name(shard, key, session.connection.transport())).or_default() += 1;
+            for room in shard.rooms_of(key).filter_map(RoomId::parse).filter(|room| room.kind() != RoomKind::User) {
+                *crowd.rooms.entry(room).or_default().entry(person.clone()).or_default() += 1;
+            }
+            crowd.lasting += lasting;
+            crowd.longest = crowd.longest.max(lasting);
+        }
+        crowd.connections = connections.len() as u64;
+        crowd
+    }
+
+    fn add(&mut self, other: Self) {
+        // All sockets of a connection are on one shard.
+        self.connections += other.connections;
+        add_all(&mut self.people, other.people);
+        add_all(&mut self.namespaces, other.namespaces);
+        add_all(&mut self.transports, other.transports);
+        for (room, people) in other.rooms {
+            add_all(self.rooms.entry(room).or_default(), people);
+        }
+        self.lasting += other.lasting;
+        self.longest = self.longest.max(other.longest);
+    }
+
+    /// How many sockets there are.
+    pub fn sockets(&self) -> u64 {
+        self.people.values().sum()
+    }
+}
+
+/// The name of a namespace; the raw WebSocket has none.
+fn name_of(live: &RealtimeApp, namespace: Namespace) -> Option<&str> {
+    live.engine.config().namespaces.get(usize::from(namespace.0)).map(String::as_str)
+}
+
+fn add_all<K: std::hash::Hash + Eq>(to: &mut HashMap<K, u64>, from: HashMap<K, u64>) {
+    for (key, count) in from {
+        *to.entry(key).or_default() += count;
+    }
+}

@@ -1,0 +1,455 @@
+//! Broadcasts events to their audiences, encoded once for each contract, and then applies the change of room membership.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use domain::custom_events::CustomEvent;
+use domain::event::{Event, EventKind, PersistedEvent, EphemeralEvent};
+use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
+use domain::ports::{BusMessage, EventBatch};
+use domain::sessions::PurgeEvictedEvents;
+use engine::id::Id;
+use engine::{Broadcast, Handle, BatchGuard, CountsByKind, Namespace, Position, Shard, SocketKey};
+
+use super::{Job, RealtimeApp, RenderedEvent};
+use crate::config::Audience;
+use crate::contracts::ContractRegistry;
+use crate::contracts::workspace::close_codes::FORBIDDEN;
+use crate::presence::{RoomPresence, PendingChanges, CrowdedRooms, OnlineUsers, PresenceHistory, about};
+
+/// The users who are online and in rooms, for decisions that depend on their number.
+#[derive(Clone, Default)]
+pub struct PresenceAudience {
+    /// The users who are online.
+    pub people: Arc<OnlineUsers>,
+    /// The users who have each room open.
+    pub attendance: Arc<RoomPresence>,
+    /// While more users than this are online, presence events for everyone go to contacts only; `None`: no limit.
+    pub everyone_up_to: Option<u32>,
+}
+
+/// How many evicted events are deleted at once.
+const MAX_EVICTED_PER_STEP: usize = 1000;
+
+/// Encodes stored events for each contract.
+#[derive(Clone)]
+pub struct EventRenderer {
+    pub(super) dialects: ContractRegistry,
+    /// The epoch of the event log, which is a part of every position.
+    pub(super) epoch: Arc<str>,
+}
+
+impl EventRenderer {
+    /// The broadcasts of a stored event; none if it has no audience.
+    pub(super) fn broadcast_of(&self, fact: PersistedEvent) -> Vec<Broadcast> {
+        match fact.in_each_room() {
+            Some(Ok(facts)) => return facts.into_iter().flat_map(|fact| self.broadcast_of(fact)).collect(),
+            Some(Err(error)) => {
+                tracing::error!(%error, offset = fact.offset, "an event cannot be encoded for each of its rooms");
+                return Vec::new();
+            }
+            None => {}
+        }
+        let fact = Arc::new(fact);
+        let said = RenderedEvent::persisted(&self.dialects, fact.clone(), &self.epoch);
+        match (&fact.event, fact.audience()) {
+            (Event::Emitted { emission }, _) => vec![emitted(emission, false, said)],
+            (_, audience) if audience.is_empty() => Vec::new(),
+            (Event::CallInitiated { not_for, .. }, audience) => vec![except(to_rooms(&audience, said), not_for)],
+            (_, audience) => vec![to_rooms(&audience, said)],
+        }
+    }
+}
+
+/// Broadcasts the events of the bus to this node's connections.
+pub struct Fanout {
+    pub(super) engine: OnceLock<Handle<RealtimeApp>>,
+    pub(super) words: EventRenderer,
+    pub(super) audience: Audience,
+    pub(super) readers: store::Readers,
+    pub(super) clock: fn() -> Timestamp,
+    /// Presence changes that are not sent yet.
+    pub(super) changes: PendingChanges,
+    /// Recent presence events, for clients that reconnect.
+    pub(super) told: PresenceHistory<Arc<Broadcast>>,
+    /// Enter, leave and typing events of rooms that very many users have open.
+    crowds: CrowdedRooms,
+    pub(super) who: PresenceAudience,
+    /// Whether presence events for everyone go to contacts only, because too many users are online.
+    pub(super) narrowed: AtomicBool,
+    /// The number of persisted events of each kind.
+    delivered_events: [AtomicU64; EventKind::COUNT],
+}
+
+impl Fanout {
+    /// A fan-out that sends nothing until [`Fanout::connect`] is called.
+    pub fn new(
+        dialects: ContractRegistry,
+        audience: Audience,
+        readers: store::Readers,
+        clock: fn() -> Timestamp,
+        epoch: &str,
+        told: PresenceHistory<Arc<Broadcast>>,
+        who: PresenceAudience,
+    ) -> Self {
+        Self {
+            engine: OnceLock::new(),
+            words: EventRenderer { dialects, epoch: epoch.into() },
+            audience,
+            readers,
+            clock,
+            changes: PendingChanges::default(),
+            told,
+            crowds: CrowdedRooms::default(),
+            who,
+            narrowed: AtomicBool::new(false),
+            delivered_events: [const { AtomicU64::new(0) }; EventKind::COUNT],
+        }
+    }
+
+    /// Sets the engine, once.
+    pub fn connect(&self, engine: Handle<RealtimeApp>) {
+        // A second call would be a bug; the first engine stays.
+        let _ = self.engine.set(engine);
+    }
+
+    /// Waits until the shards have processed most of their messages; see [`Handle::wait_for_room`].
+    pub(super) fn wait_for_capacity(&self) {
+        if let Some(engine) = self.engine.get() {
+            engine.wait_for_capacity();
+        }
+    }
+
+    /// The number of persisted events of each kind since the start.
+    pub fn facts(&self) -> CountsByKind {
+        let mut kinds = CountsByKind::default();
+        kinds.add_all(self.delivered_events.iter().enumerate().map(|(kind, count)| (kind as u8, count.load(Ordering::Relaxed))));
+        kinds
+    }
+
+    /// Loads events from before the start into the history for reconnecting clients. Called in the order of the events, before any
+    /// broadcast.
+    pub fn restore(&self, stretch: EventBatch) {
+        let Some(engine) = self.engine.get() else { return };
+        if let Some(offset) = stretch.unreadable {
+            engine.expire_up_to(offset as u64);
+        }
+        for broadcast in stretch.events.into_iter().flat_map(|fact| self.words.broadcast_of(fact)) {
+            engine.restore(broadcast);
+        }
+    }
+
+    /// Takes the evicted events out of the history for reconnecting clients, so that they can be deleted. `None` if there are none.
+    pub fn take_evicted(&self) -> Option<PurgeEvictedEvents> {
+        let (numbers, holes) = self.engine.get()?.take_evicted(MAX_EVICTED_PER_STEP);
+        let offsets = numbers.into_iter().map(|number| number as i64).collect();
+        let holes = holes.into_iter().map(|(room, until)| (room.as_ref().to_owned(), until as i64)).collect();
+        Some(PurgeEvictedEvents { offsets, holes }).filter(|evicted| !evicted.offsets.is_empty())
+    }
+
+    /// Frees the memory of events that are older than the replay window.
+    pub fn expire_old(&self) {
+        if let Some(engine) = self.engine.get() {
+            engine.expire_old();
+        }
+    }
+
+    /// The namespace with this name; `raw` is the raw WebSocket.
+    pub fn namespace(&self, name: &str) -> Option<Namespace> {
+        if name == "raw" {
+            return Some(Namespace::PLAIN);
+        }
+        let index = self.words.dialects.namespaces().iter().position(|known| known == name)?;
+        Some(Namespace(index as u8))
+    }
+
+    /// The position of an offset, as clients send and receive it.
+    pub fn position(&self, offset: i64) -> String {
+        Position::from(offset as u64).text(&self.words.epoch)
+    }
+
+    /// The presence events that a user may have missed whose connection was found closed at `left_at`; see [`Told::since`].
+    pub(super) fn missed_presence(&self, person: &UserId, left_at: Timestamp) -> Vec<Arc<Broadcast>> {
+        self.told.since(left_at, person)
+    }
+
+    /// Holds back broadcasts until the returned value is dropped; see [`Handle::hold`].
+    pub(super) fn batch(&self) -> Option<BatchGuard<RealtimeApp>> {
+        self.engine.get().map(Handle::batch)
+    }
+
+    /// Broadcasts one notice. Called in the order of the notices.
+    pub fn deliver(&self, notice: BusMessage) {
+        if let BusMessage::Persisted(fact) = &notice {
+            self.delivered_events[EventKind::from(&fact.event) as usize].fetch_add(1, Ordering::Relaxed);
+        }
+        let Some(engine) = self.engine.get() else { return };
+        if let BusMessage::Ephemeral(signal) = &notice
+            && self.collect_in_crowd(engine, signal)
+        {
+            return;
+        }
+        self.apply_effects(engine, notice);
+    }
+
+    fn apply_effects(&self, engine: &Handle<RealtimeApp>, notice: BusMessage) {
+        for effect in self.effects(notice) {
+            match effect {
+                Effect::Join(room, person) => join(engine, &room, &person),
+                Effect::Tell(rooms, said) => engine.publish(to_rooms(&rooms, said)),
+                Effect::TellExcept(rooms, users, said) => engine.publish(except(to_rooms(&rooms, said), &users)),
+                Effect::TellOthers(room, person, said) => {
+                    engine.publish(to_rooms(&[room], said).except_room(RoomId::inbox(&person).shared()));
+                }
+                Effect::Emit { emission, volatile, said } => engine.publish(emitted(&emission, volatile, said)),
+                Effect::Expel { people, connections, reason } => disconnect(engine, &people, &connections, &reason),
+                Effect::Leave(room, people) => leave(engine, &room, &people.into()),
+                Effect::Gather(signal) => self.collect_presence(engine, signal),
+                // Shard 0 has the timers of all calls.
+                Effect::Ring(call) => engine.send(0, Box::new(move |live, shard| live.schedule_ring_timeout(shard, call))),
+                Effect::HangUp(call) => engine.send(0, Box::new(move |live, _| live.expire_ringing(call))),
+                Effect::TellEveryone(said) => engine.publish(Broadcast::to_everyone(said)),
+            }
+        }
+    }
+
+    /// The effects of a notice, in order. A user who joins receives the event too, on every device; a user who leaves receives it as the
+    /// last one.
+    pub fn effects(&self, notice: BusMessage) -> Vec<Effect> {
+        match notice {
+            BusMessage::Persisted(fact) => {
+                let said = || RenderedEvent::persisted(&self.words.dialects, fact.clone(), &self.words.epoch);
+                if let Event::Emitted { emission } = &fact.event {
+                    return vec![Effect::Emit { emission: emission.clone().into(), volatile: false, said: said() }];
+                }
+                match fact.in_each_room() {
+                    None => {}
+                    Some(Ok(facts)) => return facts.into_iter().flat_map(|fact| self.effects(BusMessage::Persisted(fact.into()))).collect(),
+                    // The event was JSON before, so it can be encoded as JSON.
+                    Some(Err(error)) => {
+                        tracing::error!(%error, offset = fact.offset, "an event cannot be encoded for each of its rooms");
+                        return Vec::new();
+                    }
+                }
+                let (joining, leaving) = match &fact.event {
+                    Event::MemberJoined { person, .. } => (vec![person.id.clone()], Vec::new()),
+                    Event::MembershipClaimed { person } => (vec![person.clone()], Vec::new()),
+                    Event::SpaceCreated { people, .. } => (people.clone(), Vec::new()),
+                    Event::MemberLeft { person, .. } => (Vec::new(), vec![person.clone()]),
+                    Event::SpaceDeleted { people, .. } => (Vec::new(), people.clone()),
+                    _ => (Vec::new(), Vec::new()),
+                };
+                let join = joining.into_iter().map(|person| Effect::Join(fact.room.clone(), person));
+                let audience = fact.audience();
+                let not_for = match &fact.event {
+                    Event::CallInitiated { not_for, .. } => &not_for[..],
+                    _ => &[],
+                };
+                let tell = match not_for {
+                    [] => (!audience.is_empty()).then(|| Effect::Tell(audience, said())),
+                    users => Some(Effect::TellExcept(audience, users.to_vec(), said())),
+                };
+                let leave = (!leaving.is_empty()).then(|| Effect::Leave(fact.room.clone(), leaving));
+                let call = match &fact.event {
+                    Event::CallInitiated { call, .. } => Some(Effect::Ring(call.id)),
+                    Event::CallEnded { call } => Some(Effect::HangUp(call.id)),
+                    _ => None,
+                };
+                join.chain(tell).chain(leave).chain(call).collect()
+            }
+            BusMessage::Ephemeral(signal) => match &*signal {
+                // A user who opens a trip knows that: this contract sends the event to the others only.
+                EphemeralEvent::RoomJoined { room, person } | EphemeralEvent::RoomLeft { room, person, .. } if room.kind() == RoomKind::Trip => {
+                    vec![Effect::TellOthers(room.clone(), person.id.clone(), self.ephemeral_broadcast(Some(room.kind()), vec![signal.clone()]))]
+                }
+                EphemeralEvent::RoomJoined { room, .. } | EphemeralEvent::RoomLeft { room, .. } => {
+                    vec![Effect::Tell(vec![room.clone()], self.ephemeral_broadcast(Some(room.kind()), vec![signal.clone()]))]
+                }
+                EphemeralEvent::Typing { room, person } | EphemeralEvent::StoppedTyping { room, person } => {
+                    vec![Effect::TellOthers(room.clone(), person.clone(), self.ephemeral_broadcast(Some(room.kind()), vec![signal.clone()]))]
+                }
+                EphemeralEvent::Online { .. } | EphemeralEvent::Offline { .. } => vec![Effect::Gather(signal)],
+                // A backend's event that is not stored is dropped for connections that cannot take it at once.
+                EphemeralEvent::Emitted { emission } => {
+                    let emission = Arc::new(emission.clone());
+                    let said = RenderedEvent::custom(&self.words.dialects, emission.clone(), (self.clock)());
+                    vec![Effect::Emit { emission, volatile: true, said }]
+                }
+                EphemeralEvent::Disconnected { people, connections, reason } => {
+                    vec![Effect::Expel { people: people.clone(), connections: connections.clone(), reason: reason.clone() }]
+                }
+                EphemeralEvent::Announced { .. } => vec![Effect::TellEveryone(RenderedEvent::announcement(&self.words.dialects, signal, (self.clock)()))],
+            },
+        }
+    }
+
+    /// Encodes ephemeral events for each contract; `of` is the kind of their room.
+    pub(super) fn ephemeral_broadcast(&self, of: Option<RoomKind>, signals: Vec<Arc<EphemeralEvent>>) -> RenderedEvent {
+        RenderedEvent::ephemeral(&self.words.dialects, of, signals, (self.clock)())
+    }
+
+    /// A user who came online resumes a socket that has another id.
+    pub(super) fn rename(&self, person: &UserId, from: &str, to: &str) {
+        self.changes.rename(person, from, to);
+    }
+
+    /// Gathers an ephemeral event if very many users have its room open. False if it was not gathered.
+    fn collect_in_crowd(&self, engine: &Handle<RealtimeApp>, signal: &Arc<EphemeralEvent>) -> bool {
+        let Some((room, ..)) = about(signal) else { return false };
+        let Some(present) = self.who.attendance.user_count(room) else { return false };
+        if let Some(due) = self.crowds.add(signal.clone(), present, Instant::now()) {
+            engine.send(0, Box::new(move |live, shard| live.schedule_crowds_at(shard, due)));
+        }
+        true
+    }
+
+    /// Sends the ephemeral events gathered in crowded rooms that are due. Returns when the next ones are due.
+    pub(super) fn broadcast_crowds(&self, now: Instant) -> Option<Instant> {
+        let engine = self.engine.get()?;
+        let (signals, next) = self.crowds.take(now);
+        for signal in signals {
+            self.apply_effects(engine, BusMessage::Ephemeral(signal));
+        }
+        next
+    }
+}
+
+/// An effect of a notice on the connections.
+pub enum Effect {
+    /// Puts all connections of a user into a room, where their contract joins it without a request.
+    Join(RoomId, UserId),
+    /// Sends an event once to every connection in at least one of these rooms.
+    Tell(Vec<RoomId>, RenderedEvent),
+    /// The same as `Tell`, except on the connections of these users.
+    TellExcept(Vec<RoomId>, Vec<UserId>, RenderedEvent),
+    /// Sends an event to every connection in this room, except those of this user.
+    TellOthers(RoomId, UserId, RenderedEvent),
+    /// Sends a backend's event to the rooms that it names, without the users and connections that it excludes.
+    Emit {
+        /// The event and its audience.
+        emission: Arc<CustomEvent>,
+        /// Whether connections that cannot take it at once miss it.
+        volatile: bool,
+        /// The encoded event.
+        said: RenderedEvent,
+    },
+    /// Ends all connections of these users, and these connections.
+    Expel {
+        /// The users.
+        people: Vec<UserId>,
+        /// The connections, by the ids that clients know.
+        connections: Vec<String>,
+        /// The close reason for a raw WebSocket.
+        reason: String,
+    },
+    /// All connections of these users leave a room and the rooms inside it.
+    Leave(RoomId, Vec<UserId>),
+    /// Starts the ringing timer of a call.
+    Ring(domain::ids::EntityId),
+    /// Ends a call and removes its users.
+    HangUp(domain::ids::EntityId),
+    /// Gathers a presence change for the next round.
+    Gather(Arc<EphemeralEvent>),
+    /// Sends an event to every connection.
+    TellEveryone(RenderedEvent),
+}
+
+pub(super) fn to_rooms(rooms: &[RoomId], said: RenderedEvent) -> Broadcast {
+    persistent(|said| Broadcast::to_rooms(rooms.iter().map(RoomId::shared).collect::<Arc<[_]>>(), said), said)
+}
+
+/// Excludes these users from a broadcast.
+pub(super) fn except(broadcast: Broadcast, users: &[UserId]) -> Broadcast {
+    users.iter().fold(broadcast, |broadcast, user| broadcast.except_room(RoomId::inbox(user).shared()))
+}
+
+/// Persisted events are kept for disconnected clients. Of ephemeral events, only the newest waits for a client that reads slowly.
+pub(super) fn persistent(broadcast: impl FnOnce(RenderedEvent) -> Broadcast, said: RenderedEvent) -> Broadcast {
+    let (stored, signals, supersedes) = (said.stored(), said.is_of_signals(), said.supersedes());
+    let broadcast = supersedes.into_iter().fold(broadcast(said), Broadcast::superseding);
+    match stored {
+        Some((offset, kind, account)) => broadcast.numbered(offset as u64).of_kind(kind as u8).charged_to(account.0 as u64),
+        None if signals => broadcast.newest_only(),
+        None => broadcast,
+    }
+}
+
+fn emitted(emission: &CustomEvent, volatile: bool, said: RenderedEvent) -> Broadcast {
+    let to = match emission.rooms.contains(&RoomId::everyone()) {
+        true => persistent(Broadcast::to_everyone, said),
+        false => to_rooms(&emission.rooms, said),
+    };
+    let except = emission.except.iter().fold(to, |to, room| to.except_room(room.shared()));
+    // Text that is no connection id matches no connection.
+    let connections = emission.except_connections.iter().filter_map(|id| Id::parse(id));
+    let except = connections.fold(except, Broadcast::except_socket);
+    if volatile { except.volatile() } else { except }
+}
+
+/// Puts all connections of a user into a room, where their contract joins it without a request.
+fn join(engine: &Handle<RealtimeApp>, room: &RoomId, person: &UserId) {
+    engine.send_to_all(|| {
+        let (room, inbox) = (room.clone(), RoomId::inbox(person));
+        let job: Job = Box::new(move |live, shard| {
+            for socket in sockets_in(shard, &inbox) {
+                let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
+                if live.state.contracts.auto_join(namespace, &room) {
+                    let now = shard.position() as i64;
+                    live.auto_join(shard, socket, &[(room.clone(), now)], &[]);
+                }
+            }
+        });
+        job
+    });
+}
+
+/// Takes all connections of these users out of a room, and out of the rooms inside it.
+fn leave(engine: &Handle<RealtimeApp>, room: &RoomId, people: &Arc<[UserId]>) {
+    engine.send_to_all(|| {
+        let (room, people) = (room.clone(), people.clone());
+        let job: Job = Box::new(move |live, shard| people.iter().for_each(|person| live.remove_from_room(shard, &room, person)));
+        job
+    });
+}
+
+impl RealtimeApp {
+    /// Takes all connections of a user on this shard out of a room, and out of the rooms inside it.
+    fn remove_from_room(&mut self, shard: &mut Shard<Self>, room: &RoomId, person: &UserId) {
+        for socket in sockets_in(shard, &RoomId::inbox(person)) {
+            self.stop_typing(shard, socket, room);
+            let rooms: Vec<RoomId> = shard.rooms_of(socket).filter_map(RoomId::parse).collect();
+            for heard in rooms {
+                if heard == *room || self.state.room_presence.is_inside(&heard, person, room) {
+                    self.leave(shard, socket, &heard, true);
+                }
+            }
+        }
+        self.state.remove_member_presence(room, person);
+    }
+}
+
+/// Ends all connections of these users, and these connections. The whole connection ends, with the sockets of all its namespaces.
+fn disconnect(engine: &Handle<RealtimeApp>, people: &[UserId], connections: &[String], reason: &str) {
+    let inboxes: Vec<RoomId> = people.iter().map(RoomId::inbox).collect();
+    let ids: Vec<Id> = connections.iter().filter_map(|id| Id::parse(id)).collect();
+    engine.send_to_all(|| {
+        let (inboxes, ids, reason) = (inboxes.clone(), ids.clone(), reason.to_owned());
+        let job: Job = Box::new(move |_, shard| {
+            let of_people = inboxes.iter().flat_map(|inbox| sockets_in(shard, inbox));
+            let named = ids.iter().filter_map(|id| shard.find(id));
+            let sockets: Vec<SocketKey> = of_people.chain(named).collect();
+            for socket in sockets {
+                match shard.namespace(socket) {
+                    Some(Namespace::PLAIN) => shard.close(socket, FORBIDDEN.code, &reason),
+                    _ => shard.disconnect(socket, true),
+                }
+            }
+        });
+        job
+    });
+}
+
+fn sockets_in(shard: &Shard<RealtimeApp>, room: &RoomId) -> Vec<SocketKey> {
+    shard.members(room.as_str()).collect()
+}

@@ -1,0 +1,190 @@
+//! Admission of handshakes, and the data of a handshake that is kept, which does not include its headers.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use engine::HandshakeRejection;
+use http::header::{HeaderName, ORIGIN, USER_AGENT};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::ShardQuery;
+use crate::admission::{Admission, AdmissionClosed};
+use crate::audit;
+use crate::auth::Authenticator;
+use crate::bytes_in_memory::Holder;
+use crate::config::OwnPage;
+use crate::contracts::workspace::close_codes::{FORBIDDEN, TOO_MANY_CONNECTIONS};
+use crate::rate_limit::{RateLimits, RETRY_AFTER_SECONDS};
+use crate::listener::Proxies;
+
+/// The data of a connection's first request.
+pub struct Handshake {
+    /// The client's address. The parts of a [`SocketAddr`] that are not needed are left out, because every connection has one.
+    pub(super) ip: IpAddr,
+    port: u16,
+    /// The parts of the request that only few clients send.
+    extras: Option<Box<HandshakeExtras>>,
+    /// Whether the client can be given positions: see [`takes_positions`].
+    pub(super) takes_positions: bool,
+    /// The connection's number; see [`crate::presence::Connection`].
+    pub(super) number: u64,
+    /// How often the connection has asked to be connected to a namespace.
+    pub(super) connects: u8,
+    /// The holder of the bytes that wait in the connection, if there are any.
+    pub(super) held: Option<Box<Holder>>,
+    /// Its place among all connections, if those are counted.
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+/// What a connection's first request may carry for later. Most requests have neither, so the handshake has only a pointer.
+struct HandshakeExtras {
+    token: Option<Box<str>>,
+    since: Option<Box<str>>,
+}
+
+impl Handshake {
+    /// The token of the handshake's header, query or cookie, for a client that sends none in the CONNECT packet.
+    pub fn token(&self) -> Option<&str> {
+        self.extras.as_ref()?.token.as_deref()
+    }
+
+    /// The position from which a raw client wants to receive missed events. `None` if it was taken before.
+    pub(super) fn take_since(&mut self) -> Option<Box<str>> {
+        self.extras.as_mut()?.since.take()
+    }
+
+    /// The client's address.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.ip, self.port)
+    }
+}
+
+/// The admission check of the engine. It refuses pages of origins that are not allowed, addresses that make too many attempts, and every
+/// client while the server is full, stopping or short of memory. The census counts the refusals.
+pub struct HandshakeCheck {
+    authenticator: Arc<Authenticator>,
+    limits: Arc<RateLimits>,
+    census: Arc<ShardQuery>,
+    admission: Arc<Admission>,
+    proxies: Proxies,
+    places: Option<Arc<Semaphore>>,
+    next: AtomicU64,
+}
+
+impl HandshakeCheck {
+    /// A gate with a limit on the connections at one time (`None`: no limit).
+    pub fn new(
+        authenticator: Arc<Authenticator>,
+        limits: Arc<RateLimits>,
+        census: Arc<ShardQuery>,
+        admission: Arc<Admission>,
+        proxies: Proxies,
+        most: Option<u32>,
+    ) -> Self {
+        let places = most.map(|most| Arc::new(Semaphore::new(most as usize)));
+        Self { authenticator, limits, census, admission, proxies, places, next: AtomicU64::new(0) }
+    }
+
+    /// The data to keep of a handshake. Inputs: its head, and the peer of its TCP connection.
+    ///
+    /// # Errors
+    /// The refusal for the client.
+    pub fn admit(&self, request: &Parts, peer: SocketAddr) -> Result<Handshake, HandshakeRejection> {
+        let address = self.proxies.sender(peer, &request.headers);
+        let place = self.check(request, address).map_err(|(code, refusal)| {
+            audit::rejected(None, address, "handshake", code);
+            self.census.connection_rejected(code);
+            refusal
+        })?;
+        let token = self.authenticator.handshake_token(&request.headers, request.uri.query()).map(String::into_boxed_str);
+        let since = request.uri.query().and_then(since);
+        let extras = (token.is_some() || since.is_some()).then(|| HandshakeExtras { token, since }.into());
+        let takes_positions = supports_positions(&request.headers);
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let (ip, port) = (address.ip(), address.port());
+        Ok(Handshake { ip, port, extras, takes_positions, number, connects: 0, held: None, _place: place })
+    }
+
+    /// The place of a connection that may open. Errors: the code and the answer of the refusal. Every handshake costs its address an attempt, except
+    /// while the server admits no connections.
+    fn check(&self, request: &Parts, address: SocketAddr) -> Result<Option<OwnedSemaphorePermit>, (&'static str, HandshakeRejection)> {
+        self.admission.closed().map_or(Ok(()), |closed| Err((closed.code(), admission_closed(closed))))?;
+        // Answered before the WebSocket is opened: one that is opened and closed again would keep its descriptor until the client has answered.
+        let over = |refusal: domain::error::DomainError| (refusal.code(), HandshakeRejection { code: None, ..rate_limited(&refusal) });
+        self.limits.connect(address.ip()).map_err(over)?;
+        let header = |name: HeaderName| request.headers.get(name).map(|value| value.to_str().unwrap_or("null"));
+        if !self.authenticator.origins().allows_socket(header(ORIGIN), OwnPage::of(&request.headers)) {
+            let (message, status) = ("Origin not allowed".into(), StatusCode::FORBIDDEN);
+            return Err(("origin_not_allowed", HandshakeRejection { message, code: Some(FORBIDDEN.code), status, retry_after: None }));
+        }
+        let place = self.places.as_ref().map(|places| places.clone().try_acquire_owned()).transpose();
+        place.map_err(|_| {
+            let message = format!("The server is full, try again in {RETRY_AFTER_SECONDS} s");
+            let (code, status) = (Some(TOO_MANY_CONNECTIONS.code), StatusCode::SERVICE_UNAVAILABLE);
+            ("server_full", HandshakeRejection { message, code, status, retry_after: Some(RETRY_AFTER_SECONDS) })
+        })
+    }
+}
+
+/// The refusal while the server admits no connections.
+fn admission_closed(closed: AdmissionClosed) -> HandshakeRejection {
+    let (words, seconds) = (closed.description(), closed.retry_after());
+    let message = format!("Try again in {seconds} s: {words}");
+    HandshakeRejection { message, code: None, status: StatusCode::SERVICE_UNAVAILABLE, retry_after: Some(seconds) }
+}
+
+/// The refusal for an address that has made too many attempts.
+pub(super) fn rate_limited(refusal: &domain::error::DomainError) -> HandshakeRejection {
+    HandshakeRejection {
+        message: refusal.to_string(),
+        code: Some(TOO_MANY_CONNECTIONS.code),
+        status: StatusCode::TOO_MANY_REQUESTS,
+        retry_after: refusal.retry_after(),
+    }
+}
+
+/// The `since` parameter of a query.
+fn since(query: &str) -> Option<Box<str>> {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find_map(|(name, value)| (name == "since").then(|| value.into()))
+}
+
+/// Whether a client can receive positions after the arguments of its events without asking for them.
+///
+/// Most clients pass a listener only as many arguments as it has parameters. Those of Python and Dart pass all arguments, and a function
+/// with one parameter fails with two. They are served as by a server without recovery, unless they ask for positions with `since`.
+fn supports_positions(headers: &HeaderMap) -> bool {
+    match headers.get(USER_AGENT).map(|agent| agent.to_str().unwrap_or_default().to_ascii_lowercase()) {
+        Some(agent) => !["python", "aiohttp", "dart"].iter().any(|name| agent.contains(name)),
+        // Python's websocket-client has an origin and no name. Node's has neither, and browsers and phones have a name.
+        None => !headers.contains_key(ORIGIN),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn clients_whose_listeners_would_fail_are_given_no_positions() {
+        let check = |agent: Option<&'static str>, origin: bool, takes: bool| {
+            let mut headers = HeaderMap::new();
+            agent.map(|agent| headers.insert(USER_AGENT, HeaderValue::from_static(agent)));
+            origin.then(|| headers.insert(ORIGIN, HeaderValue::from_static("http://localhost:3000")));
+            assert_eq!(supports_positions(&headers), takes, "{agent:?} {origin}");
+        };
+        check(Some("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36"), true, true);
+        check(Some("okhttp/4.9.2"), true, true);
+        check(Some("App/1 CFNetwork/1410.0.3 Darwin/22.6.0"), false, true);
+        check(None, false, true);
+        check(None, true, false);
+        check(Some("Python/3.11 aiohttp/3.9.1"), false, false);
+        check(Some("python-requests/2.31.0"), false, false);
+        check(Some("Dart/3.2 (dart:io)"), false, false);
+    }
+}

@@ -1,0 +1,137 @@
+//! The events that a client has missed. Those that are no longer in memory are read from the database; HTTP returns them in pages.
+
+use std::sync::Arc;
+
+use domain::ids::RoomId;
+use domain::command::Actor;
+use domain::error::DomainError;
+use domain::sessions::{SyncRange, ReadEvents};
+use engine::{Archive, Broadcast, Handle, Namespace, Position, ReplayDecoder, Run, OutboundMessage, Slice};
+use tokio::sync::oneshot;
+use tracing::Level;
+
+use super::fanout::{Fanout, EventRenderer};
+use super::{RealtimeApp, RenderedEvent};
+use crate::logging::{self, MAX_FAULT_LINES};
+
+/// The bytes of a page before its last event: a page ends with the event that reaches them.
+const MAX_PAGE_BYTES: usize = 256 << 10;
+
+/// The most events that are read for a page, also if the client's contract has names for few of them.
+const MAX_EXAMINED: usize = 2_000;
+
+/// The events in the database, for clients that have missed them.
+pub struct StoredEvents {
+    words: EventRenderer,
+    readers: store::Readers,
+}
+
+impl StoredEvents {
+    /// Decodes an event whose bytes are in memory.
+    pub fn decoder(&self) -> ReplayDecoder {
+        RenderedEvent::decoder(self.words.dialects.clone(), self.words.epoch.clone())
+    }
+}
+
+impl Archive for StoredEvents {
+    fn read(&self, numbers: Vec<u64>, bytes: usize, then: Box<dyn FnOnce(Option<Vec<Broadcast>>) + Send>) {
+        let (words, offsets) = (self.words.clone(), numbers.into_iter().map(|number| number as i64).collect());
+        self.readers.ask(Actor::server(), ReadEvents { offsets, bytes }, move |facts| match facts {
+            Ok(facts) => then(Some(facts.into_iter().flat_map(|fact| words.broadcast_of(fact)).collect())),
+            Err(refusal) => {
+                if logging::admits(Level::WARN, None, "missed events could not be read", refusal.code(), MAX_FAULT_LINES) {
+                    tracing::warn!(%refusal, "missed events could not be read");
+                }
+                then(None);
+            }
+        });
+    }
+}
+
+/// A page of the events that a client has missed.
+pub struct MissedPage {
+    /// The events, each with its position, in order.
+    pub events: Vec<(String, OutboundMessage)>,
+    /// The offset up to which the page is complete.
+    pub reached: u64,
+}
+
+/// Why there is no page.
+pub enum PageUnavailable {
+    /// Some of the events are not kept any more.
+    Lost,
+    /// The events cannot be read now.
+    Unavailable(DomainError),
+}
+
+impl Fanout {
+    /// The events in the database.
+    pub fn stored(&self) -> StoredEvents {
+        StoredEvents { words: self.words.clone(), readers: self.readers.clone() }
+    }
+
+    /// The first page of the events that a client has missed in some rooms since a position. Its cost grows with the page only.
+    ///
+    /// # Errors
+    /// [`NoPage`].
+    pub async fn missed(&self, namespace: Namespace, caught_up: &SyncRange, from: Position) -> Result<MissedPage, PageUnavailable> {
+        let engine = self.engine.get().ok_or(PageUnavailable::Lost)?;
+        let (until, hears) = (caught_up.position as u64, offsets(&caught_up.hears));
+        let most = MAX_PAGE_BYTES.min(engine.config().outbox_limit);
+        let (mut page, mut size, mut looked_at) = (MissedPage { events: Vec::new(), reached: from.number }, 0, 0);
+        while page.reached < until && size < most && looked_at < MAX_EXAMINED {
+            let slice = engine.missed(offsets(&caught_up.rooms), page.reached, until, most - size).ok_or(PageUnavailable::Lost)?;
+            let (broadcasts, reached) = self.take(engine, slice, most - size).await?;
+            looked_at += broadcasts.len();
+            for broadcast in broadcasts.iter().filter(|broadcast| !broadcast.is_excepted(&hears)) {
+                size += self.render(broadcast, namespace, from, &mut page.events);
+            }
+            page.reached = reached;
+        }
+        Ok(page)
+    }
+
+    /// The first events of a slice: those in memory, or as many as the archive returns at once. The number is the last one that they cover.
+    async fn take(&self, engine: &Handle<RealtimeApp>, slice: Slice, bytes: usize) -> Result<(Vec<Arc<Broadcast>>, u64), PageUnavailable> {
+        let (numbers, whole) = match slice.first_run() {
+            Run::Here(broadcasts, reached) => return Ok((broadcasts, reached)),
+            Run::Stored(numbers, whole) => (numbers, whole),
+        };
+        let archive = engine.config().recovery.as_ref().and_then(|recovery| recovery.archive.clone()).ok_or(PageUnavailable::Lost)?;
+        let (reply, answer) = oneshot::channel();
+        archive.read(numbers.clone(), bytes, Box::new(move |read| drop(reply.send(read))));
+        let unavailable = || PageUnavailable::Unavailable(DomainError::Unavailable("missed events cannot be read now".into()));
+        let read = answer.await.ok().flatten().ok_or_else(unavailable)?;
+        let as_asked = read.iter().zip(&numbers).all(|(broadcast, number)| broadcast.number() == Some(*number));
+        let last = read.last().and_then(|last| last.number()).filter(|_| as_asked).ok_or(PageUnavailable::Lost)?;
+        let reached = whole.filter(|_| read.len() == numbers.len()).unwrap_or(last);
+        Ok((read.into_iter().map(Arc::new).collect(), reached))
+    }
+
+    /// Adds the messages of one event in a namespace, except those that the client has received before. Returns about how many bytes they have.
+    fn render(&self, broadcast: &Broadcast, namespace: Namespace, from: Position, events: &mut Vec<(String, OutboundMessage)>) -> usize {
+        let (number, sayings) = (broadcast.number().unwrap_or_default(), broadcast.say(namespace));
+        let (count, heard) = (sayings.len(), if number == from.number + 1 { usize::from(from.part) } else { 0 });
+        let mut size = 0;
+        for (index, saying) in sayings.into_iter().enumerate().skip(heard) {
+            let position = Position::behind(number, index, count).text(&self.words.epoch);
+            size += position.len() + message_size(&saying);
+            events.push((position, saying));
+        }
+        size
+    }
+}
+
+/// Rooms and offsets, as the engine has them.
+fn offsets(rooms: &[(RoomId, i64)]) -> Vec<(&str, u64)> {
+    rooms.iter().map(|(room, offset)| (room.as_str(), *offset as u64)).collect()
+}
+
+/// How many bytes one message has.
+fn message_size(saying: &OutboundMessage) -> usize {
+    match saying {
+        OutboundMessage::Event { name, args, attachments, .. } => name.len() + args.len() + attachments.iter().map(Vec::len).sum::<usize>(),
+        OutboundMessage::Text(text) => text.len(),
+        OutboundMessage::Binary(bytes) => bytes.len(),
+    }
+}

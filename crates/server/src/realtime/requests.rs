@@ -1,0 +1,385 @@
+//! Client requests. The requests of one client are executed and answered in the order in which it sent them: a request that needs the store
+//! goes through the writer's queue, any other is executed at once, unless an earlier request of the same client is pending. Only the status
+//! of users (online or offline) is looked up by a reader, which answers out of order.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use domain::event::EphemeralEvent;
+use domain::ids::{RoomKind, UserId, RoomId};
+use domain::command::{Command, Query, CommandContext};
+use domain::users::User;
+use domain::error::DomainError;
+use domain::ports::BusMessage;
+use domain::spaces::{MAX_PRESENCE_MEMBERS, JoinRoomListingMembers, JoinRoom, JoinedRoom, ListMemberIds, FilterVisible, ResumeRoom};
+use engine::{Shard, SocketKey};
+use tracing::Level;
+
+use super::socket_data::MAX_IN_FLIGHT;
+use super::{RealtimeApp, RealtimeState};
+use crate::bytes_in_memory::Holder;
+use crate::contracts::{AnswerContext, ClientAction, Contract, Outcome, Reply};
+use crate::logging::{self, MAX_FAULT_LINES};
+
+/// A request, and how to answer it.
+pub(super) struct RequestContext {
+    pub(super) socket: SocketKey,
+    pub(super) dialect: Arc<dyn Contract>,
+    pub(super) name: &'static str,
+    pub(super) ack: Option<u64>,
+    /// Counts the memory of the parsed request until it is answered.
+    #[expect(dead_code, reason = "dropping it returns the bytes")]
+    pub(super) parsed: Option<Holder>,
+}
+
+/// How many online users a connection that enters a very large room receives, an event each: those who entered last.
+const MAX_LISTED: usize = 100;
+
+impl RealtimeState {
+    /// Counts a connection of a user in a room that may be inside another. Sends an enter event if it is the user's first connection there.
+    pub fn join_presence(&self, room: RoomId, person: User, inside: Option<RoomId>) {
+        self.room_presence.join(&room, &person, inside, || {
+            self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::RoomJoined { room: room.clone(), person: person.clone() }.into()));
+        });
+    }
+
+    /// The answer to a connection that is in a room. `newcomer` is its user if the connection is about to be counted there, and `None` if it
+    /// is counted already.
+    pub fn joined_outcome(&self, dialect: &dyn Contract, room: &RoomId, newcomer: Option<&User>) -> Outcome {
+        if !dialect.lists_present_users() {
+            return Outcome::Joined(room.clone());
+        }
+        let (present, count) = self.room_presence.present_with(room, newcomer);
+        Outcome::EnteredAmong { room: room.clone(), present, count }
+    }
+
+    /// Whether each of these users is online. Users who are not in `visible` count as offline.
+    pub fn statuses(&self, people: Vec<UserId>, visible: &HashSet<UserId>) -> Outcome {
+        let is_online = |person: &UserId| visible.contains(person) && self.online_users.is_online(person);
+        Outcome::Statuses(people.into_iter().map(|person| (person.clone(), is_online(&person))).collect())
+    }
+
+    /// The members of a room who are online. `members` is `None` for a very large room; then the users who opened it last count as its members.
+    pub fn online_of(&self, room: &RoomId, members: Option<Vec<UserId>>) -> Outcome {
+        let mut people = members.unwrap_or_else(|| self.room_presence.newest_in(room, MAX_PRESENCE_MEMBERS as usize));
+        people.retain(|person| self.online_users.is_online(person));
+        Outcome::Online(people)
+    }
+
+    /// The same, each with the id of a connection, for an event each. Empty if presence is switched off.
+    pub fn online_among(&self, room: &RoomId, members: Option<Vec<UserId>>) -> Vec<(UserId, String)> {
+        if !self.broadcasts_presence {
+            return Vec::new();
+        }
+        let people = members.unwrap_or_else(|| self.room_presence.newest_in(room, MAX_LISTED));
+        self.online_users.online_among(&people)
+    }
+
+    /// The reply to a request, from its result.
+    pub fn answer(&self, dialect: &dyn Contract, name: &str, person: &UserId, result: Result<&Outcome, &DomainError>, acked: bool) -> Reply {
+        if let Err(refusal @ DomainError::Internal(_)) = result
+            && logging::admits(Level::ERROR, None, "a request failed", "", MAX_FAULT_LINES)
+        {
+            tracing::error!(%refusal, request = name, "a request failed");
+        }
+        if let Ok(Outcome::Refreshed(shown)) = result {
+            return dialect.auth_refreshed(*shown, acked, (self.clock)());
+        }
+        dialect.answer(&AnswerContext { name, result, acked, person, now: (self.clock)() })
+    }
+}
+
+impl RealtimeApp {
+    pub(super) fn execute(&mut self, shard: &mut Shard<Self>, asked: RequestContext, ask: ClientAction) {
+        match ask {
+            ClientAction::Ping => self.in_order(shard, asked.socket, move |live, shard| live.answer(shard, &asked, Ok(Outcome::Pong))),
+            ClientAction::Leave(room) => self.handle_leave(shard, asked, room),
+            ClientAction::Enter(room) => {
+                let RoomJoinRecord { stays, session, since } = room_join_record(shard, asked.socket, &room, &[]);
+                // A socket is in its user's inbox without having asked, so the user is counted there by nothing else.
+                if stays && !since && room.kind() != RoomKind::User {
+                    return self.handle_rejoin(shard, asked, room);
+                }
+                let command = JoinRoom { room: room.clone(), session, since };
+                let work = |tx: &mut CommandContext<'_>| command.execute(tx);
+                self.run_in_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
+                    Ok(_) if stays && !shard.is_in(asked.socket, room.as_str()) => live.execute(shard, asked, ClientAction::Enter(room)),
+                    Err(refusal) => live.answer(shard, &asked, Err(refusal)),
+                    Ok(JoinedRoom { person, inside, member_since, hears }) => {
+                        match live.check_room_limit(shard, asked.socket, &room, &*asked.dialect) {
+                            Err(refusal) => {
+                                live.forget_unjoined(shard, asked.socket, &room);
+                                live.answer(shard, &asked, Err(refusal));
+                            }
+                            Ok(()) => {
+                                let entered = live.state.joined_outcome(&*asked.dialect, &room, Some(&person));
+                                live.answer(shard, &asked, Ok(entered));
+                                if live.join_room_with_backfill(shard, asked.socket, &room, member_since, &hears) {
+                                    live.state.join_presence(room, person, inside);
+                                }
+                            }
+                        }
+                    }
+                });
+            }
+            ClientAction::Move(room) => {
+                let others = self.others(shard, asked.socket, &room);
+                let RoomJoinRecord { stays, session, since } = room_join_record(shard, asked.socket, &room, &others);
+                let command = JoinRoomListingMembers { room: room.clone(), session, since, contacts_only: !self.state.presence_is_public };
+                let work = |tx: &mut CommandContext<'_>| command.execute(tx);
+                self.run_in_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
+                    Ok(_) if stays && !shard.is_in(asked.socket, room.as_str()) => live.execute(shard, asked, ClientAction::Move(room)),
+                    Err(refusal) => live.answer(shard, &asked, Err(refusal)),
+                    Ok((JoinedRoom { person, inside, member_since, hears }, members)) => {
+                        let others = live.others(shard, asked.socket, &room);
+                        // A room that the socket leaves makes place for this one.
+                        if others.is_empty()
+                            && let Err(refusal) = live.check_room_limit(shard, asked.socket, &room, &*asked.dialect)
+                        {
+                            live.forget_unjoined(shard, asked.socket, &room);
+                            return live.answer(shard, &asked, Err(refusal));
+                        }
+                        for other in others {
+                            live.leave(shard, asked.socket, &other, false);
+                        }
+                        if let Some(id) = shard.id(asked.socket) {
+                            live.state.call_participants.resume(&room, &person.id, &id.text());
+                        }
+                        let online = live.state.online_among(&room, members);
+                        live.answer(shard, &asked, Ok(Outcome::Moved { room: room.clone(), online }));
+                        if live.join_room_with_backfill(shard, asked.socket, &room, member_since, &hears) {
+                            live.state.join_presence(room, person, inside);
+                        }
+                    }
+                });
+            }
+            ClientAction::Typing(room) => self.handle_typing(shard, asked, room),
+            ClientAction::StopTyping(room) => self.in_order(shard, asked.socket, move |live, shard| {
+                live.stop_typing(shard, asked.socket, &room);
+                live.answer(shard, &asked, Ok(Outcome::Noted));
+            }),
+            ClientAction::Statuses(people) => {
+                let query = FilterVisible { people: people.clone(), contacts_only: !self.state.presence_is_public };
+                self.run_in_reader(shard, asked, query, move |live, shard, asked, visible| {
+                    let statuses = visible.map(|visible| live.state.statuses(people, &visible));
+                    live.answer(shard, &asked, statuses);
+                });
+            }
+            ClientAction::OnlineIn(room) => {
+                let members = ListMemberIds { room: room.clone(), contacts_only: !self.state.presence_is_public };
+                self.run_in_writer(
+                    shard,
+                    asked,
+                    |tx| members.execute(tx),
+                    move |live, shard, asked, members| {
+                        let online = members.map(|members| live.state.online_of(&room, members));
+                        live.answer(shard, &asked, online);
+                    },
+                );
+            }
+            ClientAction::TakePart(change) => {
+                let person = shard.data(asked.socket).map(|session| session.actor.person.clone());
+                self.run_in_writer(shard, asked, change, move |live, shard, asked, part| {
+                    if let (Ok((call, _)), Some(person)) = (&part, &person) {
+                        live.join_call(shard, asked.socket, call, person);
+                    }
+                    live.answer(shard, &asked, part.map(|(_, value)| Outcome::Changed(value)));
+                });
+            }
+            ClientAction::Refresh(token) => self.handle_refresh(shard, asked, &token),
+            ClientAction::Change(change) => self.run_in_writer(shard, asked, change, |live, shard, asked, value| {
+                live.answer(shard, &asked, value.map(Outcome::Changed));
+            }),
+        }
+    }
+
+    /// A client asks for a room that its socket is in, and has no other request pending. Nothing is written, and no other user receives an event.
+    ///
+    /// A space that only a membership opens is answered at once, without the writer. Membership of the room on this shard decides what the socket
+    /// receives, and the end of a membership reaches the shard as a job in the order of the broadcasts, right behind the event that says so. So
+    /// the client receives an acknowledgement from here before the end of what its socket receives, and never after it. Any other room (a
+    /// channel or a task, which is as open as its project; a trip, which may be in deletion) is looked up behind the removals; a socket that has
+    /// left the room by then asks once more.
+    fn handle_rejoin(&mut self, shard: &mut Shard<Self>, asked: RequestContext, room: RoomId) {
+        let stays = |live: &mut Self, shard: &mut Shard<Self>, asked: &RequestContext, room: &RoomId| {
+            let entered = live.state.joined_outcome(&*asked.dialect, room, None);
+            live.answer(shard, asked, Ok(entered));
+        };
+        if room.kind().is_joined_by_membership() {
+            return stays(self, shard, &asked, &room);
+        }
+        let command = ResumeRoom { room: room.clone() };
+        let work = |tx: &mut CommandContext<'_>| command.execute(tx);
+        self.run_in_writer(shard, asked, work, move |live, shard, asked, member| match member {
+            Ok(()) if !shard.is_in(asked.socket, room.as_str()) => live.execute(shard, asked, ClientAction::Enter(room)),
+            Ok(()) => stays(live, shard, &asked, &room),
+            Err(refusal) => live.answer(shard, &asked, Err(refusal)),
+        });
+    }
+
+    /// Takes a socket out of a room at its client's request. For a resumable socket this is stored before the answer.
+    fn handle_leave(&mut self, shard: &mut Shard<Self>, asked: RequestContext, room: RoomId) {
+        let left = |live: &mut Self, shard: &mut Shard<Self>, asked: &RequestContext, room: RoomId| {
+            live.leave(shard, asked.socket, &room, false);
+            live.answer(shard, asked, Ok(Outcome::Left(room)));
+        };
+        let Some(command) = self.leaves(shard, asked.socket, &room) else {
+            return self.in_order(shard, asked.socket, move |live, shard| left(live, shard, &asked, room));
+        };
+        let work = |tx: &mut CommandContext<'_>| command.execute(tx);
+        self.run_in_writer(shard, asked, work, move |live, shard, asked, done| match done {
+            Ok(()) => left(live, shard, &asked, room),
+            Err(refusal) => live.answer(shard, &asked, Err(refusal)),
+        });
+    }
+
+    /// The other rooms of the same kind that a socket is in.
+    fn others(&self, shard: &Shard<Self>, socket: SocketKey, room: &RoomId) -> Vec<RoomId> {
+        let rooms = shard.rooms_of(socket).filter_map(RoomId::parse);
+        rooms.filter(|other| other.kind() == room.kind() && other != room).collect()
+    }
+
+    /// Broadcasts that a user is typing. A socket in the room may type; for any other, the store checks the permission.
+    /// Takes a socket out of a room. Sends a leave event if it was the user's last one there; `removed` as in [`Signal::Left`].
+    pub(super) fn leave(&mut self, shard: &mut Shard<Self>, socket: SocketKey, room: &RoomId, removed: bool) {
+        let Some(person) = shard.data(socket).map(|session| session.actor.person.clone()) else { return };
+        self.stop_typing(shard, socket, room);
+        if room.kind() == RoomKind::User || !shard.leave(socket, room.as_str()) {
+            return;
+        }
+        let position = shard.position();
+        if let Some(since) = shard.data_mut(socket).and_then(|session| session.since.as_deref_mut()) {
+            since.leave(room, position);
+        }
+        if let Some(departure) = self.state.room_presence.leave(room, &person) {
+            self.state.publish_left(room.clone(), person, departure, removed);
+        }
+    }
+
+    /// Runs a job that needs no store: at once, or after the earlier requests of this client.
+    pub(super) fn in_order(
+        &mut self,
+        shard: &mut Shard<Self>,
+        socket: SocketKey,
+        then: impl FnOnce(&mut Self, &mut Shard<Self>) + Send + 'static,
+    ) {
+        if shard.data(socket).is_none_or(|session| session.in_flight == 0) {
+            return then(self, shard);
+        }
+        self.track_in_flight(shard, socket);
+        let back = self.run_on_shard(shard);
+        // If the writer is full, it answers at once; the job runs all the same.
+        self.state.writer.submit_passthrough(move |_| {
+            back(Box::new(move |live, shard| {
+                live.release_in_flight(shard, socket);
+                then(live, shard);
+            }));
+        });
+    }
+
+    /// Runs work in the writer's transaction, and continues on this shard after the commit.
+    pub(super) fn run_in_writer<T: Send + 'static>(
+        &mut self,
+        shard: &mut Shard<Self>,
+        asked: RequestContext,
+        work: impl FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Send + 'static,
+        then: impl FnOnce(&mut Self, &mut Shard<Self>, RequestContext, Result<T, DomainError>) + Send + 'static,
+    ) {
+        let Some(actor) = shard.data(asked.socket).map(|session| session.actor.clone()) else { return };
+        self.track_in_flight(shard, asked.socket);
+        let back = self.run_on_shard(shard);
+        self.state.writer.submit(actor, work, move |result| {
+            back(Box::new(move |live, shard| {
+                live.release_in_flight(shard, asked.socket);
+                then(live, shard, asked, result);
+            }));
+        });
+    }
+
+    /// Runs a query and continues on this shard with its answer. The query does not wait for earlier requests of the client, and later requests do
+    /// not wait for it.
+    fn run_in_reader<Q: Query>(
+        &mut self,
+        shard: &mut Shard<Self>,
+        asked: RequestContext,
+        query: Q,
+        then: impl FnOnce(&mut Self, &mut Shard<Self>, RequestContext, Result<Q::Output, DomainError>) + Send + 'static,
+    ) {
+        let Some(actor) = shard.data(asked.socket).map(|session| session.actor.clone()) else { return };
+        self.track_in_flight(shard, asked.socket);
+        let back = self.run_on_shard(shard);
+        self.state.readers.ask(actor, query, move |result| {
+            back(Box::new(move |live, shard| {
+                live.release_in_flight(shard, asked.socket);
+                then(live, shard, asked, result);
+            }));
+        });
+    }
+
+    fn track_in_flight(&mut self, shard: &mut Shard<Self>, socket: SocketKey) {
+        let Some(session) = shard.data_mut(socket) else { return };
+        session.in_flight += 1;
+        if session.in_flight >= MAX_IN_FLIGHT && !session.paused {
+            session.paused = true;
+            shard.pause(socket);
+        }
+    }
+
+    fn release_in_flight(&mut self, shard: &mut Shard<Self>, socket: SocketKey) {
+        let Some(session) = shard.data_mut(socket) else { return };
+        session.in_flight -= 1;
+        if session.paused && session.in_flight <= MAX_IN_FLIGHT / 2 {
+            session.paused = false;
+            shard.resume(socket);
+        }
+    }
+
+    pub(super) fn answer(&mut self, shard: &mut Shard<Self>, asked: &RequestContext, result: Result<Outcome, DomainError>) {
+        if let Err(refusal) = &result {
+            self.counters.refused(refusal.code());
+        }
+        let Some(session) = shard.data(asked.socket) else { return };
+        let person = &session.actor.person;
+        match &result {
+            Ok(Outcome::Joined(room) | Outcome::Moved { room, .. }) => {
+                tracing::debug!(person = person.as_str(), room = room.as_str(), event = asked.name, "joined");
+            }
+            Ok(Outcome::Left(room)) => tracing::debug!(person = person.as_str(), room = room.as_str(), event = asked.name, "left"),
+            Err(refusal) => tracing::debug!(person = person.as_str(), event = asked.name, code = refusal.code(), %refusal, "refused"),
+            Ok(_) => {}
+        }
+        let reply = self.state.answer(&*asked.dialect, asked.name, person, result.as_ref(), asked.ack.is_some());
+        self.send_reply(shard, asked.socket, asked.ack, reply);
+    }
+
+    pub(super) fn send_reply(&mut self, shard: &mut Shard<Self>, socket: SocketKey, ack: Option<u64>, reply: Reply) {
+        if let (Some(id), Some(args)) = (ack, &reply.ack)
+            && let Err(error) = shard.ack(socket, id, args, &[])
+        {
+            tracing::error!(%error, "an acknowledgement cannot be sent");
+        }
+        for saying in &reply.say {
+            shard.emit(socket, saying);
+        }
+        if let Some((code, reason)) = reply.close {
+            shard.close(socket, code, reason);
+        }
+    }
+}
+
+/// What to store, and what to read, when a socket enters a room.
+struct RoomJoinRecord {
+    /// The socket is in the room already, so nothing is stored. If it has left the room by the time that this is decided, it enters again.
+    stays: bool,
+    session: Option<String>,
+    since: bool,
+}
+
+/// Entering a room again stores nothing, unless the socket is about to leave it, or leaves other rooms for it.
+fn room_join_record(shard: &Shard<RealtimeApp>, socket: SocketKey, room: &RoomId, leaves: &[RoomId]) -> RoomJoinRecord {
+    let session = shard.data(socket);
+    let stays = leaves.is_empty() && session.is_some_and(|session| session.in_flight == 0) && shard.is_in(socket, room.as_str());
+    let secret = session.and_then(|session| session.secret).filter(|_| !stays);
+    let since = session.and_then(|session| session.since.as_deref()).is_some_and(|since| !since.knows(room));
+    RoomJoinRecord { stays, session: secret.map(|secret| secret.text()), since }
+}

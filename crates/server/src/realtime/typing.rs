@@ -1,0 +1,41 @@
+//! Typing in rooms, as clients report it.
+
+use domain::ids::RoomId;
+use domain::command::{Command, CommandContext};
+use domain::spaces::ResumeRoom;
+use engine::{Shard, SocketKey};
+
+use super::RealtimeApp;
+use super::requests::RequestContext;
+use crate::contracts::Outcome;
+
+impl RealtimeApp {
+    pub(super) fn handle_typing(&mut self, shard: &mut Shard<Self>, asked: RequestContext, room: RoomId) {
+        // An earlier request of this client is pending, and may change the room that the socket is in.
+        let in_flight = shard.data(asked.socket).is_some_and(|session| session.in_flight > 0);
+        if !in_flight && shard.is_in(asked.socket, room.as_str()) {
+            return self.publish_typing(shard, &asked, &room);
+        }
+        let command = ResumeRoom { room: room.clone() };
+        let work = |tx: &mut CommandContext<'_>| command.execute(tx);
+        self.run_in_writer(shard, asked, work, move |live, shard, asked, member| match member {
+            Ok(()) => live.publish_typing(shard, &asked, &room),
+            Err(refusal) => live.answer(shard, &asked, Err(refusal)),
+        });
+    }
+
+    fn publish_typing(&mut self, shard: &mut Shard<Self>, asked: &RequestContext, room: &RoomId) {
+        let person = shard.data(asked.socket).map(|session| session.actor.person.clone());
+        if let (Some(person), Some(id)) = (person, shard.id(asked.socket)) {
+            let until = self.state.start_typing(room, &person, &id.text(), shard.now());
+            shard.wake_at(until);
+        }
+        self.answer(shard, asked, Ok(Outcome::Noted));
+    }
+
+    /// Ends a user's typing in a room on this socket. Sends a stop event if the user was typing there.
+    pub(super) fn stop_typing(&self, shard: &Shard<Self>, socket: SocketKey, room: &RoomId) {
+        let (Some(session), Some(id)) = (shard.data(socket), shard.id(socket)) else { return };
+        self.state.stop_typing(room, &session.actor.person, &id.text());
+    }
+}

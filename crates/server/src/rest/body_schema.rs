@@ -1,0 +1,246 @@
+//! The definitions of request bodies. One definition drives both the parsing of the fields and their description in the OpenAPI document.
+
+use std::ops::RangeInclusive;
+
+use domain::validation;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ObjectBuilder, Schema, SchemaType, Type};
+
+use super::response::RestError;
+use super::body::Fields;
+
+/// A body whose fields are read one by one.
+pub(super) trait Body: Sized {
+    /// Takes the fields that it knows.
+    ///
+    /// Errors: 400 that names the first field that is not as it should be.
+    fn read(fields: &mut Fields<'_>) -> Result<Self, RestError>;
+
+    /// Every name of a field of this body, also of fields that are ignored.
+    fn names() -> Vec<&'static str>;
+}
+
+/// Defines bodies. Each is a struct with a [`Body`] and a schema.
+///
+/// ```text
+/// body! {
+///     /// What it is.
+///     NewThing as "contract.NewThing" {
+///         /// What the field is; its name for clients stands behind it, if that is another.
+///         due_date = "dueDate": optional String[Text::Date],
+///         /// How it is read is said by one of the methods of `Fields`. It may have `Bounds`.
+///         title: required String[1..=500],
+///     }
+///     ignores ["id"]
+/// }
+/// ```
+///
+/// `"userId" or "user_id"` is a field with two names. `ignores ["id"], and others` is a body that may have any other field, to be read with
+/// [`AuthedRequest::whole_object`](crate::rest::request_context::AuthedRequest::whole_object).
+macro_rules! body {
+    (@name $field:ident) => { stringify!($field) };
+    (@name $field:ident $json:literal) => { $json };
+    (@type required $type:ty) => { $type };
+    (@type present $type:ty) => { Option<$type> };
+    (@type optional $type:ty) => { Option<$type> };
+    (@type change $type:ty) => { Option<$type> };
+    (@type nullable $type:ty) => { Option<Option<$type>> };
+    (@schema $type:ty) => { <$type as $crate::rest::body::Field>::schema() };
+    (@schema $type:ty, $bounds:expr) => { $crate::rest::body_schema::SchemaBounds::apply($bounds, $crate::rest::body_schema::body!(@schema $type)) };
+    ($(
+        $(#[doc = $about:literal])+
+        $name:ident as $title:literal {
+            $( $(#[doc = $doc:literal])+ $field:ident $(= $json:literal $(or $other:literal)?)?: $presence:ident $type:ty $([$bounds:expr])? ),+
+            $(,)?
+        }
+        $(ignores $ignored:expr $(, and $others:ident)?)?
+    )+) => { $(
+        $(#[doc = $about])+
+        struct $name { $( $(#[doc = $doc])+ $field: $crate::rest::body_schema::body!(@type $presence $type) ),+ }
+
+        impl $crate::rest::body_schema::Body for $name {
+            fn read(fields: &mut $crate::rest::body::Fields<'_>) -> Result<Self, $crate::rest::response::RestError> {
+                let body = Self { $( $field: {
+                    let name = $crate::rest::body_schema::body!(@name $field $($json)?);
+                    $( $( let name = fields.given_as(name, $other); )? )?
+                    fields.$presence(name)?
+                } ),+ };
+                $( fields.ignore(&$ignored); )?
+                Ok(body)
+            }
+
+            fn names() -> Vec<&'static str> {
+                #[allow(unused_mut)]
+                let mut names = vec![$( $crate::rest::body_schema::body!(@name $field $($json)?), $( $( $other, )? )? )+];
+                $( names.extend($ignored); )?
+                names
+            }
+        }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                let described = [ $( $crate::rest::body_schema::DescribedField {
+                    name: $crate::rest::body_schema::body!(@name $field $($json)?),
+                    other: { #[allow(unused_mut, unused_assignments)] { let mut other = None; $( $( other = Some($other); )? )? other } },
+                    about: concat!($($doc),+),
+                    presence: $crate::rest::body_schema::FieldPresence::$presence,
+                    schema: $crate::rest::body_schema::body!(@schema $type $(, $bounds)?),
+                } ),+ ];
+                let ignored: &[&[&str]] = &[$(&$ignored)?];
+                let others: &[&str] = &[$( $( stringify!($others) )? )?];
+                $crate::rest::body_schema::object(concat!($($about),+), described, ignored.concat(), !others.is_empty())
+            }
+        }
+
+        impl utoipa::ToSchema for $name {
+            fn name() -> std::borrow::Cow<'static, str> { $title.into() }
+        }
+    )+ };
+}
+pub(super) use body;
+
+/// How a field may be there: by the names of the methods of [`Fields`] that read it.
+#[allow(non_camel_case_types)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum FieldPresence {
+    required,
+    present,
+    optional,
+    change,
+    nullable,
+}
+
+impl FieldPresence {
+    fn must_be_there(self) -> bool {
+        matches!(self, Self::required | Self::present)
+    }
+
+    fn may_be_null(self) -> bool {
+        matches!(self, Self::present | Self::optional | Self::nullable)
+    }
+}
+
+/// A field, for the document.
+pub(super) struct DescribedField {
+    pub name: &'static str,
+    /// Its other name, if it has one.
+    pub other: Option<&'static str>,
+    pub about: &'static str,
+    pub presence: FieldPresence,
+    pub schema: Schema,
+}
+
+/// What bounds the values of a field.
+pub(super) trait SchemaBounds {
+    /// The schema with these bounds.
+    fn apply(self, schema: Schema) -> Schema;
+}
+
+/// How many characters a text has, or how many entries a list. A text that must have one must have one that is seen.
+impl SchemaBounds for RangeInclusive<usize> {
+    fn apply(self, mut schema: Schema) -> Schema {
+        let (least, most) = (Some(*self.start()).filter(|least| *least > 0), Some(*self.end()));
+        match &mut schema {
+            Schema::Object(text) => {
+                (text.min_length, text.max_length) = (least, most);
+                text.pattern = least.map(|_| r"\S".to_owned());
+            }
+            Schema::Array(list) => (list.min_items, list.max_items) = (least, most),
+            // Nothing else has a length.
+            _ => {}
+        }
+        schema
+    }
+}
+
+/// A sort of text, as the function of that name in [`domain::fields`] takes it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum TextBounds {
+    Word,
+    Date,
+    Link,
+    LinkOrPath,
+}
+
+impl SchemaBounds for TextBounds {
+    fn apply(self, mut schema: Schema) -> Schema {
+        if let Schema::Object(text) = &mut schema {
+            let (pattern, most) = match self {
+                Self::Word => ("^[A-Za-z0-9_-]+$", Some(validation::MAX_IDENTIFIER)),
+                Self::Date => (r"^\d{4}-\d{2}-\d{2}([Tt].+)?$", None),
+                Self::Link => (r"^[Hh][Tt][Tt][Pp][Ss]?://\S+$", Some(validation::MAX_LINK)),
+                Self::LinkOrPath => (r"^([Hh][Tt][Tt][Pp][Ss]?://|/)\S*$", Some(validation::MAX_LINK)),
+            };
+            (text.pattern, text.max_length) = (Some(pattern.to_owned()), most);
+        }
+        schema
+    }
+}
+
+/// The schema of a body that has these fields; what is ignored over may be there, too, and does nothing, and so may others if `others`.
+pub(super) fn object(about: &str, fields: impl IntoIterator<Item = DescribedField>, passed_over: Vec<&str>, others: bool) -> RefOr<Schema> {
+    let mut object = ObjectBuilder::new().schema_type(Type::Object).description(Some(about.trim()));
+    for DescribedField { name, other, about, presence, schema } in fields {
+        let schema = if presence.may_be_null() { or_null(schema) } else { schema };
+        match other {
+            // One of the two is required, which a list of required fields cannot express.
+            Some(other) => {
+                object = object.property(name, described(schema.clone(), &format!("{} Or `{other}`, which is the same.", about.trim())));
+                object = object.property(other, described(schema, &format!("The same as `{name}`.")));
+            }
+            None => {
+                object = object.property(name, described(schema, about.trim()));
+                if presence.must_be_there() {
+                    object = object.required(name);
+                }
+            }
+        }
+    }
+    for name in passed_over {
+        let ours = ObjectBuilder::new().schema_type(SchemaType::AnyValue).read_only(true);
+        object = object.property(name, ours.description(Some("Only the server sets it; what is sent is ignored over.")));
+    }
+    RefOr::T(object.additional_properties(Some(AdditionalProperties::FreeForm(others))).build().into())
+}
+
+fn or_null(schema: Schema) -> Schema {
+    let with_null = |types: SchemaType| match types {
+        SchemaType::Type(one) => SchemaType::from_iter([one, Type::Null]),
+        SchemaType::Array(several) => several.into_iter().chain([Type::Null]).collect(),
+        // What may be anything may be null.
+        SchemaType::AnyValue => SchemaType::AnyValue,
+    };
+    match schema {
+        Schema::Object(mut object) => {
+            object.schema_type = with_null(object.schema_type);
+            object.into()
+        }
+        Schema::Array(mut list) => {
+            list.schema_type = with_null(list.schema_type);
+            list.into()
+        }
+        composed => AnyOfBuilder::new().item(composed).item(ObjectBuilder::new().schema_type(Type::Null)).build().into(),
+    }
+}
+
+fn described(mut schema: Schema, about: &str) -> Schema {
+    let description = match &mut schema {
+        Schema::Object(object) => &mut object.description,
+        Schema::Array(list) => &mut list.description,
+        Schema::OneOf(one) => &mut one.description,
+        Schema::AllOf(all) => &mut all.description,
+        Schema::AnyOf(any) => &mut any.description,
+        // The enumeration is open; a schema of a kind of the future goes without.
+        _ => return schema,
+    };
+    *description = Some(about.to_owned());
+    schema
+}
+
+/// The schema of a type, in place of a reference to it.
+pub(super) fn inline(schema: RefOr<Schema>) -> Schema {
+    match schema {
+        RefOr::T(schema) => schema,
+        RefOr::Ref(reference) => AnyOfBuilder::new().item(reference).build().into(),
+    }
+}

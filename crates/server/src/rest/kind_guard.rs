@@ -1,0 +1,36 @@
+//! A task's operation, for tasks of one contract's spaces only: another contract's task is there in that one, and not here.
+
+use domain::ids::{EntityId, RoomKind};
+use domain::command::{Actor, Command, Query, CommandContext};
+use domain::error::DomainError;
+use domain::ports::Store;
+use domain::tasks::Task;
+
+/// The kind of space that a task must belong to, the task's id, and the operation on it. The kind is checked first, so that the answer does
+/// not reveal the state of another contract's task.
+pub(super) struct InRoomKind<O>(pub RoomKind, pub EntityId, pub O);
+
+impl<C: Command<Output = Task>> Command for InRoomKind<C> {
+    type Output = Task;
+
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Task, DomainError> {
+        require_kind(tx.store, self.0, self.1)?;
+        self.2.execute(tx)
+    }
+}
+
+impl<Q: Query<Output = Task>> Query for InRoomKind<Q> {
+    type Output = Task;
+
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Task, DomainError> {
+        require_kind(store, self.0, self.1)?;
+        self.2.execute(store, actor)
+    }
+}
+
+fn require_kind(store: &mut dyn Store, kind: RoomKind, task: EntityId) -> Result<(), DomainError> {
+    match store.task(task)? {
+        Some(task) if task.room.kind() == kind => Ok(()),
+        _ => Err(DomainError::NotFound(RoomKind::Task.display_name())),
+    }
+}

@@ -1,0 +1,119 @@
+//! The error responses.
+
+use http::StatusCode;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{Components, Content, Ref, RefOr, Response};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::rest::response::{ErrorBody, FailureEnvelope};
+
+/// The form of a contract's error responses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::rest) enum Words {
+    /// `{error, code, field?}`
+    Plain,
+    /// `{success: false, error, code, field?}`
+    WithSuccess,
+}
+
+impl Words {
+    const ALL: [Self; 2] = [Self::Plain, Self::WithSuccess];
+
+    /// The name of the schema.
+    fn schema(self) -> String {
+        match self {
+            Self::Plain => ErrorBody::name().into(),
+            Self::WithSuccess => FailureEnvelope::name().into(),
+        }
+    }
+
+    /// The name of a response.
+    fn response(self, no: &ErrorResponse) -> String {
+        match self {
+            Self::Plain => no.name.to_owned(),
+            Self::WithSuccess => format!("trip.{}", no.name),
+        }
+    }
+}
+
+/// An error response.
+struct ErrorResponse {
+    status: StatusCode,
+    name: &'static str,
+    about: &'static str,
+    /// A header of the response, and its description.
+    header: Option<(&'static str, &'static str)>,
+}
+
+impl ErrorResponse {
+    const fn new(status: StatusCode, name: &'static str, about: &'static str) -> Self {
+        Self { status, name, about, header: None }
+    }
+
+    const fn with(self, header: &'static str, about: &'static str) -> Self {
+        Self { header: Some((header, about)), ..self }
+    }
+}
+
+const WWW_AUTHENTICATE: &str = "How to show one.";
+const RETRY_AFTER: &str = "After how many seconds the same request may succeed.";
+
+const ERROR_RESPONSES: &[ErrorResponse] = &[
+    ErrorResponse::new(StatusCode::BAD_REQUEST, "Invalid", "The body cannot be read, or a field, parameter or header is not as it should be."),
+    ErrorResponse::new(StatusCode::UNAUTHORIZED, "Unauthenticated", "There is no token, or it is not valid or has expired.")
+        .with("WWW-Authenticate", WWW_AUTHENTICATE),
+    ErrorResponse::new(StatusCode::FORBIDDEN, "Forbidden", "The caller may not do this."),
+    ErrorResponse::new(StatusCode::NOT_FOUND, "NotFound", "It is not there, or the caller may not know of it: both are answered alike."),
+    ErrorResponse::new(StatusCode::REQUEST_TIMEOUT, "Timeout", "The body took too long."),
+    ErrorResponse::new(StatusCode::CONFLICT, "Conflict", "Its state does not allow this, or the `Idempotency-Key` was used for another request."),
+    ErrorResponse::new(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", "The body has more bytes than `MAX_PAYLOAD` allows."),
+    ErrorResponse::new(StatusCode::UNPROCESSABLE_ENTITY, "Ambiguous", "What a field says could mean several things."),
+    ErrorResponse::new(StatusCode::TOO_MANY_REQUESTS, "RateLimited", "The budget of the person or the address is used up.")
+        .with("Retry-After", RETRY_AFTER),
+    ErrorResponse::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal", "A fault of the server."),
+    ErrorResponse::new(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", "The database, or a part of the server, does not answer.")
+        .with("Retry-After", RETRY_AFTER),
+];
+
+/// Adds every error response, in all forms.
+pub(super) fn add_to(components: &mut Components) {
+    let mut schemas = vec![(Words::Plain.schema(), ErrorBody::schema()), (Words::WithSuccess.schema(), FailureEnvelope::schema())];
+    ErrorBody::schemas(&mut schemas);
+    FailureEnvelope::schemas(&mut schemas);
+    components.schemas.extend(schemas);
+    for words in Words::ALL {
+        components.responses.extend(ERROR_RESPONSES.iter().map(|no| (words.response(no), response(words, no).into())));
+    }
+}
+
+/// Adds the error responses of these statuses to an operation, completes the ones that the operation names by their status alone, and
+/// completes the description of its success.
+pub(super) fn add(operation: &mut Operation, words: Words, statuses: impl IntoIterator<Item = u16>) {
+    let answers = &mut operation.responses.responses;
+    for (status, answer) in answers.iter_mut() {
+        if let RefOr::T(answer) = answer
+            && answer.description.is_empty()
+        {
+            answer.description = if status == "201" { "It is made." } else { "It is done." }.to_owned();
+        }
+    }
+    let statuses: Vec<u16> = statuses.into_iter().collect();
+    for no in ERROR_RESPONSES {
+        if answers.contains_key(no.status.as_str()) || statuses.contains(&no.status.as_u16()) {
+            answers.insert(no.status.as_str().to_owned(), Ref::from_response_name(words.response(no)).into());
+        }
+    }
+}
+
+fn response(words: Words, no: &ErrorResponse) -> Response {
+    let content = Content::new(Some(Ref::from_schema_name(words.schema())));
+    let mut response = ResponseBuilder::new().description(no.about).content("application/json", content);
+    if let Some((name, about)) = no.header {
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        response = response.header(name, HeaderBuilder::new().schema(Some(text)).description(Some(about)).build());
+    }
+    response.build()
+}

@@ -1,0 +1,103 @@
+//! The parts of the OpenAPI document that many paths share. A handler declares what is specific to its path; rules in this module add what
+//! follows from how all requests are processed (`call`).
+//!
+//! - [`callers`]: the callers who may use an operation.
+//! - [`requests`]: the ids in a path, the key that makes a repeated request safe, and whether there must be a body.
+//! - [`noes`]: the error responses, and their form in each contract.
+
+mod security;
+mod errors;
+mod requests;
+
+use axum::Router;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{Components, HttpMethod, InfoBuilder, LicenseBuilder, OpenApiBuilder};
+use utoipa_axum::router::OpenApiRouter;
+
+use security::Callers;
+pub(super) use errors::Words;
+
+const ABOUT: &str = "\
+The contracts over HTTP. Whatever is changed here is heard at once over sockets, by Socket.IO and by the raw \
+WebSocket.\n\n\
+Times are RFC 3339 in UTC. Ids are text in paths and queries; in bodies they may be numbers, too. Lists come newest first, a page at a time: \
+`before` takes the last id of the page before. A body has no other fields than those that are named; an answer may get more. \
+Every no is JSON with an `error` for people, a `code` for programs and, if one field is to blame, its name in `field`.";
+
+/// The document without paths.
+pub(super) fn head<S: Send + Sync + Clone + 'static>() -> OpenApiRouter<S> {
+    let mut components = Components::new();
+    errors::add_to(&mut components);
+    security::add_to(&mut components);
+    let info = InfoBuilder::new().title("Roomcast").version(env!("CARGO_PKG_VERSION")).description(Some(ABOUT));
+    let info = info.license(Some(LicenseBuilder::new().name("MIT").identifier(Some("MIT")).build()));
+    let openapi = OpenApiBuilder::new().info(info).components(Some(components)).security(Some(security::people()));
+    OpenApiRouter::with_openapi(openapi.build())
+}
+
+/// The paths of a contract, completely described.
+///
+/// Inputs: the contract's name, which groups its paths; its description; the form of its error responses; its paths with their own
+/// descriptions.
+pub(super) fn contract<S>(name: &str, about: &str, words: Words, mut paths: OpenApiRouter<S>) -> OpenApiRouter<S>
+where
+    S: Send + Sync + Clone + 'static,
+{
+    let openapi = paths.get_openapi_mut();
+    openapi.tags = Some(vec![TagBuilder::new().name(name).description(Some(about)).build()]);
+    let schemas = &openapi.components.get_or_insert_with(Components::new).schemas;
+    for (path, item) in &mut openapi.paths.paths {
+        for (method, operation) in operations(item) {
+            operation.tags = Some(vec![name.to_owned()]);
+            operation.operation_id = operation.operation_id.take().map(|handler| format!("{name}_{handler}"));
+            requests::require_body(operation, schemas);
+            complete(operation, &method, path, words);
+        }
+    }
+    paths
+}
+
+/// Changes the router of paths and keeps their descriptions.
+pub(super) fn with_router<S>(paths: OpenApiRouter<S>, change: impl FnOnce(Router<S>) -> Router<S>) -> OpenApiRouter<S>
+where
+    S: Send + Sync + Clone + 'static,
+{
+    let (router, openapi) = paths.split_for_parts();
+    let mut paths = OpenApiRouter::from(change(router));
+    *paths.get_openapi_mut() = openapi;
+    paths
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut Operation)> {
+    let PathItem { get, put, post, delete, patch, .. } = item;
+    let get = (HttpMethod::Get, get);
+    let methods = [get, (HttpMethod::Put, put), (HttpMethod::Post, post), (HttpMethod::Delete, delete), (HttpMethod::Patch, patch)];
+    methods.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// Completes the description of an operation by its method, path and callers.
+fn complete(operation: &mut Operation, method: &HttpMethod, path: &str, words: Words) {
+    let has_body = matches!(method, HttpMethod::Post | HttpMethod::Put | HttpMethod::Patch);
+    let is_remembered = matches!(method, HttpMethod::Post | HttpMethod::Patch) && requests::is_idempotent(operation);
+    let is_asked = requests::has_query(operation);
+    let names_something = requests::add_path_parameters(operation, path);
+    if is_remembered {
+        requests::add_idempotency_key(operation);
+    }
+    let callers = Callers::of(operation);
+    let is_closed = callers != Callers::Everybody;
+    let noes = [
+        (400, has_body || is_asked),
+        (401, is_closed),
+        (403, callers == Callers::BackEnds),
+        (404, names_something),
+        (408, has_body),
+        (409, is_remembered),
+        (413, has_body),
+        (429, is_closed),
+        (500, is_closed),
+        (503, is_closed),
+    ];
+    errors::add(operation, words, noes.into_iter().filter_map(|(status, holds)| holds.then_some(status)));
+}

@@ -1,0 +1,80 @@
+//! The paths for operators: liveness, readiness and metrics.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::AppState;
+use super::response::{RestResponse, RestError};
+use super::request_context::BackendRequest;
+use crate::config::MetricsAccess;
+use crate::contracts::json;
+use crate::health::Unready;
+use crate::metrics;
+
+/// The routes.
+pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
+    OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready)).routes(routes!(read_metrics))
+}
+
+/// Says whether the process works; if not, it is to be started again. Needs no token.
+#[utoipa::path(
+    get,
+    path = "/health/live",
+    security(()),
+    responses((status = 200, body = Condition), (status = 503))
+)]
+async fn live(State(desk): State<Arc<AppState>>) -> Result<RestResponse, RestError> {
+    let lives = desk.rest.health.is_live().await;
+    condition(if lives { &[] } else { &[Unready::Shards] })
+}
+
+/// Says whether the server is to be sent anything new: not while it stops, or while its database cannot be written. Needs no token.
+#[utoipa::path(
+    get,
+    path = "/health/ready",
+    security(()),
+    responses((status = 200, body = Condition), (status = 503))
+)]
+async fn ready(State(desk): State<Arc<AppState>>) -> Result<RestResponse, RestError> {
+    condition(&desk.rest.health.unready().await)
+}
+
+/// That the server is well.
+#[derive(Serialize, ToSchema)]
+#[schema(as = operations::Condition)]
+struct Condition {
+    status: &'static str,
+}
+
+fn condition(unready: &[Unready]) -> Result<RestResponse, RestError> {
+    match unready {
+        [] => Ok(RestResponse { status: StatusCode::OK, body: json(&Condition { status: "ok" }), replayed: false, next: None }),
+        reasons => Err(RestError::unready(reasons)),
+    }
+}
+
+/// Counts what the server does, for Prometheus. For back ends and admins, unless `METRICS` is `open` (for everybody) or `off` (404).
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    security(("backEnd" = [])),
+    responses((status = 200, body = String, content_type = "application/openmetrics-text"), (status = 404))
+)]
+async fn read_metrics(State(desk): State<Arc<AppState>>, back_end: Result<BackendRequest, RestError>) -> Response {
+    match (desk.rest.metrics_access, back_end) {
+        (MetricsAccess::Off, _) => RestError::unknown_path().into_response(),
+        (MetricsAccess::Key, Err(failure)) => failure.into_response(),
+        (MetricsAccess::Key, Ok(_)) | (MetricsAccess::Open, _) => match desk.rest.metrics.page().await {
+            Some(page) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE), (CACHE_CONTROL, "no-store")], page).into_response(),
+            None => RestError::no_answer().into_response(),
+        },
+    }
+}

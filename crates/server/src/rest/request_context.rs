@@ -1,0 +1,351 @@
+//! An authenticated request, and how it becomes a command or a query and then an answer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::RequestExt;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, RawPathParams, Request};
+use domain::ids::{EntityId, RoomKind, UserId, RoomId, Timestamp, parse_id};
+use domain::command::{Actor, Command, Query, CommandContext};
+use domain::users::{Claims, EnsureUser};
+use domain::error::DomainError;
+use domain::ports::{MemberPage, Page};
+use http::header::WARNING;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use tokio::sync::oneshot;
+
+use super::response::{RestResponse, RestError};
+use super::body::{self, Fields};
+use super::idempotency::{self, Executed};
+use super::list::ListBody;
+use super::reread::Reread;
+use super::body_schema::Body;
+use super::{Caller, AppState, ids};
+use crate::audit;
+use crate::auth::{Identity, AuthError};
+use crate::bytes_in_memory::{ByteAccount, Holder};
+use crate::rate_limit::RateLimitClass;
+use crate::listener::Peer;
+use crate::json_memory::{count_parsed, parsed_size};
+
+/// The most misspelt fields of a request that a `Warning` header names.
+const MAX_WARNINGS: usize = 10;
+
+/// An authenticated request within its budget, with its whole body.
+pub(super) struct AuthedRequest {
+    pub desk: Arc<AppState>,
+    caller: Caller,
+    /// Whether the caller is a user, who is loaded or created, and not a backend.
+    is_person: bool,
+    request: Parts,
+    params: Vec<(String, String)>,
+    body: Bytes,
+    /// Counts the memory of the parsed body. The command keeps it until the answer, also if the client closes the connection.
+    parsed: Option<Holder>,
+}
+
+impl FromRequest<Arc<AppState>> for AuthedRequest {
+    type Rejection = RestError;
+
+    /// Errors: a caller who is not authenticated or over budget is refused before the body is read.
+    async fn from_request(request: Request, desk: &Arc<AppState>) -> Result<Self, RestError> {
+        Self::of(request, desk, |request| {
+            let caller = Caller::from(desk.identity(request)?);
+            desk.rest.limits.command(&caller.actor.person)?;
+            Ok((caller, true))
+        })
+        .await
+    }
+}
+
+/// A request of a backend: with its key, or the token of a service or an admin. It has no budget, and no user is loaded for it.
+pub(super) struct BackendRequest(pub AuthedRequest);
+
+impl FromRequest<Arc<AppState>> for BackendRequest {
+    type Rejection = RestError;
+
+    /// Errors: 401 without a valid token or key, 403 for a user who is not an admin.
+    async fn from_request(request: Request, desk: &Arc<AppState>) -> Result<Self, RestError> {
+        let call = AuthedRequest::of(request, desk, |request| {
+            if desk.rest.authenticator.is_backend(&request.headers) {
+                return Ok((Caller { actor: Actor::server(), claims: Claims::default() }, false));
+            }
+            let identity = desk.identity(request)?;
+            if !identity.service && !identity.admin {
+                return Err(DomainError::Forbidden("Only a back end or an admin may do this").into());
+            }
+            let mut caller = Caller::from(identity);
+            // On these paths alone, a service has the rights of an admin.
+            caller.actor.admin = true;
+            Ok((caller, false))
+        });
+        Ok(Self(call.await?))
+    }
+}
+
+impl AuthedRequest {
+    /// Inputs: a request, and a function that returns its caller, or an error.
+    async fn of(
+        mut request: Request,
+        desk: &Arc<AppState>,
+        sender: impl FnOnce(&Parts) -> Result<(Caller, bool), RestError>,
+    ) -> Result<Self, RestError> {
+        // A path parameter that is not UTF-8 names nothing.
+        let params = request.extract_parts::<RawPathParams>().await.map_err(|_| RestError::unknown_path())?;
+        let params = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let (request, body) = request.into_parts();
+        let (caller, is_person) = sender(&request)?;
+        let account = request.extensions.get::<ByteAccount>();
+        if let Some(account) = account.filter(|_| is_person) {
+            account.of_user(&caller.actor.person);
+        }
+        let body = match request.method {
+            Method::GET | Method::HEAD | Method::DELETE => Bytes::new(),
+            _ => body::read(body, desk.rest.max_body, account).await?,
+        };
+        let counted = account.filter(|_| is_person).map(|account| count_parsed(parsed_size(&body), || account.holder()));
+        let parsed = counted.transpose().map_err(RestError::not_parsed)?.flatten();
+        Ok(Self { desk: Arc::clone(desk), caller, is_person, request, params, body, parsed })
+    }
+
+    /// Takes the cost of the request from its budget, besides that of a command: the same cost, from the same budget, as over a socket.
+    /// Errors: 429.
+    pub fn check_rate_limit(&self, spending: RateLimitClass) -> Result<(), RestError> {
+        Ok(self.desk.rest.limits.check_class(&self.caller.actor.person, spending)?)
+    }
+
+    /// The space that the path names as `{id}`.
+    pub fn room(&self, kind: RoomKind) -> Result<RoomId, RestError> {
+        Ok(ids::room(kind, self.param("id"))?)
+    }
+
+    /// The task that the path names as `{id}`.
+    pub fn task(&self) -> Result<EntityId, RestError> {
+        self.number(RoomKind::Task.display_name())
+    }
+
+    /// The object that the path names as `{id}`; `noun` names it in the error if the id is malformed.
+    pub fn number(&self, noun: &'static str) -> Result<EntityId, RestError> {
+        Ok(ids::number(noun, self.param("id"))?)
+    }
+
+    /// The user that the path names as `{param}`; `noun` names it in the error if the id is malformed.
+    pub fn user(&self, param: &str, noun: &'static str) -> Result<UserId, RestError> {
+        Ok(ids::user_id(noun, self.param(param))?)
+    }
+
+    /// The body. Errors: 400 with what is wrong: the JSON, or the first field that is invalid or unknown.
+    pub fn body<B: Body>(&self) -> Result<B, RestError> {
+        let mut fields = Fields::of(&self.request.headers, &self.body)?;
+        let body = B::read(&mut fields)?;
+        fields.end()?;
+        Ok(body)
+    }
+
+    /// The body, which may be a whole object as the server shows it: unknown fields are ignored. A `Warning` header for the answer names unknown
+    /// fields that resemble a known one (RFC 7234, code 299, as the Kubernetes API uses it).
+    ///
+    /// Errors: 400 with what is wrong: the JSON, or the first field that is invalid.
+    pub fn whole_object<B: Body>(&self) -> Result<(B, HeaderMap), RestError> {
+        let mut fields = Fields::of(&self.request.headers, &self.body)?;
+        let body = B::read(&mut fields)?;
+        let misspelt = fields.misspelt(&B::names());
+        let warnings = misspelt.into_iter().take(MAX_WARNINGS).filter_map(|(name, meant)| {
+            // A client's name may contain any character, and a header only printable ones.
+            let name = name.escape_default().to_string().replace('\\', "\\\\").replace('"', "\\\"");
+            let text = format!("299 roomcast \"{name} is not a field of this request; was {meant} meant?\"");
+            HeaderValue::from_str(&text).ok().map(|text| (WARNING, text))
+        });
+        Ok((
+            body,
+            warnings.fold(HeaderMap::new(), |mut headers, (name, text)| {
+                headers.append(name, text);
+                headers
+            }),
+        ))
+    }
+
+    /// The page of a list whose entries have numeric ids.
+    pub fn page(&self) -> Result<Page, RestError> {
+        ids::page(self.request.uri.query(), parse_id)
+    }
+
+    /// The page of a list of members.
+    pub fn member_page(&self) -> Result<MemberPage, RestError> {
+        ids::member_page(self.request.uri.query())
+    }
+
+    /// The users that a query names, separated by commas or in a parameter each.
+    pub fn users_in_query(&self, name: &'static str) -> Result<Vec<UserId>, RestError> {
+        ids::user_ids(self.request.uri.query(), name)
+    }
+
+    /// The page of a list of users.
+    pub fn page_of_users(&self) -> Result<Page<UserId>, RestError> {
+        ids::page(self.request.uri.query(), UserId::parse)
+    }
+
+    /// The page of a list of spaces.
+    pub fn page_of(&self, kind: RoomKind) -> Result<Page<RoomId>, RestError> {
+        ids::page(self.request.uri.query(), |id| ids::room(kind, id).ok())
+    }
+
+    /// Runs a command and renders its answer. A repeated request receives the stored answer.
+    pub async fn command<C: Command<Output: Reread>>(
+        self,
+        status: StatusCode,
+        command: C,
+        render: fn(&C::Output) -> String,
+    ) -> Result<RestResponse, RestError> {
+        self.change(status, |tx| command.execute(tx), render).await
+    }
+
+    /// Runs some work in the writer's transaction, once, and renders its answer. The user is loaded or created in the same transaction,
+    /// even if [`Met`](super::met::Met) knows the user, so that no deletion can come between.
+    pub async fn change<A: Reread + Send + 'static>(
+        self,
+        status: StatusCode,
+        work: impl FnOnce(&mut CommandContext<'_>) -> Result<A, DomainError> + Send + 'static,
+        render: fn(&A) -> String,
+    ) -> Result<RestResponse, RestError> {
+        let Self { desk, caller, is_person, request, body, parsed, .. } = self;
+        let once = idempotency::request(&caller, &request.method, request.uri.path(), &request.headers, &body)?;
+        let Caller { actor, claims } = caller;
+        let done = desk.write(actor, parsed, move |tx| {
+            if is_person {
+                EnsureUser { claims }.execute(tx)?;
+            }
+            idempotency::once(tx, once, status, work, render)
+        });
+        let (done, _parsed) = done.await?;
+        match done {
+            Executed::Now(answer) => Ok(RestResponse { status, body: render(&answer), replayed: false, next: None }),
+            Executed::Kept(answer) => Ok(answer),
+        }
+    }
+
+    /// Performs an action that stores nothing, and returns this answer. A repeated request receives the answer without the action. A
+    /// request without a key does not wait for the writer.
+    pub async fn act(self, answer: String, act: impl FnOnce()) -> Result<RestResponse, RestError> {
+        if !idempotency::has_key(&self.request.headers) {
+            act();
+            return Ok(RestResponse { status: StatusCode::OK, body: answer, replayed: false, next: None });
+        }
+        let is_new = Arc::new(AtomicBool::new(false));
+        let decided = Arc::clone(&is_new);
+        let work = move |_: &mut CommandContext<'_>| {
+            decided.store(true, Ordering::Relaxed);
+            Ok(answer)
+        };
+        let answer = self.change(StatusCode::OK, work, String::clone).await?;
+        if is_new.load(Ordering::Relaxed) {
+            act();
+        }
+        Ok(answer)
+    }
+
+    /// The query of the URL, without the question mark.
+    pub fn query_string(&self) -> Option<&str> {
+        self.request.uri.query()
+    }
+
+    /// Runs work that changes nothing, in the writer's order.
+    pub async fn run_in_writer<A: Send + 'static>(
+        self,
+        work: impl FnOnce(&mut CommandContext<'_>) -> Result<A, DomainError> + Send + 'static,
+    ) -> Result<A, RestError> {
+        self.desk.meet(&self.caller).await?;
+        Ok(self.desk.write(self.caller.actor, self.parsed, work).await?.0)
+    }
+
+    /// Runs a query and renders its answer.
+    pub async fn query<Q: Query, R: Into<ListBody>>(self, query: Q, render: fn(&Q::Output) -> R) -> Result<RestResponse, RestError> {
+        self.desk.meet(&self.caller).await?;
+        let answer = self.desk.read(self.caller.actor, query).await?;
+        let ListBody { body, next } = render(&answer).into();
+        Ok(RestResponse { status: StatusCode::OK, body, replayed: false, next })
+    }
+
+    /// Loads or creates the calling user.
+    pub async fn ensure_user(&self) -> Result<&Caller, RestError> {
+        self.desk.meet(&self.caller).await?;
+        Ok(&self.caller)
+    }
+
+    /// The most entries that the query asks for.
+    pub fn limit(&self) -> Result<usize, RestError> {
+        Ok(self.page()?.limit as usize)
+    }
+
+    /// A parameter of the path.
+    pub fn param(&self, name: &str) -> &str {
+        // The names are those of the server's routes; a missing one gives an id that does not exist.
+        self.params.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+}
+
+impl AppState {
+    pub fn now(&self) -> Timestamp {
+        (self.rest.clock)()
+    }
+
+    /// The caller's identity. Each token is verified, even if its address has sent bad ones: other users may share the address, and a check
+    /// costs no more than the rest of a request. Above the limit of bad tokens, the answer is 429, and the log has no line for it.
+    fn identity(&self, request: &Parts) -> Result<Identity, RestError> {
+        let address = address(request);
+        let seconds = self.now().0.div_euclid(1_000_000);
+        let identity = self.rest.authenticator.identify(None, &request.headers, request.uri.query(), seconds);
+        identity.or_else(|reason| {
+            // A request without a token does not count as one with a bad token.
+            if reason != AuthError::Missing {
+                self.rest.limits.bad_token(address.ip())?;
+            }
+            audit::rejected(None, address, "http", reason.log_text());
+            Err(reason.into())
+        })
+    }
+
+    /// Loads or creates a calling user.
+    async fn meet(&self, caller: &Caller) -> Result<(), RestError> {
+        let now = self.now();
+        if self.met.contains(caller, now) {
+            return Ok(());
+        }
+        let Caller { actor, claims } = caller.clone();
+        self.write(actor, None, |tx| EnsureUser { claims }.execute(tx)).await?;
+        self.met.insert(caller, now);
+        Ok(())
+    }
+
+    /// Runs some work in the writer's transaction. `parsed` comes back with the answer, which may contain the parsed values.
+    async fn write<T: Send + 'static>(
+        &self,
+        actor: Actor,
+        parsed: Option<Holder>,
+        work: impl FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Send + 'static,
+    ) -> Result<(T, Option<Holder>), RestError> {
+        let (reply, answer) = oneshot::channel();
+        // The client may have disconnected by then; the work is done all the same.
+        self.rest.writer.submit(actor, work, move |result| drop(reply.send(result.map(|answer| (answer, parsed)))));
+        Ok(answer.await.unwrap_or_else(|_| Err(gone()))?)
+    }
+
+    async fn read<Q: Query>(&self, actor: Actor, query: Q) -> Result<Q::Output, RestError> {
+        let (reply, answer) = oneshot::channel();
+        self.rest.readers.ask(actor, query, move |result| drop(reply.send(result)));
+        Ok(answer.await.unwrap_or_else(|_| Err(gone()))?)
+    }
+}
+
+/// The error for work that was dropped without an answer.
+fn gone() -> DomainError {
+    DomainError::Unavailable("the server is stopping".to_owned())
+}
+
+fn address(request: &Parts) -> SocketAddr {
+    // Only a router without a listener has no peer address.
+    request.extensions.get::<Peer>().map_or(SocketAddr::from(([0, 0, 0, 0], 0)), |peer| peer.address)
+}

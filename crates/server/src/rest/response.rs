@@ -1,0 +1,317 @@
+//! Answers: always JSON, also for errors.
+
+use std::borrow::Cow;
+
+use axum::response::{IntoResponse, Response};
+use domain::error::DomainError;
+use engine::http::OverBudget;
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, LINK, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+
+use crate::auth::AuthError;
+use crate::bytes_in_memory;
+use crate::contracts::{json, client_error_text};
+use crate::health::Unready;
+use crate::logging::{self, MAX_FAULT_LINES};
+use crate::json_memory::{ParseRejection, TOO_COMPLEX};
+
+/// Marks an answer as a repetition for the same `Idempotency-Key`.
+pub(super) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// The retry delay of a 503 that has no other one, in seconds.
+const RETRY_AFTER_SECONDS: u64 = 1;
+
+/// An answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct RestResponse {
+    pub status: StatusCode,
+    /// JSON.
+    pub body: String,
+    /// Whether it repeats an earlier answer.
+    pub replayed: bool,
+    /// The reference to the next page of an incomplete list; see [`super::list`].
+    pub next: Option<String>,
+}
+
+impl IntoResponse for RestResponse {
+    fn into_response(self) -> Response {
+        let mut response = respond(self.status, self.body);
+        if self.replayed {
+            response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+        }
+        if let Some(link) = self.next.and_then(|next| HeaderValue::try_from(format!(r#"<{next}>; rel="next""#)).ok()) {
+            // RFC 8288.
+            response.headers_mut().insert(LINK, link);
+        }
+        response
+    }
+}
+
+/// An error response.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct RestError {
+    status: StatusCode,
+    code: &'static str,
+    error: String,
+    field: Option<Cow<'static, str>>,
+    hint: Option<Hint>,
+}
+
+/// A header of an error response.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Hint {
+    /// The retry delay in seconds.
+    RetryAfter(u64),
+    /// A token is required.
+    Bearer,
+    /// The connection closes after the answer.
+    Close,
+}
+
+impl RestError {
+    fn new(status: StatusCode, code: &'static str, error: impl Into<String>) -> Self {
+        Self { status, code, error: error.into(), field: None, hint: None }
+    }
+
+    fn hint(self, hint: Hint) -> Self {
+        Self { hint: Some(hint), ..self }
+    }
+
+    /// An invalid field. Unlike a refusal's field, its name may be the client's.
+    pub fn field(field: impl Into<Cow<'static, str>>, reason: &str) -> Self {
+        let field = field.into();
+        Self { field: Some(field.clone()), ..Self::body(format!("{field}: {reason}")) }
+    }
+
+    /// A body that cannot be parsed.
+    pub fn body(error: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid", error)
+    }
+
+    /// A body of more than `limit` bytes.
+    pub fn too_large(limit: usize) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("The body must have at most {limit} bytes")).hint(Hint::Close)
+    }
+
+    /// A body whose JSON is not parsed.
+    pub fn not_parsed(why: ParseRejection) -> Self {
+        match why {
+            ParseRejection::TooComplex => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("The JSON of the body {TOO_COMPLEX}")),
+            ParseRejection::NoRoom(short) => Self::no_room(short),
+        }
+    }
+
+    /// A body that does not arrive in time.
+    pub fn too_slow() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", "The body took too long")
+    }
+
+    /// A body for which there is no room.
+    pub fn no_room(short: OverBudget) -> Self {
+        let (status, code, error) = bytes_in_memory::rejection(short);
+        Self::new(status, code, error).hint(Hint::RetryAfter(RETRY_AFTER_SECONDS))
+    }
+
+    /// A part of the server that does not answer.
+    pub fn no_answer() -> Self {
+        let error = "A part of the server does not answer; try again later";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error).hint(Hint::RetryAfter(RETRY_AFTER_SECONDS))
+    }
+
+    /// A server that is not healthy, or not ready for new traffic.
+    pub fn unready(reasons: &[Unready]) -> Self {
+        let reasons: Vec<&str> = reasons.iter().map(|reason| reason.description()).collect();
+        let error = format!("Not ready: {}", reasons.join(", "));
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error).hint(Hint::RetryAfter(RETRY_AFTER_SECONDS))
+    }
+
+    /// A path without a route.
+    pub fn unknown_path() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "Not found")
+    }
+
+    /// A method that a path does not support. The router adds the supported ones.
+    pub fn wrong_method() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")
+    }
+}
+
+impl From<DomainError> for RestError {
+    /// The status of each refusal.
+    fn from(refusal: DomainError) -> Self {
+        let status = match &refusal {
+            DomainError::Invalid { .. } => StatusCode::BAD_REQUEST,
+            DomainError::Ambiguous { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            DomainError::Forbidden(_) => StatusCode::FORBIDDEN,
+            DomainError::UserDeleted => return AuthError::UserDeleted.into(),
+            DomainError::NotFound(_) => StatusCode::NOT_FOUND,
+            DomainError::Conflict(_) => StatusCode::CONFLICT,
+            DomainError::RateLimited { .. } | DomainError::OverQuota { .. } => StatusCode::TOO_MANY_REQUESTS,
+            DomainError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            DomainError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        let failure = Self::new(status, refusal.code(), client_error_text(&refusal));
+        match refusal {
+            DomainError::Invalid { field, .. } | DomainError::Ambiguous { field, .. } => Self { field: Some(field.into()), ..failure },
+            DomainError::RateLimited { retry_after } | DomainError::OverQuota { retry_after } => failure.hint(Hint::RetryAfter(retry_after)),
+            DomainError::Unavailable(_) => failure.hint(Hint::RetryAfter(RETRY_AFTER_SECONDS)),
+            DomainError::Internal(reason) => {
+                if logging::admits(tracing::Level::ERROR, None, "a request failed by our fault", "", MAX_FAULT_LINES) {
+                    tracing::error!(reason, "a request failed by our fault");
+                }
+                failure
+            }
+            DomainError::Forbidden(_) | DomainError::UserDeleted | DomainError::NotFound(_) | DomainError::Conflict(_) => failure,
+        }
+    }
+}
+
+impl From<AuthError> for RestError {
+    fn from(reason: AuthError) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, reason.code(), reason.to_string()).hint(Hint::Bearer)
+    }
+}
+
+/// Why a request is refused.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ErrorBody<'a> {
+    /// What is wrong, for people.
+    #[schema(example = "Household not found")]
+    error: &'a str,
+    /// The same in a word, for programs.
+    #[schema(example = "not_found")]
+    code: &'a str,
+    /// The field, parameter or header that is not as it should be, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    field: Option<&'a str>,
+}
+
+/// Why a request is refused, from a contract whose answers all say whether they are a success.
+#[derive(Serialize, ToSchema)]
+#[schema(as = trip::Refused)]
+pub(super) struct FailureEnvelope<'a> {
+    #[schema(schema_with = no)]
+    success: bool,
+    #[serde(flatten)]
+    refused: ErrorBody<'a>,
+}
+
+/// What was asked for, from such a contract.
+#[derive(Serialize, ToSchema)]
+#[schema(as = trip::Success)]
+pub(super) struct SuccessEnvelope<D> {
+    #[schema(schema_with = yes)]
+    success: bool,
+    data: D,
+}
+
+fn yes() -> Object {
+    always(true)
+}
+
+fn no() -> Object {
+    always(false)
+}
+
+fn always(what: bool) -> Object {
+    ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([what])).build()
+}
+
+impl IntoResponse for RestError {
+    fn into_response(self) -> Response {
+        let body = json(&ErrorBody { error: &self.error, code: self.code, field: self.field.as_deref() });
+        let mut response = respond(self.status, body);
+        match self.hint {
+            Some(Hint::RetryAfter(seconds)) => drop(response.headers_mut().insert(RETRY_AFTER, seconds.into())),
+            Some(Hint::Bearer) => drop(response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            Some(Hint::Close) => drop(response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"))),
+            None => {}
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The code of an error response.
+pub(super) fn refused(response: &Response) -> Option<&'static str> {
+    response.extensions().get::<RestError>().map(|failure| failure.code)
+}
+
+/// Changes an error response to the form of a contract whose answers have the field `success`.
+pub(super) async fn with_success(mut response: Response) -> Response {
+    if let Some(RestError { code, error, field, .. }) = response.extensions().get() {
+        let body = json(&FailureEnvelope { success: false, refused: ErrorBody { error, code, field: field.as_deref() } });
+        *response.body_mut() = body.into();
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    response
+}
+
+/// A successful answer in that form.
+pub(super) fn success(data: &impl Serialize) -> String {
+    json(&SuccessEnvelope { success: true, data })
+}
+
+fn respond(status: StatusCode, body: String) -> Response {
+    // A cache between server and client must not return one user's data to another.
+    let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
+    (status, headers, body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_refusal_has_its_status_and_a_fault_of_ours_says_nothing_of_itself() {
+        let table = [
+            (DomainError::invalid("name", "is bad"), 400, r#"{"error":"name: is bad","code":"invalid","field":"name"}"#, None),
+            (
+                DomainError::Ambiguous { field: "to", reason: "is two".into() },
+                422,
+                r#"{"error":"to: is two","code":"ambiguous","field":"to"}"#,
+                None,
+            ),
+            (DomainError::Forbidden("Only admins"), 403, r#"{"error":"Only admins","code":"forbidden"}"#, None),
+            (
+                DomainError::UserDeleted,
+                401,
+                r#"{"error":"The user of this token was deleted; sign in again for a new token","code":"user_deleted"}"#,
+                None,
+            ),
+            (DomainError::NotFound("Task"), 404, r#"{"error":"Task not found","code":"not_found"}"#, None),
+            (DomainError::Conflict("Not now"), 409, r#"{"error":"Not now","code":"conflict"}"#, None),
+            (
+                DomainError::RateLimited { retry_after: 3 },
+                429,
+                r#"{"error":"Rate limit exceeded, try again in 3 s","code":"rate_limited"}"#,
+                Some("3"),
+            ),
+            (
+                DomainError::OverQuota { retry_after: 60 },
+                429,
+                r#"{"error":"Daily quota used up, try again in 60 s","code":"quota_exceeded"}"#,
+                Some("60"),
+            ),
+            (
+                DomainError::Unavailable("disk /data full".into()),
+                503,
+                r#"{"error":"The server cannot do this now; try again later","code":"unavailable"}"#,
+                Some("1"),
+            ),
+            (DomainError::Internal("SELECT secret".into()), 500, r#"{"error":"Internal server error","code":"internal"}"#, None),
+        ];
+        for (refusal, status, body, retry_after) in table {
+            let response = RestError::from(refusal).into_response();
+            assert_eq!(response.status().as_u16(), status);
+            assert_eq!(response.headers().get(RETRY_AFTER).map(|value| value.to_str().unwrap()), retry_after);
+            assert_eq!(to_bytes(response.into_body(), usize::MAX).await.unwrap(), body);
+        }
+    }
+}

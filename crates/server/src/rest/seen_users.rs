@@ -1,0 +1,88 @@
+//! The users who were loaded recently, so that a query need not write.
+//!
+//! A user is created at the first request with a token, and a token may carry a membership. A command creates the user in its own
+//! transaction. A query cannot, because it runs on a reader. So before a query the writer loads or creates the user, unless it has done so
+//! with the same claims within the last minute. The minute bounds the effect of changes elsewhere: a user who was deleted is created again
+//! after at most a minute.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use domain::ids::{UserId, Timestamp};
+
+use super::Caller;
+
+/// The most users that are kept; above it, all are removed, and each is loaded once more.
+const MAX_USERS: usize = 65_536;
+
+/// How long a user is kept, in seconds.
+const TTL_SECONDS: i64 = 60;
+
+/// The users, each with a digest of the claims, and the time.
+#[derive(Default)]
+pub(super) struct SeenUsers {
+    hasher: RandomState,
+    people: Mutex<HashMap<UserId, (u64, Timestamp)>>,
+}
+
+impl SeenUsers {
+    /// Whether this caller was loaded within the last minute with the same claims.
+    pub fn contains(&self, caller: &Caller, now: Timestamp) -> bool {
+        let digest = self.digest(caller);
+        let met = self.people().get(&caller.actor.person).copied();
+        met.is_some_and(|(claims, at)| claims == digest && at > now.minus_seconds(TTL_SECONDS))
+    }
+
+    /// Notes that a caller was loaded.
+    pub fn insert(&self, caller: &Caller, now: Timestamp) {
+        let digest = self.digest(caller);
+        let mut people = self.people();
+        if people.len() >= MAX_USERS {
+            people.clear();
+        }
+        people.insert(caller.actor.person.clone(), (digest, now));
+    }
+
+    /// Removes a user who is no longer stored.
+    pub fn remove(&self, person: &UserId) {
+        self.people().remove(person);
+    }
+
+    fn digest(&self, caller: &Caller) -> u64 {
+        let claims = &caller.claims;
+        self.hasher.hash_one((&claims.name, &claims.username, &claims.email, &claims.household, claims.issued_at))
+    }
+
+    fn people(&self) -> MutexGuard<'_, HashMap<UserId, (u64, Timestamp)>> {
+        self.people.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::command::Actor;
+    use domain::users::Claims;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_763_035_200_000_000);
+
+    fn caller(name: &str) -> Caller {
+        let claims = Claims { name: Some(name.to_owned()), ..Claims::default() };
+        Caller { actor: Actor { person: UserId::new("alice"), admin: false }, claims }
+    }
+
+    #[test]
+    fn a_person_is_met_again_with_other_claims_after_a_minute_and_after_a_deletion() {
+        let met = SeenUsers::default();
+        assert!(!met.contains(&caller("Alice"), NOW));
+        met.insert(&caller("Alice"), NOW);
+        assert!(met.contains(&caller("Alice"), NOW));
+        assert!(!met.contains(&caller("Alicia"), NOW));
+        assert!(met.contains(&caller("Alice"), Timestamp(NOW.0 + 59_000_000)));
+        assert!(!met.contains(&caller("Alice"), Timestamp(NOW.0 + 60_000_000)));
+        met.remove(&UserId::new("alice"));
+        assert!(!met.contains(&caller("Alice"), NOW));
+    }
+}

@@ -1,0 +1,415 @@
+//! The trip contract's paths about the connections of all contracts: their number, their events, and ways to test them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use domain::event::EphemeralEvent;
+use domain::validation;
+use domain::ids::{RoomKind, UserId, Timestamp};
+use domain::notifications::{BroadcastAnnouncement, Announcement, NewNotification, Notification, create_notification};
+use domain::command::{Command, CommandContext};
+use domain::error::DomainError;
+use domain::ports::BusMessage;
+use domain::trips::{Trip, TripChanges, UpdateTrip};
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::AppState;
+use super::response::{RestResponse, RestError, SuccessEnvelope, success};
+use super::request_context::{BackendRequest, AuthedRequest};
+use super::ids::{self, LimitQuery};
+use super::body_schema::body;
+use crate::contracts::client_ids::IdInput;
+use crate::contracts::timestamps::Milliseconds;
+use crate::contracts::trip::payloads::Announced;
+use crate::contracts::trip::requests::without_server_keys;
+use crate::contracts::trip::{notification_texts, objects};
+use crate::realtime::{ConnectionStats, SocketInfo, ShardCounters};
+
+type Answered = Result<RestResponse, RestError>;
+
+/// The routes.
+pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
+    OpenApiRouter::new()
+        .routes(routes!(health))
+        .routes(routes!(stats))
+        .routes(routes!(rooms))
+        .routes(routes!(my_connections))
+        .routes(routes!(test_notification))
+        .routes(routes!(test_trip_update))
+        .routes(routes!(broadcast))
+}
+
+/// Tells a load balancer whether the server works: it does while every shard answers and the database can be written. Needs no token.
+#[utoipa::path(get, path = "/api/v1/socket/health", security(()), responses((status = 200, body = SuccessEnvelope<Health>), (status = 503)))]
+async fn health(State(desk): State<Arc<AppState>>) -> Response {
+    let (tally, writes) = tokio::join!(desk.rest.census.counters(), desk.rest.health.can_write());
+    let Some(tally) = tally.filter(|_| writes) else { return RestError::no_answer().into_response() };
+    let health = Health {
+        status: "healthy",
+        sockets: tally.connections(),
+        total_sockets: tally.connected,
+        uptime_seconds: desk.rest.census.uptime().as_secs(),
+        timestamp: Milliseconds(desk.now()),
+    };
+    ok(&health).into_response()
+}
+
+/// That the server works.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = socket::Health)]
+struct Health {
+    status: &'static str,
+    /// How many sockets there are now.
+    sockets: u64,
+    /// How many there have been since the start.
+    total_sockets: u64,
+    uptime_seconds: u64,
+    timestamp: Milliseconds,
+}
+
+/// What the server has done since its start, and who is there now.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = socket::Stats)]
+struct Stats {
+    connections: Connections,
+    active_rooms: usize,
+    rooms: Vec<Room>,
+    durations: Durations,
+    events: Counted,
+    errors: Errors,
+    uptime_seconds: u64,
+    timestamp: Milliseconds,
+}
+
+/// A connection has a socket in each namespace that it asked for. What lasts, comes and goes is sockets.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = socket::Connections)]
+struct Connections {
+    current: u64,
+    sockets: u64,
+    total_sockets: u64,
+    people: usize,
+    by_namespace: BTreeMap<String, u64>,
+    by_transport: BTreeMap<&'static str, u64>,
+}
+
+/// In seconds.
+#[derive(Serialize, ToSchema)]
+#[schema(as = socket::Durations)]
+struct Durations {
+    current: Lasting,
+    ended: Lasting,
+    #[serde(rename = "endedByReason")]
+    ended_by_reason: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = socket::Lasting)]
+struct Lasting {
+    count: u64,
+    average: f64,
+    longest: f64,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = socket::Counted)]
+struct Counted {
+    total: u64,
+    by_type: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = socket::Errors)]
+struct Errors {
+    total: u64,
+    /// Of all events, how many were refused: 0 to 1.
+    rate: f64,
+    by_type: BTreeMap<&'static str, u64>,
+    refused_connections: Counted,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = socket::Room)]
+struct Room {
+    room: String,
+    /// People.
+    members: usize,
+    /// Their sockets.
+    connections: u64,
+}
+
+/// Counts what the server has done since its start, and who is there now. For admins.
+#[utoipa::path(
+    get,
+    path = "/api/v1/socket/stats",
+    params(LimitQuery),
+    security(("backEnd" = [])),
+    responses((status = 200, body = SuccessEnvelope<Stats>))
+)]
+async fn stats(BackendRequest(call): BackendRequest) -> Answered {
+    let limit = call.limit()?;
+    let census = &call.desk.rest.census;
+    let (tally, crowd) = tokio::join!(census.counters(), census.connection_stats());
+    let (tally, crowd) = tally.zip(crowd).ok_or_else(RestError::no_answer)?;
+    Ok(ok(&Stats::of(&tally, crowd, limit, census.uptime(), call.desk.now())))
+}
+
+impl Stats {
+    fn of(tally: &ShardCounters, crowd: ConnectionStats, limit: usize, uptime: Duration, now: Timestamp) -> Self {
+        let (heard, refused) = (tally.request.total(), tally.request_failed.total());
+        let sockets = crowd.sockets();
+        Self {
+            active_rooms: crowd.rooms.len(),
+            rooms: largest(&crowd, limit),
+            durations: Durations {
+                current: Lasting::of(sockets, crowd.lasting, crowd.longest),
+                ended: Lasting::of(tally.disconnected.total(), tally.lasted, tally.longest),
+                ended_by_reason: tally.disconnected.by_name(),
+            },
+            events: Counted { total: heard, by_type: tally.request.by_name() },
+            errors: Errors {
+                total: refused,
+                rate: if heard == 0 { 0.0 } else { refused as f64 / heard as f64 },
+                by_type: tally.request_failed.by_name(),
+                refused_connections: Counted { total: tally.rejected.total(), by_type: tally.rejected.by_name() },
+            },
+            connections: Connections {
+                current: crowd.connections,
+                sockets,
+                total_sockets: tally.connected,
+                people: crowd.people.len(),
+                by_namespace: crowd.namespaces.into_iter().collect(),
+                by_transport: crowd.transports.into_iter().collect(),
+            },
+            uptime_seconds: uptime.as_secs(),
+            timestamp: Milliseconds(now),
+        }
+    }
+}
+
+impl Lasting {
+    fn of(count: u64, all: Duration, longest: Duration) -> Self {
+        let average = if count == 0 { 0.0 } else { all.as_secs_f64() / count as f64 };
+        Self { count, average: milliseconds(average), longest: milliseconds(longest.as_secs_f64()) }
+    }
+}
+
+/// Rounds seconds to milliseconds.
+fn milliseconds(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
+/// Lists the rooms with the most connections. For admins.
+#[utoipa::path(
+    get,
+    path = "/api/v1/socket/rooms",
+    params(LimitQuery),
+    security(("backEnd" = [])),
+    responses((status = 200, body = SuccessEnvelope<Rooms>))
+)]
+async fn rooms(BackendRequest(call): BackendRequest) -> Answered {
+    let limit = call.limit()?;
+    let crowd = call.desk.rest.census.connection_stats().await.ok_or_else(RestError::no_answer)?;
+    Ok(ok(&Rooms { total: crowd.rooms.len(), rooms: largest(&crowd, limit) }))
+}
+
+/// The rooms with the most connections, the largest first.
+fn largest(crowd: &ConnectionStats, limit: usize) -> Vec<Room> {
+    let each = crowd.rooms.iter();
+    let room = |(room, people): (&domain::ids::RoomId, &std::collections::HashMap<UserId, u64>)| Room {
+        room: room.to_string(),
+        members: people.len(),
+        connections: people.values().sum(),
+    };
+    let mut rooms: Vec<Room> = each.map(room).collect();
+    rooms.sort_by(|one, other| other.connections.cmp(&one.connections).then_with(|| one.room.cmp(&other.room)));
+    rooms.truncate(limit);
+    rooms
+}
+
+/// Lists the caller's own sockets.
+#[utoipa::path(get, path = "/api/v1/socket/my-connections", responses((status = 200, body = SuccessEnvelope<Mine>)))]
+async fn my_connections(call: AuthedRequest) -> Answered {
+    let now = call.desk.now();
+    let connection = |here: SocketInfo| Connection {
+        socket_id: here.id,
+        namespace: here.namespace,
+        transport: here.transport,
+        connected_at: Milliseconds(Timestamp(now.0.saturating_sub(here.lasting.as_micros().try_into().unwrap_or(i64::MAX)))),
+        seconds: here.lasting.as_secs(),
+        rooms: here.rooms.iter().map(ToString::to_string).collect(),
+    };
+    let person = &call.ensure_user().await?.actor.person;
+    let sockets = call.desk.rest.census.sockets_of(person).await.ok_or_else(RestError::no_answer)?;
+    let connections: Vec<Connection> = sockets.into_iter().map(connection).collect();
+    Ok(ok(&Mine { user_id: person.as_str(), count: connections.len(), connections }))
+}
+
+/// Notifies the caller, on all devices.
+#[utoipa::path(
+    post,
+    path = "/api/v1/socket/test-notification",
+    request_body = TestNotification,
+    responses((status = 200, body = SuccessEnvelope<objects::Notification>))
+)]
+async fn test_notification(call: AuthedRequest) -> Answered {
+    let TestNotification { title, message, kind, data } = call.body()?;
+    let (kind, data) = (kind.unwrap_or_else(|| notification_texts::INFO.to_owned()), data.map(Value::Object));
+    let (title, message) = (title.unwrap_or_else(|| "Test notification".to_owned()), message.unwrap_or_default());
+    let work = move |tx: &mut CommandContext<'_>| {
+        let person = tx.actor.person.clone();
+        create_notification(tx, NewNotification { person, kind, title, message, link: None, data })
+    };
+    call.change(StatusCode::OK, work, |notification: &Notification| success(&objects::Notification::of(notification))).await
+}
+
+/// Has the members of a trip hear `trip:updated`. What they hear is not kept with the trip.
+#[utoipa::path(
+    post,
+    path = "/api/v1/socket/test-trip-update",
+    request_body = TestUpdate,
+    responses((status = 200, body = SuccessEnvelope<PassedOn>), (status = 404))
+)]
+async fn test_trip_update(call: AuthedRequest) -> Answered {
+    let TestUpdate { trip, changes } = call.body()?;
+    let named = trip.map(|trip| ids::room(RoomKind::Trip, &trip.0)).transpose()?;
+    let more = without_server_keys(changes.unwrap_or_else(|| Map::from_iter([("test".to_owned(), true.into())])));
+    let work = move |tx: &mut CommandContext<'_>| {
+        let room = match named {
+            Some(room) => room,
+            None => {
+                let newest = tx.store.rooms_of(&tx.actor.person, Some(RoomKind::Trip))?.into_iter().next();
+                newest.ok_or_else(|| DomainError::invalid("tripId", "is required: the caller is in no trip"))?
+            }
+        };
+        let trip = UpdateTrip { room, changes: TripChanges::default(), more: more.clone() }.execute(tx)?;
+        Ok((trip, more))
+    };
+    let render = |(trip, more): &(Trip, Map<String, Value>)| success(&PassedOn { trip_id: trip.space.room.id(), changes: more });
+    call.change(StatusCode::OK, work, render).await
+}
+
+/// Tells everybody who is connected. It is not stored. For admins.
+#[utoipa::path(
+    post,
+    path = "/api/v1/socket/broadcast",
+    request_body = Broadcast,
+    security(("backEnd" = [])),
+    responses((status = 200, body = SuccessEnvelope<Announced>))
+)]
+async fn broadcast(BackendRequest(call): BackendRequest) -> Answered {
+    let Broadcast { event, kind, title, message, data } = call.body()?;
+    let kind = kind.unwrap_or_else(|| notification_texts::INFO.to_owned());
+    let command = BroadcastAnnouncement { event, kind, title, message, data: data.map(Value::Object) };
+    let bus = call.desk.rest.bus.clone();
+    let decided = Arc::new(OnceLock::new());
+    let new = decided.clone();
+    let work = move |tx: &mut CommandContext<'_>| {
+        let announcement = command.execute(tx)?;
+        // The work runs once, so the cell is empty here.
+        let _ = new.set(announcement.clone());
+        Ok(announcement)
+    };
+    let answer = call.change(StatusCode::OK, work, |told: &Announcement| success(&Announced::of(told))).await?;
+    // A repeated request receives the stored answer, and the broadcast is not repeated.
+    if let Some(announcement) = decided.get() {
+        bus.publish(BusMessage::Ephemeral(EphemeralEvent::Announced { announcement: announcement.clone() }.into()));
+    }
+    Ok(answer)
+}
+
+body! {
+    /// A notification of the caller's own, for a try.
+    TestNotification as "socket.TestNotification" {
+        /// Its title; not blank. `Test notification` without one.
+        title: optional String[1..=validation::MAX_NAME],
+        /// Its text.
+        message: optional String[0..=validation::MAX_NOTIFICATION],
+        /// What it is about; `info` without a word.
+        kind = "type": optional String[1..=validation::MAX_NOTIFICATION_KIND],
+        /// Whatever else the front end wants to know.
+        data: optional Map<String, Value>,
+    }
+
+    /// A change of a trip that nobody makes, for a try.
+    TestUpdate as "socket.TestUpdate" {
+        /// The trip; the caller's newest one without an id.
+        trip = "tripId": optional IdInput,
+        /// The changes that the members receive; `{"test": true}` if absent.
+        changes: optional Map<String, Value>,
+    }
+
+    /// What everybody is told.
+    Broadcast as "socket.Broadcast" {
+        /// What clients call the event; `notification` without a name.
+        event: optional String[1..=validation::MAX_EVENT_NAME],
+        /// What it is about; `info` without a word.
+        kind = "type": optional String[1..=validation::MAX_NOTIFICATION_KIND],
+        /// Its title; not blank.
+        title: required String[1..=validation::MAX_NAME],
+        /// Its text.
+        message: required String[0..=validation::MAX_NOTIFICATION],
+        /// Whatever else the front end wants to know.
+        data: optional Map<String, Value>,
+    }
+}
+
+/// The rooms with the most connections.
+#[derive(Serialize, ToSchema)]
+#[schema(as = socket::Rooms)]
+struct Rooms {
+    /// How many rooms there are; not all need be listed.
+    total: usize,
+    rooms: Vec<Room>,
+}
+
+/// A person's sockets.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = socket::Mine)]
+struct Mine<'a> {
+    user_id: &'a str,
+    count: usize,
+    connections: Vec<Connection>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = socket::Connection)]
+struct Connection {
+    socket_id: String,
+    /// None on the raw WebSocket.
+    #[schema(required)]
+    namespace: Option<String>,
+    transport: &'static str,
+    connected_at: Milliseconds,
+    seconds: u64,
+    rooms: Vec<String>,
+}
+
+/// What the members of a trip were told.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = socket::PassedOn)]
+struct PassedOn<'a> {
+    trip_id: &'a str,
+    #[schema(value_type = Object)]
+    changes: &'a Map<String, Value>,
+}
+
+fn ok(data: &impl Serialize) -> RestResponse {
+    RestResponse { status: StatusCode::OK, body: success(data), replayed: false, next: None }
+}
