@@ -3,17 +3,17 @@
 //! The input, the rules and the answer of an operation stand together in one file of its area. REST and sockets make the same operation. The writer
 //! executes commands; nothing else changes the store.
 
-use crate::event::{Account, Event, PersistedEvent};
-use crate::ids::{EntityId, UserId, RoomId, Timestamp};
-use crate::quotas::{Charge, Quotas};
 use crate::error::DomainError;
+use crate::event::{Account, Event, PersistedEvent};
+use crate::ids::{EntityId, RoomId, Timestamp, UserId};
 use crate::ports::{IdSource, Store};
+use crate::quotas::{Charge, Quotas};
 
 /// The user on whose behalf an operation is executed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Actor {
     /// The user's id.
-    pub person: UserId,
+    pub user: UserId,
     /// Whether the actor has the role `admin` of the server, by the token or as a back end.
     pub admin: bool,
 }
@@ -21,7 +21,7 @@ pub struct Actor {
 impl Actor {
     /// The server itself, for operations by its own clock, and a back end with the server's key. No user has an empty id.
     pub fn server() -> Self {
-        Self { person: UserId::new(""), admin: true }
+        Self { user: UserId::new(""), admin: true }
     }
 }
 
@@ -34,7 +34,7 @@ pub trait Command: Send + 'static {
     ///
     /// # Errors
     /// A [`Refusal`]; the caller then rolls back everything that this command wrote.
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Self::Output, DomainError>;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Self::Output, DomainError>;
 }
 
 /// An operation that reads the store and does not change it.
@@ -101,7 +101,7 @@ impl<'a> CommandContext<'a> {
     /// # Errors
     /// [`Refusal::OverQuota`].
     pub(crate) fn count_object(&mut self, bytes: usize) -> Result<(), DomainError> {
-        self.quotas.map_or(Ok(()), |quotas| quotas.charge_object(&mut self.charge, &self.actor.person, bytes, self.now))
+        self.quotas.map_or(Ok(()), |quotas| quotas.charge_object(&mut self.charge, &self.actor.user, bytes, self.now))
     }
 
     /// Charges the addition of a user to a space.
@@ -109,7 +109,7 @@ impl<'a> CommandContext<'a> {
     /// # Errors
     /// [`Refusal::TooMany`].
     pub(crate) fn count_addition(&mut self) -> Result<(), DomainError> {
-        self.quotas.map_or(Ok(()), |quotas| quotas.charge_addition(&mut self.charge, &self.actor.person, self.now))
+        self.quotas.map_or(Ok(()), |quotas| quotas.charge_addition(&mut self.charge, &self.actor.user, self.now))
     }
 
     /// A new id; see [`Id`].
@@ -136,18 +136,18 @@ impl<'a> CommandContext<'a> {
     /// # Errors
     /// As [`Tx::record`].
     pub fn record_event_at(&mut self, room: &RoomId, event: Event) -> Result<i64, DomainError> {
-        let fact = self.store.append(room, self.now, Account::of(self.actor, room), event)?;
-        self.count_object(fact.body.len())?;
-        let offset = fact.offset;
+        let persisted = self.store.append(room, self.now, Account::of(self.actor, room), event)?;
+        self.count_object(persisted.body.len())?;
+        let offset = persisted.offset;
         // Most commands record one event, and an event is large.
         self.events.reserve_exact(1);
-        self.events.push(fact);
+        self.events.push(persisted);
         Ok(offset)
     }
 
     /// Executes a part of the command for another actor.
     pub fn on_behalf_of<T>(&mut self, actor: &Actor, work: impl FnOnce(&mut CommandContext<'_>) -> T) -> T {
-        let facts = std::mem::take(&mut self.events);
+        let persisted_events = std::mem::take(&mut self.events);
         let mut part = CommandContext {
             store: &mut *self.store,
             actor,
@@ -156,11 +156,11 @@ impl<'a> CommandContext<'a> {
             ids: &mut *self.ids,
             quotas: None,
             charge: Charge::default(),
-            events: facts,
+            events: persisted_events,
         };
         let answer = work(&mut part);
-        let facts = part.events;
-        self.events = facts;
+        let persisted_events = part.events;
+        self.events = persisted_events;
         answer
     }
 
@@ -181,6 +181,6 @@ mod tests {
 
     #[test]
     fn no_token_speaks_for_the_server() {
-        assert_eq!(UserId::parse(Actor::server().person.as_str()), None);
+        assert_eq!(UserId::parse(Actor::server().user.as_str()), None);
     }
 }

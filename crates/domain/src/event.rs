@@ -6,14 +6,14 @@ use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
 
 use crate::calls::Call;
 use crate::chat::{Message, MessageWithReadState};
-use crate::custom_events::CustomEvent;
-use crate::ids::{EntityId, RoomKind, UserId, RoomId, Timestamp};
-use crate::notifications::{Announcement, Notification};
 use crate::command::Actor;
-use crate::users::User;
+use crate::custom_events::CustomEvent;
+use crate::ids::{EntityId, RoomId, RoomKind, Timestamp, UserId};
+use crate::notifications::{Announcement, Notification};
 use crate::spaces::Space;
 use crate::tasks::Task;
 use crate::trips::{TripChanges, TripDetails};
+use crate::users::User;
 
 /// An event with all data that a client shows, so that a contract needs no further query. `by` is the user who caused it. The event log stores its
 /// serde form.
@@ -26,8 +26,8 @@ pub enum Event {
     /// A space was created. `people` are all its members; `space` embeds only the first. `trip` are the details of a trip.
     SpaceCreated {
         space: Space,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        people: Vec<UserId>,
+        #[serde(rename = "people", default, skip_serializing_if = "Vec::is_empty")]
+        users: Vec<UserId>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         trip: Option<TripDetails>,
     },
@@ -43,14 +43,15 @@ pub enum Event {
     /// some of the members.
     SpaceDeleted {
         space: Space,
-        #[serde(default)]
-        people: Vec<UserId>,
+        #[serde(rename = "people", default)]
+        users: Vec<UserId>,
         by: UserId,
     },
     /// A user became a member, by an act of another user or of this user. `by_whom` is the profile of `by`, for contracts that show it.
     MemberJoined {
         space: Space,
-        person: User,
+        #[serde(rename = "person")]
+        user: User,
         #[serde(default)]
         by: Option<UserId>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,14 +70,23 @@ pub enum Event {
     /// A user is no longer a member of this space; recorded in that user's inbox, behind the [`Event::MemberLeft`] of the space.
     Removed { space: RoomId, by: Option<User> },
     /// A member has another role.
-    RoleChanged { space: Space, person: UserId, by: UserId },
+    RoleChanged {
+        space: Space,
+        #[serde(rename = "person")]
+        user: UserId,
+        by: UserId,
+    },
     /// A user became a member by a claim of a token. The event is not delivered to clients; the user's connections receive the space's events from
     /// this offset on.
-    MembershipClaimed { person: UserId },
+    MembershipClaimed {
+        #[serde(rename = "person")]
+        user: UserId,
+    },
     /// A user is no longer a member. `by` and `by_whom` as in [`Event::MemberJoined`].
     MemberLeft {
         space: Space,
-        person: UserId,
+        #[serde(rename = "person")]
+        user: UserId,
         #[serde(default)]
         by: Option<UserId>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,7 +96,8 @@ pub enum Event {
     InviteRefreshed { space: Space },
     /// A user's profile changed. The event is stored once and broadcast to each of `rooms`, the user's households: see [`Fact::in_each_room`].
     ProfileUpdated {
-        person: User,
+        #[serde(rename = "person")]
+        user: User,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         rooms: Vec<RoomId>,
     },
@@ -166,7 +177,10 @@ pub enum Event {
     /// A user has read all notifications.
     NotificationsRead,
     /// A back end has emitted a custom event.
-    Emitted { emission: CustomEvent },
+    Emitted {
+        #[serde(rename = "emission")]
+        custom_event: CustomEvent,
+    },
 }
 
 impl Event {
@@ -225,7 +239,7 @@ impl Account {
         match actor.admin {
             true => Self::named("", room.as_str()),
             // With the prefix of an inbox, because an id may look like a room.
-            false => Self::named("user:", actor.person.as_str()),
+            false => Self::named("user:", actor.user.as_str()),
         }
     }
 
@@ -247,14 +261,14 @@ impl PersistedEvent {
     /// # Errors
     /// The event cannot be serialized as JSON.
     pub fn in_each_room(&self) -> Option<serde_json::Result<Vec<Self>>> {
-        let Event::ProfileUpdated { person, rooms } = &self.event else { return None };
+        let Event::ProfileUpdated { user, rooms } = &self.event else { return None };
         if rooms.is_empty() {
             return None;
         }
-        let event = Event::ProfileUpdated { person: person.clone(), rooms: Vec::new() };
+        let event = Event::ProfileUpdated { user: user.clone(), rooms: Vec::new() };
         let body = serde_json::to_string(&event);
         Some(body.map(|body| {
-            let fact = |(offset, room): (i64, &RoomId)| Self {
+            let persisted = |(offset, room): (i64, &RoomId)| Self {
                 offset,
                 room: room.clone(),
                 seq: self.seq,
@@ -263,15 +277,15 @@ impl PersistedEvent {
                 body: body.clone(),
                 account: self.account,
             };
-            (self.first_offset()..).zip(rooms).map(fact).collect()
+            (self.first_offset()..).zip(rooms).map(persisted).collect()
         }))
     }
 
     /// The number of rooms and inboxes that receive the event, at least one: its cost for the server.
     pub fn reach(&self) -> usize {
         match &self.event {
-            Event::SpaceCreated { people, .. } | Event::SpaceDeleted { people, .. } => people.len().max(1),
-            Event::Emitted { emission } => emission.rooms.len().max(1),
+            Event::SpaceCreated { users, .. } | Event::SpaceDeleted { users, .. } => users.len().max(1),
+            Event::Emitted { custom_event } => custom_event.rooms.len().max(1),
             event => event.offsets(),
         }
     }
@@ -280,21 +294,21 @@ impl PersistedEvent {
     pub fn audience(&self) -> Vec<RoomId> {
         match &self.event {
             // The member who joins or leaves receives the event in the inbox too: another device of the user may not be in the room.
-            Event::MemberJoined { person, .. } => vec![self.room.clone(), RoomId::inbox(&person.id)],
-            Event::MemberLeft { person, .. } => vec![self.room.clone(), RoomId::inbox(person)],
+            Event::MemberJoined { user, .. } => vec![self.room.clone(), RoomId::inbox(&user.id)],
+            Event::MemberLeft { user, .. } => vec![self.room.clone(), RoomId::inbox(user)],
             Event::MembershipClaimed { .. } => Vec::new(),
             Event::ProfileUpdated { rooms, .. } if !rooms.is_empty() => rooms.clone(),
             Event::ProfileUpdated { .. } => vec![self.room.clone()],
             // The reader's other devices show the number of unread messages, also if they have not opened the room.
             Event::MessagesRead { by, to_reader_alone: true, .. } => vec![RoomId::inbox(by)],
             Event::MessagesRead { by, .. } => vec![self.room.clone(), RoomId::inbox(by)],
-            Event::Emitted { emission } => emission.rooms.clone(),
+            Event::Emitted { custom_event } => custom_event.rooms.clone(),
             // The inboxes are enough: no connection can be in the room of a new space, and the connections in the room of a deleted one are its
             // members'. Events of an older version have no `people`, but all members in `space`.
-            Event::SpaceCreated { space, people, .. } | Event::SpaceDeleted { space, people, .. } if people.is_empty() => {
+            Event::SpaceCreated { space, users, .. } | Event::SpaceDeleted { space, users, .. } if users.is_empty() => {
                 inboxes(space).collect()
             }
-            Event::SpaceCreated { people, .. } | Event::SpaceDeleted { people, .. } => people.iter().map(RoomId::inbox).collect(),
+            Event::SpaceCreated { users, .. } | Event::SpaceDeleted { users, .. } => users.iter().map(RoomId::inbox).collect(),
             Event::TaskDeleted { task, .. } => self.task_audience(*task),
             Event::TaskCreated { task }
             | Event::TaskStatusChanged { task, .. }
@@ -332,7 +346,7 @@ impl PersistedEvent {
 }
 
 fn inboxes(space: &Space) -> impl Iterator<Item = RoomId> {
-    space.members.iter().map(|member| RoomId::inbox(&member.person.id))
+    space.members.iter().map(|member| RoomId::inbox(&member.user.id))
 }
 
 /// An ephemeral event: useless when late, never stored, and dropped first when a client is slow.
@@ -340,21 +354,21 @@ fn inboxes(space: &Space) -> impl Iterator<Item = RoomId> {
 #[expect(missing_docs, reason = "the fields are the things that the variant's sentence names")]
 pub enum EphemeralEvent {
     /// The first connection of a user joined a room.
-    RoomJoined { room: RoomId, person: User },
+    RoomJoined { room: RoomId, user: User },
     /// The last connection of a user left a room. `removed`: because the user is no longer a member, which a persisted event has announced.
-    RoomLeft { room: RoomId, person: User, removed: bool },
+    RoomLeft { room: RoomId, user: User, removed: bool },
     /// A user is typing in a room; repeated while it lasts. The user's own connections do not need the event.
-    Typing { room: RoomId, person: UserId },
+    Typing { room: RoomId, user: UserId },
     /// A user has stopped typing, has left the room, or has not repeated the typing event in time. The user's own connections do not need the event.
-    StoppedTyping { room: RoomId, person: UserId },
+    StoppedTyping { room: RoomId, user: UserId },
     /// A user came online: the user's first connection was opened.
-    Online { person: UserId, connection: String },
+    Online { user: UserId, connection: String },
     /// A user went offline: the last connection has ended, and the grace period after it has passed.
-    Offline { person: UserId },
+    Offline { user: UserId },
     /// A back end has emitted a custom event that is not stored.
-    Emitted { emission: CustomEvent },
+    Emitted { custom_event: CustomEvent },
     /// A back end disconnects all connections of these users, and these connections.
-    Disconnected { people: Vec<UserId>, connections: Vec<String>, reason: String },
+    Disconnected { users: Vec<UserId>, connections: Vec<String>, reason: String },
     /// A back end's or admin's announcement to all connected users.
     Announced { announcement: Announcement },
 }

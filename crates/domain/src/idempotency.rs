@@ -5,7 +5,7 @@
 
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
-use crate::ports::{StoredResponse, StoredBody};
+use crate::ports::{StoredBody, StoredResponse};
 
 /// How long a response is kept, in seconds: 24 hours.
 pub const RETENTION_SECONDS: i64 = 24 * 60 * 60;
@@ -43,12 +43,12 @@ pub enum ReplayOutcome {
 ///
 /// # Errors
 /// [`Refusal::Invalid`] for a key that cannot be one; [`Refusal::Conflict`] if the key was used with another body; the store's.
-pub fn replay(tx: &mut CommandContext<'_>, request: &IdempotentRequest) -> Result<ReplayOutcome, DomainError> {
+pub fn replay(context: &mut CommandContext<'_>, request: &IdempotentRequest) -> Result<ReplayOutcome, DomainError> {
     if request.key.is_empty() || request.key.len() > MAX_KEY_BYTES || request.key.contains('\0') {
         return Err(DomainError::invalid("Idempotency-Key", format!("must have 1 to {MAX_KEY_BYTES} characters")));
     }
-    let since = tx.now.minus_seconds(RETENTION_SECONDS);
-    match tx.store.stored_response(&request.scope, &request.key, since)? {
+    let since = context.now.minus_seconds(RETENTION_SECONDS);
+    match context.store.stored_response(&request.scope, &request.key, since)? {
         None => Ok(ReplayOutcome::New),
         Some(answered) if answered.digest == request.digest => Ok(ReplayOutcome::Stored(answered)),
         Some(_) => Err(DomainError::Conflict("This Idempotency-Key was used for another request; use a new one for each request")),
@@ -60,18 +60,24 @@ pub fn replay(tx: &mut CommandContext<'_>, request: &IdempotentRequest) -> Resul
 ///
 /// # Errors
 /// [`Refusal::OverQuota`]; the store's. An error rolls the request's change back, too.
-pub fn store_response(tx: &mut CommandContext<'_>, request: IdempotentRequest, status: u16, body: &str, reference: Option<String>) -> Result<(), DomainError> {
+pub fn store_response(
+    context: &mut CommandContext<'_>,
+    request: IdempotentRequest,
+    status: u16,
+    body: &str,
+    reference: Option<String>,
+) -> Result<(), DomainError> {
     let body = match reference {
         _ if body.len() <= MAX_STORED_BODY_BYTES => StoredBody::Whole(body.to_owned()),
         Some(reference) => StoredBody::Reference(reference),
         None => StoredBody::Nothing,
     };
-    tx.count_object(match &body {
+    context.count_object(match &body {
         StoredBody::Whole(text) | StoredBody::Reference(text) => text.len(),
         StoredBody::Nothing => 0,
     })?;
     let answered = StoredResponse { digest: request.digest, status, body };
-    Ok(tx.store.put_response(&request.scope, &request.key, &answered, tx.now)?)
+    Ok(context.store.put_response(&request.scope, &request.key, &answered, context.now)?)
 }
 
 /// Deletes responses that are older than 24 hours, a thousand at a time, so that it does not delay other commands. The answer is whether there may be
@@ -82,9 +88,9 @@ pub struct PurgeStoredResponses;
 impl Command for PurgeStoredResponses {
     type Output = bool;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<bool, DomainError> {
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<bool, DomainError> {
         const AT_ONCE: u32 = 1000;
-        let forgotten = tx.store.delete_responses_before(tx.now.minus_seconds(RETENTION_SECONDS), AT_ONCE)?;
+        let forgotten = context.store.delete_responses_before(context.now.minus_seconds(RETENTION_SECONDS), AT_ONCE)?;
         Ok(forgotten == u64::from(AT_ONCE))
     }
 }

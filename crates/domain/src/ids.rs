@@ -57,8 +57,8 @@ impl RoomId {
     }
 
     /// The inbox of a user.
-    pub fn inbox(person: &UserId) -> Self {
-        RoomKind::User.room(person)
+    pub fn inbox(user: &UserId) -> Self {
+        RoomKind::User.room(user)
     }
 
     /// The room of all connected users.

@@ -8,16 +8,16 @@ use thiserror::Error;
 use crate::blocks::Block;
 use crate::calls::{Call, Participant};
 use crate::chat::Message;
-use crate::event::{Account, Event, PersistedEvent, EphemeralEvent};
-use crate::ids::{EntityId, RoomKind, UserId, RoomId, Timestamp};
-use crate::notifications::Notification;
-use crate::users::User;
 use crate::error::DomainError;
+use crate::event::{Account, EphemeralEvent, Event, PersistedEvent};
+use crate::ids::{EntityId, RoomId, RoomKind, Timestamp, UserId};
+use crate::notifications::Notification;
 use crate::removals::Removal;
 use crate::sessions::{Session, SessionRoom};
 use crate::spaces::{Member, Role, Space, Standing};
 use crate::tasks::Task;
 use crate::trips::TripDetails;
+use crate::users::User;
 
 /// The error of a store method. A missing row is a result (`None`), not an error.
 #[derive(Debug, Error)]
@@ -76,9 +76,9 @@ pub trait UserStore {
     /// Reads one user.
     fn user(&mut self, id: &UserId) -> StoreResult<Option<User>>;
     /// Stores a new user who has signed in. Error: the id is known.
-    fn insert_user(&mut self, person: &User) -> StoreResult<()>;
+    fn insert_user(&mut self, user: &User) -> StoreResult<()>;
     /// Stores a new user who has not signed in, and whose id other users have named. Error: the id is known.
-    fn insert_unseen_user(&mut self, person: &User) -> StoreResult<()>;
+    fn insert_unseen_user(&mut self, user: &User) -> StoreResult<()>;
     /// Whether a user has signed in.
     fn has_signed_in(&mut self, id: &UserId) -> StoreResult<bool>;
     /// Stores that a known user has signed in.
@@ -87,7 +87,7 @@ pub trait UserStore {
     /// order in which they were stored.
     fn unseen_users(&mut self, until: Timestamp, limit: u32) -> StoreResult<Vec<UserId>>;
     /// Stores a changed user, without [`Person::created_at`]. Error: the id is not known.
-    fn update_user(&mut self, person: &User) -> StoreResult<()>;
+    fn update_user(&mut self, user: &User) -> StoreResult<()>;
     /// Removes a user's profile; the caller ends the memberships.
     fn delete_user(&mut self, id: &UserId) -> StoreResult<()>;
     /// Stores when an account was deleted; the row stays, also when the user signs in again.
@@ -105,17 +105,17 @@ pub trait UserStore {
 /// The blocks between users.
 pub trait BlockStore {
     /// Stores that a user blocks another; a block that exists stays as it is.
-    fn put_block(&mut self, person: &UserId, blocked: &UserId, at: Timestamp) -> StoreResult<()>;
+    fn put_block(&mut self, user: &UserId, blocked: &UserId, at: Timestamp) -> StoreResult<()>;
     /// Ends a block, if there is one.
-    fn delete_block(&mut self, person: &UserId, blocked: &UserId) -> StoreResult<()>;
+    fn delete_block(&mut self, user: &UserId, blocked: &UserId) -> StoreResult<()>;
     /// Ends all blocks that a user has made.
-    fn delete_blocks_of(&mut self, person: &UserId) -> StoreResult<()>;
+    fn delete_blocks_of(&mut self, user: &UserId) -> StoreResult<()>;
     /// The block of one user by another, if there is one.
-    fn block(&mut self, person: &UserId, blocked: &UserId) -> StoreResult<Option<Block>>;
+    fn block(&mut self, user: &UserId, blocked: &UserId) -> StoreResult<Option<Block>>;
     /// How many users a user has blocked.
-    fn count_blocks(&mut self, person: &UserId) -> StoreResult<u64>;
+    fn count_blocks(&mut self, user: &UserId) -> StoreResult<u64>;
     /// The users that a user has blocked, the latest block first.
-    fn blocks_of(&mut self, person: &UserId, page: &Page<UserId>) -> StoreResult<Vec<Block>>;
+    fn blocks_of(&mut self, user: &UserId, page: &Page<UserId>) -> StoreResult<Vec<Block>>;
     /// The users who have blocked a user, at most `limit`.
     fn blockers_of(&mut self, blocked: &UserId, limit: u32) -> StoreResult<Vec<UserId>>;
     /// The members of a space who have blocked a user, at most `limit`.
@@ -139,29 +139,29 @@ pub trait SpaceStore {
     /// Removes a space; the caller ends the memberships. The space's `seq` stays, so that no number is given twice.
     fn delete_space(&mut self, room: &RoomId) -> StoreResult<()>;
     /// The present role of a user in a space; `None` without a membership.
-    fn role(&mut self, room: &RoomId, person: &UserId) -> StoreResult<Option<Role>>;
+    fn role(&mut self, room: &RoomId, user: &UserId) -> StoreResult<Option<Role>>;
     /// The present role of a user in the parent of a space (a channel's project).
-    fn role_in_parent(&mut self, room: &RoomId, person: &UserId) -> StoreResult<Option<Role>>;
+    fn role_in_parent(&mut self, room: &RoomId, user: &UserId) -> StoreResult<Option<Role>>;
     /// When a user was last removed from a space or left it, if the user is not a member now.
-    fn left_at(&mut self, room: &RoomId, person: &UserId) -> StoreResult<Option<Timestamp>>;
+    fn left_at(&mut self, room: &RoomId, user: &UserId) -> StoreResult<Option<Timestamp>>;
     /// Stores that a user whose membership of a space has just ended has left by choice.
-    fn put_left_by_choice(&mut self, room: &RoomId, person: &UserId) -> StoreResult<()>;
+    fn put_left_by_choice(&mut self, room: &RoomId, user: &UserId) -> StoreResult<()>;
     /// When a user last left a space by choice, if that was how the user's last membership ended and the user is not a member now.
-    fn left_by_choice_at(&mut self, room: &RoomId, person: &UserId) -> StoreResult<Option<Timestamp>>;
+    fn left_by_choice_at(&mut self, room: &RoomId, user: &UserId) -> StoreResult<Option<Timestamp>>;
     /// Whether a member has acted in a space, or in the one that it is part of; false for other users.
-    fn has_acted(&mut self, room: &RoomId, person: &UserId) -> StoreResult<bool>;
+    fn has_acted(&mut self, room: &RoomId, user: &UserId) -> StoreResult<bool>;
     /// Stores that a member has acted in a space, or in the one that it is part of.
-    fn put_acted(&mut self, room: &RoomId, person: &UserId) -> StoreResult<()>;
+    fn put_acted(&mut self, room: &RoomId, user: &UserId) -> StoreResult<()>;
     /// The members of a space who have acted in it, without members who have blocked this user or are blocked by this user; at most `limit`.
     fn members_who_acted(&mut self, room: &RoomId, asker: &UserId, limit: u32) -> StoreResult<Vec<UserId>>;
     /// Whether a space, or the one that it is part of, is archived.
     fn is_archived(&mut self, room: &RoomId) -> StoreResult<bool>;
     /// The standing of a member in a space, or in the space that it is part of, read in one statement; `None` for other users.
-    fn member_standing(&mut self, room: &RoomId, person: &UserId) -> StoreResult<Option<Standing>>;
+    fn member_standing(&mut self, room: &RoomId, user: &UserId) -> StoreResult<Option<Standing>>;
     /// Makes a user a member, or changes the role of a member.
-    fn put_member(&mut self, room: &RoomId, person: &UserId, role: Role, at: Timestamp) -> StoreResult<()>;
+    fn put_member(&mut self, room: &RoomId, user: &UserId, role: Role, at: Timestamp) -> StoreResult<()>;
     /// Ends a membership and stores the time; removes the user's sessions from the space and from the rooms inside it.
-    fn remove_member(&mut self, room: &RoomId, person: &UserId, at: Timestamp) -> StoreResult<()>;
+    fn remove_member(&mut self, room: &RoomId, user: &UserId, at: Timestamp) -> StoreResult<()>;
     /// A page of the members, in the order in which they joined.
     fn members(&mut self, room: &RoomId, page: &MemberPage) -> StoreResult<Vec<Member>>;
     /// The ids of the first `limit` members, in the order in which they joined.
@@ -175,11 +175,11 @@ pub trait SpaceStore {
     /// The last handle of a member, in lower case and in the order of bytes, that is not behind this text.
     fn handle_up_to(&mut self, room: &RoomId, handle: &str) -> StoreResult<Option<String>>;
     /// The rooms that a user is a member of, newest first; `Some` kind selects the rooms of that kind.
-    fn rooms_of(&mut self, person: &UserId, kind: Option<RoomKind>) -> StoreResult<Vec<RoomId>>;
+    fn rooms_of(&mut self, user: &UserId, kind: Option<RoomKind>) -> StoreResult<Vec<RoomId>>;
     /// The contacts of a user, as in [`People::are_contacts`], each once.
-    fn contacts_of(&mut self, person: &UserId) -> StoreResult<Vec<UserId>>;
+    fn contacts_of(&mut self, user: &UserId) -> StoreResult<Vec<UserId>>;
     /// The spaces of a kind that a user is a member of, newest first, each as in [`Spaces::space`].
-    fn spaces_of(&mut self, person: &UserId, kind: RoomKind, page: &Page<RoomId>) -> StoreResult<Vec<Space>>;
+    fn spaces_of(&mut self, user: &UserId, kind: RoomKind, page: &Page<RoomId>) -> StoreResult<Vec<Space>>;
     /// The spaces inside another (a project's channels), newest first.
     fn spaces_in(&mut self, parent: &RoomId, page: &Page<RoomId>) -> StoreResult<Vec<Space>>;
 }
@@ -197,11 +197,11 @@ pub trait TaskStore {
     /// A space's tasks, newest first.
     fn tasks_in(&mut self, room: &RoomId, page: &Page) -> StoreResult<Vec<Task>>;
     /// The tasks that are assigned to a user, in a space or (`None`) in all spaces, oldest first, at most `limit`.
-    fn tasks_of(&mut self, person: &UserId, room: Option<&RoomId>, limit: u32) -> StoreResult<Vec<Task>>;
+    fn tasks_of(&mut self, user: &UserId, room: Option<&RoomId>, limit: u32) -> StoreResult<Vec<Task>>;
     /// Assigns a task to a user; false if the user was an assignee already.
-    fn assign(&mut self, id: EntityId, person: &UserId, at: Timestamp) -> StoreResult<bool>;
+    fn assign(&mut self, id: EntityId, user: &UserId, at: Timestamp) -> StoreResult<bool>;
     /// Unassigns a task from a user; false if the user was not an assignee.
-    fn unassign(&mut self, id: EntityId, person: &UserId) -> StoreResult<bool>;
+    fn unassign(&mut self, id: EntityId, user: &UserId) -> StoreResult<bool>;
 }
 
 /// Messages.
@@ -223,23 +223,23 @@ pub trait MessageStore {
 /// Read markers: one a user and room. A user who was in a room from its start and has read nothing there has no marker.
 pub trait ReadMarkerStore {
     /// The newest message of a room that a user has read, or that was there when the user joined.
-    fn read_marker(&mut self, room: &RoomId, person: &UserId) -> StoreResult<Option<EntityId>>;
+    fn read_marker(&mut self, room: &RoomId, user: &UserId) -> StoreResult<Option<EntityId>>;
     /// The newest message of a room that another user has read.
-    fn read_marker_of_others(&mut self, room: &RoomId, person: &UserId) -> StoreResult<Option<EntityId>>;
+    fn read_marker_of_others(&mut self, room: &RoomId, user: &UserId) -> StoreResult<Option<EntityId>>;
     /// Moves a user's marker forward after the user has read; never back.
-    fn advance_read_marker(&mut self, room: &RoomId, person: &UserId, mark: EntityId) -> StoreResult<()>;
+    fn advance_read_marker(&mut self, room: &RoomId, user: &UserId, mark: EntityId) -> StoreResult<()>;
     /// Moves a joining user's marker forward to the message `behind`; never back. This does not count the earlier messages as read by the user.
-    fn init_read_marker(&mut self, room: &RoomId, person: &UserId, behind: EntityId) -> StoreResult<()>;
+    fn init_read_marker(&mut self, room: &RoomId, user: &UserId, behind: EntityId) -> StoreResult<()>;
     /// Removes at most `limit` of a user's markers; returns how many.
-    fn delete_read_markers_of(&mut self, person: &UserId, limit: u32) -> StoreResult<u64>;
+    fn delete_read_markers_of(&mut self, user: &UserId, limit: u32) -> StoreResult<u64>;
     /// The newest message of a room that is not newer than `up_to`.
     fn newest_message_in(&mut self, room: &RoomId, up_to: EntityId) -> StoreResult<Option<EntityId>>;
     /// Other users' messages behind a user's marker and not newer than `up_to`: the newest `limit` messages, oldest first.
-    fn unread_in(&mut self, room: &RoomId, person: &UserId, up_to: EntityId, limit: u32) -> StoreResult<Vec<EntityId>>;
+    fn unread_in(&mut self, room: &RoomId, user: &UserId, up_to: EntityId, limit: u32) -> StoreResult<Vec<EntityId>>;
     /// Counts other users' messages behind a user's marker, among the newest `limit` messages behind it.
-    fn count_unread_in(&mut self, room: &RoomId, person: &UserId, limit: u32) -> StoreResult<u64>;
+    fn count_unread_in(&mut self, room: &RoomId, user: &UserId, limit: u32) -> StoreResult<u64>;
     /// The same count in all rooms of a kind that the user is a member of; the query reads at most `limit` messages together.
-    fn count_unread_of(&mut self, person: &UserId, kind: RoomKind, limit: u32) -> StoreResult<u64>;
+    fn count_unread_of(&mut self, user: &UserId, kind: RoomKind, limit: u32) -> StoreResult<u64>;
 }
 
 /// Notifications.
@@ -251,11 +251,11 @@ pub trait NotificationStore {
     /// Stores whether a notification has been read, and no other field. Error: the id is not known.
     fn update_notification(&mut self, notification: &Notification) -> StoreResult<()>;
     /// A user's notifications, newest first.
-    fn notifications_of(&mut self, person: &UserId, page: &Page) -> StoreResult<Vec<Notification>>;
+    fn notifications_of(&mut self, user: &UserId, page: &Page) -> StoreResult<Vec<Notification>>;
     /// Marks all of a user's notifications as read; returns how many were unread.
-    fn mark_notifications_read(&mut self, person: &UserId) -> StoreResult<u64>;
+    fn mark_notifications_read(&mut self, user: &UserId) -> StoreResult<u64>;
     /// Removes at most `limit` of a user's notifications; returns how many.
-    fn delete_notifications_of(&mut self, person: &UserId, limit: u32) -> StoreResult<u64>;
+    fn delete_notifications_of(&mut self, user: &UserId, limit: u32) -> StoreResult<u64>;
 }
 
 /// Calls and their participants.
@@ -349,7 +349,7 @@ pub trait SessionStore {
     /// closed the connection to stop. Does nothing if the session does not exist.
     fn end_session(&mut self, secret: &str, confirmed: i64, at: Timestamp, let_go: bool) -> StoreResult<()>;
     /// Removes a session and its rooms.
-    fn delete_session(&mut self, secret: &str, person: &UserId) -> StoreResult<()>;
+    fn delete_session(&mut self, secret: &str, user: &UserId) -> StoreResult<()>;
     /// The sessions that are connected, were ended by a stop of the server, or ended at `left_since` or later. Each has its rooms as in
     /// [`Sessions::session_rooms`], without rooms of a kind that this version does not know.
     fn sessions_since(&mut self, left_since: Timestamp) -> StoreResult<Vec<(Session, Vec<SessionRoom>)>>;
@@ -361,18 +361,18 @@ pub trait SessionStore {
     /// Removes at most `limit` sessions that disconnected before `until`, with their rooms; returns how many.
     fn delete_sessions_before(&mut self, until: Timestamp, limit: u32) -> StoreResult<u64>;
     /// The rooms that a session has joined, and the rooms of automatic joins that it has left.
-    fn session_rooms(&mut self, secret: &str, person: &UserId) -> StoreResult<Vec<SessionRoom>>;
+    fn session_rooms(&mut self, secret: &str, user: &UserId) -> StoreResult<Vec<SessionRoom>>;
     /// Stores that a session has joined a room. A room that it has joined already stays as it is; a room that it had left becomes joined again.
-    fn put_session_room(&mut self, secret: &str, person: &UserId, room: &SessionRoom) -> StoreResult<()>;
+    fn put_session_room(&mut self, secret: &str, user: &UserId, room: &SessionRoom) -> StoreResult<()>;
     /// Stores that a session has left a room that connections join automatically.
-    fn leave_session_room(&mut self, secret: &str, person: &UserId, room: &RoomId) -> StoreResult<()>;
+    fn leave_session_room(&mut self, secret: &str, user: &UserId, room: &RoomId) -> StoreResult<()>;
     /// Removes a room from a session, because the session has left it or the user has lost access.
-    fn delete_session_room(&mut self, secret: &str, person: &UserId, room: &RoomId) -> StoreResult<()>;
+    fn delete_session_room(&mut self, secret: &str, user: &UserId, room: &RoomId) -> StoreResult<()>;
     /// The log's last offset at the time when a user became a member; `None` without a membership.
-    fn member_since(&mut self, room: &RoomId, person: &UserId) -> StoreResult<Option<i64>>;
+    fn member_since(&mut self, room: &RoomId, user: &UserId) -> StoreResult<Option<i64>>;
     /// Every room whose events a user may receive as a member of the room or of its parent, each with the log's last offset at the time when the user
     /// became that member.
-    fn visible_rooms(&mut self, person: &UserId) -> StoreResult<Vec<(RoomId, i64)>>;
+    fn visible_rooms(&mut self, user: &UserId) -> StoreResult<Vec<(RoomId, i64)>>;
     /// Begins a new epoch of the event log behind its last offset.
     fn begin_epoch(&mut self, name: &str) -> StoreResult<()>;
     /// The largest offset of an epoch: the log's last offset for the present epoch, otherwise the offset behind which the next epoch began. `None`
@@ -414,12 +414,37 @@ pub trait IdempotencyStore {
 
 /// The whole store: all areas.
 pub trait Store:
-    UserStore + BlockStore + SpaceStore + TaskStore + MessageStore + CallStore + ReadMarkerStore + TripStore + NotificationStore + RemovalStore + EventLog + IdempotencyStore + SessionStore
+    UserStore
+    + BlockStore
+    + SpaceStore
+    + TaskStore
+    + MessageStore
+    + CallStore
+    + ReadMarkerStore
+    + TripStore
+    + NotificationStore
+    + RemovalStore
+    + EventLog
+    + IdempotencyStore
+    + SessionStore
 {
 }
 
-impl<T: UserStore + BlockStore + SpaceStore + TaskStore + MessageStore + CallStore + ReadMarkerStore + TripStore + NotificationStore + RemovalStore + EventLog + IdempotencyStore + SessionStore> Store
-    for T
+impl<
+    T: UserStore
+        + BlockStore
+        + SpaceStore
+        + TaskStore
+        + MessageStore
+        + CallStore
+        + ReadMarkerStore
+        + TripStore
+        + NotificationStore
+        + RemovalStore
+        + EventLog
+        + IdempotencyStore
+        + SessionStore,
+> Store for T
 {
 }
 

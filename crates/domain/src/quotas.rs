@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 
-use crate::ids::{UserId, Timestamp};
 use crate::error::DomainError;
+use crate::ids::{Timestamp, UserId};
 
 /// The length of the window of stored objects, in seconds.
 pub const DAY_SECONDS: i64 = 24 * 60 * 60;

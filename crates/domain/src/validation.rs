@@ -4,8 +4,8 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime};
 
-use crate::ids::UserId;
 use crate::error::DomainError;
+use crate::ids::UserId;
 
 /// The longest name of a user or a space, in characters.
 pub const MAX_NAME: usize = 200;
@@ -72,7 +72,10 @@ pub fn identifier(field: &'static str, word: Option<&str>) -> Result<(), DomainE
     if plain && !word.is_empty() && word.len() <= MAX_IDENTIFIER {
         return Ok(());
     }
-    Err(DomainError::invalid(field, format!("must be a word of 1 to {MAX_IDENTIFIER} letters, digits, hyphens or underscores, such as TEXT")))
+    Err(DomainError::invalid(
+        field,
+        format!("must be a word of 1 to {MAX_IDENTIFIER} letters, digits, hyphens or underscores, such as TEXT"),
+    ))
 }
 
 /// The event names that Socket.IO clients reserve.

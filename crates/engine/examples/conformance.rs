@@ -8,7 +8,9 @@ mod support;
 use std::time::Duration;
 
 use engine::config::Cors;
-use engine::{Acknowledgement, App, Config, Connect, EncodeError, Endpoint, Engine, Event, Format, Protocol, OutboundMessage, Shard, SocketKey};
+use engine::{
+    Acknowledgement, App, Config, Connect, EncodeError, Endpoint, Engine, Event, Format, OutboundMessage, Protocol, Shard, SocketKey,
+};
 use wire::socketio::Args;
 
 struct Echo;

@@ -11,9 +11,9 @@ use wire::socketio::{EncodeError, check_event, json, msgpack};
 use wire::websocket::{Opcode, deflate, encode, encode_compressed};
 
 use crate::config::Config;
+use crate::encoding::{Encoding, Format, Namespace};
 use crate::history::{Exclusions, HistoryEntry, Position};
 use crate::id::Id;
-use crate::encoding::{Format, Namespace, Encoding};
 
 /// Messages shorter than this many bytes are not deflated: the result is hardly smaller, and deflating costs both sides time.
 const MIN_DEFLATE_BYTES: usize = 512;
@@ -238,10 +238,17 @@ impl Broadcast {
     }
 
     /// The bytes of each part in one encoding. They are made on each shard that has a client which does not keep up, which is seldom.
-    pub(crate) fn parts(&self, voice: Encoding, namespaces: &[String], stamps: PositionContext<'_>) -> Vec<(Option<ConflationKey>, Rc<[u8]>)> {
-        let parts = self.render.parts(voice.namespace).into_iter().map(|(key, sayings)| {
+    pub(crate) fn parts(
+        &self,
+        encoding: Encoding,
+        namespaces: &[String],
+        positions: PositionContext<'_>,
+    ) -> Vec<(Option<ConflationKey>, Rc<[u8]>)> {
+        let parts = self.render.parts(encoding.namespace).into_iter().map(|(key, messages)| {
             let mut out = Vec::new();
-            sayings.iter().for_each(|saying| encode_message(&mut out, saying, voice, namespaces, PositionSuffix::IfMistaken(stamps)));
+            messages
+                .iter()
+                .for_each(|message| encode_message(&mut out, message, encoding, namespaces, PositionSuffix::IfMistaken(positions)));
             (key, Rc::<[u8]>::from(out))
         });
         parts.filter(|(_, bytes)| !bytes.is_empty()).collect()
@@ -284,37 +291,44 @@ impl Broadcast {
     }
 
     /// The broadcast in one encoding: whole WebSocket frames, or `None` if sockets with this encoding do not receive it.
-    pub(crate) fn encoded(&self, voice: Encoding, namespaces: &[String], stamps: PositionContext<'_>) -> Option<Arc<[u8]>> {
+    pub(crate) fn encoded(&self, encoding: Encoding, namespaces: &[String], positions: PositionContext<'_>) -> Option<Arc<[u8]>> {
         let mut encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, bytes)) = encoded.iter().find(|(known, _)| *known == voice) {
+        if let Some((_, bytes)) = encoded.iter().find(|(known, _)| *known == encoding) {
             return bytes.clone();
         }
-        let sayings = self.render.render(voice.namespace);
+        let messages = self.render.render(encoding.namespace);
         let mut out = Vec::new();
-        for (index, saying) in sayings.iter().enumerate() {
-            encode_message(&mut out, saying, voice, namespaces, self.suffix(index, sayings.len(), stamps));
+        for (index, message) in messages.iter().enumerate() {
+            encode_message(&mut out, message, encoding, namespaces, self.suffix(index, messages.len(), positions));
         }
         if let Some(weight) = &self.weight {
             weight.add(out.len() + size_of::<Encoded>());
         }
         let bytes = (!out.is_empty()).then(|| Arc::from(out));
-        encoded.push((voice, bytes.clone()));
+        encoded.push((encoding, bytes.clone()));
         bytes
     }
 
     /// Appends the frames of [`Broadcast::encoded`] without the first `heard` messages, which the client has received.
-    pub(crate) fn encode_with_skipped(&self, out: &mut Vec<u8>, heard: u16, voice: Encoding, namespaces: &[String], stamps: PositionContext<'_>) {
-        let sayings = self.render.render(voice.namespace);
-        for (index, saying) in sayings.iter().enumerate().skip(heard.into()) {
-            encode_message(out, saying, voice, namespaces, self.suffix(index, sayings.len(), stamps));
+    pub(crate) fn encode_with_skipped(
+        &self,
+        out: &mut Vec<u8>,
+        heard: u16,
+        encoding: Encoding,
+        namespaces: &[String],
+        positions: PositionContext<'_>,
+    ) {
+        let messages = self.render.render(encoding.namespace);
+        for (index, message) in messages.iter().enumerate().skip(heard.into()) {
+            encode_message(out, message, encoding, namespaces, self.suffix(index, messages.len(), positions));
         }
     }
 
     /// The stamp of the message at `index` of `count` messages.
-    fn suffix<'a>(&self, index: usize, count: usize, stamps: PositionContext<'a>) -> PositionSuffix<'a> {
+    fn suffix<'a>(&self, index: usize, count: usize, positions: PositionContext<'a>) -> PositionSuffix<'a> {
         match self.number {
-            Some(number) => PositionSuffix::Always(stamps.epoch, Position::behind(number, index, count)),
-            None => PositionSuffix::IfMistaken(stamps),
+            Some(number) => PositionSuffix::Always(positions.epoch, Position::behind(number, index, count)),
+            None => PositionSuffix::IfMistaken(positions),
         }
     }
 
@@ -366,12 +380,12 @@ pub(crate) enum PositionSuffix<'a> {
 
 impl PositionSuffix<'_> {
     /// The arguments, followed by the position if they need one.
-    fn behind<'a>(self, args: &'a str, voice: Encoding) -> Cow<'a, str> {
+    fn behind<'a>(self, args: &'a str, encoding: Encoding) -> Cow<'a, str> {
         let (epoch, position) = match self {
-            _ if !voice.positions => return Cow::Borrowed(args),
+            _ if !encoding.positions => return Cow::Borrowed(args),
             // Without arguments the event's name is the last text.
             Self::IfMistaken(_) if !args.is_empty() && !args.ends_with('"') => return Cow::Borrowed(args),
-            Self::IfMistaken(stamps) => (stamps.epoch, stamps.at),
+            Self::IfMistaken(positions) => (positions.epoch, positions.at),
             Self::Always(epoch, position) => (epoch, position),
         };
         let mut behind = String::with_capacity(args.len() + epoch.len() + 32);
@@ -384,64 +398,79 @@ impl PositionSuffix<'_> {
 }
 
 /// Appends one message as whole WebSocket frames. A message that this encoding cannot express (an event on a plain endpoint) is left out.
-pub(crate) fn encode_message(out: &mut Vec<u8>, saying: &OutboundMessage, voice: Encoding, namespaces: &[String], stamp: PositionSuffix<'_>) {
-    let nsp = namespaces.get(voice.namespace.0 as usize).map_or("/", String::as_str);
-    match (saying, voice.format) {
+pub(crate) fn encode_message(
+    out: &mut Vec<u8>,
+    outbound: &OutboundMessage,
+    encoding: Encoding,
+    namespaces: &[String],
+    suffix: PositionSuffix<'_>,
+) {
+    let nsp = namespaces.get(encoding.namespace.0 as usize).map_or("/", String::as_str);
+    match (outbound, encoding.format) {
         (OutboundMessage::Event { name, args, attachments }, Format::Json | Format::MsgPack) => {
-            encode_event(out, nsp, None, name, &stamp.behind(args, voice), attachments, voice);
+            encode_event(out, nsp, None, name, &suffix.behind(args, encoding), attachments, encoding);
         }
         (OutboundMessage::Text(message), Format::Engine) => {
             let mut packet = String::with_capacity(message.len() + 1);
             packet.push('4');
             packet.push_str(message);
-            text(out, packet.as_bytes(), voice);
+            text(out, packet.as_bytes(), encoding);
         }
-        (OutboundMessage::Text(message), Format::Raw) => text(out, message.as_bytes(), voice),
-        (OutboundMessage::Binary(message), Format::Engine | Format::Raw) => binary(out, message, voice),
-        (OutboundMessage::Event { .. }, Format::Engine | Format::Raw) | (OutboundMessage::Text(_) | OutboundMessage::Binary(_), Format::Json | Format::MsgPack) => {}
+        (OutboundMessage::Text(message), Format::Raw) => text(out, message.as_bytes(), encoding),
+        (OutboundMessage::Binary(message), Format::Engine | Format::Raw) => binary(out, message, encoding),
+        (OutboundMessage::Event { .. }, Format::Engine | Format::Raw)
+        | (OutboundMessage::Text(_) | OutboundMessage::Binary(_), Format::Json | Format::MsgPack) => {}
     }
 }
 
 /// Appends an event. With an id, the client is asked to acknowledge it.
-pub(crate) fn encode_event(out: &mut Vec<u8>, nsp: &str, id: Option<u64>, name: &str, args: &str, attachments: &[Vec<u8>], voice: Encoding) {
-    if voice.format == Format::MsgPack {
+pub(crate) fn encode_event(
+    out: &mut Vec<u8>,
+    nsp: &str,
+    id: Option<u64>,
+    name: &str,
+    args: &str,
+    attachments: &[Vec<u8>],
+    encoding: Encoding,
+) {
+    if encoding.format == Format::MsgPack {
         let attachments: Vec<&[u8]> = attachments.iter().map(Vec::as_slice).collect();
-        binary(out, &msgpack::event(nsp, id, name, args, &attachments), voice);
+        binary(out, &msgpack::event(nsp, id, name, args, &attachments), encoding);
     } else {
-        text(out, json::event(nsp, id, attachments.len(), name, args).as_bytes(), voice);
-        binaries(out, attachments, voice);
+        text(out, json::event(nsp, id, attachments.len(), name, args).as_bytes(), encoding);
+        binaries(out, attachments, encoding);
     }
 }
 
 /// Appends a text frame.
-pub(crate) fn text(out: &mut Vec<u8>, payload: &[u8], voice: Encoding) {
-    frame(out, Opcode::Text, payload, voice);
+pub(crate) fn text(out: &mut Vec<u8>, payload: &[u8], encoding: Encoding) {
+    frame(out, Opcode::Text, payload, encoding);
 }
 
 /// Appends a binary message.
-pub(crate) fn binary(out: &mut Vec<u8>, payload: &[u8], voice: Encoding) {
-    let typed = voice.version == Version::V3 && voice.format != Format::Raw;
-    if typed && voice.base64 {
-        text(out, base64_message(payload).as_bytes(), voice);
+pub(crate) fn binary(out: &mut Vec<u8>, payload: &[u8], encoding: Encoding) {
+    let typed = encoding.version == Version::V3 && encoding.format != Format::Raw;
+    if typed && encoding.base64 {
+        text(out, base64_message(payload).as_bytes(), encoding);
     } else if typed {
         let mut typed = Vec::with_capacity(payload.len() + 1);
         typed.push(4);
         typed.extend_from_slice(payload);
-        frame(out, Opcode::Binary, &typed, voice);
+        frame(out, Opcode::Binary, &typed, encoding);
     } else {
-        frame(out, Opcode::Binary, payload, voice);
+        frame(out, Opcode::Binary, payload, encoding);
     }
 }
 
 /// Appends attachments, one binary message for each.
-pub(crate) fn binaries(out: &mut Vec<u8>, attachments: &[Vec<u8>], voice: Encoding) {
+pub(crate) fn binaries(out: &mut Vec<u8>, attachments: &[Vec<u8>], encoding: Encoding) {
     for attachment in attachments {
-        binary(out, attachment, voice);
+        binary(out, attachment, encoding);
     }
 }
 
-fn frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8], voice: Encoding) {
-    match voice.deflate {
+fn frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8], encoding: Encoding) {
+    match encoding.deflate {
         Some(window) if payload.len() >= MIN_DEFLATE_BYTES => encode_compressed(out, opcode, &deflate(payload, window)),
         _ => encode(out, opcode, payload),
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use ::http::HeaderMap;
 
-use crate::history::Recovery;
 use crate::encoding::Format;
+use crate::history::Recovery;
 
 /// The default of [`Config::replay_slice`].
 const REPLAY_SLICE: usize = 64 << 10;

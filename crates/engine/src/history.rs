@@ -1,12 +1,12 @@
 //! The recent broadcasts, kept so that clients that were away for a moment receive the ones that they missed.
 
+mod eviction;
 mod index;
-mod segment_log;
 mod position;
 mod recovery;
-mod eviction;
-mod state;
+mod segment_log;
 mod slice;
+mod state;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,9 +18,9 @@ use crate::broadcast::Broadcast;
 use index::Index;
 pub use position::Position;
 pub use recovery::{Archive, Recovery, ReplayDecoder};
+pub use slice::{FoundEntry, Run, Slice};
 use state::HistoryState;
 pub(crate) use state::{Exclusions, HistoryEntry};
-pub use slice::{FoundEntry, Run, Slice};
 
 /// Broadcasts that are encoded again for clients that missed them may take this part of [`Recovery::bytes`], in addition to them.
 const MAX_EXPIRED_PER_BROADCAST: usize = 4;
@@ -174,7 +174,7 @@ mod tests {
     use super::segment_log::SEGMENT_BYTES;
     use super::*;
     use crate::broadcast::{MessageSource, OutboundMessage, PositionContext};
-    use crate::encoding::{Format, Namespace, Encoding};
+    use crate::encoding::{Encoding, Format, Namespace};
 
     fn recovery(keep: usize, bytes: usize, revive: Option<ReplayDecoder>) -> Recovery {
         let (holes, archive) = (Vec::new(), None);

@@ -15,6 +15,7 @@
 pub mod app;
 pub mod broadcast;
 pub mod config;
+pub mod encoding;
 mod history;
 pub mod http;
 pub mod hub;
@@ -24,14 +25,13 @@ mod rooms;
 mod shard;
 mod stream;
 mod timers;
-pub mod encoding;
 mod worker;
 
-pub use app::{Acknowledgement, App, Connect, Event, DisconnectReason};
+pub use app::{Acknowledgement, App, Connect, DisconnectReason, Event};
 pub use broadcast::{Broadcast, ConflationKey, MessageSource, OutboundMessage};
 pub use config::{Config, Endpoint, Protocol};
+pub use encoding::{Encoding, Format, Namespace};
 pub use history::{Archive, FoundEntry, Position, Recovery, ReplayDecoder, Run, Slice};
-pub use hub::{Engine, Handle, BatchGuard, HandshakeRejection};
-pub use shard::{ConnectionRef, ShardStats, CountsByKind, AlreadyDelivered, DeliveryStats, SocketResume, Shard, SocketKey};
-pub use encoding::{Format, Namespace, Encoding};
+pub use hub::{BatchGuard, Engine, Handle, HandshakeRejection};
+pub use shard::{AlreadyDelivered, ConnectionRef, CountsByKind, DeliveryStats, Shard, ShardStats, SocketKey, SocketResume};
 pub use wire::socketio::EncodeError;

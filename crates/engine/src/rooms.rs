@@ -25,7 +25,7 @@ pub(crate) struct MemberSlot {
 
 /// The members of a room that have the same encoding.
 pub(crate) struct Group {
-    pub voice: Encoding,
+    pub encoding: Encoding,
     pub members: SmallVec<[Member; 2]>,
 }
 
@@ -59,7 +59,7 @@ impl Rooms {
     }
 
     /// Adds a socket to a room in which it is not yet. The caller keeps the seat.
-    pub fn enter(&mut self, name: &str, voice: Encoding, member: Member) -> MemberSlot {
+    pub fn enter(&mut self, name: &str, encoding: Encoding, member: Member) -> MemberSlot {
         let hash = self.hasher.hash_one(name);
         let rooms = &mut self.rooms;
         let room = match self.by_name.find(hash, |&room| *rooms[room as usize].name == *name) {
@@ -72,10 +72,10 @@ impl Rooms {
             }
         };
         let groups = &mut rooms[room as usize].groups;
-        let group = match groups.iter().position(|group| group.voice == voice) {
+        let group = match groups.iter().position(|group| group.encoding == encoding) {
             Some(known) => &mut groups[known],
             None => {
-                groups.push(Group { voice, members: SmallVec::new() });
+                groups.push(Group { encoding, members: SmallVec::new() });
                 groups.last_mut().expect("a group was just added")
             }
         };
@@ -90,9 +90,9 @@ impl Rooms {
 
     /// Removes a member from its seat. The last member of the group moves to this seat: the caller must store the returned new seat of that
     /// member.
-    pub fn leave(&mut self, seat: MemberSlot, voice: Encoding) -> Option<(Member, MemberSlot, MemberSlot)> {
+    pub fn leave(&mut self, seat: MemberSlot, encoding: Encoding) -> Option<(Member, MemberSlot, MemberSlot)> {
         let room = &mut self.rooms[seat.room as usize];
-        let at = room.groups.iter().position(|group| group.voice == voice)?;
+        let at = room.groups.iter().position(|group| group.encoding == encoding)?;
         let members = &mut room.groups[at].members;
         let last = MemberSlot { room: seat.room, position: members.len() as u32 - 1 };
         members.swap_remove(seat.position as usize);
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
     use crate::encoding::{Format, Namespace};
 
-    fn voice(n: u32) -> Encoding {
+    fn encoding(n: u32) -> Encoding {
         Encoding {
             namespace: Namespace(n as u8 % 3),
             format: Format::Json,
@@ -150,11 +150,11 @@ mod tests {
             let member = Member { connection: socket + 1000, socket };
             match seats.remove(&(socket, room.clone())) {
                 None => {
-                    let seat = rooms.enter(&room, voice(socket), member);
+                    let seat = rooms.enter(&room, encoding(socket), member);
                     seats.insert((socket, room), seat);
                 }
                 Some(seat) => {
-                    if let Some((moved, from, to)) = rooms.leave(seat, voice(socket)) {
+                    if let Some((moved, from, to)) = rooms.leave(seat, encoding(socket)) {
                         let kept = seats.get_mut(&(moved.socket, room)).expect("only members move");
                         assert_eq!(*kept, from);
                         *kept = to;

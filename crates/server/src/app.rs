@@ -8,14 +8,14 @@ use axum::Router;
 use axum::body::Body;
 use bus::InProcessBus;
 use domain::calls::EndStaleCalls;
+use domain::command::{Actor, Command, MembershipLimits};
+use domain::error::DomainError;
 use domain::id_generator::IdGenerator;
 use domain::idempotency::PurgeStoredResponses;
-use domain::command::{Actor, MembershipLimits, Command};
-use domain::users::PurgeUnseenUsers;
-use domain::quotas::QuotaBounds;
-use domain::error::DomainError;
 use domain::ports::Bus;
-use domain::sessions::{BeginEpoch, StartupState, SaveAckedOffset, PurgeOldEvents, PurgeOldSessions, ReadEventLog};
+use domain::quotas::QuotaBounds;
+use domain::sessions::{BeginEpoch, PurgeOldEvents, PurgeOldSessions, ReadEventLog, SaveAckedOffset, StartupState};
+use domain::users::PurgeUnseenUsers;
 use engine::http::Allowance;
 use engine::{Config as EngineConfig, Endpoint, Engine, Format, Handle, Protocol, Recovery};
 use http::{Request, Response};
@@ -31,17 +31,20 @@ use crate::backend_api::{BackendApi, BackendService};
 use crate::bytes_in_memory::{ByteAccount, BytesInHand, ConnectionEnd, End};
 use crate::clock;
 use crate::config::value::SettingValue;
-use crate::config::{Audience, Limit, Config, LimitsConfig, SocketParser, TokenEnd};
+use crate::config::{Audience, Config, Limit, LimitsConfig, SocketParser, TokenEnd};
 use crate::contracts::ContractRegistry;
 use crate::contracts::timestamps::Milliseconds;
 use crate::health::Health;
-use crate::rate_limit::RateLimits;
 use crate::listener::{AcceptRejection, Handler, Peer, Proxies, router};
-use crate::realtime::{StartupPresence, ShardQuery, Fanout, HandshakeCheck, PendingSessionEnds, RealtimeApp, UnackedDeliveries, SessionLocations, CommitPublisher, MIN_RETURN_WINDOW, RealtimeState, PresenceAudience, expire_disconnected_users};
 use crate::logging;
 use crate::memory_guard;
 use crate::metrics::Metrics;
-use crate::presence::{RoomPresence, OnlineUsers, CallParticipants, PresenceHistory, Typing};
+use crate::presence::{CallParticipants, OnlineUsers, PresenceHistory, RoomPresence, Typing};
+use crate::rate_limit::RateLimits;
+use crate::realtime::{
+    CommitPublisher, Fanout, HandshakeCheck, MIN_RETURN_WINDOW, PendingSessionEnds, PresenceAudience, RealtimeApp, RealtimeState,
+    SessionLocations, ShardQuery, StartupPresence, UnackedDeliveries, expire_disconnected_users,
+};
 use crate::removals::continue_removals;
 use crate::rest::{self, AppDeps};
 
@@ -110,16 +113,16 @@ impl App {
     /// Errors: one line with the reason why the server cannot start.
     pub fn start(config: &Config, keys: &Keys, database: &Database) -> anyhow::Result<Self> {
         let (readers, mut threads) = Readers::start(database, READER_THREADS)?;
-        let dialects = ContractRegistry::new(config);
+        let contracts = ContractRegistry::new(config);
         let epoch = format!("{:010x}", random() >> 24);
         let silence = config.realtime.ping_interval + config.realtime.ping_timeout;
         let told = PresenceHistory::new(config.recovery.recovery_window, silence);
-        let people = Arc::new(OnlineUsers::default());
-        let attendance = Arc::new(RoomPresence::default());
+        let users = Arc::new(OnlineUsers::default());
+        let room_presence = Arc::new(RoomPresence::default());
         let limits = Arc::new(RateLimits::new(config.limits.rate_limits));
         let everyone_up_to = config.presence.everyone_up_to.limit();
-        let who = PresenceAudience { people: people.clone(), attendance: attendance.clone(), everyone_up_to };
-        let fanout = Arc::new(Fanout::new(dialects.clone(), config.presence.audience, readers.clone(), clock::now, &epoch, told, who));
+        let who = PresenceAudience { users: users.clone(), room_presence: room_presence.clone(), everyone_up_to };
+        let fanout = Arc::new(Fanout::new(contracts.clone(), config.presence.audience, readers.clone(), clock::now, &epoch, told, who));
         let told = fanout.clone();
         let bus: Arc<dyn Bus> = Arc::new(InProcessBus::new(move |notice| told.deliver(notice)));
         let ids = IdGenerator::new(random);
@@ -130,22 +133,22 @@ impl App {
         let begun = run_now(&writer, BeginEpoch { name: epoch.clone(), window: kept_for, disconnected_seconds: remembered })?;
         let authenticator = Arc::new(Authenticator::new(keys, config));
         let proxies = Proxies::new(&config.net.trusted_proxies);
-        let back_end: Arc<dyn BackendApi> = Arc::new(BackendService::new(writer.clone(), bus.clone(), people.clone()));
-        let census = Arc::new(ShardQuery::default());
+        let backend: Arc<dyn BackendApi> = Arc::new(BackendService::new(writer.clone(), bus.clone(), users.clone()));
+        let shard_query = Arc::new(ShardQuery::default());
         let admission = Arc::new(Admission::default());
         let losses = Arc::new(UnackedDeliveries::default());
         let limit = memory_guard::limit(config.operations.memory_limit);
         let in_hand = Arc::new(BytesInHand::new(memory_guard::shares(config, limit)));
-        let metrics = Arc::new(Metrics::new(census.clone(), writer.clone(), fanout.clone(), losses.clone(), in_hand.clone()));
+        let metrics = Arc::new(Metrics::new(shard_query.clone(), writer.clone(), fanout.clone(), losses.clone(), in_hand.clone()));
         let rest = AppDeps {
             writer: writer.clone(),
-            back_end: back_end.clone(),
+            backend: backend.clone(),
             readers: readers.clone(),
             authenticator: authenticator.clone(),
             limits: limits.clone(),
             clock: clock::now,
-            census: census.clone(),
-            health: Arc::new(Health::new(census.clone(), writer.clone(), admission.clone())),
+            shard_query: shard_query.clone(),
+            health: Arc::new(Health::new(shard_query.clone(), writer.clone(), admission.clone())),
             metrics: metrics.clone(),
             metrics_access: config.operations.metrics,
             fanout: fanout.clone(),
@@ -154,12 +157,12 @@ impl App {
         };
         let engine = if config.net.websocket_enabled {
             let shared = Arc::new(RealtimeState {
-                contracts: dialects,
+                contracts: contracts,
                 authenticator: authenticator.clone(),
                 writer: writer.clone(),
                 readers: readers.clone(),
-                online_users: people,
-                room_presence: attendance,
+                online_users: users,
+                room_presence: room_presence,
                 typing: Typing::default(),
                 call_participants: CallParticipants::default(),
                 rate_limits: limits.clone(),
@@ -183,7 +186,7 @@ impl App {
             let settings = engine_config(config, &shared.contracts, &authenticator, recovery(config, epoch, &begun, &fanout));
             let most = config.limits.max_connections.limit();
             let expected = shared.expect_users(&begun.disconnected_users);
-            let gate = HandshakeCheck::new(authenticator, limits, census.clone(), admission.clone(), proxies.clone(), most);
+            let gate = HandshakeCheck::new(authenticator, limits, shard_query.clone(), admission.clone(), proxies.clone(), most);
             let engine = Engine::start(
                 settings,
                 move |request, peer| gate.admit(request, peer),
@@ -192,8 +195,8 @@ impl App {
             fanout.connect(engine.handle());
             restore_history(&readers, &fanout, begun.floor)?;
             engine.handle().send(0, Box::new(move |live, shard| live.expect_reconnects(shard, expected)));
-            census.connect(engine.handle());
-            tokio::spawn(save_acked_offset(writer.clone(), census.clone(), fanout.clone()));
+            shard_query.connect(engine.handle());
+            tokio::spawn(save_acked_offset(writer.clone(), shard_query.clone(), fanout.clone()));
             Some(engine)
         } else {
             // Without the engine, no user can reconnect.
@@ -202,8 +205,8 @@ impl App {
         };
         // No user of a call is connected after a start. The calls end before users can connect.
         writer.run(Actor::server(), EndStaleCalls, |ended| {
-            if let Err(refusal) = ended {
-                tracing::error!(%refusal, "the calls of before the start could not be ended");
+            if let Err(error) = ended {
+                tracing::error!(%error, "the calls of before the start could not be ended");
             }
         });
         tokio::spawn(logging::report_dropped());
@@ -217,7 +220,18 @@ impl App {
         if let Some(limit) = limit {
             tokio::spawn(memory_guard::watch(limit, admission.clone(), in_hand.clone()));
         }
-        Ok(Self { engine, admission, backend_api: back_end, router: rest::router(rest), metrics, in_hand, proxies, writer, readers, threads })
+        Ok(Self {
+            engine,
+            admission,
+            backend_api: backend,
+            router: rest::router(rest),
+            metrics,
+            in_hand,
+            proxies,
+            writer,
+            readers,
+            threads,
+        })
     }
 
     /// The request handler: the engine on its paths, REST on all others.
@@ -233,7 +247,7 @@ impl App {
     }
 
     /// The functions for a backend in the same program.
-    pub fn back_end(&self) -> Arc<dyn BackendApi> {
+    pub fn backend(&self) -> Arc<dyn BackendApi> {
         self.backend_api.clone()
     }
 
@@ -330,8 +344,8 @@ async fn purge(writer: Writer, what: &'static str, command: impl Command<Output 
         match ask(&writer, command.clone()).await {
             Some(Ok(true)) => {}
             Some(Ok(false)) => tokio::time::sleep(PURGE_INTERVAL).await,
-            Some(Err(refusal)) => {
-                tracing::warn!(%refusal, "old {what} could not be forgotten");
+            Some(Err(error)) => {
+                tracing::warn!(%error, "old {what} could not be forgotten");
                 tokio::time::sleep(PURGE_INTERVAL).await;
             }
             None => return,
@@ -341,19 +355,19 @@ async fn purge(writer: Writer, what: &'static str, command: impl Command<Output 
 
 /// Stores the offset that all clients have confirmed, for as long as the server runs, so that a start after a kill does not replay these
 /// events.
-async fn save_acked_offset(writer: Writer, census: Arc<ShardQuery>, fanout: Arc<Fanout>) {
+async fn save_acked_offset(writer: Writer, shard_query: Arc<ShardQuery>, fanout: Arc<Fanout>) {
     let mut last = 0;
     loop {
         tokio::time::sleep(ACK_SAVE_INTERVAL).await;
         fanout.expire_old();
-        let Some(confirmed) = census.acked_by_all().await else { continue };
+        let Some(confirmed) = shard_query.acked_by_all().await else { continue };
         let offset = confirmed as i64;
         if offset <= last {
             continue;
         }
         match ask(&writer, SaveAckedOffset { offset }).await {
             Some(Ok(())) => last = offset,
-            Some(Err(refusal)) => tracing::warn!(%refusal, "what everybody has heard could not be written down"),
+            Some(Err(error)) => tracing::warn!(%error, "what everybody has heard could not be written down"),
             None => return,
         }
     }
@@ -383,8 +397,8 @@ async fn purge_evicted(writer: Writer, fanout: Arc<Fanout>) {
         loop {
             match ask(&writer, evicted.clone()).await {
                 Some(Ok(())) => break,
-                Some(Err(refusal)) => {
-                    tracing::warn!(%refusal, "evicted events could not be deleted");
+                Some(Err(error)) => {
+                    tracing::warn!(%error, "evicted events could not be deleted");
                     tokio::time::sleep(PURGE_INTERVAL).await;
                 }
                 None => return,
@@ -439,7 +453,7 @@ pub fn bounds(limits: &LimitsConfig) -> MembershipLimits {
     MembershipLimits { members_per_space: most(limits.max_members_per_space), spaces_per_user: most(limits.max_spaces_per_user) }
 }
 
-fn engine_config(config: &Config, dialects: &ContractRegistry, authenticator: &Authenticator, recovery: Recovery) -> EngineConfig {
+fn engine_config(config: &Config, contracts: &ContractRegistry, authenticator: &Authenticator, recovery: Recovery) -> EngineConfig {
     let realtime = &config.realtime;
     let endpoint = |path: &str, protocol, ping_interval| Endpoint { path: path.into(), protocol, ping_interval };
     let defaults = EngineConfig::default();
@@ -449,7 +463,7 @@ fn engine_config(config: &Config, dialects: &ContractRegistry, authenticator: &A
             endpoint("/socket.io", Protocol::SocketIo, realtime.ping_interval),
             endpoint("/api/v1/ws/connect", Protocol::Raw, realtime.ws_heartbeat_interval),
         ],
-        namespaces: dialects.namespaces(),
+        namespaces: contracts.namespaces(),
         parser: match realtime.socket_parser {
             SocketParser::Json => Format::Json,
             SocketParser::Msgpack => Format::MsgPack,

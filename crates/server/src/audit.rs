@@ -17,24 +17,24 @@ const MAX_CONNECTION_LINES: u32 = 100;
 const MAX_REJECTION_LINES: u32 = 1;
 
 /// A user has connected. `transport` is `websocket`, `polling` or `raw`.
-pub fn connected(person: &UserId, address: SocketAddr, transport: &str) {
+pub fn connected(user: &UserId, address: SocketAddr, transport: &str) {
     if logging::admits(Level::INFO, Some(address.ip()), "connected", "", MAX_CONNECTION_LINES) {
-        tracing::info!(target: "audit", person = person.as_str(), %address, transport, "connected");
+        tracing::info!(target: "audit", user = user.as_str(), %address, transport, "connected");
     }
 }
 
 /// A user's connection has ended; `after` is its age.
-pub fn disconnected(person: &UserId, address: SocketAddr, transport: &str, after: Duration, reason: &str) {
+pub fn disconnected(user: &UserId, address: SocketAddr, transport: &str, after: Duration, reason: &str) {
     if logging::admits(Level::INFO, Some(address.ip()), "disconnected", "", MAX_CONNECTION_LINES) {
         let seconds = after.as_secs();
-        tracing::info!(target: "audit", person = person.as_str(), %address, transport, seconds, reason, "disconnected");
+        tracing::info!(target: "audit", user = user.as_str(), %address, transport, seconds, reason, "disconnected");
     }
 }
 
 /// A client or a request was refused; `reason` is the refusal's code. The user is known if the token was verified.
-pub fn rejected(person: Option<&UserId>, address: SocketAddr, transport: &str, reason: &'static str) {
+pub fn rejected(user: Option<&UserId>, address: SocketAddr, transport: &str, reason: &'static str) {
     if logging::admits(Level::WARN, Some(address.ip()), "refused", reason, MAX_REJECTION_LINES) {
-        let person = person.map_or("", UserId::as_str);
-        tracing::warn!(target: "audit", person, %address, transport, reason, "refused");
+        let user = user.map_or("", UserId::as_str);
+        tracing::warn!(target: "audit", user, %address, transport, reason, "refused");
     }
 }

@@ -15,11 +15,11 @@ pub mod authenticator;
 pub mod claims;
 pub mod dev_secret;
 pub mod identity;
-pub mod keys;
-pub mod sign;
 mod json_object;
-pub mod token_sources;
+pub mod keys;
 pub mod public_key;
+pub mod sign;
+pub mod token_sources;
 pub mod verifier;
 
 pub use api_key::ApiKey;

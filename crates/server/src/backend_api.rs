@@ -5,12 +5,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use domain::custom_events::{CustomEvent, PublishCustomEvent};
-use domain::event::EphemeralEvent;
-use domain::ids::{EntityId, RoomKind, UserId, RoomId};
-use domain::notifications::{NewNotification, Notification, CreateNotification};
 use domain::command::{Actor, Command};
+use domain::custom_events::{CustomEvent, PublishCustomEvent};
 use domain::error::DomainError;
+use domain::event::EphemeralEvent;
+use domain::ids::{EntityId, RoomId, RoomKind, UserId};
+use domain::notifications::{CreateNotification, NewNotification, Notification};
 use domain::ports::{Bus, BusMessage};
 use serde_json::Value;
 use store::Writer;
@@ -22,29 +22,29 @@ use crate::presence::OnlineUsers;
 /// The functions for a backend. An emitted event is stored and ordered as any other event; the answer is its offset.
 pub trait BackendApi: Send + Sync {
     /// Emits an event of the backend's own.
-    fn emit(&self, emission: CustomEvent) -> Pending<i64>;
+    fn emit(&self, custom_event: CustomEvent) -> Pending<i64>;
 
     /// Emits an event that is not stored, and is dropped for clients that cannot take it at once.
     ///
     /// # Errors
     /// [`Refusal::Invalid`].
-    fn emit_volatile(&self, emission: CustomEvent) -> Result<(), DomainError>;
+    fn emit_volatile(&self, custom_event: CustomEvent) -> Result<(), DomainError>;
 
     /// Stores a notification and sends it to its user, on all devices.
     fn emit_notification_to_user(&self, notification: NewNotification) -> Pending<Notification>;
 
     /// Whether a user is online. For a moment after the last connection has ended, the user still is.
-    fn is_user_online(&self, person: &UserId) -> bool;
+    fn is_user_online(&self, user: &UserId) -> bool;
 
     /// The number of users who are online.
     fn online_users_count(&self) -> usize;
 
     /// Ends all connections of these users, and these connections.
-    fn disconnect(&self, people: Vec<UserId>, connections: Vec<String>, reason: String);
+    fn disconnect(&self, users: Vec<UserId>, connections: Vec<String>, reason: String);
 
     /// Sends an event to a user, on all devices.
-    fn send_to_user(&self, person: &UserId, event: &str, data: Value) -> Pending<i64> {
-        self.emit(custom_event(RoomId::inbox(person), event, data))
+    fn send_to_user(&self, user: &UserId, event: &str, data: Value) -> Pending<i64> {
+        self.emit(custom_event(RoomId::inbox(user), event, data))
     }
 
     /// Sends an event to all connected clients.
@@ -73,8 +73,8 @@ pub trait BackendApi: Send + Sync {
     }
 
     /// Sends a user the event that an order has changed.
-    fn emit_order_update(&self, person: &UserId, order: Value) -> Pending<i64> {
-        self.send_to_user(person, "order:update", order)
+    fn emit_order_update(&self, user: &UserId, order: Value) -> Pending<i64> {
+        self.send_to_user(user, "order:update", order)
     }
 }
 
@@ -98,13 +98,13 @@ impl<T> Future for Pending<T> {
 pub struct BackendService {
     writer: Writer,
     bus: Arc<dyn Bus>,
-    people: Arc<OnlineUsers>,
+    users: Arc<OnlineUsers>,
 }
 
 impl BackendService {
     /// The parts: the writer runs commands, the bus takes ephemeral events, and `people` knows the users who are online.
-    pub fn new(writer: Writer, bus: Arc<dyn Bus>, people: Arc<OnlineUsers>) -> Self {
-        Self { writer, bus, people }
+    pub fn new(writer: Writer, bus: Arc<dyn Bus>, users: Arc<OnlineUsers>) -> Self {
+        Self { writer, bus, users }
     }
 
     fn run<C: Command>(&self, command: C) -> Pending<C::Output> {
@@ -115,13 +115,13 @@ impl BackendService {
 }
 
 impl BackendApi for BackendService {
-    fn emit(&self, emission: CustomEvent) -> Pending<i64> {
-        self.run(PublishCustomEvent(emission))
+    fn emit(&self, custom_event: CustomEvent) -> Pending<i64> {
+        self.run(PublishCustomEvent(custom_event))
     }
 
-    fn emit_volatile(&self, emission: CustomEvent) -> Result<(), DomainError> {
-        emission.check()?;
-        self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::Emitted { emission }.into()));
+    fn emit_volatile(&self, custom_event: CustomEvent) -> Result<(), DomainError> {
+        custom_event.check()?;
+        self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::Emitted { custom_event }.into()));
         Ok(())
     }
 
@@ -129,15 +129,15 @@ impl BackendApi for BackendService {
         self.run(CreateNotification(notification))
     }
 
-    fn is_user_online(&self, person: &UserId) -> bool {
-        self.people.is_online(person)
+    fn is_user_online(&self, user: &UserId) -> bool {
+        self.users.is_online(user)
     }
 
     fn online_users_count(&self) -> usize {
-        self.people.count()
+        self.users.count()
     }
 
-    fn disconnect(&self, people: Vec<UserId>, connections: Vec<String>, reason: String) {
-        self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::Disconnected { people, connections, reason }.into()));
+    fn disconnect(&self, users: Vec<UserId>, connections: Vec<String>, reason: String) {
+        self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::Disconnected { users, connections, reason }.into()));
     }
 }

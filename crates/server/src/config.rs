@@ -7,31 +7,31 @@
 //! - [`listing`]: the settings as `roomcast config` and the example file show them.
 //! - [`error`]: the errors.
 
-pub mod host;
+pub mod cidr;
+pub mod database_url;
 pub mod dotenv;
 pub mod error;
+pub mod host;
 pub mod log_level;
-pub mod render;
-pub mod cidr;
 pub mod origins;
+pub mod render;
+pub mod schema;
 pub mod settings;
 pub mod source;
-pub mod schema;
-pub mod database_url;
 pub mod value;
 
 use std::path::Path;
 
-pub use host::Host;
-pub use error::ConfigError;
 pub use cidr::CidrRange;
+pub use database_url::DatabaseUrl;
+pub use error::ConfigError;
+pub use host::Host;
 pub use origins::{Cors, Origins, OwnPage};
 pub use settings::{
     Audience, HttpConnections, IdentityConfig, LimitsConfig, LogConfig, LogFormat, MemoryLimit, MetricsAccess, NetConfig, OperationsConfig,
     OriginsConfig, PresenceConfig, PublicKey, RealtimeConfig, RecoveryConfig, SocketParser, StorageConfig, TokenEnd,
 };
 pub use source::{Source, Sources};
-pub use database_url::DatabaseUrl;
 pub use value::{Limit, Secret, Size};
 
 use schema::{Line, Reader, Section};

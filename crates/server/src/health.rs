@@ -18,7 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Runs the health checks.
 pub struct Health {
-    census: Arc<ShardQuery>,
+    shard_query: Arc<ShardQuery>,
     admission: Arc<Admission>,
     writer: Writer,
     /// The time of the last database check, and whether the write succeeded.
@@ -49,13 +49,13 @@ impl Unready {
 
 impl Health {
     /// Inputs: the census that queries the shards, the writer that checks the database, and the admission state.
-    pub fn new(census: Arc<ShardQuery>, writer: Writer, admission: Arc<Admission>) -> Self {
-        Self { census, admission, writer, tried: Mutex::default() }
+    pub fn new(shard_query: Arc<ShardQuery>, writer: Writer, admission: Arc<Admission>) -> Self {
+        Self { shard_query, admission, writer, tried: Mutex::default() }
     }
 
     /// Whether every shard answers. If one does not, the process must be restarted.
     pub async fn is_live(&self) -> bool {
-        self.census.counters().await.is_some()
+        self.shard_query.counters().await.is_some()
     }
 
     /// The reasons why the server should not receive new traffic; empty if it should.
@@ -90,7 +90,7 @@ impl Health {
     /// Takes an id, which is stored on the disk, and nothing else.
     async fn try_to_write(&self) -> bool {
         let (reply, answer) = oneshot::channel();
-        let work = |tx: &mut CommandContext<'_>| Ok(tx.new_id());
+        let work = |context: &mut CommandContext<'_>| Ok(context.new_id());
         self.writer.submit(Actor::server(), work, move |result| {
             let _ = reply.send(result.is_ok());
         });

@@ -26,25 +26,25 @@
 //! - [`serve`](mod@serve): the start, from the settings to a listening server.
 
 pub mod admission;
+pub mod app;
 pub mod audit;
 pub mod auth;
 pub mod backend_api;
 pub mod bytes_in_memory;
 pub mod cli;
 pub mod clock;
-pub mod config;
 pub mod codegen;
+pub mod config;
 pub mod contracts;
 pub mod health;
-pub mod rate_limit;
+pub mod json_memory;
 pub mod listener;
-pub mod realtime;
 pub mod logging;
 pub mod memory_guard;
 pub mod metrics;
-pub mod json_memory;
 pub mod presence;
-pub mod app;
+pub mod rate_limit;
+pub mod realtime;
 pub mod removals;
 pub mod rest;
 pub mod serve;

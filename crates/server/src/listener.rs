@@ -10,12 +10,12 @@
 
 pub mod accept;
 pub mod bind;
-pub mod rlimit;
+mod connection_slots;
+pub mod forwarded;
 pub mod handler;
 pub mod http;
 mod in_flight;
-mod connection_slots;
-pub mod forwarded;
+pub mod rlimit;
 pub mod tls;
 
 #[cfg(test)]
@@ -30,8 +30,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
-pub use handler::{AcceptRejection, Handler, Peer, router};
 pub use forwarded::Proxies;
+pub use handler::{AcceptRejection, Handler, Peer, router};
 
 use crate::config::{Config, ConfigError};
 use crate::memory_guard;

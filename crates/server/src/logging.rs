@@ -18,7 +18,7 @@ use tracing::Level;
 
 use crate::config::{LogConfig, LogFormat};
 use crate::rate_limit::network_of;
-use throttle::{LineKind, DroppedLines, Throttle};
+use throttle::{DroppedLines, LineKind, Throttle};
 
 /// How many writes of log lines have failed.
 static FAILED: AtomicU64 = AtomicU64::new(0);

@@ -22,16 +22,16 @@ use prometheus_client::registry::Registry;
 use store::{Histogram, Writer};
 
 use crate::bytes_in_memory::BytesInHand;
-use crate::realtime::{ShardQuery, CountsByName, Fanout, UnackedDeliveries};
 use crate::logging;
 use crate::memory_guard;
+use crate::realtime::{CountsByName, Fanout, ShardQuery, UnackedDeliveries};
 
 /// The type of the page.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The sources of the numbers.
 pub struct Metrics {
-    census: Arc<ShardQuery>,
+    shard_query: Arc<ShardQuery>,
     writer: Writer,
     fanout: Arc<Fanout>,
     losses: Arc<UnackedDeliveries>,
@@ -43,9 +43,15 @@ pub struct Metrics {
 
 impl Metrics {
     /// Inputs: the sources of the numbers.
-    pub fn new(census: Arc<ShardQuery>, writer: Writer, fanout: Arc<Fanout>, losses: Arc<UnackedDeliveries>, in_hand: Arc<BytesInHand>) -> Self {
+    pub fn new(
+        shard_query: Arc<ShardQuery>,
+        writer: Writer,
+        fanout: Arc<Fanout>,
+        losses: Arc<UnackedDeliveries>,
+        in_hand: Arc<BytesInHand>,
+    ) -> Self {
         Self {
-            census,
+            shard_query,
             writer,
             fanout,
             losses,
@@ -71,7 +77,7 @@ impl Metrics {
 
     /// The page, in the text format of OpenMetrics. `None` if a shard does not answer.
     pub async fn page(&self) -> Option<String> {
-        let (tally, shards, meter) = self.census.engine_stats().await?;
+        let (counters, shards, meter) = self.shard_query.engine_stats().await?;
         let writer = self.writer.stats();
         let mut page = MetricsPage(Registry::with_prefix("roomcast"));
 
@@ -84,28 +90,28 @@ impl Metrics {
         page.counters("in_hand_refused", "How often a limit on these bytes was reached", "share", refused.into_iter().collect());
         page.counter("in_hand_ended", "Requests and connections that were ended to free these bytes", in_hand.ended);
         page.counter("log_writes_failed", "Log lines that could not be written to standard error", logging::failed_writes());
-        page.gauge("uptime_seconds", "Time since the start", self.census.uptime().as_secs());
+        page.gauge("uptime_seconds", "Time since the start", self.shard_query.uptime().as_secs());
         let connections = [("websocket", shards.websocket), ("polling", shards.polling), ("raw", shards.raw)];
         page.gauges("connections", "Open connections", "transport", connections);
         page.gauge("presence_narrowed", "1 while presence events for everyone go to contacts only", u64::from(self.fanout.is_narrowed()));
-        page.gauge("sockets", "Sockets that were let in and are here", tally.connections());
-        page.counter("sockets_accepted", "Sockets that were let in", tally.connected);
-        page.counters("sockets_ended", "Sockets that have ended", "reason", tally.disconnected.by_name());
+        page.gauge("sockets", "Sockets that were let in and are here", counters.connections());
+        page.counter("sockets_accepted", "Sockets that were let in", counters.connected);
+        page.counters("sockets_ended", "Sockets that have ended", "reason", counters.disconnected.by_name());
         page.counters(
             "http_connections_refused",
             "Connections that found no slot for HTTP: refused, or answered health checks only",
             "code",
             locked(&self.http_refused).by_name(),
         );
-        page.counters("connections_refused", "Requests to be connected that were refused", "code", tally.rejected.by_name());
+        page.counters("connections_refused", "Requests to be connected that were refused", "code", counters.rejected.by_name());
         page.gauge("rooms_on_shards", "Rooms with somebody in them, each counted on every shard where somebody is", shards.rooms);
 
-        page.counters("requests", "What clients asked for over sockets", "event", tally.request.by_name());
-        page.counters("requests_refused", "What was refused of that", "code", tally.request_failed.by_name());
+        page.counters("requests", "What clients asked for over sockets", "event", counters.request.by_name());
+        page.counters("requests_refused", "What was refused of that", "code", counters.request_failed.by_name());
         page.counter("rest_requests", "Requests over HTTP that were answered, but for those of sockets", self.rest.load(Ordering::Relaxed));
         page.counters("rest_requests_refused", "What was refused of that", "code", locked(&self.rest_refused).by_name());
         let (expired, resumed) = self.losses.settled(Instant::now());
-        page.events("accepted", "Facts that are on the disk", &self.fanout.facts());
+        page.events("accepted", "Facts that are on the disk", &self.fanout.persisted_events());
         page.events("delivered", "Facts put into the outbox of a client that is pinged", &meter.delivered);
         page.events("confirmed", "Of those, what has arrived: a ping behind it was answered", &meter.confirmed);
         page.events("resumed", "Of those, what was settled by coming back: it had arrived, or was told again", &resumed);
@@ -119,7 +125,7 @@ impl Metrics {
             "Of those, what a client had not confirmed that ended without a session to come back to: it said goodbye, or keeps count by itself",
             &meter.unconfirmed,
         );
-        page.counter("sockets_recovered", "Sockets that came back as what they had been", tally.recovered);
+        page.counter("sockets_recovered", "Sockets that came back as what they had been", counters.recovered);
         page.counter("deliveries", "Broadcasts put into an outbox", shards.delivered);
         page.counter("volatile_dropped", "Volatile messages that were not, because their receiver could not take them", shards.dropped);
         page.counter("signals_conflated", "Signals that took the place of an older one, for clients that do not keep up", shards.conflated);

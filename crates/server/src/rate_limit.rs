@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::ids::UserId;
 use domain::error::DomainError;
+use domain::ids::UserId;
 use governor::clock::{Clock, MonotonicClock, Reference};
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
@@ -103,30 +103,30 @@ impl<C: Clock + Clone> RateLimits<C> {
     /// Takes one command from a user's budget.
     ///
     /// Errors: [`Refusal::TooMany`].
-    pub fn command(&self, person: &UserId) -> Result<(), DomainError> {
+    pub fn command(&self, user: &UserId) -> Result<(), DomainError> {
         let Some(budgets) = &self.0 else { return Ok(()) };
-        budgets.debts.check(person)?;
-        budgets.commands.take(person)
+        budgets.debts.check(user)?;
+        budgets.commands.take(user)
     }
 
     /// Takes the cost of a command's events from the user's budget: one more command for each [`REACH_OF_A_COMMAND`] rooms and inboxes that receive
     /// them. A cost beyond the budget becomes a debt: while it lasts, the user's commands are refused.
-    pub fn charge(&self, person: &UserId, reach: usize) {
+    pub fn charge(&self, user: &UserId, reach: usize) {
         let Some(budgets) = &self.0 else { return };
         let mut cost = u32::try_from(reach.saturating_sub(1) / ROOMS_PER_COMMAND).unwrap_or(u32::MAX);
-        while cost > 0 && budgets.commands.take(person).is_ok() {
+        while cost > 0 && budgets.commands.take(user).is_ok() {
             cost -= 1;
         }
         if cost > 0 {
-            budgets.debts.add(person, COMMAND_QUOTA.replenish_interval().saturating_mul(cost).min(MAX_DEBT));
+            budgets.debts.add(user, COMMAND_QUOTA.replenish_interval().saturating_mul(cost).min(MAX_DEBT));
         }
     }
 
     /// Takes the cost of a request besides that of a command.
     ///
     /// Errors: [`Refusal::TooMany`].
-    pub fn check_class(&self, person: &UserId, spending: RateLimitClass) -> Result<(), DomainError> {
-        self.0.as_ref().map_or(Ok(()), |budgets| budgets.spendings[spending as usize].take(person))
+    pub fn check_class(&self, user: &UserId, spending: RateLimitClass) -> Result<(), DomainError> {
+        self.0.as_ref().map_or(Ok(()), |budgets| budgets.spendings[spending as usize].take(user))
     }
 
     /// Takes one attempt to connect from an address's budget.
@@ -154,30 +154,30 @@ struct Debts<C: Clock> {
 }
 
 impl<C: Clock> Debts<C> {
-    fn check(&self, person: &UserId) -> Result<(), DomainError> {
+    fn check(&self, user: &UserId) -> Result<(), DomainError> {
         if self.count.load(Ordering::Relaxed) == 0 {
             return Ok(());
         }
         let mut debts = self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(until) = debts.get(person).copied() else { return Ok(()) };
+        let Some(until) = debts.get(user).copied() else { return Ok(()) };
         let wait: Duration = until.duration_since(self.clock.now()).into();
         if wait.is_zero() {
-            debts.remove(person);
+            debts.remove(user);
             self.count.store(debts.len(), Ordering::Relaxed);
             return Ok(());
         }
         Err(DomainError::RateLimited { retry_after: whole_seconds(wait) })
     }
 
-    fn add(&self, person: &UserId, time: Duration) {
+    fn add(&self, user: &UserId, time: Duration) {
         let mut debts = self.until.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         if debts.len() >= MAX_KEYS {
             debts.retain(|_, until| *until > now);
         }
-        if debts.len() < MAX_KEYS || debts.contains_key(person) {
-            let until = debts.get(person).copied().unwrap_or(now).max(now) + time.into();
-            debts.insert(person.clone(), until.min(now + MAX_DEBT.into()));
+        if debts.len() < MAX_KEYS || debts.contains_key(user) {
+            let until = debts.get(user).copied().unwrap_or(now).max(now) + time.into();
+            debts.insert(user.clone(), until.min(now + MAX_DEBT.into()));
         }
         self.count.store(debts.len(), Ordering::Relaxed);
     }
@@ -302,7 +302,11 @@ mod tests {
         assert_eq!(granted(|| limits.command(&alice())), 50);
         clock.advance(Duration::from_secs(60));
         limits.charge(&alice(), 2001);
-        assert_eq!(limits.command(&alice()), Err(DomainError::RateLimited { retry_after: 5 }), "the budget is empty, and a hundred more are owed");
+        assert_eq!(
+            limits.command(&alice()),
+            Err(DomainError::RateLimited { retry_after: 5 }),
+            "the budget is empty, and a hundred more are owed"
+        );
         assert_eq!(limits.command(&UserId::new("bob")), Ok(()));
         clock.advance(Duration::from_secs(5));
         assert_eq!(granted(|| limits.command(&alice())), 100);

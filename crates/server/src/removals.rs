@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use domain::ids::UserId;
 use domain::command::{Actor, Command};
 use domain::error::DomainError;
+use domain::ids::UserId;
 use domain::removals::{ContinueRemovals, IsBeingRemoved};
 use store::Writer;
 use tokio::sync::oneshot;
@@ -19,8 +19,8 @@ pub async fn continue_removals(writer: Writer) {
         match ask(&writer, ContinueRemovals).await {
             Some(Ok(true)) => {}
             Some(Ok(false)) => tokio::time::sleep(RETRY_DELAY).await,
-            Some(Err(refusal)) => {
-                tracing::warn!(%refusal, "a removal could not be continued");
+            Some(Err(error)) => {
+                tracing::warn!(%error, "a removal could not be continued");
                 tokio::time::sleep(RETRY_DELAY).await;
             }
             None => return,

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::app::{App, open_database};
 use crate::auth::Keys;
 use crate::cli::banner;
 use crate::config::{Config, ConfigError, KeyChoice};
 use crate::listener::{Listener, rlimit};
 use crate::logging;
-use crate::app::{App, open_database};
 
 /// The exit code of a process that a second signal stops at once: the same as if the signal had killed it.
 const EXIT_STOPPED_AT_ONCE: i32 = 130;

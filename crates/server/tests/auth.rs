@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use server::auth::sign::{NewToken, sign};
-use server::auth::{Authenticator, FailedCheck, ConnectAuth, Identity, Keys, AuthError, Verifier};
+use server::auth::{AuthError, Authenticator, ConnectAuth, FailedCheck, Identity, Keys, Verifier};
 use server::config::Config;
 
 const SECRET: &str = "a-secret-that-is-long-enough-for-hs256";
@@ -58,7 +58,7 @@ fn a_good_token_says_who_somebody_is() {
         "sub": "user-1", "name": "Alice", "username": "alice", "email": "alice@example.com", "household_id": "h1",
         "role": "admin", "iat": NOW - 5, "exp": NOW + 60,
     }));
-    assert_eq!(identity.person.as_str(), "user-1");
+    assert_eq!(identity.user.as_str(), "user-1");
     assert_eq!(identity.name.as_deref(), Some("Alice"));
     assert_eq!(identity.username.as_deref(), Some("alice"));
     assert_eq!(identity.email.as_deref(), Some("alice@example.com"));
@@ -70,19 +70,19 @@ fn a_good_token_says_who_somebody_is() {
 #[test]
 fn a_subject_has_four_names_and_the_first_decides() {
     for claims in [json!({"sub": "a"}), json!({"user_id": "a"}), json!({"userId": "a"}), json!({"id": "a"})] {
-        assert_eq!(believed(claims).person.as_str(), "a");
+        assert_eq!(believed(claims).user.as_str(), "a");
     }
-    assert_eq!(believed(json!({"id": "d", "userId": "c", "user_id": "b", "sub": "a"})).person.as_str(), "a");
-    assert_eq!(believed(json!({"id": "d", "userId": "c", "user_id": "b"})).person.as_str(), "b");
-    assert_eq!(believed(json!({"sub": null, "id": "d"})).person.as_str(), "d");
+    assert_eq!(believed(json!({"id": "d", "userId": "c", "user_id": "b", "sub": "a"})).user.as_str(), "a");
+    assert_eq!(believed(json!({"id": "d", "userId": "c", "user_id": "b"})).user.as_str(), "b");
+    assert_eq!(believed(json!({"sub": null, "id": "d"})).user.as_str(), "d");
     assert_eq!(refused(json!({"sub": "", "id": "d"})), AuthError::Invalid(FailedCheck::Subject));
 }
 
 #[test]
 fn a_subject_may_be_a_number() {
-    assert_eq!(believed(json!({"sub": 42})).person.as_str(), "42");
-    assert_eq!(believed(json!({"user_id": 18_446_744_073_709_551_615_u64})).person.as_str(), "18446744073709551615");
-    assert_eq!(believed(json!({"id": -7})).person.as_str(), "-7");
+    assert_eq!(believed(json!({"sub": 42})).user.as_str(), "42");
+    assert_eq!(believed(json!({"user_id": 18_446_744_073_709_551_615_u64})).user.as_str(), "18446744073709551615");
+    assert_eq!(believed(json!({"id": -7})).user.as_str(), "-7");
 }
 
 #[test]
@@ -99,8 +99,8 @@ fn a_token_without_a_good_subject_is_refused() {
         assert_eq!(refused(json!({"sub": subject})), AuthError::Invalid(FailedCheck::Subject), "{subject:?}");
         assert_eq!(refused(json!({"user_id": subject})), AuthError::Invalid(FailedCheck::Subject), "{subject:?}");
     }
-    assert_eq!(believed(json!({"sub": " a b "})).person.as_str(), " a b ", "what is not blank is as it is");
-    assert_eq!(believed(json!({"sub": "x".repeat(200)})).person.as_str().len(), 200, "as long as the id of a user who is added");
+    assert_eq!(believed(json!({"sub": " a b "})).user.as_str(), " a b ", "what is not blank is as it is");
+    assert_eq!(believed(json!({"sub": "x".repeat(200)})).user.as_str().len(), 200, "as long as the id of a user who is added");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_time_may_have_a_fraction_but_must_be_a_number() {
 #[test]
 fn a_token_is_not_good_before_its_time() {
     assert_eq!(refused(json!({"sub": "a", "nbf": NOW + 1})), AuthError::Invalid(FailedCheck::Time));
-    assert_eq!(believed(json!({"sub": "a", "nbf": NOW})).person.as_str(), "a");
+    assert_eq!(believed(json!({"sub": "a", "nbf": NOW})).user.as_str(), "a");
     let lenient = verifier(&[("JWT_LEEWAY", "5s")]);
     assert!(lenient.verify(&signed(&json!({"sub": "a", "nbf": NOW + 5})), NOW).is_ok());
     assert!(lenient.verify(&signed(&json!({"sub": "a", "nbf": NOW + 6})), NOW).is_err());
@@ -377,8 +377,8 @@ fn public_keys_of_every_kind_verify_their_own_algorithm_only() {
         let by_jwk = jwks_verifier(&json!({"keys": [pair.jwk]})).unwrap();
         for algorithm in *algorithms {
             let token = pair.token(*algorithm, None);
-            assert_eq!(by_pem.verify(&token, NOW).unwrap().person.as_str(), "a", "{algorithm:?}");
-            assert_eq!(by_jwk.verify(&token, NOW).unwrap().person.as_str(), "a", "{algorithm:?}");
+            assert_eq!(by_pem.verify(&token, NOW).unwrap().user.as_str(), "a", "{algorithm:?}");
+            assert_eq!(by_jwk.verify(&token, NOW).unwrap().user.as_str(), "a", "{algorithm:?}");
         }
         // Tokens of the other pairs, and of a secret.
         for (other, algorithms) in pairs.iter().filter(|(other, _)| other.public != pair.public) {
@@ -476,11 +476,11 @@ fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
 fn who(auth: Option<Value>, headers: &HeaderMap, query: Option<&str>) -> String {
     let auth = auth.map(|auth| ConnectAuth::read(&auth.to_string()));
     let identity = authenticator(&[("FRONTEND_URL", "https://app.example.com")]).identify(auth, headers, query, NOW);
-    identity.map_or_else(|refusal| refusal.code().to_owned(), |identity| identity.person.to_string())
+    identity.map_or_else(|error| error.code().to_owned(), |identity| identity.user.to_string())
 }
 
-fn token_of(person: &str) -> String {
-    signed(&json!({"sub": person}))
+fn token_of(user: &str) -> String {
+    signed(&json!({"sub": user}))
 }
 
 #[test]
@@ -594,23 +594,23 @@ fn each_refusal_has_its_code() {
         (AuthError::SubjectMismatch, "subject_mismatch"),
         (AuthError::TooManyConnections, "too_many_connections"),
     ];
-    for (refusal, code) in codes {
-        assert_eq!(refusal.code(), code);
+    for (error, code) in codes {
+        assert_eq!(error.code(), code);
     }
 }
 
 #[test]
 fn the_back_ends_key_is_compared_whole() {
-    let back_end = |settings: &[(&str, &str)], value: &str| authenticator(settings).is_backend(&headers(&[("authorization", value)]));
+    let backend = |settings: &[(&str, &str)], value: &str| authenticator(settings).is_backend(&headers(&[("authorization", value)]));
     let key = [("ROOMCAST_API_KEY", "the-key")];
-    assert!(back_end(&key, "Bearer the-key"));
-    assert!(back_end(&key, "the-key"));
+    assert!(backend(&key, "Bearer the-key"));
+    assert!(backend(&key, "the-key"));
     for wrong in ["Bearer the-ke", "Bearer the-key2", "Bearer THE-KEY", "Bearer", "Bearer ", "Basic the-key", ""] {
-        assert!(!back_end(&key, wrong), "{wrong}");
+        assert!(!backend(&key, wrong), "{wrong}");
     }
     // Without a key nobody is the back end, not even with an empty one.
-    assert!(!back_end(&[], "Bearer "));
-    assert!(!back_end(&[("ROOMCAST_API_KEY", "")], "Bearer "));
+    assert!(!backend(&[], "Bearer "));
+    assert!(!backend(&[("ROOMCAST_API_KEY", "")], "Bearer "));
     assert!(!authenticator(&key).is_backend(&HeaderMap::new()));
 }
 
@@ -630,7 +630,7 @@ fn a_minted_token_is_believed_where_it_was_made() {
     };
     let text = sign(&keys, &token, &config.identity).unwrap();
     let identity = Verifier::new(&keys, &config.identity).verify(&text, NOW).unwrap();
-    assert_eq!((identity.person.as_str(), identity.household.as_deref(), identity.admin), ("alice", Some("h1"), true));
+    assert_eq!((identity.user.as_str(), identity.household.as_deref(), identity.admin), ("alice", Some("h1"), true));
     assert_eq!((identity.issued_at, identity.expires_at), (Some(NOW), Some(NOW + 60)));
     for bad in ["", "a\u{0}b", &"x".repeat(201)] {
         assert!(sign(&keys, &NewToken { sub: bad.into(), ..token.clone() }, &config.identity).is_err());

@@ -37,7 +37,7 @@ fn printed(folder: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> S
 }
 
 /// The one line with which a run is refused.
-fn refusal(folder: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> String {
+fn error(folder: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> String {
     let output = run(folder, environment, arguments);
     assert_eq!(output.status.code(), Some(1));
     let line = String::from_utf8(output.stderr).unwrap();
@@ -85,19 +85,20 @@ fn types_are_written_for_one_contract_or_into_a_folder_for_all() {
     assert!(household.contains("export interface ServerToClientEvents"), "{household}");
     let out = folder.path().join("a/b");
     let files = printed(folder.path(), &[], &["types", "--out", out.to_str().unwrap()]);
-    let names: Vec<_> = ContractRegistry::new(&Config::default()).schemas().iter().map(|vocabulary| vocabulary.contract).collect();
+    let names: Vec<_> =
+        ContractRegistry::new(&Config::default()).schemas().iter().map(|contract_schema| contract_schema.contract).collect();
     assert_eq!(files, names.iter().map(|name| format!("{}/{name}.ts\n", out.display())).collect::<String>());
     assert_eq!(std::fs::read_to_string(out.join("household.ts")).unwrap(), household);
     assert_eq!(
-        refusal(folder.path(), &[], &["types"]),
+        error(folder.path(), &[], &["types"]),
         format!("say which contract with --contract ({}), or where to write all of them with --out", names.join(", "))
     );
     assert_eq!(
-        refusal(folder.path(), &[], &["types", "--contract", "kitchen"]),
+        error(folder.path(), &[], &["types", "--contract", "kitchen"]),
         format!("--contract=kitchen: expected {}", names.join(", "))
     );
     std::fs::write(folder.path().join("file"), "").unwrap();
-    let refused = refusal(folder.path(), &[], &["types", "--out", "file"]);
+    let refused = error(folder.path(), &[], &["types", "--out", "file"]);
     assert!(refused.starts_with("--out=file: the folder cannot be made"), "{refused}");
 }
 
@@ -165,11 +166,11 @@ fn what_makes_no_sense_stops_the_start_with_one_line() {
         ),
     ];
     for (environment, line) in cases {
-        assert_eq!(&refusal(folder.path(), environment, &["serve"]), line);
-        assert_eq!(&refusal(folder.path(), environment, &[]), line);
+        assert_eq!(&error(folder.path(), environment, &["serve"]), line);
+        assert_eq!(&error(folder.path(), environment, &[]), line);
     }
     assert_eq!(
-        refusal(folder.path(), &[], &["--config", "none.toml"]),
+        error(folder.path(), &[], &["--config", "none.toml"]),
         "--config=none.toml: the file cannot be read (No such file or directory (os error 2))"
     );
 }
@@ -212,7 +213,7 @@ fn a_second_server_on_one_data_folder_ends_and_names_the_process_that_has_the_fo
     // Also on the same port: the error names the server that has the data, and not the port.
     let port = first.port.to_string();
     for environment in [[("PORT", "0")], [("PORT", port.as_str())]] {
-        let line = refusal(folder.path(), &environment, &[]);
+        let line = error(folder.path(), &environment, &[]);
         let begin = format!("the database data/roomcast.db is in use by process {pid} on ");
         assert!(line.starts_with(&begin), "{line}");
         let since = line.split(" since ").nth(1).unwrap();
@@ -224,7 +225,7 @@ fn a_second_server_on_one_data_folder_ends_and_names_the_process_that_has_the_fo
     first.child.wait().unwrap();
     assert!(std::fs::read_to_string(folder.path().join("data/roomcast.db.lock")).unwrap().contains(&pid.to_string()));
     let second = Running::start(folder.path(), &[]);
-    assert!(refusal(folder.path(), &[("PORT", "0")], &[]).contains(&second.child.id().to_string()));
+    assert!(error(folder.path(), &[("PORT", "0")], &[]).contains(&second.child.id().to_string()));
     second.stop();
     Running::start(folder.path(), &[]).stop();
 }
@@ -252,7 +253,7 @@ fn the_data_is_its_owners_alone() {
 fn a_short_secret_is_warned_of() {
     let (_, log) = Running::start(folder().path(), &[("JWT_SECRET", "abcd"), ("HOST", "127.0.0.1")]).stop();
     assert!(log.contains("WARN") && log.contains("JWT_SECRET has 4 bytes and can be guessed"), "{log}");
-    let line = refusal(folder().path(), &[("JWT_SECRET", "abcd"), ("NODE_ENV", "production")], &[]);
+    let line = error(folder().path(), &[("JWT_SECRET", "abcd"), ("NODE_ENV", "production")], &[]);
     assert!(line.starts_with("JWT_SECRET=(hidden): it can be guessed"), "{line}");
 }
 
@@ -266,7 +267,7 @@ fn a_token_says_what_it_was_told_to_say() {
     let config = Config::of_pairs(environment).unwrap();
     let verifier = Verifier::new(&Keys::load(&config).unwrap(), &config.identity);
     let identity = verifier.verify(token.trim_end(), 0).unwrap();
-    assert_eq!(identity.person.as_str(), "alice");
+    assert_eq!(identity.user.as_str(), "alice");
     assert_eq!((identity.name.as_deref(), identity.username.as_deref()), (Some("Alice"), Some("al")));
     assert_eq!((identity.email.as_deref(), identity.household.as_deref()), (Some("a@example.com"), Some("h1")));
     assert!(identity.admin);
@@ -293,11 +294,11 @@ fn a_tokens_life_is_a_day_unless_told_and_zero_is_for_ever() {
 #[test]
 fn a_token_is_not_made_where_it_could_not_be_believed() {
     let folder = folder();
-    let public = refusal(folder.path(), &[("JWT_JWKS", "none.json")], &["token", "--sub", "a"]);
+    let public = error(folder.path(), &[("JWT_JWKS", "none.json")], &["token", "--sub", "a"]);
     assert!(public.starts_with("JWT_JWKS=none.json: "), "{public}");
-    let production = refusal(folder.path(), &[("NODE_ENV", "production")], &["token", "--sub", "a"]);
+    let production = error(folder.path(), &[("NODE_ENV", "production")], &["token", "--sub", "a"]);
     assert!(production.starts_with("NODE_ENV=production: dev mode is forbidden"), "{production}");
-    let empty = refusal(folder.path(), &[("JWT_SECRET", "s")], &["token", "--sub", ""]);
+    let empty = error(folder.path(), &[("JWT_SECRET", "s")], &["token", "--sub", ""]);
     assert_eq!(empty, "--sub=: expected 1 to 200 bytes that are not all blank and have no control characters");
     assert_eq!(run(folder.path(), &[], &["token"]).status.code(), Some(2));
 }
@@ -331,11 +332,11 @@ fn the_token_command_makes_no_secret_and_names_the_one_that_it_signs_with() {
     assert_eq!(signed(&[("JWT_SECRET", "a-secret")]), "roomcast: signed with the secret from JWT_SECRET\n");
 
     assert_eq!(
-        refusal(other.path(), &[], &["token", "--sub", "a"]),
+        error(other.path(), &[], &["token", "--sub", "a"]),
         "no secret found in data/; start the server first, run this in the server's folder, or set JWT_SECRET"
     );
     assert_eq!(std::fs::read_dir(other.path()).unwrap().count(), 0, "neither a secret nor a folder");
-    let in_memory = refusal(other.path(), &[("DATABASE_URL", "sqlite::memory:")], &["token", "--sub", "a"]);
+    let in_memory = error(other.path(), &[("DATABASE_URL", "sqlite::memory:")], &["token", "--sub", "a"]);
     assert!(in_memory.starts_with("no secret found: "), "{in_memory}");
 }
 
@@ -392,7 +393,7 @@ fn dev_mode_listens_on_this_machine_and_prints_a_token_and_what_to_try() {
     let config = Config::of_pairs([("JWT_SECRET", secret.as_str())]).unwrap();
     let verifier = Verifier::new(&Keys::load(&config).unwrap(), &config.identity);
     let token = output.lines().map(str::trim).find(|line| line.starts_with("eyJ")).expect("a token on a line of its own");
-    assert_eq!(verifier.verify(token, 0).unwrap().person.as_str(), "dev");
+    assert_eq!(verifier.verify(token, 0).unwrap().user.as_str(), "dev");
     assert!(output.contains("curl -H") && output.contains("socket.io-client"), "{output}");
     assert!(!log.contains(token) && !log.contains(&secret), "{log}");
 }

@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use server::config::settings::*;
 use server::config::schema::{Line, Setting};
+use server::config::settings::*;
 use server::config::value::SettingValue;
-use server::config::{Limit, Config, Cors, DatabaseUrl, Host, Origins, OwnPage, Size, Source, Sources, TABLE, render};
+use server::config::{Config, Cors, DatabaseUrl, Host, Limit, Origins, OwnPage, Size, Source, Sources, TABLE, render};
 
 fn settings() -> impl Iterator<Item = &'static Setting> {
     TABLE.iter().flat_map(|section| section.settings)
@@ -24,7 +24,7 @@ fn from_file(text: &str) -> Result<(Config, Vec<Line>), String> {
 }
 
 /// The line that refuses these settings, read and checked as a start would.
-fn refusal(pairs: &[(&str, &str)]) -> String {
+fn error(pairs: &[(&str, &str)]) -> String {
     let refused = Config::of_pairs(pairs.iter().copied()).and_then(|config| config.check()).unwrap_err().to_string();
     assert!(!refused.contains('\n'), "more than one line: {refused}");
     refused
@@ -287,7 +287,7 @@ fn a_value_that_makes_no_sense_is_refused_with_what_would_be_right() {
         ("JWT_COOKIE", "a b", "JWT_COOKIE=a b: expected a cookie's name of letters, digits and -_.".into()),
     ];
     for (name, value, expected) in cases {
-        assert_eq!(&refusal(&[(name, value)]), expected);
+        assert_eq!(&error(&[(name, value)]), expected);
     }
 }
 
@@ -332,7 +332,7 @@ fn settings_that_contradict_each_other_are_refused() {
         ),
     ];
     for (pairs, expected) in cases {
-        assert_eq!(&refusal(pairs), expected);
+        assert_eq!(&error(pairs), expected);
     }
 }
 
@@ -352,7 +352,7 @@ fn what_this_build_does_not_support_yet_stops_the_start() {
         ),
     ];
     for (name, value, expected) in cases {
-        assert_eq!(&refusal(&[("JWT_SECRET", "s"), (name, value)]), expected);
+        assert_eq!(&error(&[("JWT_SECRET", "s"), (name, value)]), expected);
     }
 }
 
@@ -367,7 +367,7 @@ fn a_secret_is_shown_nowhere() {
     let (_, lines) = Config::read(&Sources::of_pairs([("JWT_PUBLIC_KEY", pem)])).unwrap();
     assert!(!render::effective(&lines).contains("s3cret"));
     // A password that has an @ in it.
-    assert!(!refusal(&[("REDIS_URL", "redis://u:s3c@s3cret@host")]).contains("s3c"));
+    assert!(!error(&[("REDIS_URL", "redis://u:s3c@s3cret@host")]).contains("s3c"));
     let error = from_file("[identity]\njwt_secret = \"s3cret").unwrap_err();
     assert!(!error.contains("s3cret"), "{error}");
     let error = from_file("[identity]\njwt_secret = [\"s3cret\"]").unwrap_err();
@@ -400,7 +400,7 @@ fn a_file_that_is_wrong_is_refused_in_one_line_that_says_where() {
 
 #[test]
 fn a_long_or_broken_value_is_cut_to_one_line() {
-    let error = refusal(&[("PORT", &format!("1\n{}", "9".repeat(10_000)))]);
+    let error = error(&[("PORT", &format!("1\n{}", "9".repeat(10_000)))]);
     assert!(error.len() < 200 && error.contains('…'), "{error}");
 }
 

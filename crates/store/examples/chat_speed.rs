@@ -11,13 +11,13 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
 use domain::chat::SendMessage;
+use domain::command::Actor;
+use domain::error::DomainError;
 use domain::event::PersistedEvent;
 use domain::id_generator::IdGenerator;
-use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
-use domain::command::Actor;
-use domain::users::{Claims, EnsureUser};
-use domain::error::DomainError;
+use domain::ids::{RoomId, RoomKind, Timestamp, UserId};
 use domain::spaces::{CreateChannel, CreateSpace, JoinRoom};
+use domain::users::{Claims, EnsureUser};
 use store::{Database, Options, Writer};
 
 const PEOPLE: usize = 100;
@@ -33,32 +33,32 @@ fn main() -> Result<(), Box<dyn Error>> {
     let clock = move || Timestamp(1_763_725_000_000_000 + start.elapsed().as_micros() as i64);
     let (writer, thread) = Writer::start(&database, clock, IdGenerator::new(|| 42), drop::<PersistedEvent>)?;
 
-    let people: Vec<Actor> = (0..PEOPLE).map(|n| Actor { person: UserId::new(format!("person-{n}")), admin: false }).collect();
+    let users: Vec<Actor> = (0..PEOPLE).map(|n| Actor { user: UserId::new(format!("person-{n}")), admin: false }).collect();
     let claims = |n: usize| Claims { name: Some(format!("Person {n}")), email: Some(format!("p{n}@example.com")), ..Claims::default() };
-    for (n, actor) in people.iter().enumerate() {
+    for (n, actor) in users.iter().enumerate() {
         wait(|tell| writer.run(actor.clone(), EnsureUser { claims: claims(n) }, tell))?;
     }
-    let members = people.iter().map(|actor| actor.person.clone()).collect();
+    let members = users.iter().map(|actor| actor.user.clone()).collect();
     let create = CreateSpace { kind: RoomKind::Project, name: "Speed".into(), members };
-    let project = wait(|tell| writer.run(people[0].clone(), create, tell))?.room;
+    let project = wait(|tell| writer.run(users[0].clone(), create, tell))?.room;
     let mut channels: Vec<RoomId> = Vec::new();
     for n in 0..channel_count {
         let create = CreateChannel { project: project.clone(), name: format!("channel {n}") };
-        channels.push(wait(|tell| writer.run(people[0].clone(), create, tell))?.room);
+        channels.push(wait(|tell| writer.run(users[0].clone(), create, tell))?.room);
     }
 
     flood("send a message", &writer, messages, |n, writer, done| {
         let content = format!("Message number {n}, as long as people's messages are on the whole.");
         let send =
             SendMessage { room: channels[n % channel_count].clone(), content, sort: None, file_url: None, metadata: None, client_id: None };
-        writer.run(people[n * 7 % PEOPLE].clone(), send, move |sent| done(sent.is_ok()));
+        writer.run(users[n * 7 % PEOPLE].clone(), send, move |sent| done(sent.is_ok()));
     })?;
     flood("be met again", &writer, messages, |n, writer, done| {
-        writer.run(people[n % PEOPLE].clone(), EnsureUser { claims: claims(n % PEOPLE) }, move |met| done(met.is_ok()));
+        writer.run(users[n % PEOPLE].clone(), EnsureUser { claims: claims(n % PEOPLE) }, move |met| done(met.is_ok()));
     })?;
     flood("enter a channel", &writer, messages, |n, writer, done| {
         let enter = JoinRoom { room: channels[n % channel_count].clone(), session: None, since: false };
-        writer.run(people[n % PEOPLE].clone(), enter, move |entered| done(entered.is_ok()));
+        writer.run(users[n % PEOPLE].clone(), enter, move |entered| done(entered.is_ok()));
     })?;
     flood("keep its place", &writer, messages, |_, writer, done| writer.submit_passthrough(move |kept| done(kept.is_ok())))?;
     drop(writer);

@@ -4,12 +4,12 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use domain::command::{Actor, CommandContext, MembershipLimits};
+use domain::error::DomainError;
 use domain::event::PersistedEvent;
 use domain::ids::{EntityId, Timestamp};
-use domain::command::{Actor, MembershipLimits, CommandContext};
-use domain::quotas::{DAY_SECONDS, Quotas};
-use domain::error::DomainError;
 use domain::ports::{IdSource, StoreResult};
+use domain::quotas::{DAY_SECONDS, Quotas};
 
 use crate::driver::Tables;
 use crate::sqlite::Sqlite;
@@ -148,18 +148,19 @@ where
         let now = (desk.clock)();
         // The writes of a command that panics are rolled back with its part, so no later command reads them.
         let decided = catch_unwind(AssertUnwindSafe(|| {
-            let mut tx = CommandContext::new(&mut desk.session, &self.actor, now, &mut desk.ids).with_bounds(desk.bounds).with_quotas(&desk.quotas);
-            work(&mut tx).map(|answer| (answer, tx.into_parts()))
+            let mut context =
+                CommandContext::new(&mut desk.session, &self.actor, now, &mut desk.ids).with_bounds(desk.bounds).with_quotas(&desk.quotas);
+            work(&mut context).map(|answer| (answer, context.into_parts()))
         }));
         let decided = decided.unwrap_or_else(|panic| Err(DomainError::Internal(format!("a command panicked: {}", panic_message(&*panic)))));
-        let decided = decided.map(|(answer, (facts, charge))| {
-            desk.quotas.count(&charge, &self.actor.person, now);
-            (answer, facts)
+        let decided = decided.map(|(answer, (persisted_events, charge))| {
+            desk.quotas.count(&charge, &self.actor.user, now);
+            (answer, persisted_events)
         });
         if !desk.session.0.in_transaction() {
             // A full disk ends the whole transaction, including the writes of the earlier commands.
             return Err(domain::ports::StoreError::Unavailable(match decided {
-                Err(refusal) => refusal.to_string(),
+                Err(error) => error.to_string(),
                 Ok(_) => "the database ended the transaction".to_owned(),
             }));
         }
@@ -172,20 +173,20 @@ where
     }
 
     fn finish(self: Box<Self>, batch: &Result<(), DomainError>, outlet: &mut dyn CommitSink) {
-        let (answer, facts) = match (batch, self.stage) {
-            (Err(refusal), _) => (Err(refusal.clone()), Vec::new()),
-            (Ok(()), WorkState::Decided(Ok((answer, facts)))) => (Ok(answer), facts),
-            (Ok(()), WorkState::Decided(Err(refusal))) => (Err(refusal), Vec::new()),
+        let (answer, persisted_events) = match (batch, self.stage) {
+            (Err(error), _) => (Err(error.clone()), Vec::new()),
+            (Ok(()), WorkState::Decided(Ok((answer, persisted_events)))) => (Ok(answer), persisted_events),
+            (Ok(()), WorkState::Decided(Err(error))) => (Err(error), Vec::new()),
             (Ok(()), _) => (Err(DomainError::Internal("a command was not decided".to_owned())), Vec::new()),
         };
         let reply = self.reply;
         catch_panic("a reply", || reply(answer));
-        let reach: usize = facts.iter().map(PersistedEvent::reach).sum();
+        let reach: usize = persisted_events.iter().map(PersistedEvent::reach).sum();
         if reach > 1 {
             catch_panic("a charge", || outlet.charge(&self.actor, reach));
         }
-        for fact in facts {
-            catch_panic("a publication", || outlet.publish(fact));
+        for persisted in persisted_events {
+            catch_panic("a publication", || outlet.publish(persisted));
         }
     }
 }

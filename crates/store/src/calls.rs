@@ -1,6 +1,6 @@
 //! Calls and their participants.
 
-use domain::calls::{Call, Participant, CallStatus};
+use domain::calls::{Call, CallStatus, Participant};
 use domain::ids::{EntityId, RoomId, Timestamp};
 use domain::ports::{CallStore, Page, StoreError, StoreResult};
 
@@ -43,7 +43,7 @@ impl<D: Driver> CallStore for Tables<D> {
         let sql = "INSERT INTO participants (call, person, joined_at, left_at, place)
             VALUES ($1, $2, $3, $4, (SELECT COALESCE(MAX(place), 0) + 1 FROM participants WHERE call = $1))
             ON CONFLICT (call, person) DO UPDATE SET joined_at = excluded.joined_at, left_at = excluded.left_at";
-        self.0.write(sql, values![call, &participant.person.id, participant.joined_at, participant.left_at]).map(drop)
+        self.0.write(sql, values![call, &participant.user.id, participant.joined_at, participant.left_at]).map(drop)
     }
 
     fn open_call(&mut self, room: &RoomId) -> StoreResult<Option<Call>> {
@@ -77,7 +77,7 @@ impl<D: Driver> Tables<D> {
         let sql = "SELECT c.joined_at, c.left_at, c.person, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM participants c LEFT JOIN people p ON p.id = c.person WHERE c.call = $1 ORDER BY c.place";
         let participants = self.0.all(sql, values![call.id], |row| {
-            Ok(Participant { person: user_at(row, 2)?, joined_at: row.time(0)?, left_at: row.maybe_int(1)?.map(Timestamp) })
+            Ok(Participant { user: user_at(row, 2)?, joined_at: row.time(0)?, left_at: row.maybe_int(1)?.map(Timestamp) })
         })?;
         Ok(Call { participants, ..call })
     }

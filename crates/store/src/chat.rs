@@ -1,7 +1,7 @@
 //! Messages.
 
 use domain::chat::Message;
-use domain::ids::{EntityId, UserId, RoomId, Timestamp};
+use domain::ids::{EntityId, RoomId, Timestamp, UserId};
 use domain::ports::{MessageStore, Page, StoreError, StoreResult};
 
 use crate::driver::{Driver, Row, Tables, values};

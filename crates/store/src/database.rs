@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::command::MembershipLimits;
-use domain::quotas::QuotaBounds;
 use domain::ports::{Store, StoreError};
+use domain::quotas::QuotaBounds;
 use rusqlite::Connection;
 use tempfile::TempDir;
 use thiserror::Error;

@@ -3,7 +3,7 @@
 //! The SQL is written once for all databases: BIGINT and TEXT only, ids from the server, `ON CONFLICT`, and parameters `$1`, `$2` … whose first
 //! appearances are in that order (SQLite numbers them by appearance).
 
-use domain::ids::{EntityId, UserId, RoomId, Timestamp};
+use domain::ids::{EntityId, RoomId, Timestamp, UserId};
 use domain::ports::{StoreError, StoreResult};
 
 use crate::sequences::Sequences;
@@ -37,7 +37,7 @@ pub(crate) trait Row {
         Ok(Timestamp(self.int(column)?))
     }
 
-    fn person_id(&self, column: usize) -> StoreResult<UserId> {
+    fn user_id(&self, column: usize) -> StoreResult<UserId> {
         Ok(UserId::new(self.text(column)?))
     }
 
@@ -70,7 +70,12 @@ pub(crate) trait Driver {
     fn insert_numbered(&mut self, sql: &'static str, values: &[Value<'_>]) -> StoreResult<i64>;
 
     /// The first row of a result.
-    fn first<T>(&mut self, sql: &'static str, values: &[Value<'_>], read: impl FnOnce(&dyn Row) -> StoreResult<T>) -> StoreResult<Option<T>>;
+    fn first<T>(
+        &mut self,
+        sql: &'static str,
+        values: &[Value<'_>],
+        read: impl FnOnce(&dyn Row) -> StoreResult<T>,
+    ) -> StoreResult<Option<T>>;
 
     /// All rows of a result.
     fn all<T>(&mut self, sql: &'static str, values: &[Value<'_>], read: impl FnMut(&dyn Row) -> StoreResult<T>) -> StoreResult<Vec<T>>;

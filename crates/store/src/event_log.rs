@@ -2,7 +2,7 @@
 
 use domain::event::{Account, Event, PersistedEvent};
 use domain::ids::{RoomId, Timestamp};
-use domain::ports::{EventLog, StoreError, StoreResult, EventBatch};
+use domain::ports::{EventBatch, EventLog, StoreError, StoreResult};
 
 use crate::driver::{Driver, Row, Tables, values};
 
@@ -32,10 +32,10 @@ impl<D: Driver> EventLog for Tables<D> {
         let sql = "SELECT id, room, seq, at, body, account FROM journal WHERE id > $1 AND at >= $2 ORDER BY id LIMIT $3";
         let rows = self.0.all(sql, values![offset, since, limit], |row| Ok((row.int(0)?, event_from_row(row))))?;
         let mut stretch = EventBatch::default();
-        for (offset, fact) in rows {
+        for (offset, persisted) in rows {
             stretch.end = Some(offset);
-            match fact {
-                Some(fact) => stretch.events.push(fact),
+            match persisted {
+                Some(persisted) => stretch.events.push(persisted),
                 None => {
                     stretch.events.clear();
                     stretch.unreadable = Some(offset);
@@ -48,7 +48,7 @@ impl<D: Driver> EventLog for Tables<D> {
     fn event_at(&mut self, offset: i64) -> StoreResult<Option<PersistedEvent>> {
         let sql = "SELECT id, room, seq, at, body, account FROM journal WHERE id >= $1 ORDER BY id LIMIT 1";
         let next = self.0.first(sql, values![offset], |row| Ok(event_from_row(row)))?.flatten();
-        Ok(next.filter(|fact| fact.first_offset() <= offset))
+        Ok(next.filter(|persisted| persisted.first_offset() <= offset))
     }
 
     fn last_offset(&mut self) -> StoreResult<i64> {
@@ -141,7 +141,7 @@ mod tests {
         }
         store.0.write(r#"UPDATE journal SET body = '{"event":"of_tomorrow"}' WHERE id = 2"#, values![]).unwrap();
         let stretch = store.events_after(0, Timestamp(0), 9).unwrap();
-        assert_eq!(stretch.events.iter().map(|fact| fact.offset).collect::<Vec<_>>(), [3, 4]);
+        assert_eq!(stretch.events.iter().map(|persisted| persisted.offset).collect::<Vec<_>>(), [3, 4]);
         assert_eq!((stretch.unreadable, stretch.end), (Some(2), Some(4)));
         let stretch = store.events_after(0, Timestamp(0), 2).unwrap();
         assert_eq!((stretch.events, stretch.unreadable, stretch.end), (vec![], Some(2), Some(2)));

@@ -1,7 +1,7 @@
 //! Idempotency keys and the responses of their requests.
 
 use domain::ids::Timestamp;
-use domain::ports::{StoredResponse, StoredBody, IdempotencyStore, StoreError, StoreResult};
+use domain::ports::{IdempotencyStore, StoreError, StoreResult, StoredBody, StoredResponse};
 
 use crate::driver::{Driver, Tables, values};
 

@@ -18,7 +18,7 @@ impl<D: Driver> NotificationStore for Tables<D> {
         let data = notification.data.as_ref().map(serde_json::Value::to_string);
         let values = values![
             notification.id,
-            &notification.person,
+            &notification.user,
             &notification.kind,
             &notification.title,
             &notification.message,
@@ -34,19 +34,19 @@ impl<D: Driver> NotificationStore for Tables<D> {
         self.0.change_one("UPDATE notifications SET is_read = $1 WHERE id = $2", values![notification.read, notification.id])
     }
 
-    fn notifications_of(&mut self, person: &UserId, page: &Page) -> StoreResult<Vec<Notification>> {
+    fn notifications_of(&mut self, user: &UserId, page: &Page) -> StoreResult<Vec<Notification>> {
         let sql = "SELECT id, person, kind, title, message, link, data, is_read, created_at FROM notifications
             WHERE person = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
-        self.0.all(sql, values![person, page.before.unwrap_or(EntityId::MAX), page.limit], notification_of)
+        self.0.all(sql, values![user, page.before.unwrap_or(EntityId::MAX), page.limit], notification_of)
     }
 
-    fn mark_notifications_read(&mut self, person: &UserId) -> StoreResult<u64> {
-        self.0.write("UPDATE notifications SET is_read = 1 WHERE person = $1 AND is_read = 0", values![person])
+    fn mark_notifications_read(&mut self, user: &UserId) -> StoreResult<u64> {
+        self.0.write("UPDATE notifications SET is_read = 1 WHERE person = $1 AND is_read = 0", values![user])
     }
 
-    fn delete_notifications_of(&mut self, person: &UserId, limit: u32) -> StoreResult<u64> {
+    fn delete_notifications_of(&mut self, user: &UserId, limit: u32) -> StoreResult<u64> {
         let sql = "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE person = $1 ORDER BY id LIMIT $2)";
-        self.0.write(sql, values![person, limit])
+        self.0.write(sql, values![user, limit])
     }
 }
 
@@ -54,7 +54,7 @@ fn notification_of(row: &dyn Row) -> StoreResult<Notification> {
     let data = row.maybe_text(6)?.map(serde_json::from_str).transpose();
     Ok(Notification {
         id: row.int(0)?,
-        person: row.person_id(1)?,
+        user: row.user_id(1)?,
         kind: row.text(2)?.to_owned(),
         title: row.text(3)?.to_owned(),
         message: row.text(4)?.to_owned(),

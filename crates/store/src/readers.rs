@@ -11,8 +11,8 @@ use domain::command::{Actor, Query};
 use domain::error::DomainError;
 
 use crate::batch::{catch_panic, panic_message};
-use crate::driver::Tables;
 use crate::database::{Database, OpenError};
+use crate::driver::Tables;
 use crate::queue::Queue;
 use crate::sqlite::Sqlite;
 
@@ -77,7 +77,7 @@ impl Readers {
 
 trait QueryJob: Send {
     fn execute(self: Box<Self>, session: &mut Tables<Sqlite<'_>>);
-    fn reject(self: Box<Self>, refusal: DomainError);
+    fn reject(self: Box<Self>, error: DomainError);
 }
 
 struct PendingQuery<Q, R> {
@@ -98,8 +98,8 @@ impl<Q: Query, R: FnOnce(Result<Q::Output, DomainError>) + Send> QueryJob for Pe
         catch_panic("a reply", || reply(answer));
     }
 
-    fn reject(self: Box<Self>, refusal: DomainError) {
-        catch_panic("a reply", || (self.reply)(Err(refusal)));
+    fn reject(self: Box<Self>, error: DomainError) {
+        catch_panic("a reply", || (self.reply)(Err(error)));
     }
 }
 

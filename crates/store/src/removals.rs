@@ -1,9 +1,9 @@
 //! Removals that have begun and have not ended.
 
-use domain::ids::{EntityId, RoomId};
 use domain::command::Actor;
-use domain::removals::Removal;
+use domain::ids::{EntityId, RoomId};
 use domain::ports::{RemovalStore, StoreError, StoreResult};
+use domain::removals::Removal;
 
 use crate::driver::{Driver, Row, Tables, values};
 
@@ -12,7 +12,7 @@ impl<D: Driver> RemovalStore for Tables<D> {
         let sql = "INSERT INTO removals (id, subject, target, person, admin) VALUES ($1, $2, $3, $4, $5)";
         let target = serde_json::to_string(&removal.target).map_err(|error| StoreError::Broken(format!("a removal's target: {error}")))?;
         let subject = removal.target.subject();
-        let values = values![removal.id, subject.as_ref(), &target, &removal.by.person, removal.by.admin];
+        let values = values![removal.id, subject.as_ref(), &target, &removal.by.user, removal.by.admin];
         self.0.write(sql, values).map(drop)
     }
 
@@ -31,5 +31,5 @@ impl<D: Driver> RemovalStore for Tables<D> {
 
 fn removal_at(row: &dyn Row) -> StoreResult<Removal> {
     let target = serde_json::from_str(row.text(1)?).map_err(|error| StoreError::Broken(format!("a removal's target: {error}")))?;
-    Ok(Removal { id: row.int(0)?, target, by: Actor { person: row.person_id(2)?, admin: row.int(3)? != 0 } })
+    Ok(Removal { id: row.int(0)?, target, by: Actor { user: row.user_id(2)?, admin: row.int(3)? != 0 } })
 }

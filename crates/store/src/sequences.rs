@@ -87,25 +87,25 @@ impl<D: Driver> Tables<D> {
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use domain::command::{Actor, CommandContext, MembershipLimits};
+    use domain::error::DomainError;
     use domain::event::{Event, PersistedEvent};
     use domain::id_generator::IdGenerator;
     use domain::ids::{RoomKind, Timestamp};
-    use domain::command::{Actor, MembershipLimits, CommandContext};
     use domain::quotas::Quotas;
-    use domain::error::DomainError;
     use rusqlite::Connection;
 
-    use crate::batch::{BatchContext, Job, TrackedIds, WorkState, Work};
-    use crate::driver::{Driver, Tables, values};
+    use crate::batch::{BatchContext, Job, TrackedIds, Work, WorkState};
     use crate::database::{Database, Options};
+    use crate::driver::{Driver, Tables, values};
     use crate::sqlite::Sqlite;
 
     type Numbers = Arc<Mutex<Vec<(i64, i64)>>>;
 
     /// A command that records an event in the household with this number, and then returns `end`.
     fn record(house: i64, end: fn() -> Result<(), DomainError>) -> Box<dyn Job> {
-        let work = move |tx: &mut CommandContext<'_>| {
-            tx.record_event(&RoomKind::Household.room(house), Event::TaskDeleted { task: house, by: None })?;
+        let work = move |context: &mut CommandContext<'_>| {
+            context.record_event(&RoomKind::Household.room(house), Event::TaskDeleted { task: house, by: None })?;
             end()
         };
         Box::new(Work { actor: Actor::server(), stage: WorkState::Waiting(work), reply: |_: Result<(), DomainError>| {} })
@@ -115,9 +115,9 @@ mod tests {
     fn decide(desk: &mut BatchContext<'_>, mut jobs: Vec<Box<dyn Job>>, numbers: &Numbers) {
         let committed = desk.execute(&mut jobs).map(drop);
         for job in jobs {
-            job.finish(&committed, &mut |fact: PersistedEvent| {
-                let Event::TaskDeleted { task, .. } = fact.event else { panic!("{fact:?}") };
-                numbers.lock().unwrap().push((task, fact.seq));
+            job.finish(&committed, &mut |persisted: PersistedEvent| {
+                let Event::TaskDeleted { task, .. } = persisted.event else { panic!("{persisted:?}") };
+                numbers.lock().unwrap().push((task, persisted.seq));
             });
         }
     }
@@ -146,8 +146,9 @@ mod tests {
         decide(&mut desk, jobs, &numbers);
         decide(&mut desk, vec![record(3, done), record(1, done), record(1, done)], &numbers);
         assert_eq!(*numbers.lock().unwrap(), [(1, 1), (2, 1), (1, 2), (3, 1), (1, 3), (1, 4)]);
-        let read =
-            |desk: &mut BatchContext<'_>| desk.session.0.all("SELECT seq FROM sequences ORDER BY room", values![], |row| row.int(0)).unwrap();
+        let read = |desk: &mut BatchContext<'_>| {
+            desk.session.0.all("SELECT seq FROM sequences ORDER BY room", values![], |row| row.int(0)).unwrap()
+        };
         assert_eq!(read(&mut desk), [4, 1, 1]);
 
         // A batch that is not committed changes no counter.

@@ -1,8 +1,8 @@
 //! Resumable sessions, and the epochs of the event log.
 
-use domain::ids::{UserId, RoomId, Timestamp};
+use domain::ids::{RoomId, Timestamp, UserId};
 use domain::ports::{EventLog, SessionStore, StoreError, StoreResult};
-use domain::sessions::{Session, SessionRoom, RoomState};
+use domain::sessions::{RoomState, Session, SessionRoom};
 
 use crate::driver::{Driver, Row, Tables, values};
 
@@ -32,13 +32,31 @@ impl<D: Driver> SessionStore for Tables<D> {
     fn insert_session(&mut self, session: &Session) -> StoreResult<()> {
         let sql = "INSERT INTO sessions (secret, id, person, namespace, live_from, confirmed, left_at, let_go, came_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-        let Session { secret, id, person, namespace, start_offset: live_from, acked_offset: confirmed, disconnected_at: left_at, ended_by_shutdown: let_go, connected_at: came_at } = session;
-        self.0.write(sql, values![secret, id, person, namespace, *live_from, *confirmed, *left_at, *let_go, *came_at]).map(drop)
+        let Session {
+            secret,
+            id,
+            user,
+            namespace,
+            start_offset: live_from,
+            acked_offset: confirmed,
+            disconnected_at: left_at,
+            ended_by_shutdown: let_go,
+            connected_at: came_at,
+        } = session;
+        self.0.write(sql, values![secret, id, user, namespace, *live_from, *confirmed, *left_at, *let_go, *came_at]).map(drop)
     }
 
     fn update_session(&mut self, session: &Session) -> StoreResult<()> {
         let sql = "UPDATE sessions SET live_from = $1, confirmed = $2, left_at = $3, let_go = $4, came_at = $5 WHERE secret = $6";
-        let Session { secret, start_offset: live_from, acked_offset: confirmed, disconnected_at: left_at, ended_by_shutdown: let_go, connected_at: came_at, .. } = session;
+        let Session {
+            secret,
+            start_offset: live_from,
+            acked_offset: confirmed,
+            disconnected_at: left_at,
+            ended_by_shutdown: let_go,
+            connected_at: came_at,
+            ..
+        } = session;
         self.0.change_one(sql, values![*live_from, *confirmed, *left_at, *let_go, *came_at, secret])
     }
 
@@ -47,8 +65,8 @@ impl<D: Driver> SessionStore for Tables<D> {
         self.0.write(sql, values![confirmed, at, let_go, secret]).map(drop)
     }
 
-    fn delete_session(&mut self, secret: &str, person: &UserId) -> StoreResult<()> {
-        self.0.write("DELETE FROM session_rooms WHERE person = $1 AND secret = $2", values![person, secret])?;
+    fn delete_session(&mut self, secret: &str, user: &UserId) -> StoreResult<()> {
+        self.0.write("DELETE FROM session_rooms WHERE person = $1 AND secret = $2", values![user, secret])?;
         self.0.write("DELETE FROM sessions WHERE secret = $1", values![secret]).map(drop)
     }
 
@@ -70,39 +88,39 @@ impl<D: Driver> SessionStore for Tables<D> {
         self.0.write(sessions, values![until, limit])
     }
 
-    fn session_rooms(&mut self, secret: &str, person: &UserId) -> StoreResult<Vec<SessionRoom>> {
+    fn session_rooms(&mut self, secret: &str, user: &UserId) -> StoreResult<Vec<SessionRoom>> {
         let sql = "SELECT room, inside, since, stay FROM session_rooms WHERE person = $1 AND secret = $2 ORDER BY room";
-        self.0.all(sql, values![person, secret], session_room)
+        self.0.all(sql, values![user, secret], session_room)
     }
 
-    fn put_session_room(&mut self, secret: &str, person: &UserId, room: &SessionRoom) -> StoreResult<()> {
+    fn put_session_room(&mut self, secret: &str, user: &UserId, room: &SessionRoom) -> StoreResult<()> {
         let sql = "INSERT INTO session_rooms (person, secret, room, inside, since) VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (person, secret, room) DO UPDATE SET since = excluded.since, stay = $6 WHERE session_rooms.stay = $7";
         let (again, left) = (stay_number(RoomState::JoinedAgain), stay_number(RoomState::Left));
-        self.0.write(sql, values![person, secret, &room.room, room.parent.as_ref(), room.since, again, left]).map(drop)
+        self.0.write(sql, values![user, secret, &room.room, room.parent.as_ref(), room.since, again, left]).map(drop)
     }
 
-    fn leave_session_room(&mut self, secret: &str, person: &UserId, room: &RoomId) -> StoreResult<()> {
+    fn leave_session_room(&mut self, secret: &str, user: &UserId, room: &RoomId) -> StoreResult<()> {
         let sql = "INSERT INTO session_rooms (person, secret, room, since, stay) VALUES ($1, $2, $3, 0, $4)
             ON CONFLICT (person, secret, room) DO UPDATE SET stay = excluded.stay";
-        self.0.write(sql, values![person, secret, room, stay_number(RoomState::Left)]).map(drop)
+        self.0.write(sql, values![user, secret, room, stay_number(RoomState::Left)]).map(drop)
     }
 
-    fn delete_session_room(&mut self, secret: &str, person: &UserId, room: &RoomId) -> StoreResult<()> {
+    fn delete_session_room(&mut self, secret: &str, user: &UserId, room: &RoomId) -> StoreResult<()> {
         let sql = "DELETE FROM session_rooms WHERE person = $1 AND secret = $2 AND room = $3";
-        self.0.write(sql, values![person, secret, room]).map(drop)
+        self.0.write(sql, values![user, secret, room]).map(drop)
     }
 
-    fn member_since(&mut self, room: &RoomId, person: &UserId) -> StoreResult<Option<i64>> {
+    fn member_since(&mut self, room: &RoomId, user: &UserId) -> StoreResult<Option<i64>> {
         let sql = "SELECT since FROM members WHERE room = $1 AND person = $2";
-        self.0.first(sql, values![room, person], |row| row.int(0))
+        self.0.first(sql, values![room, user], |row| row.int(0))
     }
 
-    fn visible_rooms(&mut self, person: &UserId) -> StoreResult<Vec<(RoomId, i64)>> {
+    fn visible_rooms(&mut self, user: &UserId) -> StoreResult<Vec<(RoomId, i64)>> {
         let sql = "SELECT m.room, m.since FROM members m WHERE m.person = $1
             UNION ALL SELECT s.room, m.since FROM members m JOIN spaces s ON s.parent = m.room WHERE m.person = $1
             ORDER BY 1";
-        self.0.all(sql, values![person], |row| Ok((row.room(0)?, row.int(1)?)))
+        self.0.all(sql, values![user], |row| Ok((row.room(0)?, row.int(1)?)))
     }
 
     fn begin_epoch(&mut self, name: &str) -> StoreResult<()> {
@@ -131,7 +149,7 @@ fn session(row: &dyn Row, first: usize) -> StoreResult<Session> {
     Ok(Session {
         secret: row.text(first)?.to_owned(),
         id: row.text(first + 1)?.to_owned(),
-        person: row.person_id(first + 2)?,
+        user: row.user_id(first + 2)?,
         namespace: row.text(first + 3)?.to_owned(),
         start_offset: row.int(first + 4)?,
         acked_offset: row.int(first + 5)?,

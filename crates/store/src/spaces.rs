@@ -1,9 +1,9 @@
 //! Spaces and their members.
 
-use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
-use domain::users::User;
-use domain::ports::{MemberPage, Page, UserStore, SpaceStore, StoreError, StoreResult};
+use domain::ids::{RoomId, RoomKind, Timestamp, UserId};
+use domain::ports::{MemberPage, Page, SpaceStore, StoreError, StoreResult, UserStore};
 use domain::spaces::{Member, Role, Space, Standing};
+use domain::users::User;
 
 use crate::driver::{Driver, Row, Tables, values};
 use crate::users::{count, handle_of, user_at};
@@ -53,47 +53,47 @@ impl<D: Driver> SpaceStore for Tables<D> {
         self.0.write("DELETE FROM spaces WHERE room = $1", values![room]).map(drop)
     }
 
-    fn role(&mut self, room: &RoomId, person: &UserId) -> StoreResult<Option<Role>> {
+    fn role(&mut self, room: &RoomId, user: &UserId) -> StoreResult<Option<Role>> {
         let sql = "SELECT role FROM members WHERE room = $1 AND person = $2";
-        self.0.first(sql, values![room, person], |row| role_of(row.text(0)?))
+        self.0.first(sql, values![room, user], |row| role_of(row.text(0)?))
     }
 
-    fn role_in_parent(&mut self, room: &RoomId, person: &UserId) -> StoreResult<Option<Role>> {
+    fn role_in_parent(&mut self, room: &RoomId, user: &UserId) -> StoreResult<Option<Role>> {
         let sql = "SELECT m.role FROM spaces s JOIN members m ON m.room = s.parent WHERE s.room = $1 AND m.person = $2";
-        self.0.first(sql, values![room, person], |row| role_of(row.text(0)?))
+        self.0.first(sql, values![room, user], |row| role_of(row.text(0)?))
     }
 
-    fn left_at(&mut self, room: &RoomId, person: &UserId) -> StoreResult<Option<Timestamp>> {
+    fn left_at(&mut self, room: &RoomId, user: &UserId) -> StoreResult<Option<Timestamp>> {
         let sql = "SELECT d.left_at FROM departures d WHERE d.room = $1 AND d.person = $2
             AND NOT EXISTS (SELECT 1 FROM members m WHERE m.room = d.room AND m.person = d.person)";
-        self.0.first(sql, values![room, person], |row| row.time(0))
+        self.0.first(sql, values![room, user], |row| row.time(0))
     }
 
-    fn put_left_by_choice(&mut self, room: &RoomId, person: &UserId) -> StoreResult<()> {
-        self.0.write("UPDATE departures SET by_choice = 1 WHERE room = $1 AND person = $2", values![room, person]).map(drop)
+    fn put_left_by_choice(&mut self, room: &RoomId, user: &UserId) -> StoreResult<()> {
+        self.0.write("UPDATE departures SET by_choice = 1 WHERE room = $1 AND person = $2", values![room, user]).map(drop)
     }
 
-    fn left_by_choice_at(&mut self, room: &RoomId, person: &UserId) -> StoreResult<Option<Timestamp>> {
+    fn left_by_choice_at(&mut self, room: &RoomId, user: &UserId) -> StoreResult<Option<Timestamp>> {
         let sql = "SELECT d.left_at FROM departures d WHERE d.room = $1 AND d.person = $2 AND d.by_choice = 1
             AND NOT EXISTS (SELECT 1 FROM members m WHERE m.room = d.room AND m.person = d.person)";
-        self.0.first(sql, values![room, person], |row| row.time(0))
+        self.0.first(sql, values![room, user], |row| row.time(0))
     }
 
-    fn has_acted(&mut self, room: &RoomId, person: &UserId) -> StoreResult<bool> {
+    fn has_acted(&mut self, room: &RoomId, user: &UserId) -> StoreResult<bool> {
         let sql = "SELECT acted FROM members WHERE room = COALESCE((SELECT parent FROM spaces WHERE room = $1), $1) AND person = $2";
-        Ok(self.0.first(sql, values![room, person], |row| row.int(0))? == Some(1))
+        Ok(self.0.first(sql, values![room, user], |row| row.int(0))? == Some(1))
     }
 
-    fn put_acted(&mut self, room: &RoomId, person: &UserId) -> StoreResult<()> {
+    fn put_acted(&mut self, room: &RoomId, user: &UserId) -> StoreResult<()> {
         let sql = "UPDATE members SET acted = 1 WHERE room = COALESCE((SELECT parent FROM spaces WHERE room = $1), $1) AND person = $2";
-        self.0.write(sql, values![room, person]).map(drop)
+        self.0.write(sql, values![room, user]).map(drop)
     }
 
     fn members_who_acted(&mut self, room: &RoomId, asker: &UserId, limit: u32) -> StoreResult<Vec<UserId>> {
         let sql = "SELECT m.person FROM members m WHERE m.room = $1 AND m.acted = 1
             AND NOT EXISTS (SELECT 1 FROM blocks x WHERE x.person = m.person AND x.blocked = $2)
             AND NOT EXISTS (SELECT 1 FROM blocks y WHERE y.person = $2 AND y.blocked = m.person) ORDER BY m.place LIMIT $3";
-        self.0.all(sql, values![room, asker, limit], |row| row.person_id(0))
+        self.0.all(sql, values![room, asker, limit], |row| row.user_id(0))
     }
 
     fn is_archived(&mut self, room: &RoomId) -> StoreResult<bool> {
@@ -101,7 +101,7 @@ impl<D: Driver> SpaceStore for Tables<D> {
         Ok(self.0.first(sql, values![room], |row| row.maybe_int(0))?.flatten().is_some())
     }
 
-    fn member_standing(&mut self, room: &RoomId, person: &UserId) -> StoreResult<Option<Standing>> {
+    fn member_standing(&mut self, room: &RoomId, user: &UserId) -> StoreResult<Option<Standing>> {
         let own = "SELECT m.role, s.archived_at, m.acted, p.id, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM members m LEFT JOIN spaces s ON s.room = m.room LEFT JOIN people p ON p.id = m.person
             WHERE m.room = $1 AND m.person = $2";
@@ -110,41 +110,41 @@ impl<D: Driver> SpaceStore for Tables<D> {
             FROM spaces s JOIN members m ON m.room = s.parent LEFT JOIN spaces a ON a.room = s.parent LEFT JOIN people p ON p.id = m.person
             WHERE s.room = $1 AND m.person = $2";
         let sql = if room.kind().has_own_members() { own } else { parents };
-        self.0.first(sql, values![room, person], |row| {
+        self.0.first(sql, values![room, user], |row| {
             let stored = row.maybe_text(3)?.is_some();
             Ok(Standing {
                 role: role_of(row.text(0)?)?,
                 archived: row.maybe_int(1)?.is_some(),
                 acted: row.int(2)? == 1,
-                person: stored.then(|| user_at(row, 3)).transpose()?,
+                user: stored.then(|| user_at(row, 3)).transpose()?,
             })
         })
     }
 
-    fn put_member(&mut self, room: &RoomId, person: &UserId, role: Role, at: Timestamp) -> StoreResult<()> {
+    fn put_member(&mut self, room: &RoomId, user: &UserId, role: Role, at: Timestamp) -> StoreResult<()> {
         let change = "UPDATE members SET role = $1 WHERE room = $2 AND person = $3";
-        if self.0.write(change, values![role_name(role), room, person])? > 0 {
+        if self.0.write(change, values![role_name(role), room, user])? > 0 {
             return Ok(());
         }
-        let handle = handle_of(&self.user(person)?.unwrap_or_else(|| User::unseen(person.clone(), at)));
+        let handle = handle_of(&self.user(user)?.unwrap_or_else(|| User::unseen(user.clone(), at)));
         let sql = "INSERT INTO members (room, person, kind, role, joined_at, handle, place, since, acted)
             VALUES ($1, $2, $3, $4, $5, $6, (SELECT COALESCE(MAX(place), 0) + 1 FROM members WHERE room = $1),
                 (SELECT COALESCE(MAX(id), 0) FROM journal), 0)";
-        self.0.write(sql, values![room, person, room.kind().as_str(), role_name(role), at, &handle])?;
-        self.count_membership(room, person, 1)
+        self.0.write(sql, values![room, user, room.kind().as_str(), role_name(role), at, &handle])?;
+        self.count_membership(room, user, 1)
     }
 
-    fn remove_member(&mut self, room: &RoomId, person: &UserId, at: Timestamp) -> StoreResult<()> {
-        let removed = self.0.write("DELETE FROM members WHERE room = $1 AND person = $2", values![room, person])?;
+    fn remove_member(&mut self, room: &RoomId, user: &UserId, at: Timestamp) -> StoreResult<()> {
+        let removed = self.0.write("DELETE FROM members WHERE room = $1 AND person = $2", values![room, user])?;
         if removed == 0 {
             return Ok(());
         }
-        self.count_membership(room, person, -1)?;
+        self.count_membership(room, user, -1)?;
         let rooms = "DELETE FROM session_rooms WHERE person = $1 AND (room = $2 OR inside = $2)";
-        self.0.write(rooms, values![person, room])?;
+        self.0.write(rooms, values![user, room])?;
         let sql = "INSERT INTO departures (room, person, left_at, by_choice) VALUES ($1, $2, $3, 0)
             ON CONFLICT (room, person) DO UPDATE SET left_at = excluded.left_at, by_choice = excluded.by_choice";
-        self.0.write(sql, values![room, person, at]).map(drop)
+        self.0.write(sql, values![room, user, at]).map(drop)
     }
 
     fn members(&mut self, room: &RoomId, page: &MemberPage) -> StoreResult<Vec<Member>> {
@@ -161,7 +161,7 @@ impl<D: Driver> SpaceStore for Tables<D> {
 
     fn member_ids(&mut self, room: &RoomId, limit: u32) -> StoreResult<Vec<UserId>> {
         let sql = "SELECT person FROM members WHERE room = $1 ORDER BY place LIMIT $2";
-        self.0.all(sql, values![room, limit], |row| row.person_id(0))
+        self.0.all(sql, values![room, limit], |row| row.user_id(0))
     }
 
     fn has_admin(&mut self, room: &RoomId) -> StoreResult<bool> {
@@ -171,7 +171,7 @@ impl<D: Driver> SpaceStore for Tables<D> {
 
     fn longest_member(&mut self, room: &RoomId) -> StoreResult<Option<UserId>> {
         let who_acted = "SELECT person FROM members WHERE room = $1 AND acted = 1 ORDER BY place LIMIT 1";
-        match self.0.first(who_acted, values![room], |row| row.person_id(0))? {
+        match self.0.first(who_acted, values![room], |row| row.user_id(0))? {
             None => Ok(self.member_ids(room, 1)?.pop()),
             acted => Ok(acted),
         }
@@ -188,24 +188,24 @@ impl<D: Driver> SpaceStore for Tables<D> {
         self.0.first(sql, values![room, handle], |row| Ok(row.text(0)?.to_owned()))
     }
 
-    fn rooms_of(&mut self, person: &UserId, kind: Option<RoomKind>) -> StoreResult<Vec<RoomId>> {
+    fn rooms_of(&mut self, user: &UserId, kind: Option<RoomKind>) -> StoreResult<Vec<RoomId>> {
         let of_kind = "SELECT room FROM members WHERE person = $1 AND kind = $2 ORDER BY joined_at DESC, room DESC";
         let of_all = "SELECT room FROM members WHERE person = $1 ORDER BY joined_at DESC, room DESC";
         match kind {
-            Some(kind) => self.0.all(of_kind, values![person, kind.as_str()], |row| row.room(0)),
-            None => self.0.all(of_all, values![person], |row| row.room(0)),
+            Some(kind) => self.0.all(of_kind, values![user, kind.as_str()], |row| row.room(0)),
+            None => self.0.all(of_all, values![user], |row| row.room(0)),
         }
     }
 
-    fn contacts_of(&mut self, person: &UserId) -> StoreResult<Vec<UserId>> {
+    fn contacts_of(&mut self, user: &UserId) -> StoreResult<Vec<UserId>> {
         let sql = "SELECT DISTINCT o.person FROM members m JOIN members o ON o.room = m.room
             WHERE m.person = $1 AND o.person <> $1 AND m.acted = 1 AND o.acted = 1
             AND NOT EXISTS (SELECT 1 FROM blocks x WHERE x.person = o.person AND x.blocked = $1)
             AND NOT EXISTS (SELECT 1 FROM blocks y WHERE y.person = $1 AND y.blocked = o.person) ORDER BY o.person";
-        self.0.all(sql, values![person], |row| row.person_id(0))
+        self.0.all(sql, values![user], |row| row.user_id(0))
     }
 
-    fn spaces_of(&mut self, person: &UserId, kind: RoomKind, page: &Page<RoomId>) -> StoreResult<Vec<Space>> {
+    fn spaces_of(&mut self, user: &UserId, kind: RoomKind, page: &Page<RoomId>) -> StoreResult<Vec<Space>> {
         let first =
             "SELECT s.room, s.name, s.parent, s.invite_code, s.created_by, s.created_at, s.updated_at, s.archived_at, s.member_count
             FROM members m JOIN spaces s ON s.room = m.room WHERE m.person = $1 AND m.kind = $2
@@ -215,8 +215,8 @@ impl<D: Driver> SpaceStore for Tables<D> {
             AND (m.joined_at, m.room) < (SELECT b.joined_at, b.room FROM members b WHERE b.room = $3 AND b.person = $1)
             ORDER BY m.joined_at DESC, m.room DESC LIMIT $4";
         match &page.before {
-            None => self.0.all(first, values![person, kind.as_str(), page.limit], space_at),
-            Some(before) => self.0.all(next, values![person, kind.as_str(), before, page.limit], space_at),
+            None => self.0.all(first, values![user, kind.as_str(), page.limit], space_at),
+            Some(before) => self.0.all(next, values![user, kind.as_str(), before, page.limit], space_at),
         }
     }
 
@@ -235,14 +235,14 @@ impl<D: Driver> SpaceStore for Tables<D> {
 
 impl<D: Driver> Tables<D> {
     /// Changes the counts of the space and of the user when a membership begins (1) or ends (-1).
-    fn count_membership(&mut self, room: &RoomId, person: &UserId, change: i64) -> StoreResult<()> {
+    fn count_membership(&mut self, room: &RoomId, user: &UserId, change: i64) -> StoreResult<()> {
         self.0.write("UPDATE spaces SET member_count = member_count + $1 WHERE room = $2", values![change, room])?;
-        self.0.write("UPDATE people SET space_count = space_count + $1 WHERE id = $2", values![change, person]).map(drop)
+        self.0.write("UPDATE people SET space_count = space_count + $1 WHERE id = $2", values![change, user]).map(drop)
     }
 }
 
 fn member_at(row: &dyn Row) -> StoreResult<Member> {
-    Ok(Member { role: role_of(row.text(0)?)?, joined_at: row.time(1)?, person: user_at(row, 2)? })
+    Ok(Member { role: role_of(row.text(0)?)?, joined_at: row.time(1)?, user: user_at(row, 2)? })
 }
 
 fn space_at(row: &dyn Row) -> StoreResult<Space> {
@@ -251,7 +251,7 @@ fn space_at(row: &dyn Row) -> StoreResult<Space> {
         name: row.text(1)?.to_owned(),
         parent: row.maybe_text(2)?.and_then(RoomId::parse),
         invite_code: row.owned_text(3)?,
-        created_by: row.person_id(4)?,
+        created_by: row.user_id(4)?,
         created_at: row.time(5)?,
         updated_at: row.time(6)?,
         archived_at: row.maybe_int(7)?.map(Timestamp),

@@ -6,8 +6,8 @@ use domain::ports::{StoreError, StoreResult};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, StatementStatus, ToSql, params_from_iter};
 
-use crate::driver::{Driver, Row, Value};
 use crate::database::{OpenError, Options};
+use crate::driver::{Driver, Row, Value};
 use crate::sequences::Sequences;
 
 /// A connection in use. It runs single statements, or transactions of parts; each part can be rolled back alone.
@@ -209,7 +209,12 @@ impl Driver for Sqlite<'_> {
         Ok(self.connection.last_insert_rowid())
     }
 
-    fn first<T>(&mut self, sql: &'static str, values: &[Value<'_>], read: impl FnOnce(&dyn Row) -> StoreResult<T>) -> StoreResult<Option<T>> {
+    fn first<T>(
+        &mut self,
+        sql: &'static str,
+        values: &[Value<'_>],
+        read: impl FnOnce(&dyn Row) -> StoreResult<T>,
+    ) -> StoreResult<Option<T>> {
         let statement = self.statement(sql)?;
         let mut rows = statement.query(params_from_iter(values)).map_err(stored_error)?;
         rows.next().map_err(stored_error)?.map(|row| read(&SqliteRow(row))).transpose()

@@ -17,7 +17,7 @@ pub struct WriterStats {
     /// Commands that failed because their batch could not be committed.
     pub lost: u64,
     /// Events that were committed.
-    pub facts: u64,
+    pub persisted_events: u64,
     /// How often memory was released because a burst of commands had ended.
     pub rests: u64,
     /// The sizes of the batches, in commands.
@@ -29,7 +29,7 @@ pub struct WriterStats {
 impl Default for WriterStats {
     fn default() -> Self {
         let (batches, commits) = (Histogram::new(BATCH_COMMANDS), Histogram::new(COMMIT_SECONDS));
-        Self { waiting: 0, lost: 0, facts: 0, rests: 0, batches, commits }
+        Self { waiting: 0, lost: 0, persisted_events: 0, rests: 0, batches, commits }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Tasks and their assignees.
 
-use domain::ids::{EntityId, UserId, RoomId, Timestamp};
-use domain::users::User;
+use domain::ids::{EntityId, RoomId, Timestamp, UserId};
 use domain::ports::{Page, StoreResult, TaskStore};
-use domain::tasks::{TaskStatus, Task};
+use domain::tasks::{Task, TaskStatus};
+use domain::users::User;
 
 use crate::driver::{Driver, Row, Tables, values};
 use crate::users::user_at;
@@ -71,7 +71,7 @@ impl<D: Driver> TaskStore for Tables<D> {
         tasks.into_iter().map(|task| self.with_assignees(task)).collect()
     }
 
-    fn tasks_of(&mut self, person: &UserId, room: Option<&RoomId>, limit: u32) -> StoreResult<Vec<Task>> {
+    fn tasks_of(&mut self, user: &UserId, room: Option<&RoomId>, limit: u32) -> StoreResult<Vec<Task>> {
         let in_all = "SELECT t.id, t.room, t.title, t.description, t.category, t.due_date, t.completed, t.completed_at, t.created_at, t.updated_at, t.status,
                 t.priority, t.created_by, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM assignments a JOIN tasks t ON t.id = a.task LEFT JOIN people p ON p.id = t.created_by
@@ -81,21 +81,21 @@ impl<D: Driver> TaskStore for Tables<D> {
             FROM assignments a JOIN tasks t ON t.id = a.task LEFT JOIN people p ON p.id = t.created_by
             WHERE a.person = $1 AND t.room = $2 ORDER BY a.task LIMIT $3";
         let tasks = match room {
-            None => self.0.all(in_all, values![person, limit], bare_task),
-            Some(room) => self.0.all(in_one, values![person, room, limit], bare_task),
+            None => self.0.all(in_all, values![user, limit], bare_task),
+            Some(room) => self.0.all(in_one, values![user, room, limit], bare_task),
         }?;
         tasks.into_iter().map(|task| self.with_assignees(task)).collect()
     }
 
-    fn assign(&mut self, id: EntityId, person: &UserId, at: Timestamp) -> StoreResult<bool> {
+    fn assign(&mut self, id: EntityId, user: &UserId, at: Timestamp) -> StoreResult<bool> {
         let sql = "INSERT INTO assignments (task, person, assigned_at, place)
             VALUES ($1, $2, $3, (SELECT COALESCE(MAX(place), 0) + 1 FROM assignments WHERE task = $1))
             ON CONFLICT (task, person) DO NOTHING";
-        Ok(self.0.write(sql, values![id, person, at])? > 0)
+        Ok(self.0.write(sql, values![id, user, at])? > 0)
     }
 
-    fn unassign(&mut self, id: EntityId, person: &UserId) -> StoreResult<bool> {
-        Ok(self.0.write("DELETE FROM assignments WHERE task = $1 AND person = $2", values![id, person])? > 0)
+    fn unassign(&mut self, id: EntityId, user: &UserId) -> StoreResult<bool> {
+        Ok(self.0.write("DELETE FROM assignments WHERE task = $1 AND person = $2", values![id, user])? > 0)
     }
 }
 

@@ -1,8 +1,8 @@
 //! The stored usage of quotas, one row a user.
 
-use domain::ids::{UserId, Timestamp};
-use domain::quotas::Usage;
+use domain::ids::{Timestamp, UserId};
 use domain::ports::StoreResult;
+use domain::quotas::Usage;
 
 use crate::driver::{Driver, Tables, values};
 
@@ -14,17 +14,17 @@ impl<D: Driver> Tables<D> {
             let count = |column| Ok(row.int(column)? as u64);
             let usage =
                 Usage { day_from: row.time(1)?, objects: count(2)?, bytes: count(3)?, hour_from: row.time(4)?, additions: count(5)? };
-            Ok((row.person_id(0)?, usage))
+            Ok((row.user_id(0)?, usage))
         })
     }
 
     /// Stores a user's usage.
-    pub(crate) fn put_usage(&mut self, person: &UserId, usage: &Usage) -> StoreResult<()> {
+    pub(crate) fn put_usage(&mut self, user: &UserId, usage: &Usage) -> StoreResult<()> {
         let sql = "INSERT INTO quota_usage (person, day_from, objects, bytes, hour_from, additions) VALUES ($1, $2, $3, $4, $5, $6)
             ON CONFLICT (person) DO UPDATE SET day_from = excluded.day_from, objects = excluded.objects, bytes = excluded.bytes,
                 hour_from = excluded.hour_from, additions = excluded.additions";
         let Usage { day_from, objects, bytes, hour_from, additions } = *usage;
-        let values = values![person, day_from, objects as i64, bytes as i64, hour_from, additions as i64];
+        let values = values![user, day_from, objects as i64, bytes as i64, hour_from, additions as i64];
         self.0.write(sql, values).map(drop)
     }
 

@@ -1,8 +1,8 @@
 //! Users.
 
-use domain::ids::{UserId, Timestamp};
+use domain::ids::{Timestamp, UserId};
+use domain::ports::{StoreError, StoreResult, UserStore};
 use domain::users::User;
-use domain::ports::{UserStore, StoreError, StoreResult};
 
 use crate::driver::{Driver, Row, Tables, values};
 
@@ -12,12 +12,12 @@ impl<D: Driver> UserStore for Tables<D> {
         self.0.first(sql, values![id], |row| user_at(row, 0))
     }
 
-    fn insert_user(&mut self, person: &User) -> StoreResult<()> {
-        self.insert(person, 1)
+    fn insert_user(&mut self, user: &User) -> StoreResult<()> {
+        self.insert(user, 1)
     }
 
-    fn insert_unseen_user(&mut self, person: &User) -> StoreResult<()> {
-        self.insert(person, 0)
+    fn insert_unseen_user(&mut self, user: &User) -> StoreResult<()> {
+        self.insert(user, 0)
     }
 
     fn has_signed_in(&mut self, id: &UserId) -> StoreResult<bool> {
@@ -31,17 +31,16 @@ impl<D: Driver> UserStore for Tables<D> {
     fn unseen_users(&mut self, until: Timestamp, limit: u32) -> StoreResult<Vec<UserId>> {
         let sql = "SELECT id FROM people WHERE signed_in = 0 AND space_count = 0 AND updated_at = created_at AND created_at < $1
             ORDER BY created_at, id LIMIT $2";
-        self.0.all(sql, values![until, limit], |row| row.person_id(0))
+        self.0.all(sql, values![until, limit], |row| row.user_id(0))
     }
 
-    fn update_user(&mut self, person: &User) -> StoreResult<()> {
+    fn update_user(&mut self, user: &User) -> StoreResult<()> {
         let sql = "UPDATE people SET name = $1, username = $2, email = $3, avatar_url = $4, updated_at = $5 WHERE id = $6";
-        let values =
-            values![&person.name, &person.username, person.email.as_deref(), person.avatar_url.as_deref(), person.updated_at, &person.id];
+        let values = values![&user.name, &user.username, user.email.as_deref(), user.avatar_url.as_deref(), user.updated_at, &user.id];
         self.0.change_one(sql, values)?;
         // Each membership has the handle, too: members are looked up by it within their space.
         let members = "UPDATE members SET handle = $1 WHERE person = $2 AND handle <> $1";
-        self.0.write(members, values![&handle_of(person), &person.id]).map(drop)
+        self.0.write(members, values![&handle_of(user), &user.id]).map(drop)
     }
 
     fn delete_user(&mut self, id: &UserId) -> StoreResult<()> {
@@ -78,17 +77,17 @@ impl<D: Driver> UserStore for Tables<D> {
 }
 
 impl<D: Driver> Tables<D> {
-    fn insert(&mut self, person: &User, signed_in: i64) -> StoreResult<()> {
+    fn insert(&mut self, user: &User, signed_in: i64) -> StoreResult<()> {
         let sql = "INSERT INTO people (id, name, username, email, avatar_url, created_at, updated_at, signed_in)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let values = values![
-            &person.id,
-            &person.name,
-            &person.username,
-            person.email.as_deref(),
-            person.avatar_url.as_deref(),
-            person.created_at,
-            person.updated_at,
+            &user.id,
+            &user.name,
+            &user.username,
+            user.email.as_deref(),
+            user.avatar_url.as_deref(),
+            user.created_at,
+            user.updated_at,
             signed_in
         ];
         self.0.write(sql, values).map(drop)
@@ -96,8 +95,8 @@ impl<D: Driver> Tables<D> {
 }
 
 /// A user's handle in lower case, as the memberships store it.
-pub(crate) fn handle_of(person: &User) -> String {
-    person.handle().to_lowercase()
+pub(crate) fn handle_of(user: &User) -> String {
+    user.handle().to_lowercase()
 }
 
 /// A count in a column.
@@ -109,7 +108,7 @@ pub(crate) fn count(row: &dyn Row, column: usize) -> StoreResult<u64> {
 pub(crate) fn user_at(row: &dyn Row, first: usize) -> StoreResult<User> {
     let since = Timestamp(row.maybe_int(first + 5)?.unwrap_or_default());
     Ok(User {
-        id: row.person_id(first)?,
+        id: row.user_id(first)?,
         name: row.owned_text(first + 1)?.unwrap_or_default(),
         username: row.owned_text(first + 2)?.unwrap_or_default(),
         email: row.owned_text(first + 3)?,

@@ -9,20 +9,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use domain::command::{Actor, Command, CommandContext};
+use domain::error::DomainError;
 use domain::event::PersistedEvent;
 use domain::id_generator::is_far_ahead;
 use domain::ids::Timestamp;
-use domain::command::{Actor, Command, CommandContext};
-use domain::quotas::Quotas;
-use domain::error::DomainError;
 use domain::ports::IdSource;
+use domain::quotas::Quotas;
 
-use crate::batch::{BatchContext, Job, TrackedIds, Passthrough, WorkState, Work, panic_message};
-use crate::driver::Tables;
-use crate::stats::WriterStats;
+use crate::batch::{BatchContext, Job, Passthrough, TrackedIds, Work, WorkState, panic_message};
 use crate::database::{Database, OpenError};
+use crate::driver::Tables;
 use crate::queue::{Queue, Rejected, Take};
 use crate::sqlite::Sqlite;
+use crate::stats::WriterStats;
 
 /// How many commands may wait in the queue. When it is full, the next command is refused at once with [`Refusal::Unavailable`], before the waiting
 /// commands are answered.
@@ -61,7 +61,7 @@ pub trait CommitSink: Send {
     fn charge(&mut self, _: &Actor, _reach: usize) {}
 
     /// Takes the next event.
-    fn publish(&mut self, fact: PersistedEvent);
+    fn publish(&mut self, persisted: PersistedEvent);
 
     /// Called after the last reply and event of a batch.
     fn end(&mut self) {}
@@ -71,8 +71,8 @@ pub trait CommitSink: Send {
 }
 
 impl<F: FnMut(PersistedEvent) + Send> CommitSink for F {
-    fn publish(&mut self, fact: PersistedEvent) {
-        self(fact);
+    fn publish(&mut self, persisted: PersistedEvent) {
+        self(persisted);
     }
 }
 
@@ -143,7 +143,7 @@ impl Writer {
 
     /// Queues a command, with [`Writer::submit`].
     pub fn run<C: Command>(&self, actor: Actor, command: C, reply: impl FnOnce(Result<C::Output, DomainError>) + Send + 'static) {
-        self.submit(actor, |tx| command.execute(tx), reply);
+        self.submit(actor, |context| command.execute(context), reply);
     }
 
     /// Queues a reply that runs in the order of the queue, behind the earlier commands and their events. It always receives `Ok`. If the queue is
@@ -182,7 +182,7 @@ impl From<Rejected> for DomainError {
 /// An outlet that counts the events that it publishes.
 struct CountingSink<'a, O> {
     outlet: &'a mut O,
-    facts: u64,
+    persisted_events: u64,
 }
 
 impl<O: CommitSink> CommitSink for CountingSink<'_, O> {
@@ -190,9 +190,9 @@ impl<O: CommitSink> CommitSink for CountingSink<'_, O> {
         self.outlet.charge(actor, reach);
     }
 
-    fn publish(&mut self, fact: PersistedEvent) {
-        self.facts += 1;
-        self.outlet.publish(fact);
+    fn publish(&mut self, persisted: PersistedEvent) {
+        self.persisted_events += 1;
+        self.outlet.publish(persisted);
     }
 }
 
@@ -216,15 +216,15 @@ fn serve(queue: &Queue<Box<dyn Job>>, mut desk: BatchContext<'_>, mut outlet: im
         let committed = desk.execute(&mut jobs);
         let batch = committed.clone().map(drop);
         outlet.begin();
-        let mut counted = CountingSink { outlet: &mut outlet, facts: 0 };
+        let mut counted = CountingSink { outlet: &mut outlet, persisted_events: 0 };
         for job in jobs.drain(..) {
             job.finish(&batch, &mut counted);
         }
-        let facts = counted.facts;
+        let persisted_events = counted.persisted_events;
         outlet.end();
         let mut figures = figures.lock().unwrap_or_else(PoisonError::into_inner);
         figures.batch(commands, &committed);
-        figures.facts += facts;
+        figures.persisted_events += persisted_events;
     }
     desk.session.0.checkpoint();
 }

@@ -4,11 +4,11 @@
 
 use std::sync::mpsc;
 
+use domain::command::{Actor, CommandContext};
+use domain::error::DomainError;
 use domain::event::{Event, PersistedEvent};
 use domain::id_generator::IdGenerator;
 use domain::ids::{RoomKind, Timestamp};
-use domain::command::{Actor, CommandContext};
-use domain::error::DomainError;
 use store::{Database, Options, Writer};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,7 +32,7 @@ fn the_writes_of_a_failed_command_are_undone_at_every_place_in_the_transaction()
     ] {
         let database = Database::open(Options::new("sqlite::memory:")).unwrap();
         let (publish, published) = mpsc::channel();
-        let outlet = move |fact: PersistedEvent| publish.send(fact).unwrap();
+        let outlet = move |persisted: PersistedEvent| publish.send(persisted).unwrap();
         let (writer, thread) = Writer::start(&database, || Timestamp(0), IdGenerator::new(|| 0), outlet).unwrap();
         // A reply holds the writer until all commands are queued, so that they share the next transaction.
         let (go, gate) = mpsc::channel();
@@ -40,9 +40,9 @@ fn the_writes_of_a_failed_command_are_undone_at_every_place_in_the_transaction()
         let (reply, replies) = mpsc::channel();
         for end in ends.iter().copied() {
             let reply = reply.clone();
-            let work = move |tx: &mut CommandContext<'_>| {
-                tx.record_event(&RoomKind::Household.room(1), Event::NotificationsRead)?;
-                tx.record_event(&RoomKind::Household.room(2), Event::NotificationsRead)?;
+            let work = move |context: &mut CommandContext<'_>| {
+                context.record_event(&RoomKind::Household.room(1), Event::NotificationsRead)?;
+                context.record_event(&RoomKind::Household.room(2), Event::NotificationsRead)?;
                 match end {
                     Kept => Ok(()),
                     Refused => Err(DomainError::Conflict("refused after its writes")),
@@ -58,12 +58,12 @@ fn the_writes_of_a_failed_command_are_undone_at_every_place_in_the_transaction()
         thread.join().unwrap();
         let published: Vec<PersistedEvent> = published.iter().collect();
         let kept = ends.iter().filter(|end| **end == Kept).count();
-        let seqs: Vec<i64> = published.iter().map(|fact| fact.seq).collect();
+        let seqs: Vec<i64> = published.iter().map(|persisted| persisted.seq).collect();
         assert_eq!(seqs, (1..=kept as i64).flat_map(|seq| [seq, seq]).collect::<Vec<_>>(), "{ends:?}");
         let stored = database.with_store(|store| store.events_after(0, Timestamp(0), 99)).unwrap().unwrap();
         assert_eq!(
-            stored.events.iter().map(|fact| fact.offset).collect::<Vec<_>>(),
-            published.iter().map(|fact| fact.offset).collect::<Vec<_>>()
+            stored.events.iter().map(|persisted| persisted.offset).collect::<Vec<_>>(),
+            published.iter().map(|persisted| persisted.offset).collect::<Vec<_>>()
         );
     }
 }

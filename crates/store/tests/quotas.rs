@@ -5,20 +5,20 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, mpsc};
 
+use domain::command::Actor;
+use domain::error::DomainError;
 use domain::event::PersistedEvent;
 use domain::id_generator::IdGenerator;
-use domain::ids::{RoomKind, UserId, Timestamp};
-use domain::command::Actor;
-use domain::users::{Claims, EnsureUser};
+use domain::ids::{RoomKind, Timestamp, UserId};
 use domain::quotas::QuotaBounds;
-use domain::error::DomainError;
 use domain::spaces::CreateSpace;
+use domain::users::{Claims, EnsureUser};
 use store::{Database, Options, Writer};
 
 const NOW: i64 = 1_763_035_200_000_000;
 
 fn actor(admin: bool) -> Actor {
-    Actor { person: UserId::new("ann"), admin }
+    Actor { user: UserId::new("ann"), admin }
 }
 
 fn create(writer: &Writer, admin: bool) -> Result<(), DomainError> {

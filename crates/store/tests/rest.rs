@@ -4,18 +4,18 @@
 
 use std::sync::mpsc::{self, Sender};
 
+use domain::command::{Actor, CommandContext};
 use domain::event::{Event, PersistedEvent};
 use domain::id_generator::IdGenerator;
 use domain::ids::{RoomKind, Timestamp};
-use domain::command::{Actor, CommandContext};
-use store::{Database, Options, CommitSink, Writer};
+use store::{CommitSink, Database, Options, Writer};
 
 /// Sends the offsets that are published, and a 0 for each rest.
 struct Notes(Sender<i64>);
 
 impl CommitSink for Notes {
-    fn publish(&mut self, fact: PersistedEvent) {
-        self.0.send(fact.offset).unwrap();
+    fn publish(&mut self, persisted: PersistedEvent) {
+        self.0.send(persisted.offset).unwrap();
     }
 
     fn idle(&mut self) {
@@ -33,7 +33,7 @@ fn a_writer_releases_its_memory_once_after_each_burst_and_serves_the_next() {
         let (go, gate) = mpsc::channel();
         writer.submit(Actor::server(), |_| Ok(()), move |_| gate.recv().unwrap());
         for _ in 0..1_000 {
-            let work = |tx: &mut CommandContext<'_>| tx.record_event(&RoomKind::Household.room(1), Event::NotificationsRead);
+            let work = |context: &mut CommandContext<'_>| context.record_event(&RoomKind::Household.room(1), Event::NotificationsRead);
             writer.submit(Actor::server(), work, drop);
         }
         go.send(()).unwrap();

@@ -3,21 +3,21 @@
 #![allow(clippy::unwrap_used)]
 
 use domain::calls::InitiateCall;
-use domain::chat::{EditMessage, ListMessagesWithReadState, MarkRead, GetConversationSummary, SendMessage};
+use domain::chat::{EditMessage, GetConversationSummary, ListMessagesWithReadState, MarkRead, SendMessage};
+use domain::command::{Actor, Command, CommandContext, Query};
+use domain::error::DomainError;
 use domain::event::{Account, Event, PersistedEvent};
 use domain::id_generator::IdGenerator;
-use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
-use domain::command::{Actor, Command, Query, CommandContext};
-use domain::users::{Claims, EnsureUser, User, GetUser};
-use domain::error::DomainError;
+use domain::ids::{RoomId, RoomKind, Timestamp, UserId};
 use domain::ports::{MemberPage, Page, Store};
-use domain::sessions::{ConnectSession, ResumeRequest, NewSession};
+use domain::sessions::{ConnectSession, NewSession, ResumeRequest};
 use domain::spaces::{
-    AddMember, ArchiveSpace, JoinRoomListingMembers, JoinRoom, JoinByInvite, ListMembers, ListSpaces, ListMemberIds, FilterVisible, GetSpace,
-    RefreshInvite, RemoveMember, RenameSpace, Role, Space,
+    AddMember, ArchiveSpace, FilterVisible, GetSpace, JoinByInvite, JoinRoom, JoinRoomListingMembers, ListMemberIds, ListMembers,
+    ListSpaces, RefreshInvite, RemoveMember, RenameSpace, Role, Space,
 };
 use domain::tasks::{CreateTask, ReassignTask};
 use domain::trips::{AddTripMember, TripChanges, UpdateTrip};
+use domain::users::{Claims, EnsureUser, GetUser, User};
 use store::{Database, Options};
 use tempfile::TempDir;
 
@@ -46,26 +46,26 @@ impl Databases {
     /// The cost of a command or query in a space of this size.
     fn cost(&self, size: u32, actor: &str, work: &dyn Fn(&mut CommandContext<'_>) -> Result<(), DomainError>) -> Cost {
         std::fs::copy(self.folder.path().join(size.to_string()), self.folder.path().join("copy")).unwrap();
-        let actor = Actor { person: UserId::new(actor), admin: false };
-        let (facts, steps) = self
+        let actor = Actor { user: UserId::new(actor), admin: false };
+        let (persisted_events, steps) = self
             .open("copy")
             .with_counted_store(|store| {
                 let mut ids = IdGenerator::new(|| 42);
-                let mut tx = CommandContext::new(store, &actor, Timestamp(T0.0 + 60_000_000), &mut ids);
-                work(&mut tx).unwrap();
-                tx.into_events()
+                let mut context = CommandContext::new(store, &actor, Timestamp(T0.0 + 60_000_000), &mut ids);
+                work(&mut context).unwrap();
+                context.into_events()
             })
             .unwrap();
         std::fs::remove_file(self.folder.path().join("copy")).unwrap();
-        let bytes = facts.iter().map(|fact| without_count(&fact.body)).sum();
-        Cost { steps, facts: facts.len(), bytes, reach: facts.iter().map(PersistedEvent::reach).sum() }
+        let bytes = persisted_events.iter().map(|persisted| without_count(&persisted.body)).sum();
+        Cost { steps, persisted_events: persisted_events.len(), bytes, reach: persisted_events.iter().map(PersistedEvent::reach).sum() }
     }
 }
 
 #[derive(PartialEq, Eq, Debug)]
 struct Cost {
     steps: u64,
-    facts: usize,
+    persisted_events: usize,
     bytes: usize,
     reach: usize,
 }
@@ -122,11 +122,11 @@ fn fill(store: &mut dyn Store, size: u32) {
 }
 
 fn run<C: Command>(command: C) -> impl FnOnce(&mut CommandContext<'_>) -> Result<(), DomainError> {
-    |tx| command.execute(tx).map(drop)
+    |context| command.execute(context).map(drop)
 }
 
 fn ask<Q: Query>(query: Q) -> impl FnOnce(&mut CommandContext<'_>) -> Result<(), DomainError> {
-    |tx| query.execute(tx.store, tx.actor).map(drop)
+    |context| query.execute(context.store, context.actor).map(drop)
 }
 
 fn send(room: RoomId, content: &str) -> SendMessage {
@@ -159,59 +159,59 @@ fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
 
     // No answer and no event of these commands shows a member.
     let mut table: Vec<(&str, &str, Work)> = vec![
-        ("a connect with a claim", any_member, Box::new(|tx| run(EnsureUser { claims: claims("1") })(tx))),
-        ("a first connect with a claim", "new", Box::new(|tx| run(EnsureUser { claims: claims("1") })(tx))),
+        ("a connect with a claim", any_member, Box::new(|context| run(EnsureUser { claims: claims("1") })(context))),
+        ("a first connect with a claim", "new", Box::new(|context| run(EnsureUser { claims: claims("1") })(context))),
         (
             "a connect that may recover",
             any_member,
-            Box::new(move |tx| run(ConnectSession { claims: claims("1"), new_session: place(), resume: ResumeRequest::New })(tx)),
+            Box::new(move |context| run(ConnectSession { claims: claims("1"), new_session: place(), resume: ResumeRequest::New })(context)),
         ),
-        ("a profile of a co-member", any_member, Box::new(|tx| ask(GetUser { person: UserId::new(member(7)) })(tx))),
+        ("a profile of a co-member", any_member, Box::new(|context| ask(GetUser { user: UserId::new(member(7)) })(context))),
         (
             "whether a co-member is one",
             any_member,
-            Box::new(|tx| ask(FilterVisible { people: vec![UserId::new(member(7))], contacts_only: true })(tx)),
+            Box::new(|context| ask(FilterVisible { users: vec![UserId::new(member(7))], contacts_only: true })(context)),
         ),
     ];
     for room in KINDS.map(|kind| kind.room(1)).into_iter().chain([channel.clone()]) {
         let (entered, listed) = (room.clone(), room.clone());
-        table.push(("a join", any_member, Box::new(move |tx| run(enter(entered.clone()))(tx))));
+        table.push(("a join", any_member, Box::new(move |context| run(enter(entered.clone()))(context))));
         if room.kind() != RoomKind::Channel {
             let page = MemberPage { limit: 5, after: Some(UserId::new(member(2))) };
             table.push((
                 "a page of members",
                 any_member,
-                Box::new(move |tx| ask(ListMembers { room: listed.clone(), page: page.clone() })(tx)),
+                Box::new(move |context| ask(ListMembers { room: listed.clone(), page: page.clone() })(context)),
             ));
         }
     }
     for room in [RoomKind::ChatRoom.room(1), conversation.clone(), channel.clone()] {
-        table.push(("a message", any_member, Box::new(move |tx| run(send(room.clone(), "Hello"))(tx))));
+        table.push(("a message", any_member, Box::new(move |context| run(send(room.clone(), "Hello"))(context))));
     }
     table.push((
         "a message that mentions a member",
         any_member,
-        Box::new(move |tx| {
-            let sent = send(channel.clone(), "Hello @member-000003, hello @stranger").execute(tx)?;
-            run(EditMessage { of: RoomKind::Channel, message: sent.message.id, content: "Hello @member-000004".to_owned() })(tx)
+        Box::new(move |context| {
+            let sent = send(channel.clone(), "Hello @member-000003, hello @stranger").execute(context)?;
+            run(EditMessage { of: RoomKind::Channel, message: sent.message.id, content: "Hello @member-000004".to_owned() })(context)
         }),
     ));
     let listed = conversation.clone();
     table.push((
         "a list of messages",
         any_member,
-        Box::new(move |tx| {
-            send(listed.clone(), "Hello").execute(tx)?;
-            ask(ListMessagesWithReadState { room: listed.clone(), page: Page::new(None, None) })(tx)
+        Box::new(move |context| {
+            send(listed.clone(), "Hello").execute(context)?;
+            ask(ListMessagesWithReadState { room: listed.clone(), page: Page::new(None, None) })(context)
         }),
     ));
     table.push((
         "a task",
         any_member,
-        Box::new(move |tx| {
-            let task = CreateTask::new(project.clone(), "Dishes".to_owned()).execute(tx)?;
+        Box::new(move |context| {
+            let task = CreateTask::new(project.clone(), "Dishes".to_owned()).execute(context)?;
             for to in ["MEMBER-000003", "member-000004", "anna"] {
-                ReassignTask { task: task.id, to: Some(to.to_owned()) }.execute(tx)?;
+                ReassignTask { task: task.id, to: Some(to.to_owned()) }.execute(context)?;
             }
             Ok(())
         }),
@@ -223,49 +223,57 @@ fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
     for kind in KINDS {
         let room = kind.room(1);
         let of = |work: fn(RoomId) -> Work| work(room.clone());
-        table.push(("reading it", any_member, of(|room| Box::new(move |tx| ask(GetSpace { room: room.clone() })(tx)))));
+        table.push(("reading it", any_member, of(|room| Box::new(move |context| ask(GetSpace { room: room.clone() })(context)))));
         table.push((
             "an added member",
             any_member,
-            of(|room| Box::new(move |tx| run(AddMember { room: room.clone(), person: UserId::new("new") })(tx))),
+            of(|room| Box::new(move |context| run(AddMember { room: room.clone(), user: UserId::new("new") })(context))),
         ));
         table.push((
             "a member who leaves",
             any_member,
-            of(|room| Box::new(move |tx| run(RemoveMember { room: room.clone(), person: UserId::new(member(5)) })(tx))),
+            of(|room| Box::new(move |context| run(RemoveMember { room: room.clone(), user: UserId::new(member(5)) })(context))),
         ));
         table.push((
             "a member who is removed",
             "anna",
-            of(|room| Box::new(move |tx| run(RemoveMember { room: room.clone(), person: UserId::new(member(5)) })(tx))),
+            of(|room| Box::new(move |context| run(RemoveMember { room: room.clone(), user: UserId::new(member(5)) })(context))),
         ));
         table.push((
             "the last admin who leaves",
             "anna",
-            of(|room| Box::new(move |tx| run(RemoveMember { room: room.clone(), person: UserId::new("anna") })(tx))),
+            of(|room| Box::new(move |context| run(RemoveMember { room: room.clone(), user: UserId::new("anna") })(context))),
         ));
         table.push((
             "another name",
             any_member,
-            of(|room| Box::new(move |tx| run(RenameSpace { room: room.clone(), name: Some("Other".to_owned()) })(tx))),
+            of(|room| Box::new(move |context| run(RenameSpace { room: room.clone(), name: Some("Other".to_owned()) })(context))),
         ));
     }
-    table.push(("a list of spaces", any_member, Box::new(|tx| ask(ListSpaces { kind: RoomKind::Household, page: Page::new(None, None) })(tx))));
+    table.push((
+        "a list of spaces",
+        any_member,
+        Box::new(|context| ask(ListSpaces { kind: RoomKind::Household, page: Page::new(None, None) })(context)),
+    ));
     let overview = conversation.clone();
-    table.push(("an overview", any_member, Box::new(move |tx| ask(GetConversationSummary { room: overview.clone() })(tx))));
+    table.push(("an overview", any_member, Box::new(move |context| ask(GetConversationSummary { room: overview.clone() })(context))));
     let room = household.clone();
-    table.push(("an invite code", "new", Box::new(move |tx| run(JoinByInvite { room: room.clone(), code: "abcd2345".to_owned() })(tx))));
-    table.push(("another invite code", any_member, Box::new(move |tx| run(RefreshInvite { room: household.clone() })(tx))));
-    table.push(("archiving", "anna", Box::new(|tx| run(ArchiveSpace { room: RoomKind::Project.room(1), archived: true })(tx))));
+    table.push((
+        "an invite code",
+        "new",
+        Box::new(move |context| run(JoinByInvite { room: room.clone(), code: "abcd2345".to_owned() })(context)),
+    ));
+    table.push(("another invite code", any_member, Box::new(move |context| run(RefreshInvite { room: household.clone() })(context))));
+    table.push(("archiving", "anna", Box::new(|context| run(ArchiveSpace { room: RoomKind::Project.room(1), archived: true })(context))));
     let trip = RoomKind::Trip.room(1);
-    let bring = AddTripMember { room: trip.clone(), person: UserId::new("new"), role: Some(Role::Admin) };
-    table.push(("another role", "anna", Box::new(move |tx| run(bring.clone())(tx))));
+    let bring = AddTripMember { room: trip.clone(), user: UserId::new("new"), role: Some(Role::Admin) };
+    table.push(("another role", "anna", Box::new(move |context| run(bring.clone())(context))));
     let update = UpdateTrip {
         room: trip,
         changes: TripChanges { name: Some("Rome".to_owned()), ..TripChanges::default() },
         more: serde_json::Map::new(),
     };
-    table.push(("a change of a trip", any_member, Box::new(move |tx| run(update.clone())(tx))));
+    table.push(("a change of a trip", any_member, Box::new(move |context| run(update.clone())(context))));
     check(&databases, 150, table);
 
     // These commands read a row of each member, or notify each, up to five hundred members.
@@ -274,21 +282,21 @@ fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
     let among_contacts = JoinRoomListingMembers { contacts_only: true, ..enter.clone() };
     let (called, blocked) = (room.clone(), InitiateCall { room: room.clone(), sort: "VIDEO".to_owned() });
     let mut table: Vec<(&str, &str, Work)> = vec![
-        ("a join that asks who is online", any_member, Box::new(move |tx| run(enter.clone())(tx))),
-        ("who is online", any_member, Box::new(move |tx| run(ListMemberIds { room: room.clone(), contacts_only: false })(tx))),
-        ("a join that asks which contacts are online", any_member, Box::new(move |tx| run(among_contacts.clone())(tx))),
-        ("a call", any_member, Box::new(move |tx| run(InitiateCall { room: called.clone(), sort: "AUDIO".to_owned() })(tx))),
-        ("a call of a caller whom members have blocked", "anna", Box::new(move |tx| run(blocked.clone())(tx))),
+        ("a join that asks who is online", any_member, Box::new(move |context| run(enter.clone())(context))),
+        ("who is online", any_member, Box::new(move |context| run(ListMemberIds { room: room.clone(), contacts_only: false })(context))),
+        ("a join that asks which contacts are online", any_member, Box::new(move |context| run(among_contacts.clone())(context))),
+        ("a call", any_member, Box::new(move |context| run(InitiateCall { room: called.clone(), sort: "AUDIO".to_owned() })(context))),
+        ("a call of a caller whom members have blocked", "anna", Box::new(move |context| run(blocked.clone())(context))),
     ];
     let read = conversation;
     table.push((
         "reading",
         any_member,
-        Box::new(move |tx| {
-            let sent =
-                tx.on_behalf_of(&Actor { person: UserId::new("anna"), admin: false }, |tx| send(read.clone(), "Hello").execute(tx))?;
+        Box::new(move |context| {
+            let sent = context
+                .on_behalf_of(&Actor { user: UserId::new("anna"), admin: false }, |context| send(read.clone(), "Hello").execute(context))?;
             let read = MarkRead { room: read.clone(), messages: vec![sent.message.id], up_to: None };
-            let event = read.execute(tx)?;
+            let event = read.execute(context)?;
             assert_eq!(event.messages, [sent.message.id]);
             Ok(())
         }),

@@ -2,14 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+use domain::command::{Actor, Command, CommandContext, MembershipLimits};
+use domain::error::DomainError;
 use domain::event::{Event, PersistedEvent};
 use domain::id_generator::IdGenerator;
-use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
-use domain::command::{Actor, MembershipLimits, Command, CommandContext};
-use domain::users::{Claims, EnsureUser, User};
-use domain::error::DomainError;
+use domain::ids::{RoomId, RoomKind, Timestamp, UserId};
 use domain::ports::Store;
-use domain::spaces::{CreateSpace, MAX_EMBEDDED_BYTES, MAX_EMBEDDED_MEMBERS, JoinByInvite, RemoveMember, RenameSpace, Role};
+use domain::spaces::{CreateSpace, JoinByInvite, MAX_EMBEDDED_BYTES, MAX_EMBEDDED_MEMBERS, RemoveMember, RenameSpace, Role};
+use domain::users::{Claims, EnsureUser, User};
 use store::{Database, Options};
 
 const T0: Timestamp = Timestamp(1_763_725_000_000_000);
@@ -32,7 +32,7 @@ fn with_users(names: &[&str], work: impl FnOnce(&mut dyn Store, &mut IdGenerator
 }
 
 fn run<C: Command>(store: &mut dyn Store, ids: &mut IdGenerator<fn() -> u64>, actor: &str, command: C) -> C::Output {
-    let actor = Actor { person: id(actor), admin: false };
+    let actor = Actor { user: id(actor), admin: false };
     command.execute(&mut CommandContext::new(store, &actor, T0, ids)).unwrap()
 }
 
@@ -50,7 +50,7 @@ fn when_the_last_admin_leaves_the_first_member_who_has_acted_becomes_one() {
                 if acts {
                     run(store, ids, "ben", RenameSpace { room: room.clone(), name: Some("Crew".to_owned()) });
                 }
-                run(store, ids, "anna", RemoveMember { room: room.clone(), person: id("anna") });
+                run(store, ids, "anna", RemoveMember { room: room.clone(), user: id("anna") });
                 let roles = ["ghost", "ben"].map(|name| store.role(&room, &id(name)).unwrap().unwrap());
                 let expected = if acts { [Role::Member, Role::Admin] } else { [Role::Admin, Role::Member] };
                 assert_eq!(roles, expected, "{kind:?}, ben has acted: {acts}");
@@ -64,7 +64,7 @@ fn the_first_member_of_an_empty_household_is_its_admin() {
     with_users(&["anna", "ben", "carl"], |store, ids| {
         let home = run(store, ids, "anna", new_space(RoomKind::Household, &[]));
         let (room, code) = (home.room, home.invite_code.unwrap());
-        run(store, ids, "anna", RemoveMember { room: room.clone(), person: id("anna") });
+        run(store, ids, "anna", RemoveMember { room: room.clone(), user: id("anna") });
         for (name, role) in [("ben", Role::Admin), ("carl", Role::Member)] {
             run(store, ids, name, JoinByInvite { room: room.clone(), code: code.clone() });
             assert_eq!(store.role(&room, &id(name)).unwrap(), Some(role));
@@ -79,7 +79,7 @@ fn a_household_that_a_claim_creates_gets_no_admin_when_a_user_joins_it_empty() {
         run(store, ids, "anna", EnsureUser { claims });
         let room = RoomKind::Household.room("7");
         let code = store.space(&room).unwrap().unwrap().invite_code.unwrap();
-        run(store, ids, "anna", RemoveMember { room: room.clone(), person: id("anna") });
+        run(store, ids, "anna", RemoveMember { room: room.clone(), user: id("anna") });
         run(store, ids, "anna", JoinByInvite { room: room.clone(), code });
         assert_eq!(store.role(&room, &id("anna")).unwrap(), Some(Role::Member));
     });
@@ -114,19 +114,19 @@ fn a_new_space_embeds_its_first_members_and_all_members_receive_the_event() {
                 let avatar_url = Some(link.clone());
                 store.insert_user(&User { avatar_url, ..User::unseen(id(name), T0) }).unwrap();
             }
-            let actor = Actor { person: id("anna"), admin: false };
-            let mut tx = CommandContext::new(store, &actor, T0, ids);
+            let actor = Actor { user: id("anna"), admin: false };
+            let mut context = CommandContext::new(store, &actor, T0, ids);
             let command = new_space(RoomKind::ChatRoom, &names.iter().map(String::as_str).collect::<Vec<_>>());
-            let space = command.execute(&mut tx).unwrap();
-            let facts: Vec<PersistedEvent> = tx.into_events();
+            let space = command.execute(&mut context).unwrap();
+            let persisted_events: Vec<PersistedEvent> = context.into_events();
             assert_eq!((space.members.len(), space.member_count), (embedded, 101));
-            let Event::SpaceCreated { space: told, .. } = &facts[0].event else { panic!("{facts:?}") };
+            let Event::SpaceCreated { space: told, .. } = &persisted_events[0].event else { panic!("{persisted_events:?}") };
             assert_eq!(*told, space);
             let mut inboxes: Vec<RoomId> = names.iter().map(|name| RoomId::inbox(&id(name))).chain([RoomId::inbox(&id("anna"))]).collect();
-            let mut audience = facts[0].audience();
+            let mut audience = persisted_events[0].audience();
             inboxes.sort();
             audience.sort();
-            assert_eq!((audience, facts[0].reach()), (inboxes, 101));
+            assert_eq!((audience, persisted_events[0].reach()), (inboxes, 101));
         });
     }
 }
@@ -134,11 +134,11 @@ fn a_new_space_embeds_its_first_members_and_all_members_receive_the_event() {
 #[test]
 fn a_space_is_not_created_with_more_members_than_a_space_may_have() {
     with_users(&["anna"], |store, ids| {
-        let actor = Actor { person: id("anna"), admin: false };
+        let actor = Actor { user: id("anna"), admin: false };
         for (members, expected) in [(&["ben", "carl"][..], Err(DomainError::Conflict("The space is full"))), (&["ben"], Ok(2))] {
             let bounds = MembershipLimits { members_per_space: 2, ..MembershipLimits::default() };
-            let mut tx = CommandContext::new(store, &actor, T0, ids).with_bounds(bounds);
-            let created = new_space(RoomKind::Conversation, members).execute(&mut tx);
+            let mut context = CommandContext::new(store, &actor, T0, ids).with_bounds(bounds);
+            let created = new_space(RoomKind::Conversation, members).execute(&mut context);
             assert_eq!(created.map(|space| space.member_count), expected);
         }
     });

@@ -5,9 +5,9 @@
 
 use std::collections::HashSet;
 
-use crate::ids::{UserId, Timestamp};
-use crate::command::{Actor, Command, Query, CommandContext};
+use crate::command::{Actor, Command, CommandContext, Query};
 use crate::error::DomainError;
+use crate::ids::{Timestamp, UserId};
 use crate::ports::{Page, Store};
 
 /// How many users a user may have blocked at once; one more is refused as a conflict.
@@ -32,19 +32,19 @@ pub struct BlockUser {
 impl Command for BlockUser {
     type Output = Block;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Block, DomainError> {
-        let actor = &tx.actor.person;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Block, DomainError> {
+        let actor = &context.actor.user;
         if self.user == *actor {
             return Err(DomainError::invalid("user", "must be another user than yourself"));
         }
-        if let Some(known) = tx.store.block(actor, &self.user)? {
+        if let Some(known) = context.store.block(actor, &self.user)? {
             return Ok(known);
         }
-        if tx.store.count_blocks(actor)? >= MAX_BLOCKS {
+        if context.store.count_blocks(actor)? >= MAX_BLOCKS {
             return Err(DomainError::Conflict("You have blocked as many users as one may block; unblock one first"));
         }
-        tx.store.put_block(actor, &self.user, tx.now)?;
-        Ok(Block { user: self.user, since: tx.now })
+        context.store.put_block(actor, &self.user, context.now)?;
+        Ok(Block { user: self.user, since: context.now })
     }
 }
 
@@ -58,8 +58,8 @@ pub struct UnblockUser {
 impl Command for UnblockUser {
     type Output = ();
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<(), DomainError> {
-        Ok(tx.store.delete_block(&tx.actor.person, &self.user)?)
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<(), DomainError> {
+        Ok(context.store.delete_block(&context.actor.user, &self.user)?)
     }
 }
 
@@ -74,7 +74,7 @@ impl Query for ListBlocks {
     type Output = Vec<Block>;
 
     fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Block>, DomainError> {
-        Ok(store.blocks_of(&actor.person, &self.page)?)
+        Ok(store.blocks_of(&actor.user, &self.page)?)
     }
 }
 
@@ -82,7 +82,7 @@ impl Query for ListBlocks {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FilterBlockers {
     /// The users in question.
-    pub people: Vec<UserId>,
+    pub users: Vec<UserId>,
 }
 
 impl Query for FilterBlockers {
@@ -90,9 +90,9 @@ impl Query for FilterBlockers {
 
     fn execute(self, store: &mut dyn Store, _: &Actor) -> Result<HashSet<UserId>, DomainError> {
         let mut blockers = HashSet::new();
-        for person in self.people {
-            if !store.blocks_of(&person, &Page { limit: 1, before: None })?.is_empty() {
-                blockers.insert(person);
+        for user in self.users {
+            if !store.blocks_of(&user, &Page { limit: 1, before: None })?.is_empty() {
+                blockers.insert(user);
             }
         }
         Ok(blockers)
@@ -103,14 +103,14 @@ impl Query for FilterBlockers {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListBlockers {
     /// The user who made the blocks.
-    pub person: UserId,
+    pub user: UserId,
 }
 
 impl Query for ListBlockers {
     type Output = Vec<UserId>;
 
     fn execute(self, store: &mut dyn Store, _: &Actor) -> Result<Vec<UserId>, DomainError> {
-        let blocks = store.blocks_of(&self.person, &Page { limit: MAX_BLOCKS as u32, before: None })?;
+        let blocks = store.blocks_of(&self.user, &Page { limit: MAX_BLOCKS as u32, before: None })?;
         Ok(blocks.into_iter().map(|block| block.user).collect())
     }
 }
@@ -119,6 +119,6 @@ impl Query for ListBlockers {
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn blocks_actor(tx: &mut CommandContext<'_>, user: &UserId) -> Result<bool, DomainError> {
-    Ok(!tx.actor.admin && tx.store.block(user, &tx.actor.person)?.is_some())
+pub(crate) fn blocks_actor(context: &mut CommandContext<'_>, user: &UserId) -> Result<bool, DomainError> {
+    Ok(!context.actor.admin && context.store.block(user, &context.actor.user)?.is_some())
 }

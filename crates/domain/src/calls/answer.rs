@@ -1,10 +1,10 @@
 //! Answers a call.
 
 use crate::calls::{Call, CallStatus, add_participant, require_open, visible_call};
-use crate::event::Event;
-use crate::ids::{EntityId, RoomKind};
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
+use crate::event::Event;
+use crate::ids::{EntityId, RoomKind};
 use crate::spaces::record_activity;
 
 /// Joins a ringing or ongoing call, as a member of its room. The first participant besides the caller makes the call ongoing. For a participant who
@@ -20,20 +20,20 @@ pub struct AnswerCall {
 impl Command for AnswerCall {
     type Output = Call;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Call, DomainError> {
-        let mut call = visible_call(tx, self.of, self.call)?;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Call, DomainError> {
+        let mut call = visible_call(context, self.of, self.call)?;
         require_open(&call)?;
-        record_activity(tx.store, tx.actor, &call.room)?;
-        let person = tx.store.user(&tx.actor.person)?.ok_or(DomainError::NotFound(RoomKind::User.display_name()))?;
-        if !add_participant(tx, &mut call, person.clone())? {
+        record_activity(context.store, context.actor, &call.room)?;
+        let user = context.store.user(&context.actor.user)?.ok_or(DomainError::NotFound(RoomKind::User.display_name()))?;
+        if !add_participant(context, &mut call, user.clone())? {
             return Ok(call);
         }
-        if call.status == CallStatus::Ringing && person.id != call.initiated_by.id {
+        if call.status == CallStatus::Ringing && user.id != call.initiated_by.id {
             call.status = CallStatus::Ongoing;
-            call.answered_at = Some(tx.now);
-            tx.store.update_call(&call)?;
+            call.answered_at = Some(context.now);
+            context.store.update_call(&call)?;
         }
-        tx.record_event(&call.room, Event::CallAnswered { call: call.clone(), by: person })?;
+        context.record_event(&call.room, Event::CallAnswered { call: call.clone(), by: user })?;
         Ok(call)
     }
 }

@@ -1,12 +1,12 @@
 //! Starts a call.
 
 use crate::calls::{Call, CallStatus, add_participant};
-use crate::event::Event;
-use crate::validation;
-use crate::ids::{RoomKind, RoomId};
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
+use crate::event::Event;
+use crate::ids::{RoomId, RoomKind};
 use crate::spaces::{record_activity, require_member};
+use crate::validation;
 
 /// A caller cannot start a call in a room if more of its members have blocked the caller.
 const MAX_BLOCKERS: u32 = 100;
@@ -33,39 +33,39 @@ pub struct InitiateCallResult {
 impl Command for InitiateCall {
     type Output = InitiateCallResult;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<InitiateCallResult, DomainError> {
-        require_member(tx.store, tx.actor, &self.room)?;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<InitiateCallResult, DomainError> {
+        require_member(context.store, context.actor, &self.room)?;
         if !self.room.kind().has_calls() {
             return Err(DomainError::invalid("roomId", "has no calls"));
         }
-        record_activity(tx.store, tx.actor, &self.room)?;
+        record_activity(context.store, context.actor, &self.room)?;
         validation::identifier("callType", Some(&self.sort))?;
-        if let Some(call) = tx.store.open_call(&self.room)? {
+        if let Some(call) = context.store.open_call(&self.room)? {
             return Ok(InitiateCallResult { call, existing: true });
         }
-        let not_for = match tx.actor.admin {
+        let not_for = match context.actor.admin {
             true => Vec::new(),
-            false => tx.store.blockers_in(&self.room, &tx.actor.person, MAX_BLOCKERS + 1)?,
+            false => context.store.blockers_in(&self.room, &context.actor.user, MAX_BLOCKERS + 1)?,
         };
         if not_for.len() > MAX_BLOCKERS as usize {
             return Err(DomainError::Conflict("This room takes no calls now"));
         }
-        let person = tx.store.user(&tx.actor.person)?.ok_or(DomainError::NotFound(RoomKind::User.display_name()))?;
+        let user = context.store.user(&context.actor.user)?.ok_or(DomainError::NotFound(RoomKind::User.display_name()))?;
         let mut call = Call {
-            id: tx.new_id(),
+            id: context.new_id(),
             room: self.room,
             sort: self.sort,
-            initiated_by: person.clone(),
+            initiated_by: user.clone(),
             status: CallStatus::Ringing,
-            started_at: tx.now,
+            started_at: context.now,
             answered_at: None,
             ended_at: None,
             ended_by: None,
             participants: Vec::new(),
         };
-        tx.store.insert_call(&call)?;
-        add_participant(tx, &mut call, person)?;
-        tx.record_event(&call.room, Event::CallInitiated { call: call.clone(), not_for })?;
+        context.store.insert_call(&call)?;
+        add_participant(context, &mut call, user)?;
+        context.record_event(&call.room, Event::CallInitiated { call: call.clone(), not_for })?;
         Ok(InitiateCallResult { call, existing: false })
     }
 }

@@ -1,9 +1,9 @@
 //! Leaves a call without ending it for others.
 
 use crate::calls::{CallStatus, end_call, remove_participant};
-use crate::ids::{EntityId, UserId, RoomId};
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
+use crate::ids::{EntityId, RoomId, UserId};
 
 /// Removes a user from the participants of a call, by the server after the user's connection has ended. The last participant who leaves ends the
 /// call. A call that has ended stays unchanged.
@@ -12,32 +12,32 @@ pub struct LeaveCall {
     /// The call's id.
     pub call: EntityId,
     /// The participant.
-    pub person: UserId,
+    pub user: UserId,
 }
 
 impl Command for LeaveCall {
     type Output = ();
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<(), DomainError> {
-        leave(tx, self.call, &self.person)
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<(), DomainError> {
+        leave(context, self.call, &self.user)
     }
 }
 
 /// Removes a user whose membership of the room ends from the room's open call.
-pub(crate) fn leave_calls(tx: &mut CommandContext<'_>, room: &RoomId, person: &UserId) -> Result<(), DomainError> {
+pub(crate) fn leave_calls(context: &mut CommandContext<'_>, room: &RoomId, user: &UserId) -> Result<(), DomainError> {
     if !room.kind().has_calls() {
         return Ok(());
     }
-    match tx.store.open_call(room)? {
-        Some(call) => leave(tx, call.id, person),
+    match context.store.open_call(room)? {
+        Some(call) => leave(context, call.id, user),
         None => Ok(()),
     }
 }
 
-fn leave(tx: &mut CommandContext<'_>, call: EntityId, person: &UserId) -> Result<(), DomainError> {
-    let Some(mut call) = tx.store.call(call)?.filter(|call| call.is_open()) else { return Ok(()) };
-    if remove_participant(tx, &mut call, person)? && call.has_nobody_left() {
-        end_call(tx, &mut call, CallStatus::Ended, Some(person.clone()))?;
+fn leave(context: &mut CommandContext<'_>, call: EntityId, user: &UserId) -> Result<(), DomainError> {
+    let Some(mut call) = context.store.call(call)?.filter(|call| call.is_open()) else { return Ok(()) };
+    if remove_participant(context, &mut call, user)? && call.has_nobody_left() {
+        end_call(context, &mut call, CallStatus::Ended, Some(user.clone()))?;
     }
     Ok(())
 }

@@ -3,28 +3,28 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Event;
-use crate::ids::{EntityId, RoomKind, UserId, RoomId, Timestamp};
 use crate::command::CommandContext;
-use crate::users::User;
 use crate::error::DomainError;
+use crate::event::Event;
+use crate::ids::{EntityId, RoomId, RoomKind, Timestamp, UserId};
 use crate::ports::StoreResult;
 use crate::spaces::role_in;
+use crate::users::User;
 
 mod answer;
 mod end;
 mod initiate;
 mod leave;
-mod timeouts;
 mod queries;
+mod timeouts;
 
 pub use answer::AnswerCall;
 pub use end::EndCall;
 pub use initiate::{InitiateCall, InitiateCallResult};
 pub use leave::LeaveCall;
 pub(crate) use leave::leave_calls;
-pub use timeouts::{EndStaleCalls, ExpireRingingCall, RING_TIMEOUT_SECONDS};
 pub use queries::ListCalls;
+pub use timeouts::{EndStaleCalls, ExpireRingingCall, RING_TIMEOUT_SECONDS};
 
 /// The status of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -49,7 +49,8 @@ impl CallStatus {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Participant {
     /// The participant's profile.
-    pub person: User,
+    #[serde(rename = "person")]
+    pub user: User,
     /// The time of the last join.
     pub joined_at: Timestamp,
     /// The time of leaving; `None` for a present participant.
@@ -88,8 +89,8 @@ impl Call {
     }
 
     /// Whether a user is a present participant.
-    pub fn has(&self, person: &UserId) -> bool {
-        self.participants.iter().any(|participant| participant.person.id == *person && participant.left_at.is_none())
+    pub fn has(&self, user: &UserId) -> bool {
+        self.participants.iter().any(|participant| participant.user.id == *user && participant.left_at.is_none())
     }
 
     /// Whether all participants have left.
@@ -100,10 +101,10 @@ impl Call {
 
 /// Reads a call that the actor may see. A call in another kind of room than `of`, or in a room without access for the actor, gets the same refusal as
 /// a missing call.
-fn visible_call(tx: &mut CommandContext<'_>, of: RoomKind, call: EntityId) -> Result<Call, DomainError> {
+fn visible_call(context: &mut CommandContext<'_>, of: RoomKind, call: EntityId) -> Result<Call, DomainError> {
     const NOT_THERE: DomainError = DomainError::NotFound("Call");
-    let call = tx.store.call(call)?.filter(|call| call.room.kind() == of).ok_or(NOT_THERE)?;
-    role_in(tx.store, &call.room, &tx.actor.person)?.ok_or(NOT_THERE)?;
+    let call = context.store.call(call)?.filter(|call| call.room.kind() == of).ok_or(NOT_THERE)?;
+    role_in(context.store, &call.room, &context.actor.user)?.ok_or(NOT_THERE)?;
     Ok(call)
 }
 
@@ -113,13 +114,13 @@ fn require_open(call: &Call) -> Result<(), DomainError> {
 }
 
 /// Adds a user to the participants of a call. False if the user was a present participant already.
-fn add_participant(tx: &mut CommandContext<'_>, call: &mut Call, person: User) -> StoreResult<bool> {
-    if call.has(&person.id) {
+fn add_participant(context: &mut CommandContext<'_>, call: &mut Call, user: User) -> StoreResult<bool> {
+    if call.has(&user.id) {
         return Ok(false);
     }
-    let participant = Participant { person, joined_at: tx.now, left_at: None };
-    tx.store.put_participant(call.id, &participant)?;
-    match call.participants.iter_mut().find(|known| known.person.id == participant.person.id) {
+    let participant = Participant { user, joined_at: context.now, left_at: None };
+    context.store.put_participant(call.id, &participant)?;
+    match call.participants.iter_mut().find(|known| known.user.id == participant.user.id) {
         Some(known) => *known = participant,
         None => call.participants.push(participant),
     }
@@ -127,29 +128,29 @@ fn add_participant(tx: &mut CommandContext<'_>, call: &mut Call, person: User) -
 }
 
 /// Removes a user from the present participants of a call. False if the user was not one.
-fn remove_participant(tx: &mut CommandContext<'_>, call: &mut Call, person: &UserId) -> StoreResult<bool> {
-    let now = tx.now;
-    let present = |participant: &&mut Participant| participant.person.id == *person && participant.left_at.is_none();
+fn remove_participant(context: &mut CommandContext<'_>, call: &mut Call, user: &UserId) -> StoreResult<bool> {
+    let now = context.now;
+    let present = |participant: &&mut Participant| participant.user.id == *user && participant.left_at.is_none();
     let Some(participant) = call.participants.iter_mut().find(present) else { return Ok(false) };
     participant.left_at = Some(now);
-    tx.store.put_participant(call.id, participant)?;
+    context.store.put_participant(call.id, participant)?;
     Ok(true)
 }
 
 /// Ends a call for all present participants, and records the event.
-fn end_call(tx: &mut CommandContext<'_>, call: &mut Call, status: CallStatus, by: Option<UserId>) -> Result<(), DomainError> {
+fn end_call(context: &mut CommandContext<'_>, call: &mut Call, status: CallStatus, by: Option<UserId>) -> Result<(), DomainError> {
     let present: Vec<UserId> = call
         .participants
         .iter()
         .filter(|participant| participant.left_at.is_none())
-        .map(|participant| participant.person.id.clone())
+        .map(|participant| participant.user.id.clone())
         .collect();
-    for person in present {
-        remove_participant(tx, call, &person)?;
+    for user in present {
+        remove_participant(context, call, &user)?;
     }
     call.status = status;
-    call.ended_at = Some(tx.now);
+    call.ended_at = Some(context.now);
     call.ended_by = by;
-    tx.store.update_call(call)?;
-    tx.record_event(&call.room, Event::CallEnded { call: call.clone() })
+    context.store.update_call(call)?;
+    context.record_event(&call.room, Event::CallEnded { call: call.clone() })
 }

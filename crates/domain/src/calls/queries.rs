@@ -1,9 +1,9 @@
 //! Queries of calls.
 
 use crate::calls::Call;
-use crate::ids::RoomId;
 use crate::command::{Actor, Query};
 use crate::error::DomainError;
+use crate::ids::RoomId;
 use crate::ports::{Page, Store};
 use crate::spaces::require_member;
 

@@ -1,9 +1,9 @@
 //! Calls that the server ends by itself.
 
 use crate::calls::{CallStatus, end_call};
-use crate::ids::EntityId;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
+use crate::ids::EntityId;
 
 /// How long a call rings, in seconds.
 pub const RING_TIMEOUT_SECONDS: u32 = 45;
@@ -18,9 +18,9 @@ pub struct ExpireRingingCall {
 impl Command for ExpireRingingCall {
     type Output = ();
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<(), DomainError> {
-        match tx.store.call(self.call)?.filter(|call| call.status == CallStatus::Ringing) {
-            Some(mut call) => end_call(tx, &mut call, CallStatus::Missed, None),
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<(), DomainError> {
+        match context.store.call(self.call)?.filter(|call| call.status == CallStatus::Ringing) {
+            Some(mut call) => end_call(context, &mut call, CallStatus::Missed, None),
             None => Ok(()),
         }
     }
@@ -33,10 +33,10 @@ pub struct EndStaleCalls;
 impl Command for EndStaleCalls {
     type Output = ();
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<(), DomainError> {
-        for mut call in tx.store.open_calls()? {
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<(), DomainError> {
+        for mut call in context.store.open_calls()? {
             let status = if call.status == CallStatus::Ringing { CallStatus::Missed } else { CallStatus::Ended };
-            end_call(tx, &mut call, status, None)?;
+            end_call(context, &mut call, status, None)?;
         }
         Ok(())
     }

@@ -1,10 +1,10 @@
 //! Deletes a message.
 
 use crate::chat::{Message, own_message};
-use crate::event::Event;
-use crate::ids::{EntityId, RoomKind};
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
+use crate::event::Event;
+use crate::ids::{EntityId, RoomKind};
 
 /// Deletes a message, as its sender. The answer is the message as it was.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,13 +18,13 @@ pub struct DeleteMessage {
 impl Command for DeleteMessage {
     type Output = Message;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Message, DomainError> {
-        let message = own_message(tx, self.of, self.message)?;
-        if message.sender.id != tx.actor.person {
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Message, DomainError> {
+        let message = own_message(context, self.of, self.message)?;
+        if message.sender.id != context.actor.user {
             return Err(DomainError::Forbidden("Not authorized to delete this message"));
         }
-        tx.store.delete_message(message.id)?;
-        tx.record_event(&message.room, Event::MessageDeleted { message: message.id, sender: message.sender.clone() })?;
+        context.store.delete_message(message.id)?;
+        context.record_event(&message.room, Event::MessageDeleted { message: message.id, sender: message.sender.clone() })?;
         Ok(message)
     }
 }

@@ -1,10 +1,10 @@
 //! Edits a message.
 
-use crate::chat::{Message, own_message, check_content, mentions};
-use crate::event::Event;
-use crate::ids::{EntityId, RoomKind};
+use crate::chat::{Message, check_content, mentions, own_message};
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
+use crate::event::Event;
+use crate::ids::{EntityId, RoomKind};
 
 /// Edits the text of a message, as its sender. Every edit records an event, because clients wait for it; an edit with the same text does not change
 /// the message or the time of its last edit.
@@ -21,21 +21,21 @@ pub struct EditMessage {
 impl Command for EditMessage {
     type Output = Message;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Message, DomainError> {
-        let mut message = own_message(tx, self.of, self.message)?;
-        if message.sender.id != tx.actor.person {
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Message, DomainError> {
+        let mut message = own_message(context, self.of, self.message)?;
+        if message.sender.id != context.actor.user {
             return Err(DomainError::Forbidden("Not authorized to edit this message"));
         }
         check_content(&self.content, message.file_url.is_some())?;
         let mut before = None;
         if self.content != message.content {
             before = Some(std::mem::replace(&mut message.content, self.content));
-            message.edited_at = Some(tx.now);
-            tx.store.update_message(&message)?;
+            message.edited_at = Some(context.now);
+            context.store.update_message(&message)?;
         }
-        tx.record_event(&message.room, Event::MessageEdited { message: message.clone() })?;
+        context.record_event(&message.room, Event::MessageEdited { message: message.clone() })?;
         if let Some(before) = before {
-            mentions::notify_mentioned(tx, &message, Some(&before))?;
+            mentions::notify_mentioned(context, &message, Some(&before))?;
         }
         Ok(message)
     }

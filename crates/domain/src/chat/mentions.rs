@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 
 use crate::chat::Message;
-use crate::validation;
-use crate::ids::{UserId, RoomId};
-use crate::notifications::{NewNotification, create_notification_by_actor};
 use crate::command::CommandContext;
 use crate::error::DomainError;
+use crate::ids::{RoomId, UserId};
+use crate::notifications::{NewNotification, create_notification_by_actor};
 use crate::ports::{Store, StoreResult};
+use crate::validation;
 
 /// How many at-signs of a text are examined: a text of many at-signs must not keep the writer busy.
 const MAX_AT_SIGNS: usize = 2 * validation::MAX_USERS;
@@ -21,21 +21,21 @@ const MAX_MENTION_BYTES: usize = 3 * validation::MAX_NAME;
 
 /// Notifies the members that a message mentions, at most the first [`fields::PEOPLE`]. Members that the text before an edit mentioned were notified
 /// then, and the sender is never notified.
-pub(super) fn notify_mentioned(tx: &mut CommandContext<'_>, message: &Message, before: Option<&str>) -> Result<(), DomainError> {
+pub(super) fn notify_mentioned(context: &mut CommandContext<'_>, message: &Message, before: Option<&str>) -> Result<(), DomainError> {
     // Most messages have no mention and need no query.
     if !message.room.kind().has_mentions() || !message.content.contains('@') {
         return Ok(());
     }
-    let Some(channel) = tx.store.space(&message.room)? else { return Ok(()) };
+    let Some(channel) = context.store.space(&message.room)? else { return Ok(()) };
     let Some(project) = channel.parent else { return Ok(()) };
-    let mut members = MemberHandles { store: tx.store, project: &project };
+    let mut members = MemberHandles { store: context.store, project: &project };
     let told_before = before.map_or_else(|| Ok(Vec::new()), |text| mentioned(text, &mut members))?;
     let told_before: HashSet<UserId> = told_before.into_iter().collect();
     let mut mentioned = mentioned(&message.content, &mut members)?;
-    mentioned.retain(|person| *person != message.sender.id && !told_before.contains(person));
+    mentioned.retain(|user| *user != message.sender.id && !told_before.contains(user));
     mentioned.truncate(validation::MAX_USERS);
-    for person in mentioned {
-        create_notification_by_actor(tx, mention(message, &project, &channel.name, person))?;
+    for user in mentioned {
+        create_notification_by_actor(context, mention(message, &project, &channel.name, user))?;
     }
     Ok(())
 }
@@ -60,15 +60,15 @@ impl HandleLookup for MemberHandles<'_> {
     }
 
     fn users_with(&mut self, handle: &str) -> StoreResult<Vec<UserId>> {
-        let people = self.store.members_with_handle(self.project, handle, validation::MAX_USERS as u32)?;
-        Ok(people.into_iter().map(|person| person.id).collect())
+        let users = self.store.members_with_handle(self.project, handle, validation::MAX_USERS as u32)?;
+        Ok(users.into_iter().map(|user| user.id).collect())
     }
 }
 
-fn mention(message: &Message, project: &RoomId, channel: &str, person: UserId) -> NewNotification {
+fn mention(message: &Message, project: &RoomId, channel: &str, user: UserId) -> NewNotification {
     let path = |room: &RoomId| format!("/{}/{}", room.kind().as_str(), room.id());
     NewNotification {
-        person,
+        user,
         kind: "mention".to_owned(),
         title: "You were mentioned".to_owned(),
         message: format!("{} mentioned you in channel #{channel}", message.sender.shown_name()),
@@ -86,9 +86,9 @@ fn mentioned(text: &str, handles: &mut impl HandleLookup) -> StoreResult<Vec<Use
     for at in (0..text.len()).filter(|at| begins(*at)).take(MAX_AT_SIGNS) {
         let rest: String = text[at + 1..].iter().take(MAX_MENTION_BYTES).collect();
         let Some(handle) = longest_handle(&rest, handles, &mut lookups)? else { continue };
-        for person in handles.users_with(&handle)? {
-            if seen.insert(person.clone()) {
-                mentioned.push(person);
+        for user in handles.users_with(&handle)? {
+            if seen.insert(user.clone()) {
+                mentioned.push(user);
             }
         }
     }
@@ -155,7 +155,7 @@ mod tests {
         }
 
         fn users_with(&mut self, handle: &str) -> StoreResult<Vec<UserId>> {
-            Ok(self.0.iter().filter(|(known, _)| known == handle).map(|(_, person)| person.clone()).collect())
+            Ok(self.0.iter().filter(|(known, _)| known == handle).map(|(_, user)| user.clone()).collect())
         }
     }
 
@@ -182,19 +182,19 @@ mod tests {
 
     #[test]
     fn a_name_behind_an_at_sign_is_a_mention() {
-        let person = |id: &str, username: &str| User { username: username.to_owned(), ..User::unseen(UserId::new(id), Timestamp(0)) };
-        let people = [
-            person("1", "ann"),
-            person("2", "ann.lee"),
-            person("3", "Bob"),
-            person("4", "bob"),
-            person("5", "Zoë"),
-            person("six", ""),
-            person("7", "ann lee brown"),
-            person("8", "annika"),
-            person("9", "ann lee"),
+        let user = |id: &str, username: &str| User { username: username.to_owned(), ..User::unseen(UserId::new(id), Timestamp(0)) };
+        let users = [
+            user("1", "ann"),
+            user("2", "ann.lee"),
+            user("3", "Bob"),
+            user("4", "bob"),
+            user("5", "Zoë"),
+            user("six", ""),
+            user("7", "ann lee brown"),
+            user("8", "annika"),
+            user("9", "ann lee"),
         ];
-        let mut handles = List(people.iter().map(|person| (person.handle().to_lowercase(), person.id.clone())).collect());
+        let mut handles = List(users.iter().map(|user| (user.handle().to_lowercase(), user.id.clone())).collect());
         let table: [(&str, &[&str]); 18] = [
             ("nobody", &[]),
             ("@", &[]),

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::validation;
-use crate::ids::{EntityId, RoomKind, RoomId, Timestamp};
 use crate::command::CommandContext;
-use crate::users::User;
 use crate::error::DomainError;
+use crate::ids::{EntityId, RoomId, RoomKind, Timestamp};
 use crate::spaces::{require_writable, role_in};
+use crate::users::User;
+use crate::validation;
 
 mod delete;
 mod edit;
@@ -18,9 +18,12 @@ mod send;
 
 pub use delete::DeleteMessage;
 pub use edit::EditMessage;
-pub use queries::{ListMessages, GetMessage};
+pub use queries::{GetMessage, ListMessages};
 pub(crate) use read_markers::init_read_marker;
-pub use read_markers::{CountUnread, ListConversationSummaries, ListMessagesWithReadState, ConversationSummary, ReadUpdate, MarkRead, GetConversationSummary, MessageWithReadState};
+pub use read_markers::{
+    ConversationSummary, CountUnread, GetConversationSummary, ListConversationSummaries, ListMessagesWithReadState, MarkRead,
+    MessageWithReadState, ReadUpdate,
+};
 pub use send::{SendMessage, SendMessageResult};
 
 /// A message.
@@ -60,17 +63,17 @@ impl Message {
 
 /// Reads a message that the actor may see. A message in another kind of room than `of`, or in a room without access for the actor, gets the same
 /// refusal as a missing message.
-fn visible_message(tx: &mut CommandContext<'_>, of: RoomKind, message: EntityId) -> Result<Message, DomainError> {
+fn visible_message(context: &mut CommandContext<'_>, of: RoomKind, message: EntityId) -> Result<Message, DomainError> {
     const NOT_THERE: DomainError = DomainError::NotFound("Message");
-    let message = tx.store.message(message)?.filter(|message| message.room.kind() == of).ok_or(NOT_THERE)?;
-    role_in(tx.store, &message.room, &tx.actor.person)?.ok_or(NOT_THERE)?;
+    let message = context.store.message(message)?.filter(|message| message.room.kind() == of).ok_or(NOT_THERE)?;
+    role_in(context.store, &message.room, &context.actor.user)?.ok_or(NOT_THERE)?;
     Ok(message)
 }
 
 /// As [`visible`], for a change of the message: refuses messages in archived spaces.
-fn own_message(tx: &mut CommandContext<'_>, of: RoomKind, message: EntityId) -> Result<Message, DomainError> {
-    let message = visible_message(tx, of, message)?;
-    require_writable(tx.store, tx.actor, &message.room)?;
+fn own_message(context: &mut CommandContext<'_>, of: RoomKind, message: EntityId) -> Result<Message, DomainError> {
+    let message = visible_message(context, of, message)?;
+    require_writable(context.store, context.actor, &message.room)?;
     Ok(message)
 }
 

@@ -1,9 +1,9 @@
 //! Queries of messages.
 
 use crate::chat::Message;
-use crate::ids::{EntityId, RoomId};
 use crate::command::{Actor, Query};
 use crate::error::DomainError;
+use crate::ids::{EntityId, RoomId};
 use crate::ports::{Page, Store};
 use crate::spaces::require_member;
 
@@ -37,9 +37,9 @@ impl Query for GetMessage {
 
     fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Message, DomainError> {
         let message = store.message(self.message)?.ok_or(DomainError::NotFound("Message"))?;
-        require_member(store, actor, &message.room).map_err(|refusal| match refusal {
+        require_member(store, actor, &message.room).map_err(|error| match error {
             DomainError::NotFound(_) => DomainError::NotFound("Message"),
-            refusal => refusal,
+            error => error,
         })?;
         Ok(message)
     }

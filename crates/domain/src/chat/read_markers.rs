@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::chat::Message;
-use crate::event::Event;
-use crate::ids::{EntityId, RoomKind, UserId, RoomId};
-use crate::command::{Actor, Command, Query, CommandContext};
+use crate::command::{Actor, Command, CommandContext, Query};
 use crate::error::DomainError;
+use crate::event::Event;
+use crate::ids::{EntityId, RoomId, RoomKind, UserId};
 use crate::ports::{Page, Store};
 use crate::spaces::{MAX_PRESENCE_MEMBERS, Space, embed_members, require_member};
 
@@ -44,26 +44,26 @@ pub struct ReadUpdate {
 impl Command for MarkRead {
     type Output = ReadUpdate;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<ReadUpdate, DomainError> {
-        require_member(tx.store, tx.actor, &self.room)?;
-        let reader = tx.actor.person.clone();
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<ReadUpdate, DomainError> {
+        require_member(context.store, context.actor, &self.room)?;
+        let reader = context.actor.user.clone();
         if self.messages.is_empty() && self.up_to.is_none() {
             return Err(DomainError::invalid("messageIds", "must name at least one message, or upTo be the last that was read"));
         }
-        let up_to = self.up_to.map_or(Ok(None), |up_to| tx.store.newest_message_in(&self.room, up_to))?;
-        let newest = newest_of(tx.store, &self.room, self.messages)?.max(up_to);
-        let mark = tx.store.read_marker(&self.room, &reader)?;
+        let up_to = self.up_to.map_or(Ok(None), |up_to| context.store.newest_message_in(&self.room, up_to))?;
+        let newest = newest_of(context.store, &self.room, self.messages)?.max(up_to);
+        let mark = context.store.read_marker(&self.room, &reader)?;
         let mut messages = Vec::new();
         if let Some(up_to) = newest.filter(|newest| Some(*newest) > mark) {
-            messages = tx.store.unread_in(&self.room, &reader, up_to, MAX_REPORTED)?;
-            tx.store.advance_read_marker(&self.room, &reader, up_to)?;
+            messages = context.store.unread_in(&self.room, &reader, up_to, MAX_REPORTED)?;
+            context.store.advance_read_marker(&self.room, &reader, up_to)?;
             if !messages.is_empty() {
-                let large = tx.store.space(&self.room)?.is_some_and(|space| space.member_count > u64::from(MAX_PRESENCE_MEMBERS));
+                let large = context.store.space(&self.room)?.is_some_and(|space| space.member_count > u64::from(MAX_PRESENCE_MEMBERS));
                 let event = Event::MessagesRead { by: reader.clone(), messages: messages.clone(), up_to, to_reader_alone: large };
-                tx.record_event(&self.room, event)?;
+                context.record_event(&self.room, event)?;
             }
         }
-        let unread = tx.store.count_unread_in(&self.room, &reader, MAX_COUNTED)?;
+        let unread = context.store.count_unread_in(&self.room, &reader, MAX_COUNTED)?;
         Ok(ReadUpdate { room: self.room, messages, unread })
     }
 }
@@ -86,11 +86,11 @@ fn newest_of(store: &mut dyn Store, room: &RoomId, mut messages: Vec<EntityId>) 
 }
 
 /// Sets the marker of a new member to the newest message, so that earlier messages are not unread. Records no event.
-pub(crate) fn init_read_marker(tx: &mut CommandContext<'_>, room: &RoomId, person: &UserId) -> Result<(), DomainError> {
+pub(crate) fn init_read_marker(context: &mut CommandContext<'_>, room: &RoomId, user: &UserId) -> Result<(), DomainError> {
     if room.kind().has_messages()
-        && let Some(newest) = tx.store.newest_message_in(room, EntityId::MAX)?
+        && let Some(newest) = context.store.newest_message_in(room, EntityId::MAX)?
     {
-        tx.store.init_read_marker(room, person, newest)?;
+        context.store.init_read_marker(room, user, newest)?;
     }
     Ok(())
 }
@@ -109,8 +109,8 @@ impl MessageWithReadState {
     ///
     /// # Errors
     /// The store's.
-    pub fn of(store: &mut dyn Store, message: Message, person: &UserId) -> Result<Self, DomainError> {
-        Ok(ReadMarkers::of(store, &message.room, person)?.with_read_state(message, person))
+    pub fn of(store: &mut dyn Store, message: Message, user: &UserId) -> Result<Self, DomainError> {
+        Ok(ReadMarkers::of(store, &message.room, user)?.with_read_state(message, user))
     }
 }
 
@@ -129,8 +129,8 @@ impl Query for ListMessagesWithReadState {
     fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<MessageWithReadState>, DomainError> {
         require_member(store, actor, &self.room)?;
         let messages = store.messages_in(&self.room, &self.page)?;
-        let marks = ReadMarkers::of(store, &self.room, &actor.person)?;
-        Ok(messages.into_iter().map(|message| marks.with_read_state(message, &actor.person)).collect())
+        let marks = ReadMarkers::of(store, &self.room, &actor.user)?;
+        Ok(messages.into_iter().map(|message| marks.with_read_state(message, &actor.user)).collect())
     }
 }
 
@@ -155,20 +155,20 @@ impl ConversationSummary {
     ///
     /// # Errors
     /// The store's.
-    pub(crate) fn newest(store: &mut dyn Store, room: &RoomId, person: &UserId) -> Result<Option<MessageWithReadState>, DomainError> {
+    pub(crate) fn newest(store: &mut dyn Store, room: &RoomId, user: &UserId) -> Result<Option<MessageWithReadState>, DomainError> {
         let newest = store.messages_in(room, &Page::new(Some(1), None))?.pop();
-        newest.map(|message| MessageWithReadState::of(store, message, person)).transpose()
+        newest.map(|message| MessageWithReadState::of(store, message, user)).transpose()
     }
 
     /// The overview of a room for a member; the caller has checked the membership.
     ///
     /// # Errors
     /// The store's.
-    pub fn of(store: &mut dyn Store, space: Space, person: &UserId) -> Result<Self, DomainError> {
+    pub fn of(store: &mut dyn Store, space: Space, user: &UserId) -> Result<Self, DomainError> {
         let last = store.messages_in(&space.room, &Page::new(Some(1), None))?.pop();
-        let marks = ReadMarkers::of(store, &space.room, person)?;
-        let unread = store.count_unread_in(&space.room, person, MAX_COUNTED)?;
-        Ok(Self { last: last.map(|message| marks.with_read_state(message, person)), unread, space })
+        let marks = ReadMarkers::of(store, &space.room, user)?;
+        let unread = store.count_unread_in(&space.room, user, MAX_COUNTED)?;
+        Ok(Self { last: last.map(|message| marks.with_read_state(message, user)), unread, space })
     }
 }
 
@@ -186,7 +186,7 @@ impl Query for GetConversationSummary {
         require_member(store, actor, &self.room)?;
         let mut space = store.space(&self.room)?.ok_or(DomainError::NotFound(self.room.kind().display_name()))?;
         embed_members(store, &mut space)?;
-        ConversationSummary::of(store, space, &actor.person)
+        ConversationSummary::of(store, space, &actor.user)
     }
 }
 
@@ -203,11 +203,11 @@ impl Query for ListConversationSummaries {
     type Output = Vec<ConversationSummary>;
 
     fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<ConversationSummary>, DomainError> {
-        let mut spaces = store.spaces_of(&actor.person, self.kind, &self.page)?;
+        let mut spaces = store.spaces_of(&actor.user, self.kind, &self.page)?;
         for space in &mut spaces {
             embed_members(store, space)?;
         }
-        spaces.into_iter().map(|space| ConversationSummary::of(store, space, &actor.person)).collect()
+        spaces.into_iter().map(|space| ConversationSummary::of(store, space, &actor.user)).collect()
     }
 }
 
@@ -222,7 +222,7 @@ impl Query for CountUnread {
     type Output = u64;
 
     fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<u64, DomainError> {
-        Ok(store.count_unread_of(&actor.person, self.kind, MAX_COUNTED)?)
+        Ok(store.count_unread_of(&actor.user, self.kind, MAX_COUNTED)?)
     }
 }
 
@@ -233,12 +233,12 @@ struct ReadMarkers {
 }
 
 impl ReadMarkers {
-    fn of(store: &mut dyn Store, room: &RoomId, person: &UserId) -> Result<Self, DomainError> {
-        Ok(Self { own: store.read_marker(room, person)?, others: store.read_marker_of_others(room, person)? })
+    fn of(store: &mut dyn Store, room: &RoomId, user: &UserId) -> Result<Self, DomainError> {
+        Ok(Self { own: store.read_marker(room, user)?, others: store.read_marker_of_others(room, user)? })
     }
 
-    fn with_read_state(&self, message: Message, person: &UserId) -> MessageWithReadState {
-        let mark = if message.sender.id == *person { self.others } else { self.own };
+    fn with_read_state(&self, message: Message, user: &UserId) -> MessageWithReadState {
+        let mark = if message.sender.id == *user { self.others } else { self.own };
         MessageWithReadState { read: Some(message.id) <= mark, message }
     }
 }

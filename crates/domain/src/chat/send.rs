@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use crate::chat::{Message, check_content, mentions};
-use crate::event::Event;
-use crate::validation;
-use crate::ids::{RoomKind, RoomId};
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
+use crate::event::Event;
+use crate::ids::{RoomId, RoomKind};
 use crate::spaces::require_writer;
+use crate::validation;
 
 /// Sends a message to a room, as a member of it. The text is stored unchanged.
 #[derive(Clone, PartialEq, Debug)]
@@ -39,8 +39,8 @@ pub struct SendMessageResult {
 impl Command for SendMessage {
     type Output = SendMessageResult;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<SendMessageResult, DomainError> {
-        let sender = require_writer(tx.store, tx.actor, &self.room)?;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<SendMessageResult, DomainError> {
+        let sender = require_writer(context.store, context.actor, &self.room)?;
         if !self.room.kind().has_messages() {
             return Err(DomainError::invalid("room", "takes no messages"));
         }
@@ -50,13 +50,13 @@ impl Command for SendMessage {
         validation::metadata("metadata", self.metadata.as_ref())?;
         validation::optional(self.room.kind().client_id_field(), self.client_id.as_deref(), validation::MAX_CLIENT_ID)?;
         if let Some(client_id) = &self.client_id
-            && let Some(message) = tx.store.message_by_client_id(&self.room, &tx.actor.person, client_id)?
+            && let Some(message) = context.store.message_by_client_id(&self.room, &context.actor.user, client_id)?
         {
             return Ok(SendMessageResult { message, duplicate: true });
         }
         let sender = sender.ok_or(DomainError::NotFound(RoomKind::User.display_name()))?;
         let message = Message {
-            id: tx.new_id(),
+            id: context.new_id(),
             room: self.room,
             sender,
             content: self.content,
@@ -64,12 +64,12 @@ impl Command for SendMessage {
             file_url: self.file_url,
             metadata: self.metadata,
             client_id: self.client_id,
-            created_at: tx.now,
+            created_at: context.now,
             edited_at: None,
         };
-        tx.store.insert_message(&message)?;
-        tx.record_event(&message.room, Event::MessageSent { message: message.clone() })?;
-        mentions::notify_mentioned(tx, &message, None)?;
+        context.store.insert_message(&message)?;
+        context.record_event(&message.room, Event::MessageSent { message: message.clone() })?;
+        mentions::notify_mentioned(context, &message, None)?;
         Ok(SendMessageResult { message, duplicate: false })
     }
 }

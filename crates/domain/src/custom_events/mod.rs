@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::event::Event;
-use crate::validation;
-use crate::ids::RoomId;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
+use crate::event::Event;
+use crate::ids::RoomId;
+use crate::validation;
 
 /// How many rooms and users one emission may name, and how many rooms, users and connections it may except.
 pub const MAX_TARGETS: usize = 1000;
@@ -54,13 +54,13 @@ pub struct PublishCustomEvent(pub CustomEvent);
 impl Command for PublishCustomEvent {
     type Output = i64;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<i64, DomainError> {
-        if !tx.actor.admin {
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<i64, DomainError> {
+        if !context.actor.admin {
             return Err(DomainError::Forbidden("Only a back end or an admin may do this"));
         }
         self.0.check()?;
         // A persisted event belongs to the order of one room: here the first.
         let room = self.0.rooms.first().cloned().unwrap_or_else(RoomId::everyone);
-        tx.record_event_at(&room, Event::Emitted { emission: self.0 })
+        context.record_event_at(&room, Event::Emitted { custom_event: self.0 })
     }
 }

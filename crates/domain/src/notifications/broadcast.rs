@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use crate::validation;
-use crate::ids::Timestamp;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
+use crate::ids::Timestamp;
+use crate::validation;
 
 /// An announcement to all connected users. It is not stored, and users who are not connected do not receive it.
 #[derive(Clone, PartialEq, Debug)]
@@ -42,8 +42,8 @@ pub struct BroadcastAnnouncement {
 impl Command for BroadcastAnnouncement {
     type Output = Announcement;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Announcement, DomainError> {
-        if !tx.actor.admin {
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Announcement, DomainError> {
+        if !context.actor.admin {
             return Err(DomainError::Forbidden("Only a back end or an admin may do this"));
         }
         let Self { event, kind, title, message, data } = self;
@@ -54,6 +54,6 @@ impl Command for BroadcastAnnouncement {
         validation::required("title", &title, validation::MAX_NAME)?;
         validation::optional("message", Some(&message), validation::MAX_NOTIFICATION)?;
         validation::metadata("data", data.as_ref())?;
-        Ok(Announcement { event, kind, title, message, data, at: tx.now })
+        Ok(Announcement { event, kind, title, message, data, at: context.now })
     }
 }

@@ -3,18 +3,18 @@
 use serde_json::Value;
 
 use crate::blocks::blocks_actor;
-use crate::event::Event;
-use crate::validation;
-use crate::ids::{UserId, RoomId};
-use crate::notifications::Notification;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
+use crate::event::Event;
+use crate::ids::{RoomId, UserId};
+use crate::notifications::Notification;
+use crate::validation;
 
 /// The content of a new notification.
 #[derive(Clone, PartialEq, Debug)]
 pub struct NewNotification {
     /// The user to notify. A user without a profile reads the notification after the first sign-in.
-    pub person: UserId,
+    pub user: UserId,
     /// The kind of the notification, for the clients to sort: "info", "mention".
     pub kind: String,
     /// The title, 1 to 200 characters.
@@ -31,9 +31,9 @@ pub struct NewNotification {
 ///
 /// # Errors
 /// [`Refusal::Invalid`] for a field that is not valid; the store's.
-pub fn create_notification(tx: &mut CommandContext<'_>, new: NewNotification) -> Result<Notification, DomainError> {
-    let NewNotification { person, kind, title, message, link, data } = new;
-    if UserId::parse(person.as_str()).is_none() {
+pub fn create_notification(context: &mut CommandContext<'_>, new: NewNotification) -> Result<Notification, DomainError> {
+    let NewNotification { user, kind, title, message, link, data } = new;
+    if UserId::parse(user.as_str()).is_none() {
         return Err(DomainError::invalid("userId", "must be an id of 1 to 200 bytes"));
     }
     validation::required("type", &kind, validation::MAX_NOTIFICATION_KIND)?;
@@ -41,10 +41,10 @@ pub fn create_notification(tx: &mut CommandContext<'_>, new: NewNotification) ->
     validation::optional("message", Some(&message), validation::MAX_NOTIFICATION)?;
     validation::link_or_path("link", link.as_deref())?;
     validation::metadata("data", data.as_ref())?;
-    let id = tx.new_id();
-    let notification = Notification { id, person, kind, title, message, link, data, read: false, created_at: tx.now };
-    tx.store.insert_notification(&notification)?;
-    tx.record_event(&RoomId::inbox(&notification.person), Event::NotificationCreated { notification: notification.clone() })?;
+    let id = context.new_id();
+    let notification = Notification { id, user, kind, title, message, link, data, read: false, created_at: context.now };
+    context.store.insert_notification(&notification)?;
+    context.record_event(&RoomId::inbox(&notification.user), Event::NotificationCreated { notification: notification.clone() })?;
     Ok(notification)
 }
 
@@ -52,11 +52,11 @@ pub fn create_notification(tx: &mut CommandContext<'_>, new: NewNotification) ->
 ///
 /// # Errors
 /// As [`notify`].
-pub fn create_notification_by_actor(tx: &mut CommandContext<'_>, new: NewNotification) -> Result<(), DomainError> {
-    if new.person != tx.actor.person && blocks_actor(tx, &new.person)? {
+pub fn create_notification_by_actor(context: &mut CommandContext<'_>, new: NewNotification) -> Result<(), DomainError> {
+    if new.user != context.actor.user && blocks_actor(context, &new.user)? {
         return Ok(());
     }
-    create_notification(tx, new).map(drop)
+    create_notification(context, new).map(drop)
 }
 
 /// Notifies a user, for a team's own back end or the server's admin.
@@ -66,10 +66,10 @@ pub struct CreateNotification(pub NewNotification);
 impl Command for CreateNotification {
     type Output = Notification;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Notification, DomainError> {
-        if !tx.actor.admin {
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Notification, DomainError> {
+        if !context.actor.admin {
             return Err(DomainError::Forbidden("Only a back end or an admin may do this"));
         }
-        create_notification(tx, self.0)
+        create_notification(context, self.0)
     }
 }

@@ -5,14 +5,14 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::ids::{EntityId, UserId, Timestamp};
+use crate::ids::{EntityId, Timestamp, UserId};
 
 mod broadcast;
 mod create;
 mod queries;
 
-pub use broadcast::{BroadcastAnnouncement, Announcement};
-pub use create::{NewNotification, CreateNotification, create_notification, create_notification_by_actor};
+pub use broadcast::{Announcement, BroadcastAnnouncement};
+pub use create::{CreateNotification, NewNotification, create_notification, create_notification_by_actor};
 pub use queries::{ListNotifications, MarkAllNotificationsRead, MarkNotificationRead};
 
 /// A notification.
@@ -21,7 +21,8 @@ pub struct Notification {
     /// The notification's id.
     pub id: EntityId,
     /// The notified user.
-    pub person: UserId,
+    #[serde(rename = "person")]
+    pub user: UserId,
     /// The kind of the notification, for the clients to sort: "info", "mention".
     pub kind: String,
     /// The title, 1 to 200 characters.

@@ -1,10 +1,10 @@
 //! Lists notifications, and marks them as read.
 
+use crate::command::{Actor, Command, CommandContext, Query};
+use crate::error::DomainError;
 use crate::event::Event;
 use crate::ids::{EntityId, RoomId};
 use crate::notifications::Notification;
-use crate::command::{Actor, Command, Query, CommandContext};
-use crate::error::DomainError;
 use crate::ports::{Page, Store};
 
 /// Lists the actor's notifications, newest first.
@@ -18,7 +18,7 @@ impl Query for ListNotifications {
     type Output = Vec<Notification>;
 
     fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Notification>, DomainError> {
-        Ok(store.notifications_of(&actor.person, &self.page)?)
+        Ok(store.notifications_of(&actor.user, &self.page)?)
     }
 }
 
@@ -33,15 +33,15 @@ pub struct MarkNotificationRead {
 impl Command for MarkNotificationRead {
     type Output = Notification;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Notification, DomainError> {
-        let known = tx.store.notification(self.notification)?;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Notification, DomainError> {
+        let known = context.store.notification(self.notification)?;
         // A notification of another user is not found.
-        let own = known.filter(|notification| notification.person == tx.actor.person);
+        let own = known.filter(|notification| notification.user == context.actor.user);
         let mut notification = own.ok_or(DomainError::NotFound("Notification"))?;
         if !notification.read {
             notification.read = true;
-            tx.store.update_notification(&notification)?;
-            tx.record_event(&RoomId::inbox(&notification.person), Event::NotificationRead { notification: notification.id })?;
+            context.store.update_notification(&notification)?;
+            context.record_event(&RoomId::inbox(&notification.user), Event::NotificationRead { notification: notification.id })?;
         }
         Ok(notification)
     }
@@ -54,10 +54,10 @@ pub struct MarkAllNotificationsRead;
 impl Command for MarkAllNotificationsRead {
     type Output = u64;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<u64, DomainError> {
-        let read = tx.store.mark_notifications_read(&tx.actor.person)?;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<u64, DomainError> {
+        let read = context.store.mark_notifications_read(&context.actor.user)?;
         if read > 0 {
-            tx.record_event(&RoomId::inbox(&tx.actor.person), Event::NotificationsRead)?;
+            context.record_event(&RoomId::inbox(&context.actor.user), Event::NotificationsRead)?;
         }
         Ok(read)
     }

@@ -6,13 +6,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Event;
-use crate::ids::{EntityId, UserId, RoomId};
 use crate::command::{Actor, Command, CommandContext};
-use crate::users::User;
 use crate::error::DomainError;
+use crate::event::Event;
+use crate::ids::{EntityId, RoomId, UserId};
 use crate::spaces::{Space, end_membership};
 use crate::tasks;
+use crate::users::User;
 
 /// How many memberships and tasks of a user one step ends. Each records an event of its own.
 pub const CHANGES_PER_STEP: u32 = 50;
@@ -30,6 +30,7 @@ pub enum RemovalTarget {
     /// A user: the memberships and tasks, each with an event to the space, and then the notifications and the profile.
     User {
         /// The user's id.
+        #[serde(rename = "person")]
         user: UserId,
     },
     /// A space whose row is deleted already; the removal ends the memberships.
@@ -42,6 +43,7 @@ pub enum RemovalTarget {
         /// The space.
         room: RoomId,
         /// The former member.
+        #[serde(rename = "person")]
         user: User,
     },
 }
@@ -72,12 +74,12 @@ pub struct Removal {
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn remove(tx: &mut CommandContext<'_>, target: RemovalTarget) -> Result<(), DomainError> {
-    if step(tx, &target)? {
+pub(crate) fn remove(context: &mut CommandContext<'_>, target: RemovalTarget) -> Result<(), DomainError> {
+    if step(context, &target)? {
         return Ok(());
     }
-    let removal = Removal { id: tx.new_id(), target, by: tx.actor.clone() };
-    Ok(tx.store.begin_removal(&removal)?)
+    let removal = Removal { id: context.new_id(), target, by: context.actor.clone() };
+    Ok(context.store.begin_removal(&removal)?)
 }
 
 /// Executes the next step of the oldest removal, as the actor who requested it. The answer is whether there was a removal.
@@ -87,10 +89,10 @@ pub struct ContinueRemovals;
 impl Command for ContinueRemovals {
     type Output = bool;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<bool, DomainError> {
-        let Some(removal) = tx.store.next_removal()? else { return Ok(false) };
-        if tx.on_behalf_of(&removal.by, |tx| step(tx, &removal.target))? {
-            tx.store.end_removal(removal.id)?;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<bool, DomainError> {
+        let Some(removal) = context.store.next_removal()? else { return Ok(false) };
+        if context.on_behalf_of(&removal.by, |context| step(context, &removal.target))? {
+            context.store.end_removal(removal.id)?;
         }
         Ok(true)
     }
@@ -106,53 +108,53 @@ pub struct IsBeingRemoved {
 impl Command for IsBeingRemoved {
     type Output = bool;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<bool, DomainError> {
-        Ok(tx.store.is_being_removed(&RoomId::inbox(&self.user))?)
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<bool, DomainError> {
+        Ok(context.store.is_being_removed(&RoomId::inbox(&self.user))?)
     }
 }
 
 /// Executes one step. True if it was the last.
-fn step(tx: &mut CommandContext<'_>, target: &RemovalTarget) -> Result<bool, DomainError> {
+fn step(context: &mut CommandContext<'_>, target: &RemovalTarget) -> Result<bool, DomainError> {
     match target {
-        RemovalTarget::User { user } => step_of_user(tx, user),
-        RemovalTarget::Space { space } => step_of_space(tx, space),
-        RemovalTarget::Tasks { room, user } => Ok(tasks::unassign_some(tx, Some(room), user, CHANGES_PER_STEP)? < CHANGES_PER_STEP),
+        RemovalTarget::User { user } => step_of_user(context, user),
+        RemovalTarget::Space { space } => step_of_space(context, space),
+        RemovalTarget::Tasks { room, user } => Ok(tasks::unassign_some(context, Some(room), user, CHANGES_PER_STEP)? < CHANGES_PER_STEP),
     }
 }
 
-fn step_of_user(tx: &mut CommandContext<'_>, id: &UserId) -> Result<bool, DomainError> {
-    let Some(user) = tx.store.user(id)? else { return Ok(true) };
-    let taken_back = tasks::unassign_some(tx, None, &user, CHANGES_PER_STEP)?;
-    let rooms = tx.store.rooms_of(id, None)?;
+fn step_of_user(context: &mut CommandContext<'_>, id: &UserId) -> Result<bool, DomainError> {
+    let Some(user) = context.store.user(id)? else { return Ok(true) };
+    let taken_back = tasks::unassign_some(context, None, &user, CHANGES_PER_STEP)?;
+    let rooms = context.store.rooms_of(id, None)?;
     let places = (CHANGES_PER_STEP - taken_back) as usize;
     for room in rooms.iter().take(places) {
-        if tx.store.has_space(room)? {
-            end_membership(tx, room, &user)?;
+        if context.store.has_space(room)? {
+            end_membership(context, room, &user)?;
         } else {
             // The space is being removed, too, and its row is gone already. Its removal informs the other members.
-            tx.store.remove_member(room, id, tx.now)?;
+            context.store.remove_member(room, id, context.now)?;
         }
     }
     if taken_back == CHANGES_PER_STEP || rooms.len() > places {
         return Ok(false);
     }
-    let rows = tx.store.delete_read_markers_of(id, ROWS_PER_STEP)?.max(tx.store.delete_notifications_of(id, ROWS_PER_STEP)?);
+    let rows = context.store.delete_read_markers_of(id, ROWS_PER_STEP)?.max(context.store.delete_notifications_of(id, ROWS_PER_STEP)?);
     if rows == u64::from(ROWS_PER_STEP) {
         return Ok(false);
     }
-    tx.store.delete_blocks_of(id)?;
-    tx.store.delete_user(id)?;
-    tx.store.put_deletion(id, tx.now)?;
+    context.store.delete_blocks_of(id)?;
+    context.store.delete_user(id)?;
+    context.store.put_deletion(id, context.now)?;
     Ok(true)
 }
 
-fn step_of_space(tx: &mut CommandContext<'_>, space: &Space) -> Result<bool, DomainError> {
-    let people = tx.store.member_ids(&space.room, MEMBERS_PER_STEP)?;
-    for person in &people {
-        tx.store.remove_member(&space.room, person, tx.now)?;
+fn step_of_space(context: &mut CommandContext<'_>, space: &Space) -> Result<bool, DomainError> {
+    let users = context.store.member_ids(&space.room, MEMBERS_PER_STEP)?;
+    for user in &users {
+        context.store.remove_member(&space.room, user, context.now)?;
     }
-    let last = people.len() < MEMBERS_PER_STEP as usize;
-    let event = Event::SpaceDeleted { space: space.clone(), people, by: tx.actor.person.clone() };
-    tx.record_event(&space.room, event)?;
+    let last = users.len() < MEMBERS_PER_STEP as usize;
+    let event = Event::SpaceDeleted { space: space.clone(), users, by: context.actor.user.clone() };
+    context.record_event(&space.room, event)?;
     Ok(last)
 }

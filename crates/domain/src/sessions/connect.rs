@@ -1,12 +1,12 @@
 //! Connects a client: with a new session, or by resuming an earlier one.
 
-use crate::ids::{RoomKind, UserId, RoomId, Timestamp};
 use crate::command::{Command, CommandContext};
-use crate::users::{Claims, EnsureUser, EnsuredUser};
 use crate::error::DomainError;
+use crate::ids::{RoomId, RoomKind, Timestamp, UserId};
 use crate::ports::{Store, StoreResult};
-use crate::sessions::{Session, SessionRoom, RoomState};
+use crate::sessions::{RoomState, Session, SessionRoom};
 use crate::spaces::{role_in, visible_rooms};
+use crate::users::{Claims, EnsureUser, EnsuredUser};
 
 /// Connects a client: creates or updates its user, and resumes a session or begins a new one.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -98,32 +98,32 @@ pub struct ResumedSession {
 impl Command for ConnectSession {
     type Output = ConnectOutcome;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<ConnectOutcome, DomainError> {
-        let met = EnsureUser { claims: self.claims }.execute(tx)?;
-        let position = tx.store.last_offset()?;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<ConnectOutcome, DomainError> {
+        let met = EnsureUser { claims: self.claims }.execute(context)?;
+        let position = context.store.last_offset()?;
         let (mut recovered, mut since, mut hears) = (None, None, Vec::new());
         match &self.resume {
             ResumeRequest::New => {}
             ResumeRequest::Resume(claimed) => {
                 let namespace = self.new_session.as_ref().map_or("", |place| &place.namespace);
-                recovered = resume_session(tx, &met.person.id, namespace, claimed, position)?;
+                recovered = resume_session(context, &met.user.id, namespace, claimed, position)?;
             }
             ResumeRequest::Since(offered) => {
-                since = offered.as_ref().map_or(Ok(None), |offered| resolve_position(tx.store, offered))?;
+                since = offered.as_ref().map_or(Ok(None), |offered| resolve_position(context.store, offered))?;
                 if since.is_some() {
-                    hears = visible_rooms(tx.store, &met.person.id)?;
+                    hears = visible_rooms(context.store, &met.user.id)?;
                 }
             }
         }
         if let (None, Some(place)) = (&recovered, self.new_session) {
-            insert_new_session(tx, place, &met.person.id, position)?;
+            insert_new_session(context, place, &met.user.id, position)?;
         }
         let mut households = Vec::with_capacity(met.households.len());
         for room in &met.households {
             let since = match self.resume {
                 // A client without a position gets no replay.
                 ResumeRequest::New => 0,
-                _ => tx.store.member_since(room, &met.person.id)?.unwrap_or(0),
+                _ => context.store.member_since(room, &met.user.id)?.unwrap_or(0),
             };
             households.push((room.clone(), since));
         }
@@ -152,26 +152,26 @@ pub struct ReplacedSession {
 impl Command for ReplaceSession {
     type Output = ReplacedSession;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<ReplacedSession, DomainError> {
-        let (position, person) = (tx.store.last_offset()?, tx.actor.person.clone());
-        tx.store.delete_session(&self.old, &person)?;
-        insert_new_session(tx, self.new_session, &person, position)?;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<ReplacedSession, DomainError> {
+        let (position, user) = (context.store.last_offset()?, context.actor.user.clone());
+        context.store.delete_session(&self.old, &user)?;
+        insert_new_session(context, self.new_session, &user, position)?;
         // The user may have been removed from a household after `Arrive`, and the socket has not received that event.
-        let households = tx.store.rooms_of(&person, Some(RoomKind::Household))?;
+        let households = context.store.rooms_of(&user, Some(RoomKind::Household))?;
         Ok(ReplacedSession { position, households: households.into_iter().map(|room| (room, 0)).collect() })
     }
 }
 
-fn insert_new_session(tx: &mut CommandContext<'_>, place: NewSession, person: &UserId, position: i64) -> StoreResult<()> {
+fn insert_new_session(context: &mut CommandContext<'_>, place: NewSession, user: &UserId, position: i64) -> StoreResult<()> {
     let NewSession { secret, id, namespace } = place;
-    let person = person.clone();
-    tx.store.insert_session(&Session {
+    let user = user.clone();
+    context.store.insert_session(&Session {
         secret,
         id,
-        person,
+        user,
         namespace,
         start_offset: position,
-        connected_at: tx.now,
+        connected_at: context.now,
         acked_offset: position,
         disconnected_at: None,
         ended_by_shutdown: false,
@@ -184,20 +184,27 @@ pub(super) fn resolve_position(store: &mut dyn Store, offered: &ClientPosition) 
     Ok(reaches.filter(|reaches| (0..=*reaches).contains(&offered.offset)).map(|_| offered.offset))
 }
 
-fn resume_session(tx: &mut CommandContext<'_>, person: &UserId, namespace: &str, claimed: &SessionClaim, position: i64) -> StoreResult<Option<ResumedSession>> {
-    let Some(session) = tx.store.session(&claimed.secret)? else { return Ok(None) };
+fn resume_session(
+    context: &mut CommandContext<'_>,
+    user: &UserId,
+    namespace: &str,
+    claimed: &SessionClaim,
+    position: i64,
+) -> StoreResult<Option<ResumedSession>> {
+    let Some(session) = context.store.session(&claimed.secret)? else { return Ok(None) };
     // A session that a stop of the server ended can be resumed until `GiveUpAbsent` expires it.
-    let expired = !session.ended_by_shutdown && session.disconnected_at.is_some_and(|left_at| left_at < tx.now.minus_seconds(claimed.window_seconds));
-    if session.person != *person || session.namespace != namespace || expired {
+    let expired = !session.ended_by_shutdown
+        && session.disconnected_at.is_some_and(|left_at| left_at < context.now.minus_seconds(claimed.window_seconds));
+    if session.user != *user || session.namespace != namespace || expired {
         return Ok(None);
     }
     // A position that does not belong to this event log is ignored.
-    let offered = claimed.position.as_ref().map_or(Ok(None), |offered| resolve_position(tx.store, offered))?;
+    let offered = claimed.position.as_ref().map_or(Ok(None), |offered| resolve_position(context.store, offered))?;
     let from = offered.map_or(session.acked_offset, |offset| offset.max(session.acked_offset));
     let (mut rooms, mut left) = (Vec::new(), Vec::new());
-    for room in tx.store.session_rooms(&session.secret, person)? {
-        if role_in(tx.store, &room.room, person)?.is_none() {
-            tx.store.delete_session_room(&session.secret, person, &room.room)?;
+    for room in context.store.session_rooms(&session.secret, user)? {
+        if role_in(context.store, &room.room, user)?.is_none() {
+            context.store.delete_session_room(&session.secret, user, &room.room)?;
             continue;
         }
         if room.state != RoomState::Joined {
@@ -207,7 +214,14 @@ fn resume_session(tx: &mut CommandContext<'_>, person: &UserId, namespace: &str,
             rooms.push(room);
         }
     }
-    let (id, left_at) = (session.id.clone(), session.disconnected_at.unwrap_or(tx.now));
-    tx.store.update_session(&Session { start_offset: position, connected_at: tx.now, acked_offset: from, disconnected_at: None, ended_by_shutdown: false, ..session })?;
+    let (id, left_at) = (session.id.clone(), session.disconnected_at.unwrap_or(context.now));
+    context.store.update_session(&Session {
+        start_offset: position,
+        connected_at: context.now,
+        acked_offset: from,
+        disconnected_at: None,
+        ended_by_shutdown: false,
+        ..session
+    })?;
     Ok(Some(ResumedSession { id, from, from_client: offered == Some(from), disconnected_at: left_at, rooms, left }))
 }

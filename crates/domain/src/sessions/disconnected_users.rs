@@ -4,18 +4,18 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use crate::ids::{UserId, RoomId, Timestamp};
 use crate::command::{Command, CommandContext};
-use crate::users::User;
 use crate::error::DomainError;
+use crate::ids::{RoomId, Timestamp, UserId};
 use crate::ports::StoreResult;
-use crate::sessions::{SessionRoom, RoomState};
+use crate::sessions::{RoomState, SessionRoom};
+use crate::users::User;
 
 /// A user who had a resumable session before the start.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DisconnectedUser {
     /// The user's profile; without a stored profile only the id is filled.
-    pub person: User,
+    pub user: User,
     /// The public id of one of the user's connections: see [`Session::id`](super::Session::id).
     pub id: String,
     /// The time since which the user was connected, as far as it is known.
@@ -28,16 +28,16 @@ pub struct DisconnectedUser {
 }
 
 /// The users with sessions of the last `window` seconds. Must be called before the start ends the sessions.
-pub(super) fn disconnected_users(tx: &mut CommandContext<'_>, window: i64) -> StoreResult<Vec<DisconnectedUser>> {
-    let mut people: BTreeMap<UserId, DisconnectedUser> = BTreeMap::new();
-    for (session, rooms) in tx.store.sessions_since(tx.now.minus_seconds(window))? {
+pub(super) fn disconnected_users(context: &mut CommandContext<'_>, window: i64) -> StoreResult<Vec<DisconnectedUser>> {
+    let mut users: BTreeMap<UserId, DisconnectedUser> = BTreeMap::new();
+    for (session, rooms) in context.store.sessions_since(context.now.minus_seconds(window))? {
         let left_at = session.disconnected_at.filter(|_| !session.ended_by_shutdown);
-        let absent = match people.entry(session.person.clone()) {
+        let absent = match users.entry(session.user.clone()) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
                 // A deleted user has gone offline, too.
-                let person = tx.store.user(&session.person)?.unwrap_or_else(|| User::unseen(session.person, tx.now));
-                entry.insert(DisconnectedUser { person, id: session.id.clone(), came_at: session.connected_at, left_at, rooms: Vec::new() })
+                let user = context.store.user(&session.user)?.unwrap_or_else(|| User::unseen(session.user, context.now));
+                entry.insert(DisconnectedUser { user, id: session.id.clone(), came_at: session.connected_at, left_at, rooms: Vec::new() })
             }
         };
         if let Some(left_at) = left_at {
@@ -53,7 +53,7 @@ pub(super) fn disconnected_users(tx: &mut CommandContext<'_>, window: i64) -> St
         let joined = rooms.into_iter().filter(|room| room.state != RoomState::Left);
         absent.rooms.extend(joined.map(|SessionRoom { room, parent: inside, .. }| (room, inside)));
     }
-    Ok(people.into_values().collect())
+    Ok(users.into_values().collect())
 }
 
 /// Expires the sessions of users who were connected before a start and have not reconnected.
@@ -66,7 +66,7 @@ pub struct ExpireDisconnected {
 impl Command for ExpireDisconnected {
     type Output = ();
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<(), DomainError> {
-        Ok(tx.store.expire_sessions(self.started)?)
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<(), DomainError> {
+        Ok(context.store.expire_sessions(self.started)?)
     }
 }

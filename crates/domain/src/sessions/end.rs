@@ -1,8 +1,8 @@
 //! Ends a session's connection, deletes a session, and removes a room from a session.
 
-use crate::ids::RoomId;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
+use crate::ids::RoomId;
 use crate::spaces::role_in;
 
 /// Stores that a session's connection has ended; the client may resume it.
@@ -19,8 +19,8 @@ pub struct EndSession {
 impl Command for EndSession {
     type Output = ();
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<(), DomainError> {
-        Ok(tx.store.end_session(&self.secret, self.confirmed, tx.now, self.let_go)?)
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<(), DomainError> {
+        Ok(context.store.end_session(&self.secret, self.confirmed, context.now, self.let_go)?)
     }
 }
 
@@ -34,8 +34,8 @@ pub struct DeleteSession {
 impl Command for DeleteSession {
     type Output = ();
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<(), DomainError> {
-        Ok(tx.store.delete_session(&self.secret, &tx.actor.person)?)
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<(), DomainError> {
+        Ok(context.store.delete_session(&self.secret, &context.actor.user)?)
     }
 }
 
@@ -53,12 +53,12 @@ pub struct LeaveRoom {
 impl Command for LeaveRoom {
     type Output = ();
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<(), DomainError> {
-        let person = &tx.actor.person;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<(), DomainError> {
+        let user = &context.actor.user;
         // A connection does not join a room automatically that its user may not access, so nothing needs to be stored.
-        if self.unasked && role_in(tx.store, &self.room, person)?.is_some() {
-            return Ok(tx.store.leave_session_room(&self.secret, person, &self.room)?);
+        if self.unasked && role_in(context.store, &self.room, user)?.is_some() {
+            return Ok(context.store.leave_session_room(&self.secret, user, &self.room)?);
         }
-        Ok(tx.store.delete_session_room(&self.secret, person, &self.room)?)
+        Ok(context.store.delete_session_room(&self.secret, user, &self.room)?)
     }
 }

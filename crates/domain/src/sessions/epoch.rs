@@ -1,10 +1,10 @@
 //! The epochs of the event log, the state at a start, and the offset that all connections have received.
 
+use crate::command::{Actor, Command, CommandContext, Query};
+use crate::error::DomainError;
 use crate::event::PersistedEvent;
 use crate::ids::Timestamp;
-use crate::command::{Actor, Command, Query, CommandContext};
-use crate::error::DomainError;
-use crate::ports::{Store, EventBatch};
+use crate::ports::{EventBatch, Store};
 use crate::sessions::disconnected_users::{DisconnectedUser, disconnected_users};
 
 /// Begins a new epoch at the start of the server, and ends all sessions that are still stored as connected.
@@ -40,15 +40,15 @@ const PAGE: u32 = 1000;
 impl Command for BeginEpoch {
     type Output = StartupState;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<StartupState, DomainError> {
-        let position = tx.store.last_offset()?;
-        tx.store.begin_epoch(&self.name)?;
-        let absent = disconnected_users(tx, self.disconnected_seconds)?;
-        let confirmed = tx.store.acked_by_all()?;
-        tx.store.end_all_sessions(confirmed, tx.now)?;
-        let floor = tx.store.log_floor(tx.now.minus_seconds(self.window))?;
-        let holes = tx.store.gaps_after(floor)?;
-        Ok(StartupState { started: tx.now, position, floor, gaps: holes, disconnected_users: absent })
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<StartupState, DomainError> {
+        let position = context.store.last_offset()?;
+        context.store.begin_epoch(&self.name)?;
+        let absent = disconnected_users(context, self.disconnected_seconds)?;
+        let confirmed = context.store.acked_by_all()?;
+        context.store.end_all_sessions(confirmed, context.now)?;
+        let floor = context.store.log_floor(context.now.minus_seconds(self.window))?;
+        let holes = context.store.gaps_after(floor)?;
+        Ok(StartupState { started: context.now, position, floor, gaps: holes, disconnected_users: absent })
     }
 }
 
@@ -80,26 +80,28 @@ impl Query for ReadEvents {
     type Output = Vec<PersistedEvent>;
 
     fn execute(self, store: &mut dyn Store, _: &Actor) -> Result<Vec<PersistedEvent>, DomainError> {
-        let (mut facts, mut size) = (Vec::new(), 0);
+        let (mut persisted_events, mut size) = (Vec::new(), 0);
         // The parts of the last event with several offsets: such an event is read and split once for all its offsets in the query.
         let mut split: Vec<PersistedEvent> = Vec::new();
         for offset in self.offsets {
             if size >= self.bytes {
                 break;
             }
-            let in_split = |split: &[PersistedEvent]| split.binary_search_by_key(&offset, |fact| fact.offset).ok().map(|place| split[place].clone());
-            let mut fact = in_split(&split);
-            if fact.is_none() {
-                fact = store.event_at(offset)?;
-                if let Some(parts) = fact.as_ref().and_then(PersistedEvent::in_each_room) {
+            let in_split = |split: &[PersistedEvent]| {
+                split.binary_search_by_key(&offset, |persisted| persisted.offset).ok().map(|place| split[place].clone())
+            };
+            let mut persisted = in_split(&split);
+            if persisted.is_none() {
+                persisted = store.event_at(offset)?;
+                if let Some(parts) = persisted.as_ref().and_then(PersistedEvent::in_each_room) {
                     split = parts.map_err(|error| DomainError::Internal(error.to_string()))?;
-                    fact = in_split(&split);
+                    persisted = in_split(&split);
                 }
             }
-            size += fact.as_ref().map_or(0, |fact| fact.body.len());
-            facts.extend(fact);
+            size += persisted.as_ref().map_or(0, |persisted| persisted.body.len());
+            persisted_events.extend(persisted);
         }
-        Ok(facts)
+        Ok(persisted_events)
     }
 }
 
@@ -113,7 +115,7 @@ pub struct SaveAckedOffset {
 impl Command for SaveAckedOffset {
     type Output = ();
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<(), DomainError> {
-        Ok(tx.store.put_acked_by_all(self.offset)?)
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<(), DomainError> {
+        Ok(context.store.put_acked_by_all(self.offset)?)
     }
 }

@@ -3,21 +3,24 @@
 //! The writer executes all commands here in its transactions, in one order with the events. So a session is stored before its client learns its
 //! secret, a room is stored before the client's join is acknowledged, and neither is lost when the server is killed.
 
-mod disconnected_users;
 mod connect;
-mod sync;
+mod disconnected_users;
 mod end;
 mod epoch;
 mod retention;
+mod sync;
 
-use crate::ids::{UserId, RoomId, Timestamp};
+use crate::ids::{RoomId, Timestamp, UserId};
 
+pub use connect::{
+    ClientPosition, ConnectOutcome, ConnectSession, NewSession, ReplaceSession, ReplacedSession, ResumeRequest, ResumedSession,
+    SessionClaim,
+};
 pub use disconnected_users::{DisconnectedUser, ExpireDisconnected};
-pub use connect::{ConnectSession, ConnectOutcome, ResumeRequest, SessionClaim, ClientPosition, NewSession, ResumedSession, ReplaceSession, ReplacedSession};
-pub use sync::{ResolveSync, SyncRange};
-pub use end::{EndSession, DeleteSession, LeaveRoom};
-pub use epoch::{BeginEpoch, StartupState, SaveAckedOffset, ReadEvents, ReadEventLog};
+pub use end::{DeleteSession, EndSession, LeaveRoom};
+pub use epoch::{BeginEpoch, ReadEventLog, ReadEvents, SaveAckedOffset, StartupState};
 pub use retention::{PurgeEvictedEvents, PurgeOldEvents, PurgeOldSessions};
+pub use sync::{ResolveSync, SyncRange};
 
 /// The stored state of a user's connection in a namespace.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,7 +30,7 @@ pub struct Session {
     /// The public id, which other users may see.
     pub id: String,
     /// The user.
-    pub person: UserId,
+    pub user: UserId,
     /// The Socket.IO namespace.
     pub namespace: String,
     /// The log's last offset when the client connected or resumed.

@@ -16,8 +16,8 @@ pub struct PurgeOldSessions {
 impl Command for PurgeOldSessions {
     type Output = bool;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<bool, DomainError> {
-        let forgotten = tx.store.delete_sessions_before(tx.now.minus_seconds(self.window), ROWS_PER_STEP)?;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<bool, DomainError> {
+        let forgotten = context.store.delete_sessions_before(context.now.minus_seconds(self.window), ROWS_PER_STEP)?;
         Ok(forgotten == u64::from(ROWS_PER_STEP))
     }
 }
@@ -32,8 +32,8 @@ pub struct PurgeOldEvents {
 impl Command for PurgeOldEvents {
     type Output = bool;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<bool, DomainError> {
-        let forgotten = tx.store.delete_events_before(tx.now.minus_seconds(self.window), ROWS_PER_STEP)?;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<bool, DomainError> {
+        let forgotten = context.store.delete_events_before(context.now.minus_seconds(self.window), ROWS_PER_STEP)?;
         Ok(forgotten == u64::from(ROWS_PER_STEP))
     }
 }
@@ -50,10 +50,10 @@ pub struct PurgeEvictedEvents {
 impl Command for PurgeEvictedEvents {
     type Output = ();
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<(), DomainError> {
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<(), DomainError> {
         for (room, until) in &self.holes {
-            tx.store.put_gap(room, *until)?;
+            context.store.put_gap(room, *until)?;
         }
-        Ok(tx.store.delete_events(&self.offsets)?)
+        Ok(context.store.delete_events(&self.offsets)?)
     }
 }

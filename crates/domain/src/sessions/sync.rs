@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ids::RoomId;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
+use crate::ids::RoomId;
 use crate::sessions::ClientPosition;
 use crate::sessions::connect::resolve_position;
 use crate::spaces::{member_since, require_member, visible_rooms};
@@ -36,17 +36,17 @@ pub struct SyncRange {
 impl Command for ResolveSync {
     type Output = SyncRange;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<SyncRange, DomainError> {
-        let position = tx.store.last_offset()?;
-        let since = self.offered.as_ref().map_or(Ok(None), |offered| resolve_position(tx.store, offered))?;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<SyncRange, DomainError> {
+        let position = context.store.last_offset()?;
+        let since = self.offered.as_ref().map_or(Ok(None), |offered| resolve_position(context.store, offered))?;
         if since.is_none() {
             return Ok(SyncRange { position, since, rooms: Vec::new(), hears: Vec::new() });
         }
-        let mut heard: BTreeMap<RoomId, i64> = visible_rooms(tx.store, &tx.actor.person)?.into_iter().collect();
+        let mut heard: BTreeMap<RoomId, i64> = visible_rooms(context.store, &context.actor.user)?.into_iter().collect();
         for room in &self.rooms {
             if !heard.contains_key(room) {
-                require_member(tx.store, tx.actor, room)?;
-                heard.insert(room.clone(), member_since(tx.store, room, &tx.actor.person)?);
+                require_member(context.store, context.actor, room)?;
+                heard.insert(room.clone(), member_since(context.store, room, &context.actor.user)?);
             }
         }
         let hears: Vec<(RoomId, i64)> = heard.iter().map(|(room, since)| (room.clone(), *since)).collect();

@@ -1,9 +1,9 @@
 //! Checks that an actor may add a user to a space.
 
 use crate::blocks::blocks_actor;
-use crate::ids::{UserId, RoomId};
 use crate::command::CommandContext;
 use crate::error::DomainError;
+use crate::ids::{RoomId, UserId};
 use crate::spaces::Role;
 
 /// For how long a user who left a space by choice cannot be added again, in seconds: a day.
@@ -18,20 +18,20 @@ const NOT_TO_BE_ADDED: DomainError = DomainError::Forbidden("This user cannot be
 ///
 /// # Errors
 /// [`Refusal::Forbidden`], [`Refusal::TooMany`]; the store's.
-pub(super) fn require_addable(tx: &mut CommandContext<'_>, space: Option<&RoomId>, user: &UserId) -> Result<(), DomainError> {
-    if tx.actor.admin || *user == tx.actor.person {
+pub(super) fn require_addable(context: &mut CommandContext<'_>, space: Option<&RoomId>, user: &UserId) -> Result<(), DomainError> {
+    if context.actor.admin || *user == context.actor.user {
         return Ok(());
     }
-    if blocks_actor(tx, user)? {
+    if blocks_actor(context, user)? {
         return Err(NOT_TO_BE_ADDED);
     }
     if let Some(space) = space
-        && let Some(left_at) = tx.store.left_by_choice_at(space, user)?
+        && let Some(left_at) = context.store.left_by_choice_at(space, user)?
     {
-        let is_admin = tx.store.role(space, &tx.actor.person)? == Some(Role::Admin);
-        if !is_admin || left_at > tx.now.minus_seconds(REJOIN_DELAY_SECONDS) {
+        let is_admin = context.store.role(space, &context.actor.user)? == Some(Role::Admin);
+        if !is_admin || left_at > context.now.minus_seconds(REJOIN_DELAY_SECONDS) {
             return Err(NOT_TO_BE_ADDED);
         }
     }
-    tx.count_addition()
+    context.count_addition()
 }

@@ -1,9 +1,9 @@
 //! Archives a space, or opens it again.
 
-use crate::event::Event;
-use crate::ids::RoomId;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
+use crate::event::Event;
+use crate::ids::RoomId;
 use crate::spaces::permissions::{not_found, require_admin};
 use crate::spaces::{Space, embed_members, for_event};
 
@@ -20,25 +20,25 @@ pub struct ArchiveSpace {
 impl Command for ArchiveSpace {
     type Output = Space;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Space, DomainError> {
-        require_admin(tx.store, tx.actor, &self.room)?;
-        let mut space = tx.store.space(&self.room)?.ok_or(not_found(&self.room))?;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Space, DomainError> {
+        require_admin(context.store, context.actor, &self.room)?;
+        let mut space = context.store.space(&self.room)?.ok_or(not_found(&self.room))?;
         if !self.room.kind().may_be_archived() || !self.room.kind().has_own_members() {
             return Err(not_found(&self.room));
         }
-        embed_members(tx.store, &mut space)?;
+        embed_members(context.store, &mut space)?;
         if space.archived_at.is_some() == self.archived {
             return Ok(space);
         }
-        space.archived_at = self.archived.then_some(tx.now);
-        space.updated_at = tx.now;
-        tx.store.update_space(&space)?;
-        let by = tx.store.user(&tx.actor.person)?;
+        space.archived_at = self.archived.then_some(context.now);
+        space.updated_at = context.now;
+        context.store.update_space(&space)?;
+        let by = context.store.user(&context.actor.user)?;
         let event = match self.archived {
             true => Event::SpaceArchived { space: for_event(&space), by },
             false => Event::SpaceUpdated { space: for_event(&space), by },
         };
-        tx.record_event(&space.room, event)?;
+        context.record_event(&space.room, event)?;
         Ok(space)
     }
 }

@@ -22,7 +22,7 @@ pub(crate) fn embed_members(store: &mut dyn Store, space: &mut Space) -> StoreRe
     let mut members = store.members(&space.room, &MemberPage { limit: MAX_EMBEDDED_MEMBERS, after: None })?;
     let mut bytes = 0;
     let fits = members.iter().take_while(|member| {
-        bytes += member.person.size();
+        bytes += member.user.size();
         bytes <= MAX_EMBEDDED_BYTES
     });
     let fitting = fits.count().max(1);

@@ -2,39 +2,39 @@
 //! it.
 
 use crate::chat::ConversationSummary;
-use crate::event::Event;
-use crate::ids::{RoomKind, UserId, RoomId};
 use crate::command::CommandContext;
 use crate::error::DomainError;
+use crate::event::Event;
+use crate::ids::{RoomId, RoomKind, UserId};
 use crate::spaces::Space;
 
 /// Records in a user's inbox that the actor has made that user a member of `space`, which is the space with the user in it.
 ///
 /// # Errors
 /// The store's.
-pub(super) fn record_added(tx: &mut CommandContext<'_>, space: &Space, user: &UserId) -> Result<(), DomainError> {
+pub(super) fn record_added(context: &mut CommandContext<'_>, space: &Space, user: &UserId) -> Result<(), DomainError> {
     let kind = space.room.kind();
     if !kind.notifies_inbox() {
         return Ok(());
     }
-    let trip = if kind == RoomKind::Trip { tx.store.trip_details(&space.room)? } else { None };
+    let trip = if kind == RoomKind::Trip { context.store.trip_details(&space.room)? } else { None };
     // Only a list of conversations shows the newest message of each.
     let last = match kind {
-        RoomKind::Conversation => ConversationSummary::newest(tx.store, &space.room, user)?.map(Box::new),
+        RoomKind::Conversation => ConversationSummary::newest(context.store, &space.room, user)?.map(Box::new),
         _ => None,
     };
-    let by = tx.store.user(&tx.actor.person)?;
-    tx.record_event(&RoomId::inbox(user), Event::Added { space: space.clone(), by, trip, last })
+    let by = context.store.user(&context.actor.user)?;
+    context.record_event(&RoomId::inbox(user), Event::Added { space: space.clone(), by, trip, last })
 }
 
 /// Records in a user's inbox that the user is no longer a member of a space.
 ///
 /// # Errors
 /// The store's.
-pub(super) fn record_removed(tx: &mut CommandContext<'_>, space: &RoomId, user: &UserId) -> Result<(), DomainError> {
+pub(super) fn record_removed(context: &mut CommandContext<'_>, space: &RoomId, user: &UserId) -> Result<(), DomainError> {
     if !space.kind().notifies_inbox() {
         return Ok(());
     }
-    let by = tx.store.user(&tx.actor.person)?;
-    tx.record_event(&RoomId::inbox(user), Event::Removed { space: space.clone(), by })
+    let by = context.store.user(&context.actor.user)?;
+    context.record_event(&RoomId::inbox(user), Event::Removed { space: space.clone(), by })
 }

@@ -1,11 +1,11 @@
 //! Invite codes: users join a space with its code, without an act of a member.
 
-use crate::event::Event;
-use crate::ids::RoomId;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
-use crate::spaces::permissions::{not_found, require_member, require_open};
+use crate::event::Event;
+use crate::ids::RoomId;
 use crate::spaces::membership::begin_membership;
+use crate::spaces::permissions::{not_found, require_member, require_open};
 use crate::spaces::{Space, embed_members, for_event};
 
 /// Joins a space by its invite code. For a member the answer is the same, and no event is recorded. An unknown space gets the refusal of a wrong
@@ -21,20 +21,20 @@ pub struct JoinByInvite {
 impl Command for JoinByInvite {
     type Output = Space;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Space, DomainError> {
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Space, DomainError> {
         let wrong_code = || wrong_code(&self.room);
-        let mut space = tx.store.space(&self.room)?.ok_or_else(wrong_code)?;
+        let mut space = context.store.space(&self.room)?.ok_or_else(wrong_code)?;
         let code = space.invite_code.as_ref().ok_or_else(wrong_code)?;
-        if tx.store.role(&self.room, &tx.actor.person)?.is_some() {
-            embed_members(tx.store, &mut space)?;
+        if context.store.role(&self.room, &context.actor.user)?.is_some() {
+            embed_members(context.store, &mut space)?;
             return Ok(space);
         }
         if !self.code.trim().eq_ignore_ascii_case(code) {
             return Err(wrong_code());
         }
-        require_open(tx.store, &self.room)?;
-        begin_membership(tx, &mut space, &tx.actor.person.clone())?;
-        tx.store.put_acted(&self.room, &tx.actor.person)?;
+        require_open(context.store, &self.room)?;
+        begin_membership(context, &mut space, &context.actor.user.clone())?;
+        context.store.put_acted(&self.room, &context.actor.user)?;
         Ok(space)
     }
 }
@@ -54,17 +54,17 @@ pub struct RefreshInvite {
 impl Command for RefreshInvite {
     type Output = Space;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Space, DomainError> {
-        require_member(tx.store, tx.actor, &self.room)?;
-        let mut space = tx.store.space(&self.room)?.ok_or(not_found(&self.room))?;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Space, DomainError> {
+        require_member(context.store, context.actor, &self.room)?;
+        let mut space = context.store.space(&self.room)?.ok_or(not_found(&self.room))?;
         if !self.room.kind().is_joined_by_invite() {
             return Err(not_found(&self.room));
         }
-        space.invite_code = Some(tx.new_invite_code());
-        space.updated_at = tx.now;
-        tx.store.update_space(&space)?;
-        embed_members(tx.store, &mut space)?;
-        tx.record_event(&space.room, Event::InviteRefreshed { space: for_event(&space) })?;
+        space.invite_code = Some(context.new_invite_code());
+        space.updated_at = context.now;
+        context.store.update_space(&space)?;
+        embed_members(context.store, &mut space)?;
+        context.record_event(&space.room, Event::InviteRefreshed { space: for_event(&space) })?;
         Ok(space)
     }
 }

@@ -2,17 +2,17 @@
 
 use crate::calls;
 use crate::chat::init_read_marker;
-use crate::event::Event;
-use crate::ids::{UserId, RoomId};
 use crate::command::{Command, CommandContext};
-use crate::users::{User, known_or_unseen};
 use crate::error::DomainError;
+use crate::event::Event;
+use crate::ids::{RoomId, UserId};
 use crate::removals::{self, CHANGES_PER_STEP, RemovalTarget};
-use crate::spaces::permissions::{not_found, require_admin, require_member, require_writable};
 use crate::spaces::additions::require_addable;
 use crate::spaces::inbox::{record_added, record_removed};
+use crate::spaces::permissions::{not_found, require_admin, require_member, require_writable};
 use crate::spaces::{Role, Space, embed_members, for_event};
 use crate::tasks;
+use crate::users::{User, known_or_unseen};
 
 /// The refusal of a member beyond [`Bounds::members_per_space`](crate::operation::Bounds).
 pub(super) const TOO_MANY_MEMBERS: DomainError = DomainError::Conflict("The space is full");
@@ -24,24 +24,24 @@ pub struct AddMember {
     /// The space.
     pub room: RoomId,
     /// The user to add.
-    pub person: UserId,
+    pub user: UserId,
 }
 
 impl Command for AddMember {
     type Output = Space;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Space, DomainError> {
-        require_writable(tx.store, tx.actor, &self.room)?;
-        let mut space = tx.store.space(&self.room)?.ok_or(not_found(&self.room))?;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Space, DomainError> {
+        require_writable(context.store, context.actor, &self.room)?;
+        let mut space = context.store.space(&self.room)?.ok_or(not_found(&self.room))?;
         if !self.room.kind().has_own_members() {
             return Err(not_found(&self.room));
         }
-        if tx.store.role(&self.room, &self.person)?.is_some() {
-            embed_members(tx.store, &mut space)?;
+        if context.store.role(&self.room, &self.user)?.is_some() {
+            embed_members(context.store, &mut space)?;
             return Ok(space);
         }
-        require_addable(tx, Some(&self.room), &self.person)?;
-        begin_membership(tx, &mut space, &self.person)?;
+        require_addable(context, Some(&self.room), &self.user)?;
+        begin_membership(context, &mut space, &self.user)?;
         Ok(space)
     }
 }
@@ -50,38 +50,38 @@ impl Command for AddMember {
 ///
 /// # Errors
 /// [`Refusal::Conflict`] if the space is full; the store's.
-pub(super) fn begin_membership(tx: &mut CommandContext<'_>, space: &mut Space, person: &UserId) -> Result<(), DomainError> {
-    if space.member_count >= u64::from(tx.bounds.members_per_space) {
+pub(super) fn begin_membership(context: &mut CommandContext<'_>, space: &mut Space, user: &UserId) -> Result<(), DomainError> {
+    if space.member_count >= u64::from(context.bounds.members_per_space) {
         return Err(TOO_MANY_MEMBERS);
     }
-    let person = known_or_unseen(tx, person)?;
-    require_free_slot(tx, &person.id)?;
+    let user = known_or_unseen(context, user)?;
+    require_free_slot(context, &user.id)?;
     // All members of a household may have left, and users can still join by its invite code: the first needs to be an admin. A household that a
     // claim has created never had one: its back end decides about its members.
-    let role = if space.member_count == 0 && !tx.store.is_claimed(&space.room)? { Role::Admin } else { Role::Member };
-    tx.store.put_member(&space.room, &person.id, role, tx.now)?;
-    init_read_marker(tx, &space.room, &person.id)?;
+    let role = if space.member_count == 0 && !context.store.is_claimed(&space.room)? { Role::Admin } else { Role::Member };
+    context.store.put_member(&space.room, &user.id, role, context.now)?;
+    init_read_marker(context, &space.room, &user.id)?;
     space.member_count += 1;
-    embed_members(tx.store, space)?;
-    let (by, by_whom) = (Some(tx.actor.person.clone()), acting_user(tx, &space.room)?);
-    tx.record_event(&space.room, Event::MemberJoined { space: for_event(space), person: person.clone(), by, by_whom })?;
-    record_added(tx, space, &person.id)
+    embed_members(context.store, space)?;
+    let (by, by_whom) = (Some(context.actor.user.clone()), acting_user(context, &space.room)?);
+    context.record_event(&space.room, Event::MemberJoined { space: for_event(space), user: user.clone(), by, by_whom })?;
+    record_added(context, space, &user.id)
 }
 
 /// The profile of the actor, for events of a contract that shows it.
-fn acting_user(tx: &mut CommandContext<'_>, room: &RoomId) -> Result<Option<User>, DomainError> {
-    if room.kind().embeds_members() { Ok(tx.store.user(&tx.actor.person)?) } else { Ok(None) }
+fn acting_user(context: &mut CommandContext<'_>, room: &RoomId) -> Result<Option<User>, DomainError> {
+    if room.kind().embeds_members() { Ok(context.store.user(&context.actor.user)?) } else { Ok(None) }
 }
 
 /// Refuses a further space for a user who is a member of as many spaces as a user may be.
 ///
 /// # Errors
 /// [`Refusal::Conflict`]; the store's.
-pub(super) fn require_free_slot(tx: &mut CommandContext<'_>, user: &UserId) -> Result<(), DomainError> {
-    if tx.store.space_count(user)? < u64::from(tx.bounds.spaces_per_user) {
+pub(super) fn require_free_slot(context: &mut CommandContext<'_>, user: &UserId) -> Result<(), DomainError> {
+    if context.store.space_count(user)? < u64::from(context.bounds.spaces_per_user) {
         return Ok(());
     }
-    Err(DomainError::Conflict(match *user == tx.actor.person {
+    Err(DomainError::Conflict(match *user == context.actor.user {
         true => "You are in as many spaces as a user may be in; leave one first",
         false => "This user is in as many spaces as a user may be in",
     }))
@@ -93,27 +93,27 @@ pub struct RemoveMember {
     /// The space.
     pub room: RoomId,
     /// The member to remove.
-    pub person: UserId,
+    pub user: UserId,
 }
 
 impl Command for RemoveMember {
     type Output = Space;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Space, DomainError> {
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Space, DomainError> {
         if !self.room.kind().has_own_members() {
             return Err(not_found(&self.room));
         }
-        if self.person == tx.actor.person {
-            require_member(tx.store, tx.actor, &self.room)?;
+        if self.user == context.actor.user {
+            require_member(context.store, context.actor, &self.room)?;
         } else {
-            require_admin(tx.store, tx.actor, &self.room)?;
+            require_admin(context.store, context.actor, &self.room)?;
         }
-        let person = match tx.store.role(&self.room, &self.person)? {
-            Some(_) => tx.store.user(&self.person)?,
+        let user = match context.store.role(&self.room, &self.user)? {
+            Some(_) => context.store.user(&self.user)?,
             None => None,
         };
-        let person = person.ok_or(DomainError::NotFound("Member"))?;
-        end_membership(tx, &self.room, &person)
+        let user = user.ok_or(DomainError::NotFound("Member"))?;
+        end_membership(context, &self.room, &user)
     }
 }
 
@@ -121,27 +121,27 @@ impl Command for RemoveMember {
 /// member leaves the space's call. If the last admin leaves, the member who joined first of those
 /// who have acted in the space (if none has: of all) becomes an admin. A space without members stays, and users can still
 /// join by its invite code.
-pub(crate) fn end_membership(tx: &mut CommandContext<'_>, room: &RoomId, person: &User) -> Result<Space, DomainError> {
-    let taken_back = tasks::unassign_some(tx, Some(room), person, CHANGES_PER_STEP)?;
-    calls::leave_calls(tx, room, &person.id)?;
-    let role = tx.store.role(room, &person.id)?;
-    tx.store.remove_member(room, &person.id, tx.now)?;
-    if person.id == tx.actor.person {
-        tx.store.put_left_by_choice(room, &person.id)?;
+pub(crate) fn end_membership(context: &mut CommandContext<'_>, room: &RoomId, user: &User) -> Result<Space, DomainError> {
+    let taken_back = tasks::unassign_some(context, Some(room), user, CHANGES_PER_STEP)?;
+    calls::leave_calls(context, room, &user.id)?;
+    let role = context.store.role(room, &user.id)?;
+    context.store.remove_member(room, &user.id, context.now)?;
+    if user.id == context.actor.user {
+        context.store.put_left_by_choice(room, &user.id)?;
     }
     if role == Some(Role::Admin)
-        && !tx.store.has_admin(room)?
-        && let Some(heir) = tx.store.longest_member(room)?
+        && !context.store.has_admin(room)?
+        && let Some(heir) = context.store.longest_member(room)?
     {
-        tx.store.put_member(room, &heir, Role::Admin, tx.now)?;
+        context.store.put_member(room, &heir, Role::Admin, context.now)?;
     }
-    let mut space = tx.store.space(room)?.ok_or(not_found(room))?;
-    embed_members(tx.store, &mut space)?;
+    let mut space = context.store.space(room)?.ok_or(not_found(room))?;
+    embed_members(context.store, &mut space)?;
     if taken_back == CHANGES_PER_STEP {
-        removals::remove(tx, RemovalTarget::Tasks { room: room.clone(), user: person.clone() })?;
+        removals::remove(context, RemovalTarget::Tasks { room: room.clone(), user: user.clone() })?;
     }
-    let (by, by_whom) = (Some(tx.actor.person.clone()), acting_user(tx, room)?);
-    tx.record_event(room, Event::MemberLeft { space: for_event(&space), person: person.id.clone(), by, by_whom })?;
-    record_removed(tx, room, &person.id)?;
+    let (by, by_whom) = (Some(context.actor.user.clone()), acting_user(context, room)?);
+    context.record_event(room, Event::MemberLeft { space: for_event(&space), user: user.id.clone(), by, by_whom })?;
+    record_removed(context, room, &user.id)?;
     Ok(space)
 }

@@ -2,37 +2,37 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{UserId, RoomId, Timestamp};
+use crate::ids::{RoomId, Timestamp, UserId};
 use crate::users::User;
 
-mod permissions;
 mod additions;
 mod archive;
 mod create;
-mod rename;
 mod embed;
 mod inbox;
 mod invites;
 mod membership;
+mod permissions;
 mod presence;
 mod queries;
+mod rename;
 
-pub(crate) use permissions::record_activity;
-pub use permissions::{
-    JoinRoomListingMembers, JoinRoom, JoinedRoom, ResumeRoom, member_since, require_admin, require_member, require_writable, require_writer,
-    role_in, visible_rooms,
-};
 pub use additions::REJOIN_DELAY_SECONDS;
 pub use archive::ArchiveSpace;
 pub use create::{CreateChannel, CreateSpace};
-pub use rename::RenameSpace;
 pub use embed::{MAX_EMBEDDED_BYTES, MAX_EMBEDDED_MEMBERS};
 pub(crate) use embed::{embed_members, for_event};
 pub use invites::{JoinByInvite, RefreshInvite};
 pub(crate) use membership::end_membership;
 pub use membership::{AddMember, RemoveMember};
-pub use presence::{MAX_PRESENCE_MEMBERS, ListMemberIds, FilterVisible};
-pub use queries::{ListChannels, ListContacts, ListMembers, ListSpaces, GetSpace};
+pub(crate) use permissions::record_activity;
+pub use permissions::{
+    JoinRoom, JoinRoomListingMembers, JoinedRoom, ResumeRoom, member_since, require_admin, require_member, require_writable,
+    require_writer, role_in, visible_rooms,
+};
+pub use presence::{FilterVisible, ListMemberIds, MAX_PRESENCE_MEMBERS};
+pub use queries::{GetSpace, ListChannels, ListContacts, ListMembers, ListSpaces};
+pub use rename::RenameSpace;
 
 /// The role of a member: admins change members, archive and delete; members read, write and invite.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -53,7 +53,8 @@ impl Role {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Member {
     /// The user.
-    pub person: User,
+    #[serde(rename = "person")]
+    pub user: User,
     /// The member's role.
     pub role: Role,
     /// The time at which the user became a member.
@@ -70,7 +71,7 @@ pub struct Standing {
     /// Whether the member has acted there: see [`crate::seam::Spaces::has_acted`].
     pub acted: bool,
     /// The member's profile; `None` if it is not stored.
-    pub person: Option<User>,
+    pub user: Option<User>,
 }
 
 /// A space.

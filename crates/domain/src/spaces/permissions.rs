@@ -1,14 +1,14 @@
 //! Permissions of rooms, and joining a room.
 
-use crate::ids::{RoomKind, UserId, RoomId, parse_id};
 use crate::command::{Actor, Command, CommandContext};
-use crate::users::User;
 use crate::error::DomainError;
+use crate::ids::{RoomId, RoomKind, UserId, parse_id};
 use crate::ports::{Store, StoreResult};
-use crate::sessions::{SessionRoom, RoomState};
+use crate::sessions::{RoomState, SessionRoom};
 use crate::spaces::presence::visible_members;
 use crate::spaces::{Role, Standing};
 use crate::tasks::Task;
+use crate::users::User;
 
 const ARCHIVED: DomainError = DomainError::Conflict("The project is archived; an admin can open it again");
 
@@ -17,16 +17,16 @@ const ARCHIVED: DomainError = DomainError::Conflict("The project is archived; an
 ///
 /// # Errors
 /// The store's.
-pub fn role_in(store: &mut dyn Store, room: &RoomId, person: &UserId) -> StoreResult<Option<Role>> {
+pub fn role_in(store: &mut dyn Store, room: &RoomId, user: &UserId) -> StoreResult<Option<Role>> {
     match room.kind() {
-        RoomKind::User => Ok((room.id() == person.as_str()).then_some(Role::Admin)),
-        RoomKind::Channel => store.role_in_parent(room, person),
+        RoomKind::User => Ok((room.id() == user.as_str()).then_some(Role::Admin)),
+        RoomKind::Channel => store.role_in_parent(room, user),
         RoomKind::Task => match task_in(store, room)? {
-            Some(task) if task.room.kind().has_task_rooms() => store.role(&task.room, person),
+            Some(task) if task.room.kind().has_task_rooms() => store.role(&task.room, user),
             _ => Ok(None),
         },
         kind if kind.may_be_deleted() && store.is_being_removed(room)? => Ok(None),
-        kind if kind.has_own_members() => store.role(room, person),
+        kind if kind.has_own_members() => store.role(room, user),
         _ => Ok(None),
     }
 }
@@ -40,7 +40,7 @@ fn task_in(store: &mut dyn Store, room: &RoomId) -> StoreResult<Option<Task>> {
 /// # Errors
 /// [`Refusal::NotFound`]; the store's.
 pub fn require_member(store: &mut dyn Store, actor: &Actor, room: &RoomId) -> Result<Role, DomainError> {
-    role_in(store, room, &actor.person)?.ok_or(not_found(room))
+    role_in(store, room, &actor.user)?.ok_or(not_found(room))
 }
 
 /// Refuses actors who are not members of the room, and every change in an archived project, which members can only read and leave.
@@ -59,8 +59,8 @@ pub fn require_writable(store: &mut dyn Store, actor: &Actor, room: &RoomId) -> 
 /// # Errors
 /// The store's.
 pub(crate) fn record_activity(store: &mut dyn Store, actor: &Actor, room: &RoomId) -> StoreResult<()> {
-    if room.kind() != RoomKind::User && !store.has_acted(room, &actor.person)? {
-        store.put_acted(room, &actor.person)?;
+    if room.kind() != RoomKind::User && !store.has_acted(room, &actor.user)? {
+        store.put_acted(room, &actor.user)?;
     }
     Ok(())
 }
@@ -73,16 +73,16 @@ pub(crate) fn record_activity(store: &mut dyn Store, actor: &Actor, room: &RoomI
 pub fn require_writer(store: &mut dyn Store, actor: &Actor, room: &RoomId) -> Result<Option<User>, DomainError> {
     if room.kind() != RoomKind::Channel && !room.kind().is_joined_by_membership() {
         require_writable(store, actor, room)?;
-        return Ok(store.user(&actor.person)?);
+        return Ok(store.user(&actor.user)?);
     }
-    let Standing { archived, acted, person, .. } = store.member_standing(room, &actor.person)?.ok_or(not_found(room))?;
+    let Standing { archived, acted, user, .. } = store.member_standing(room, &actor.user)?.ok_or(not_found(room))?;
     if archived && room.kind().may_be_archived() {
         return Err(ARCHIVED);
     }
     if !acted {
-        store.put_acted(room, &actor.person)?;
+        store.put_acted(room, &actor.user)?;
     }
-    Ok(person)
+    Ok(user)
 }
 
 /// Refuses changes in an archived project.
@@ -129,9 +129,9 @@ fn parent_of(store: &mut dyn Store, room: &RoomId) -> StoreResult<Option<RoomId>
 ///
 /// # Errors
 /// The store's.
-pub fn member_since(store: &mut dyn Store, room: &RoomId, person: &UserId) -> StoreResult<i64> {
+pub fn member_since(store: &mut dyn Store, room: &RoomId, user: &UserId) -> StoreResult<i64> {
     let inside = parent_of(store, room)?;
-    Ok(store.member_since(inside.as_ref().unwrap_or(room), person)?.unwrap_or(0))
+    Ok(store.member_since(inside.as_ref().unwrap_or(room), user)?.unwrap_or(0))
 }
 
 /// Every room whose events a user may receive, each with the offset behind which: the inbox, and the rooms that the user is a member of.
@@ -140,9 +140,9 @@ pub fn member_since(store: &mut dyn Store, room: &RoomId, person: &UserId) -> St
 ///
 /// # Errors
 /// The store's.
-pub fn visible_rooms(store: &mut dyn Store, person: &UserId) -> StoreResult<Vec<(RoomId, i64)>> {
-    let mut rooms = store.visible_rooms(person)?;
-    rooms.push((RoomId::inbox(person), 0));
+pub fn visible_rooms(store: &mut dyn Store, user: &UserId) -> StoreResult<Vec<(RoomId, i64)>> {
+    let mut rooms = store.visible_rooms(user)?;
+    rooms.push((RoomId::inbox(user), 0));
     Ok(rooms)
 }
 
@@ -175,12 +175,12 @@ pub struct JoinRoomListingMembers {
 impl Command for JoinRoomListingMembers {
     type Output = (JoinedRoom, Option<Vec<UserId>>);
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Self::Output, DomainError> {
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Self::Output, DomainError> {
         if let Some(secret) = &self.session {
-            leave_other_rooms(tx, secret, &self.room)?;
+            leave_other_rooms(context, secret, &self.room)?;
         }
-        let entered = JoinRoom { room: self.room.clone(), session: self.session, since: self.since }.execute(tx)?;
-        let members = visible_members(tx, &self.room, self.contacts_only)?;
+        let entered = JoinRoom { room: self.room.clone(), session: self.session, since: self.since }.execute(context)?;
+        let members = visible_members(context, &self.room, self.contacts_only)?;
         Ok((entered, members))
     }
 }
@@ -189,7 +189,7 @@ impl Command for JoinRoomListingMembers {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JoinedRoom {
     /// The actor's profile, for the event to the other members.
-    pub person: User,
+    pub user: User,
     /// The parent of the room: a channel's or a task's project.
     pub inside: Option<RoomId>,
     /// The log's last offset at the time when the actor became a member; 0 unless [`EnterRoom::since`] requests it.
@@ -201,22 +201,22 @@ pub struct JoinedRoom {
 impl Command for JoinRoom {
     type Output = JoinedRoom;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<JoinedRoom, DomainError> {
-        require_member(tx.store, tx.actor, &self.room)?;
-        let person = tx.store.user(&tx.actor.person)?.ok_or(DomainError::NotFound("User"))?;
-        let inside = parent_of(tx.store, &self.room)?;
-        record_activity(tx.store, tx.actor, inside.as_ref().unwrap_or(&self.room))?;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<JoinedRoom, DomainError> {
+        require_member(context.store, context.actor, &self.room)?;
+        let user = context.store.user(&context.actor.user)?.ok_or(DomainError::NotFound("User"))?;
+        let inside = parent_of(context.store, &self.room)?;
+        record_activity(context.store, context.actor, inside.as_ref().unwrap_or(&self.room))?;
         let (mut member_since, mut hears) = (0, Vec::new());
         if self.since {
-            member_since = self::member_since(tx.store, &self.room, &person.id)?;
-            hears = visible_rooms(tx.store, &person.id)?;
+            member_since = self::member_since(context.store, &self.room, &user.id)?;
+            hears = visible_rooms(context.store, &user.id)?;
         }
         if let Some(secret) = self.session {
-            let since = tx.store.last_offset()?;
+            let since = context.store.last_offset()?;
             let room = SessionRoom { room: self.room, parent: inside.clone(), since, state: RoomState::Joined };
-            tx.store.put_session_room(&secret, &person.id, &room)?;
+            context.store.put_session_room(&secret, &user.id, &room)?;
         }
-        Ok(JoinedRoom { person, inside, member_since, hears })
+        Ok(JoinedRoom { user, inside, member_since, hears })
     }
 }
 
@@ -231,17 +231,17 @@ pub struct ResumeRoom {
 impl Command for ResumeRoom {
     type Output = ();
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<(), DomainError> {
-        require_member(tx.store, tx.actor, &self.room).map(drop)
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<(), DomainError> {
+        require_member(context.store, context.actor, &self.room).map(drop)
     }
 }
 
 /// Removes the other rooms of this room's kind from a session, which is in one room of the kind at a time.
-fn leave_other_rooms(tx: &mut CommandContext<'_>, secret: &str, room: &RoomId) -> StoreResult<()> {
-    let person = &tx.actor.person;
-    for other in tx.store.session_rooms(secret, person)? {
+fn leave_other_rooms(context: &mut CommandContext<'_>, secret: &str, room: &RoomId) -> StoreResult<()> {
+    let user = &context.actor.user;
+    for other in context.store.session_rooms(secret, user)? {
         if other.room.kind() == room.kind() && other.room != *room {
-            tx.store.delete_session_room(secret, person, &other.room)?;
+            context.store.delete_session_room(secret, user, &other.room)?;
         }
     }
     Ok(())

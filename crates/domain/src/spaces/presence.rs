@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use crate::ids::{UserId, RoomId};
-use crate::command::{Actor, Command, Query, CommandContext};
+use crate::command::{Actor, Command, CommandContext, Query};
 use crate::error::DomainError;
+use crate::ids::{RoomId, UserId};
 use crate::ports::{Store, StoreResult};
 use crate::spaces::require_member;
 
@@ -36,11 +36,11 @@ pub struct ListMemberIds {
 const MAX_CONTACTS: u32 = 500;
 
 /// The actor, and the members of a space who are contacts of the actor by this space.
-fn contacts_in(tx: &mut CommandContext<'_>, room: &RoomId) -> Result<Vec<UserId>, DomainError> {
-    match tx.store.has_acted(room, &tx.actor.person)? {
-        true => Ok(tx.store.members_who_acted(room, &tx.actor.person, MAX_CONTACTS)?),
+fn contacts_in(context: &mut CommandContext<'_>, room: &RoomId) -> Result<Vec<UserId>, DomainError> {
+    match context.store.has_acted(room, &context.actor.user)? {
+        true => Ok(context.store.members_who_acted(room, &context.actor.user, MAX_CONTACTS)?),
         // Users may always see their own presence.
-        false => Ok(vec![tx.actor.person.clone()]),
+        false => Ok(vec![context.actor.user.clone()]),
     }
 }
 
@@ -49,13 +49,17 @@ fn contacts_in(tx: &mut CommandContext<'_>, room: &RoomId) -> Result<Vec<UserId>
 ///
 /// # Errors
 /// The store's.
-pub(super) fn visible_members(tx: &mut CommandContext<'_>, room: &RoomId, contacts_only: bool) -> Result<Option<Vec<UserId>>, DomainError> {
+pub(super) fn visible_members(
+    context: &mut CommandContext<'_>,
+    room: &RoomId,
+    contacts_only: bool,
+) -> Result<Option<Vec<UserId>>, DomainError> {
     if contacts_only {
-        return contacts_in(tx, room).map(Some);
+        return contacts_in(context, room).map(Some);
     }
-    let Some(mut members) = presence_members(tx.store, room)? else { return Ok(None) };
-    if !tx.actor.admin {
-        let blockers: HashSet<UserId> = tx.store.blockers_in(room, &tx.actor.person, MAX_PRESENCE_MEMBERS)?.into_iter().collect();
+    let Some(mut members) = presence_members(context.store, room)? else { return Ok(None) };
+    if !context.actor.admin {
+        let blockers: HashSet<UserId> = context.store.blockers_in(room, &context.actor.user, MAX_PRESENCE_MEMBERS)?.into_iter().collect();
         members.retain(|member| !blockers.contains(member));
     }
     Ok(Some(members))
@@ -64,9 +68,9 @@ pub(super) fn visible_members(tx: &mut CommandContext<'_>, room: &RoomId, contac
 impl Command for ListMemberIds {
     type Output = Option<Vec<UserId>>;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Option<Vec<UserId>>, DomainError> {
-        require_member(tx.store, tx.actor, &self.room)?;
-        visible_members(tx, &self.room, self.contacts_only)
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Option<Vec<UserId>>, DomainError> {
+        require_member(context.store, context.actor, &self.room)?;
+        visible_members(context, &self.room, self.contacts_only)
     }
 }
 
@@ -74,7 +78,7 @@ impl Command for ListMemberIds {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FilterVisible {
     /// The users to look up.
-    pub people: Vec<UserId>,
+    pub users: Vec<UserId>,
     /// Whether the actor sees contacts only.
     pub contacts_only: bool,
 }
@@ -86,25 +90,25 @@ impl Query for FilterVisible {
     type Output = HashSet<UserId>;
 
     fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<HashSet<UserId>, DomainError> {
-        if !self.contacts_only && !actor.admin && self.people.len() > 1 {
+        if !self.contacts_only && !actor.admin && self.users.len() > 1 {
             // One read instead of one for each user, unless very many users have blocked the actor.
-            let blockers: HashSet<UserId> = store.blockers_of(&actor.person, MAX_BLOCKERS)?.into_iter().collect();
+            let blockers: HashSet<UserId> = store.blockers_of(&actor.user, MAX_BLOCKERS)?.into_iter().collect();
             if blockers.len() < MAX_BLOCKERS as usize {
-                return Ok(self.people.into_iter().filter(|person| !blockers.contains(person)).collect());
+                return Ok(self.users.into_iter().filter(|user| !blockers.contains(user)).collect());
             }
         }
         let mut visible = HashSet::new();
-        for person in self.people {
-            if visible.contains(&person) {
+        for user in self.users {
+            if visible.contains(&user) {
                 continue;
             }
             let is_visible = match self.contacts_only {
-                _ if person == actor.person => true,
-                true => store.are_contacts(&actor.person, &person)?,
-                false => actor.admin || store.block(&person, &actor.person)?.is_none(),
+                _ if user == actor.user => true,
+                true => store.are_contacts(&actor.user, &user)?,
+                false => actor.admin || store.block(&user, &actor.user)?.is_none(),
             };
             if is_visible {
-                visible.insert(person);
+                visible.insert(user);
             }
         }
         Ok(visible)

@@ -1,8 +1,8 @@
 //! Queries of spaces, members and contacts.
 
-use crate::ids::{RoomKind, UserId, RoomId};
 use crate::command::{Actor, Query};
 use crate::error::DomainError;
+use crate::ids::{RoomId, RoomKind, UserId};
 use crate::ports::{MemberPage, Page, Store};
 use crate::spaces::permissions::{not_found, require_member};
 use crate::spaces::{Member, Space, embed_members};
@@ -61,7 +61,7 @@ impl Query for ListSpaces {
     type Output = Vec<Space>;
 
     fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Space>, DomainError> {
-        let mut spaces = store.spaces_of(&actor.person, self.kind, &self.page)?;
+        let mut spaces = store.spaces_of(&actor.user, self.kind, &self.page)?;
         for space in &mut spaces {
             embed_members(store, space)?;
         }
@@ -95,6 +95,6 @@ impl Query for ListContacts {
     type Output = Vec<UserId>;
 
     fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<UserId>, DomainError> {
-        Ok(store.contacts_of(&actor.person)?)
+        Ok(store.contacts_of(&actor.user)?)
     }
 }

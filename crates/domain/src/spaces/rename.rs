@@ -1,12 +1,12 @@
 //! Renames a space.
 
-use crate::event::Event;
-use crate::validation;
-use crate::ids::RoomId;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
+use crate::event::Event;
+use crate::ids::RoomId;
 use crate::spaces::permissions::{not_found, require_writable};
 use crate::spaces::{Space, embed_members, for_event};
+use crate::validation;
 
 /// Renames a space, for every member. The same name again records no event.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,21 +20,21 @@ pub struct RenameSpace {
 impl Command for RenameSpace {
     type Output = Space;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Space, DomainError> {
-        require_writable(tx.store, tx.actor, &self.room)?;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Space, DomainError> {
+        require_writable(context.store, context.actor, &self.room)?;
         if let Some(name) = &self.name {
             validation::required("name", name, validation::MAX_NAME)?;
         }
-        let mut space = tx.store.space(&self.room)?.ok_or(not_found(&self.room))?;
-        embed_members(tx.store, &mut space)?;
+        let mut space = context.store.space(&self.room)?.ok_or(not_found(&self.room))?;
+        embed_members(context.store, &mut space)?;
         match self.name {
             Some(name) if name != space.name => space.name = name,
             _ => return Ok(space),
         }
-        space.updated_at = tx.now;
-        tx.store.update_space(&space)?;
-        let by = tx.store.user(&tx.actor.person)?;
-        tx.record_event(&space.room, Event::SpaceUpdated { space: for_event(&space), by })?;
+        space.updated_at = context.now;
+        context.store.update_space(&space)?;
+        let by = context.store.user(&context.actor.user)?;
+        context.record_event(&space.room, Event::SpaceUpdated { space: for_event(&space), by })?;
         Ok(space)
     }
 }

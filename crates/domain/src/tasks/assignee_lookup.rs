@@ -1,49 +1,49 @@
 //! The assignee of a project's task: finds the member that a client names, and notifies the member.
 
-use crate::ids::{UserId, RoomId};
-use crate::notifications::{NewNotification, create_notification_by_actor};
 use crate::command::CommandContext;
-use crate::users::User;
 use crate::error::DomainError;
+use crate::ids::{RoomId, UserId};
+use crate::notifications::{NewNotification, create_notification_by_actor};
 use crate::tasks::Task;
+use crate::users::User;
 
 /// How many members with this name, compared without case, are searched for the exact spelling.
 const MAX_NAMESAKES: u32 = 100;
 
 /// Finds the member that a client names by id or handle. An id is unique, so it takes precedence; a handle with the exact spelling takes precedence
 /// over handles that differ in case.
-pub(super) fn find_assignee(tx: &mut CommandContext<'_>, room: &RoomId, name: &str) -> Result<User, DomainError> {
+pub(super) fn find_assignee(context: &mut CommandContext<'_>, room: &RoomId, name: &str) -> Result<User, DomainError> {
     const FIELD: &str = "assignee";
     let id = UserId::new(name);
-    if tx.store.role(room, &id)?.is_some()
-        && let Some(person) = tx.store.user(&id)?
+    if context.store.role(room, &id)?.is_some()
+        && let Some(user) = context.store.user(&id)?
     {
-        return Ok(person);
+        return Ok(user);
     }
-    let mut people = tx.store.members_with_handle(room, name, MAX_NAMESAKES)?;
-    if people.iter().any(|person| person.handle() == name) {
-        people.retain(|person| person.handle() == name);
+    let mut users = context.store.members_with_handle(room, name, MAX_NAMESAKES)?;
+    if users.iter().any(|user| user.handle() == name) {
+        users.retain(|user| user.handle() == name);
     }
-    let person = people.pop().ok_or_else(|| DomainError::invalid(FIELD, "must be the username or id of a member of the project, or null"))?;
-    if people.is_empty() {
-        return Ok(person);
+    let user = users.pop().ok_or_else(|| DomainError::invalid(FIELD, "must be the username or id of a member of the project, or null"))?;
+    if users.is_empty() {
+        return Ok(user);
     }
-    Err(DomainError::Ambiguous { field: FIELD, reason: format!("{} members of the project are called that; give the id", people.len() + 1) })
+    Err(DomainError::Ambiguous { field: FIELD, reason: format!("{} members of the project are called that; give the id", users.len() + 1) })
 }
 
 /// Notifies the new assignee of a project's task, unless the assignee is the actor.
-pub(super) fn notify_assignee(tx: &mut CommandContext<'_>, task: &Task, to: &User, by: Option<&User>) -> Result<(), DomainError> {
-    if task.progress.is_none() || to.id == tx.actor.person {
+pub(super) fn notify_assignee(context: &mut CommandContext<'_>, task: &Task, to: &User, by: Option<&User>) -> Result<(), DomainError> {
+    if task.progress.is_none() || to.id == context.actor.user {
         return Ok(());
     }
     let who = by.map_or("Somebody", User::shown_name);
     let notification = NewNotification {
-        person: to.id.clone(),
+        user: to.id.clone(),
         kind: "assignment".to_owned(),
         title: "You were assigned a task".to_owned(),
         message: format!("{who} assigned you {}", task.title),
         link: Some(format!("/{}/{}/task/{}", task.room.kind().as_str(), task.room.id(), task.id)),
         data: None,
     };
-    create_notification_by_actor(tx, notification)
+    create_notification_by_actor(context, notification)
 }

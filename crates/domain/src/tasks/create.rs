@@ -1,12 +1,12 @@
 //! Creates a task.
 
-use crate::event::Event;
-use crate::validation;
-use crate::ids::{RoomKind, UserId, RoomId};
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
+use crate::event::Event;
+use crate::ids::{RoomId, RoomKind, UserId};
 use crate::spaces::require_writable;
-use crate::tasks::{TaskStatus, Task, assignee_lookup, assignees};
+use crate::tasks::{Task, TaskStatus, assignee_lookup, assignees};
+use crate::validation;
 
 /// Creates a task in a space, for its members. The one event of the creation carries the assignees, too.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,8 +51,8 @@ impl CreateTask {
 impl Command for CreateTask {
     type Output = Task;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Task, DomainError> {
-        require_writable(tx.store, tx.actor, &self.room)?;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Task, DomainError> {
+        require_writable(context.store, context.actor, &self.room)?;
         if !self.room.kind().has_tasks() {
             return Err(DomainError::NotFound(self.room.kind().display_name()));
         }
@@ -60,14 +60,14 @@ impl Command for CreateTask {
         validation::optional("description", self.description.as_deref(), validation::MAX_DESCRIPTION)?;
         validation::optional("category", self.category.as_deref(), validation::MAX_CATEGORY)?;
         validation::date("dueDate", self.due_date.as_deref())?;
-        let mut assigned_to = assignees(tx.store, &self.room, "assignedTo", self.assigned_to)?;
+        let mut assigned_to = assignees(context.store, &self.room, "assignedTo", self.assigned_to)?;
         let progress = self.room.kind().has_task_status().then(|| TaskStatus::new(self.status, self.priority)).transpose()?;
         if let Some(name) = self.assignee {
-            assigned_to = vec![assignee_lookup::find_assignee(tx, &self.room, &name)?];
+            assigned_to = vec![assignee_lookup::find_assignee(context, &self.room, &name)?];
         }
-        let created_by = tx.store.user(&tx.actor.person)?.ok_or(DomainError::NotFound(RoomKind::User.display_name()))?;
+        let created_by = context.store.user(&context.actor.user)?.ok_or(DomainError::NotFound(RoomKind::User.display_name()))?;
         let task = Task {
-            id: tx.new_id(),
+            id: context.new_id(),
             room: self.room,
             title: self.title,
             description: self.description,
@@ -78,16 +78,16 @@ impl Command for CreateTask {
             assigned_to,
             progress,
             created_by,
-            created_at: tx.now,
-            updated_at: tx.now,
+            created_at: context.now,
+            updated_at: context.now,
         };
-        tx.store.insert_task(&task)?;
-        for person in &task.assigned_to {
-            tx.store.assign(task.id, &person.id, tx.now)?;
+        context.store.insert_task(&task)?;
+        for user in &task.assigned_to {
+            context.store.assign(task.id, &user.id, context.now)?;
         }
-        tx.record_event(&task.room, Event::TaskCreated { task: task.clone() })?;
-        for person in &task.assigned_to {
-            assignee_lookup::notify_assignee(tx, &task, person, Some(&task.created_by))?;
+        context.record_event(&task.room, Event::TaskCreated { task: task.clone() })?;
+        for user in &task.assigned_to {
+            assignee_lookup::notify_assignee(context, &task, user, Some(&task.created_by))?;
         }
         Ok(task)
     }

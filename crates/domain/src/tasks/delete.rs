@@ -1,9 +1,9 @@
 //! Deletes a task.
 
-use crate::event::Event;
-use crate::ids::EntityId;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
+use crate::event::Event;
+use crate::ids::EntityId;
 use crate::tasks::{Task, actor_profile, writable_task};
 
 /// Deletes a task, for the members of its space. The answer is the task before the deletion.
@@ -16,11 +16,11 @@ pub struct DeleteTask {
 impl Command for DeleteTask {
     type Output = Task;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Task, DomainError> {
-        let task = writable_task(tx, self.task)?;
-        let by = actor_profile(tx)?;
-        tx.store.delete_task(task.id)?;
-        tx.record_event(&task.room, Event::TaskDeleted { task: task.id, by })?;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Task, DomainError> {
+        let task = writable_task(context, self.task)?;
+        let by = actor_profile(context)?;
+        context.store.delete_task(task.id)?;
+        context.record_event(&task.room, Event::TaskDeleted { task: task.id, by })?;
         Ok(task)
     }
 }

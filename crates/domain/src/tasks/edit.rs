@@ -1,12 +1,12 @@
 //! Edits a task's fields, and toggles its completion.
 
-use crate::event::Event;
-use crate::validation;
-use crate::ids::{EntityId, UserId};
 use crate::command::{Command, CommandContext};
-use crate::users::User;
 use crate::error::DomainError;
-use crate::tasks::{TaskStatus, Task, assignee_lookup, assignees, actor_profile, writable_task};
+use crate::event::Event;
+use crate::ids::{EntityId, UserId};
+use crate::tasks::{Task, TaskStatus, actor_profile, assignee_lookup, assignees, writable_task};
+use crate::users::User;
+use crate::validation;
 
 /// Changes a task's fields. `None` leaves a field as it is, `Some(None)` clears it.
 ///
@@ -57,8 +57,8 @@ impl EditTask {
 impl Command for EditTask {
     type Output = Task;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Task, DomainError> {
-        let before = writable_task(tx, self.task)?;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Task, DomainError> {
+        let before = writable_task(context, self.task)?;
         let mut task = before.clone();
         if let Some(title) = self.title {
             validation::required("title", &title, validation::MAX_TITLE)?;
@@ -77,30 +77,32 @@ impl Command for EditTask {
             task.due_date = due_date;
         }
         if let Some(ids) = self.assigned_to {
-            task.assigned_to = assignees(tx.store, &task.room, "assignedTo", ids)?;
+            task.assigned_to = assignees(context.store, &task.room, "assignedTo", ids)?;
         }
         if let Some(name) = self.assignee {
-            task.assigned_to = name.map(|name| assignee_lookup::find_assignee(tx, &task.room, &name)).transpose()?.into_iter().collect();
+            task.assigned_to =
+                name.map(|name| assignee_lookup::find_assignee(context, &task.room, &name)).transpose()?.into_iter().collect();
         }
         let was = match &mut task.progress {
             Some(progress) => update_status(progress, self.status, self.priority)?,
             None => None,
         };
         let toggled_by = match self.completed {
-            Some(completed) if completed != before.completed => Some(toggle(tx, &mut task)?),
+            Some(completed) if completed != before.completed => Some(toggle(context, &mut task)?),
             _ => None,
         };
         if task != before {
-            task.updated_at = tx.now;
-            store_with_assignees(tx, &before, &task)?;
+            task.updated_at = context.now;
+            store_with_assignees(context, &before, &task)?;
         }
         let assigned = difference(&task.assigned_to, &before.assigned_to);
         let unassigned = difference(&before.assigned_to, &task.assigned_to);
-        let by = actor_profile(tx)?;
+        let by = actor_profile(context)?;
         let told = assigned.clone();
-        tx.record_event(&task.room, Event::TaskUpdated { task: task.clone(), by: by.clone(), was, toggled_by, assigned, unassigned })?;
-        for person in &told {
-            assignee_lookup::notify_assignee(tx, &task, person, by.as_ref())?;
+        context
+            .record_event(&task.room, Event::TaskUpdated { task: task.clone(), by: by.clone(), was, toggled_by, assigned, unassigned })?;
+        for user in &told {
+            assignee_lookup::notify_assignee(context, &task, user, by.as_ref())?;
         }
         Ok(task)
     }
@@ -120,8 +122,8 @@ fn update_status(progress: &mut TaskStatus, status: Option<String>, priority: Op
 }
 
 /// The users in `people` that are not in `others`.
-fn difference(people: &[User], others: &[User]) -> Vec<User> {
-    people.iter().filter(|person| others.iter().all(|other| other.id != person.id)).cloned().collect()
+fn difference(users: &[User], others: &[User]) -> Vec<User> {
+    users.iter().filter(|user| others.iter().all(|other| other.id != user.id)).cloned().collect()
 }
 
 /// Completes a task, or reopens a completed task.
@@ -134,32 +136,32 @@ pub struct ToggleTask {
 impl Command for ToggleTask {
     type Output = Task;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Task, DomainError> {
-        let mut task = writable_task(tx, self.task)?;
-        task.updated_at = tx.now;
-        let by = toggle(tx, &mut task)?;
-        tx.store.update_task(&task)?;
-        tx.record_event(&task.room, Event::TaskToggled { task: task.clone(), by })?;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Task, DomainError> {
+        let mut task = writable_task(context, self.task)?;
+        task.updated_at = context.now;
+        let by = toggle(context, &mut task)?;
+        context.store.update_task(&task)?;
+        context.record_event(&task.room, Event::TaskToggled { task: task.clone(), by })?;
         Ok(task)
     }
 }
 
 /// Completes or reopens a task, without storing it. The answer is the actor's profile.
-fn toggle(tx: &mut CommandContext<'_>, task: &mut Task) -> Result<User, DomainError> {
+fn toggle(context: &mut CommandContext<'_>, task: &mut Task) -> Result<User, DomainError> {
     task.completed = !task.completed;
-    task.completed_at = task.completed.then_some(tx.now);
-    tx.store.user(&tx.actor.person)?.ok_or(DomainError::NotFound("User"))
+    task.completed_at = task.completed.then_some(context.now);
+    context.store.user(&context.actor.user)?.ok_or(DomainError::NotFound("User"))
 }
 
-fn store_with_assignees(tx: &mut CommandContext<'_>, before: &Task, task: &Task) -> Result<(), DomainError> {
-    tx.store.update_task(task)?;
+fn store_with_assignees(context: &mut CommandContext<'_>, before: &Task, task: &Task) -> Result<(), DomainError> {
+    context.store.update_task(task)?;
     if before.assigned_to != task.assigned_to {
         // All assignees are removed and added again, because their order may have changed, too.
-        for person in &before.assigned_to {
-            tx.store.unassign(task.id, &person.id)?;
+        for user in &before.assigned_to {
+            context.store.unassign(task.id, &user.id)?;
         }
-        for person in &task.assigned_to {
-            tx.store.assign(task.id, &person.id, tx.now)?;
+        for user in &task.assigned_to {
+            context.store.assign(task.id, &user.id, context.now)?;
         }
     }
     Ok(())

@@ -2,29 +2,29 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::validation;
-use crate::ids::{EntityId, RoomKind, UserId, RoomId, Timestamp};
 use crate::command::{Actor, CommandContext};
-use crate::users::User;
 use crate::error::DomainError;
+use crate::ids::{EntityId, RoomId, RoomKind, Timestamp, UserId};
 use crate::ports::Store;
 use crate::spaces::{require_writable, role_in};
+use crate::users::User;
+use crate::validation;
 
 mod assign;
 mod assignee_lookup;
 mod create;
 mod delete;
 mod edit;
-mod status;
 mod queries;
+mod status;
 
 pub(crate) use assign::unassign_some;
 pub use assign::{AssignTask, ReassignTask, UnassignTask};
 pub use create::CreateTask;
 pub use delete::DeleteTask;
 pub use edit::{EditTask, ToggleTask};
+pub use queries::{GetTask, ListTasks};
 pub use status::SetStatus;
-pub use queries::{ListTasks, GetTask};
 
 /// A task.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -89,7 +89,7 @@ fn whole_or_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<User, D::Er
         Id(UserId),
     }
     Ok(match Known::deserialize(deserializer)? {
-        Known::Whole(person) => person,
+        Known::Whole(user) => user,
         Known::Id(id) => User::unseen(id, Timestamp::default()),
     })
 }
@@ -98,36 +98,36 @@ fn whole_or_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<User, D::Er
 fn open_task(store: &mut dyn Store, actor: &Actor, id: EntityId) -> Result<Task, DomainError> {
     let not_found = DomainError::NotFound(RoomKind::Task.display_name());
     let Some(task) = store.task(id)? else { return Err(not_found) };
-    match role_in(store, &task.room, &actor.person)? {
+    match role_in(store, &task.room, &actor.user)? {
         Some(_) => Ok(task),
         None => Err(not_found),
     }
 }
 
 /// As [`open_task`], for a change of the task: refuses tasks of archived projects.
-fn writable_task(tx: &mut CommandContext<'_>, id: EntityId) -> Result<Task, DomainError> {
-    let task = open_task(tx.store, tx.actor, id)?;
-    require_writable(tx.store, tx.actor, &task.room)?;
+fn writable_task(context: &mut CommandContext<'_>, id: EntityId) -> Result<Task, DomainError> {
+    let task = open_task(context.store, context.actor, id)?;
+    require_writable(context.store, context.actor, &task.room)?;
     Ok(task)
 }
 
 /// The actor's profile; `None` if it is not stored.
-fn actor_profile(tx: &mut CommandContext<'_>) -> Result<Option<User>, DomainError> {
-    Ok(tx.store.user(&tx.actor.person)?)
+fn actor_profile(context: &mut CommandContext<'_>) -> Result<Option<User>, DomainError> {
+    Ok(context.store.user(&context.actor.user)?)
 }
 
 /// Reads the users that a client names as assignees, each once; each must be a member of the task's space.
 fn assignees(store: &mut dyn Store, room: &RoomId, field: &'static str, ids: Vec<UserId>) -> Result<Vec<User>, DomainError> {
-    let mut people = Vec::with_capacity(ids.len());
+    let mut users = Vec::with_capacity(ids.len());
     for id in validation::user_ids(field, ids)? {
-        let person = match role_in(store, room, &id)? {
+        let user = match role_in(store, room, &id)? {
             Some(_) => store.user(&id)?,
             None => None,
         };
         let space = room.kind().display_name().to_lowercase();
-        people.push(person.ok_or_else(|| DomainError::invalid(field, format!("must be members of the {space}; {id} is not")))?);
+        users.push(user.ok_or_else(|| DomainError::invalid(field, format!("must be members of the {space}; {id} is not")))?);
     }
-    Ok(people)
+    Ok(users)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Queries of tasks.
 
-use crate::ids::{EntityId, RoomId};
 use crate::command::{Actor, Query};
 use crate::error::DomainError;
+use crate::ids::{EntityId, RoomId};
 use crate::ports::{Page, Store};
 use crate::spaces::require_member;
 use crate::tasks::{Task, open_task};

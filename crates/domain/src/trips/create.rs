@@ -1,9 +1,9 @@
 //! Creates a trip.
 
-use crate::event::Event;
-use crate::ids::RoomKind;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
+use crate::event::Event;
+use crate::ids::RoomKind;
 use crate::spaces::CreateSpace;
 use crate::trips::{Trip, TripDetails};
 
@@ -19,11 +19,11 @@ pub struct CreateTrip {
 impl Command for CreateTrip {
     type Output = Trip;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Trip, DomainError> {
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Trip, DomainError> {
         self.details.check()?;
-        let (space, people) = CreateSpace { kind: RoomKind::Trip, name: self.name, members: Vec::new() }.store(tx)?;
-        tx.store.put_trip_details(&space.room, &self.details)?;
-        tx.record_event(&space.room, Event::SpaceCreated { space: space.clone(), people, trip: Some(self.details.clone()) })?;
+        let (space, users) = CreateSpace { kind: RoomKind::Trip, name: self.name, members: Vec::new() }.store(context)?;
+        context.store.put_trip_details(&space.room, &self.details)?;
+        context.record_event(&space.room, Event::SpaceCreated { space: space.clone(), users, trip: Some(self.details.clone()) })?;
         Ok(Trip { space, details: self.details })
     }
 }

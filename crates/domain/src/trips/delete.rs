@@ -1,8 +1,8 @@
 //! Deletes a trip.
 
-use crate::ids::RoomId;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
+use crate::ids::RoomId;
 use crate::removals::{self, RemovalTarget};
 use crate::spaces::{embed_members, require_admin};
 use crate::trips::{Trip, not_found, require_trip, with_details};
@@ -18,15 +18,15 @@ pub struct DeleteTrip {
 impl Command for DeleteTrip {
     type Output = Trip;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Trip, DomainError> {
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Trip, DomainError> {
         require_trip(&self.room)?;
-        require_admin(tx.store, tx.actor, &self.room)?;
-        let space = tx.store.space(&self.room)?.ok_or(not_found())?;
-        let mut trip = with_details(tx.store, space.clone())?;
-        embed_members(tx.store, &mut trip.space)?;
-        tx.store.delete_trip_details(&self.room)?;
-        tx.store.delete_space(&self.room)?;
-        removals::remove(tx, RemovalTarget::Space { space: space.into() })?;
+        require_admin(context.store, context.actor, &self.room)?;
+        let space = context.store.space(&self.room)?.ok_or(not_found())?;
+        let mut trip = with_details(context.store, space.clone())?;
+        embed_members(context.store, &mut trip.space)?;
+        context.store.delete_trip_details(&self.room)?;
+        context.store.delete_space(&self.room)?;
+        removals::remove(context, RemovalTarget::Space { space: space.into() })?;
         Ok(trip)
     }
 }

@@ -1,9 +1,9 @@
 //! Members of a trip.
 
-use crate::event::Event;
-use crate::ids::{UserId, RoomId};
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
+use crate::event::Event;
+use crate::ids::{RoomId, UserId};
 use crate::spaces::{AddMember, RemoveMember, Role, embed_members, require_admin, require_member};
 use crate::trips::{Trip, not_found, require_trip, with_details};
 
@@ -13,7 +13,7 @@ pub struct AddTripMember {
     /// The trip's room.
     pub room: RoomId,
     /// The user to add, or the member whose role changes.
-    pub person: UserId,
+    pub user: UserId,
     /// The role; `None` adds a [`Role::Member`], and does not change the role of a present member.
     pub role: Option<Role>,
 }
@@ -30,35 +30,35 @@ pub struct AddTripMemberResult {
 impl Command for AddTripMember {
     type Output = AddTripMemberResult;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<AddTripMemberResult, DomainError> {
-        let Self { room, person, role } = self;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<AddTripMemberResult, DomainError> {
+        let Self { room, user, role } = self;
         require_trip(&room)?;
-        require_member(tx.store, tx.actor, &room)?;
-        let before = tx.store.role(&room, &person)?;
+        require_member(context.store, context.actor, &room)?;
+        let before = context.store.role(&room, &user)?;
         let gives_role = role.is_some_and(|role| role != before.unwrap_or(Role::Member));
         if gives_role {
-            require_admin(tx.store, tx.actor, &room)?;
+            require_admin(context.store, context.actor, &room)?;
         }
         if before.is_none() {
-            AddMember { room: room.clone(), person: person.clone() }.execute(tx)?;
+            AddMember { room: room.clone(), user: user.clone() }.execute(context)?;
         }
         if let Some(role) = role.filter(|_| gives_role) {
-            set_role(tx, &room, &person, role)?;
+            set_role(context, &room, &user, role)?;
         }
-        let mut space = tx.store.space(&room)?.ok_or(not_found())?;
-        embed_members(tx.store, &mut space)?;
-        Ok(AddTripMemberResult { trip: with_details(tx.store, space)?, is_new: before.is_none() })
+        let mut space = context.store.space(&room)?.ok_or(not_found())?;
+        embed_members(context.store, &mut space)?;
+        Ok(AddTripMemberResult { trip: with_details(context.store, space)?, is_new: before.is_none() })
     }
 }
 
-fn set_role(tx: &mut CommandContext<'_>, room: &RoomId, person: &UserId, role: Role) -> Result<(), DomainError> {
-    tx.store.put_member(room, person, role, tx.now)?;
-    let mut space = tx.store.space(room)?.ok_or(not_found())?;
-    if !tx.store.has_admin(room)? {
+fn set_role(context: &mut CommandContext<'_>, room: &RoomId, user: &UserId, role: Role) -> Result<(), DomainError> {
+    context.store.put_member(room, user, role, context.now)?;
+    let mut space = context.store.space(room)?.ok_or(not_found())?;
+    if !context.store.has_admin(room)? {
         return Err(DomainError::Conflict("The last admin must stay one; make another member an admin first"));
     }
-    embed_members(tx.store, &mut space)?;
-    tx.record_event(room, Event::RoleChanged { space, person: person.clone(), by: tx.actor.person.clone() })
+    embed_members(context.store, &mut space)?;
+    context.record_event(room, Event::RoleChanged { space, user: user.clone(), by: context.actor.user.clone() })
 }
 
 /// Removes a member from a trip: the actor, or another member for an admin. The answer is the trip without the member.
@@ -67,15 +67,15 @@ pub struct LeaveTrip {
     /// The trip's room.
     pub room: RoomId,
     /// The member to remove.
-    pub person: UserId,
+    pub user: UserId,
 }
 
 impl Command for LeaveTrip {
     type Output = Trip;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Trip, DomainError> {
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Trip, DomainError> {
         require_trip(&self.room)?;
-        let space = RemoveMember { room: self.room, person: self.person }.execute(tx)?;
-        Ok(with_details(tx.store, space)?)
+        let space = RemoveMember { room: self.room, user: self.user }.execute(context)?;
+        Ok(with_details(context.store, space)?)
     }
 }

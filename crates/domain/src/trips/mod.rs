@@ -4,11 +4,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::validation;
-use crate::ids::{RoomKind, RoomId};
 use crate::error::DomainError;
+use crate::ids::{RoomId, RoomKind};
 use crate::ports::{Store, StoreResult};
 use crate::spaces::Space;
+use crate::validation;
 
 mod create;
 mod delete;
@@ -18,8 +18,8 @@ mod update;
 
 pub use create::CreateTrip;
 pub use delete::DeleteTrip;
-pub use members::{AddTripMemberResult, AddTripMember, LeaveTrip};
-pub use queries::{ListTrips, GetTrip};
+pub use members::{AddTripMember, AddTripMemberResult, LeaveTrip};
+pub use queries::{GetTrip, ListTrips};
 pub use update::UpdateTrip;
 
 /// The fields of a trip that other spaces do not have.

@@ -1,10 +1,10 @@
 //! Queries of trips.
 
-use crate::ids::{RoomKind, RoomId};
 use crate::command::{Actor, Query};
 use crate::error::DomainError;
+use crate::ids::{RoomId, RoomKind};
 use crate::ports::{Page, Store};
-use crate::spaces::{ListSpaces, GetSpace};
+use crate::spaces::{GetSpace, ListSpaces};
 use crate::trips::{Trip, require_trip, with_details};
 
 /// Reads a trip, for its members.

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use crate::event::Event;
-use crate::validation;
-use crate::ids::RoomId;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
-use crate::spaces::{record_activity, embed_members, require_member};
+use crate::event::Event;
+use crate::ids::RoomId;
+use crate::spaces::{embed_members, record_activity, require_member};
 use crate::trips::{Trip, TripChanges, not_found, require_trip, with_details};
+use crate::validation;
 
 /// Changes a trip's fields, and sends further fields to the members; for every member. Every update records an event, because clients wait for it.
 #[derive(Clone, PartialEq, Debug)]
@@ -24,15 +24,15 @@ pub struct UpdateTrip {
 impl Command for UpdateTrip {
     type Output = Trip;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Trip, DomainError> {
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Trip, DomainError> {
         let Self { room, changes, more } = self;
         require_trip(&room)?;
-        require_member(tx.store, tx.actor, &room)?;
-        record_activity(tx.store, tx.actor, &room)?;
+        require_member(context.store, context.actor, &room)?;
+        record_activity(context.store, context.actor, &room)?;
         validation::metadata("changes", Some(&Value::Object(more.clone())))?;
-        let mut space = tx.store.space(&room)?.ok_or(not_found())?;
-        embed_members(tx.store, &mut space)?;
-        let before = with_details(tx.store, space)?;
+        let mut space = context.store.space(&room)?.ok_or(not_found())?;
+        embed_members(context.store, &mut space)?;
+        let before = with_details(context.store, space)?;
         let mut trip = before.clone();
         if let Some(name) = &changes.name {
             validation::required("name", name, validation::MAX_NAME)?;
@@ -50,11 +50,11 @@ impl Command for UpdateTrip {
         }
         trip.details.check()?;
         if trip != before {
-            trip.space.updated_at = tx.now;
-            tx.store.update_space(&trip.space)?;
-            tx.store.put_trip_details(&room, &trip.details)?;
+            trip.space.updated_at = context.now;
+            context.store.update_space(&trip.space)?;
+            context.store.put_trip_details(&room, &trip.details)?;
         }
-        tx.record_event(&room, Event::TripUpdated { changes, more, by: tx.actor.person.clone() })?;
+        context.record_event(&room, Event::TripUpdated { changes, more, by: context.actor.user.clone() })?;
         Ok(trip)
     }
 }

@@ -1,11 +1,11 @@
 //! Deletes a user.
 
-use crate::ids::{UserId, RoomId};
 use crate::command::{Command, CommandContext};
+use crate::error::DomainError;
+use crate::ids::{RoomId, UserId};
+use crate::removals::{self, RemovalTarget};
 use crate::users::User;
 use crate::users::profile::own_user;
-use crate::error::DomainError;
-use crate::removals::{self, RemovalTarget};
 
 /// Deletes a user, for this user and the server's admin: ends the memberships, each with an event to the space, and then deletes the notifications
 /// and the profile.
@@ -15,18 +15,18 @@ use crate::removals::{self, RemovalTarget};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeleteUser {
     /// The user's id.
-    pub person: UserId,
+    pub user: UserId,
 }
 
 impl Command for DeleteUser {
     type Output = User;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<User, DomainError> {
-        let person = own_user(tx, &self.person)?;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<User, DomainError> {
+        let user = own_user(context, &self.user)?;
         // A removal that is requested again continues.
-        if !tx.store.is_being_removed(&RoomId::inbox(&person.id))? {
-            removals::remove(tx, RemovalTarget::User { user: person.id.clone() })?;
+        if !context.store.is_being_removed(&RoomId::inbox(&user.id))? {
+            removals::remove(context, RemovalTarget::User { user: user.id.clone() })?;
         }
-        Ok(person)
+        Ok(user)
     }
 }

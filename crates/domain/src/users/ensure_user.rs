@@ -1,12 +1,12 @@
 //! Creates or updates a user from the claims of a token.
 
-use crate::event::Event;
-use crate::validation::MAX_NAME;
-use crate::ids::{RoomKind, UserId, RoomId, Timestamp};
 use crate::command::{Command, CommandContext};
-use crate::users::User;
 use crate::error::DomainError;
+use crate::event::Event;
+use crate::ids::{RoomId, RoomKind, Timestamp, UserId};
 use crate::spaces::{Role, Space};
+use crate::users::User;
+use crate::validation::MAX_NAME;
 
 /// The claims of a token about its user.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -37,7 +37,7 @@ pub struct EnsureUser {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EnsuredUser {
     /// The user, as stored now.
-    pub person: User,
+    pub user: User,
     /// Whether the command created the user.
     pub created: bool,
     /// All households that the user is a member of; connections join their rooms automatically.
@@ -47,55 +47,55 @@ pub struct EnsuredUser {
 impl Command for EnsureUser {
     type Output = EnsuredUser;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<EnsuredUser, DomainError> {
-        let id = tx.actor.person.clone();
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<EnsuredUser, DomainError> {
+        let id = context.actor.user.clone();
         if UserId::parse(id.as_str()).is_none() {
             return Err(DomainError::invalid("sub", "must be an id of 1 to 200 bytes"));
         }
-        if tx.store.is_being_removed(&RoomId::inbox(&id))? {
+        if context.store.is_being_removed(&RoomId::inbox(&id))? {
             return Err(DomainError::Unavailable(format!("the user {id} is being deleted")));
         }
-        if let Some(deleted_at) = tx.store.deleted_at(&id)?
+        if let Some(deleted_at) = context.store.deleted_at(&id)?
             && !is_issued_after(self.claims.issued_at, deleted_at)
         {
             return Err(DomainError::UserDeleted);
         }
-        let known = tx.store.user(&id)?;
+        let known = context.store.user(&id)?;
         let created = known.is_none();
-        let mut person = known.unwrap_or_else(|| User::unseen(id, tx.now));
-        let filled = fill_from_claims(&mut person, &self.claims);
+        let mut user = known.unwrap_or_else(|| User::unseen(id, context.now));
+        let filled = fill_from_claims(&mut user, &self.claims);
         if created {
-            tx.store.insert_user(&person)?;
+            context.store.insert_user(&user)?;
         } else {
             if filled {
-                person.updated_at = tx.now;
-                tx.store.update_user(&person)?;
+                user.updated_at = context.now;
+                context.store.update_user(&user)?;
             }
-            if !tx.store.has_signed_in(&person.id)? {
-                tx.store.put_signed_in(&person.id)?;
+            if !context.store.has_signed_in(&user.id)? {
+                context.store.put_signed_in(&user.id)?;
             }
         }
         // A claim that is not a valid id is ignored; the token is still valid.
         if let Some(room) = self.claims.household.and_then(|id| RoomKind::Household.room_from_external_id(&id)) {
-            apply_household_claim(tx, &room, &person, self.claims.issued_at)?;
+            apply_household_claim(context, &room, &user, self.claims.issued_at)?;
         }
-        let households = tx.store.rooms_of(&person.id, Some(RoomKind::Household))?;
-        Ok(EnsuredUser { person, created, households })
+        let households = context.store.rooms_of(&user.id, Some(RoomKind::Household))?;
+        Ok(EnsuredUser { user, created, households })
     }
 }
 
 /// Fills the profile's empty fields, so that a token does not overwrite what the user has set. The answer is whether any field was filled.
-fn fill_from_claims(person: &mut User, claims: &Claims) -> bool {
+fn fill_from_claims(user: &mut User, claims: &Claims) -> bool {
     let mut filled = false;
-    for (field, claim) in [(&mut person.name, &claims.name), (&mut person.username, &claims.username)] {
+    for (field, claim) in [(&mut user.name, &claims.name), (&mut user.username, &claims.username)] {
         if let Some(text) = claim.as_deref().and_then(is_valid_profile_claim).filter(|_| field.is_empty()) {
             *field = text;
             filled = true;
         }
     }
-    if person.email.is_none() {
-        person.email = claims.email.as_deref().and_then(is_valid_profile_claim);
-        filled |= person.email.is_some();
+    if user.email.is_none() {
+        user.email = claims.email.as_deref().and_then(is_valid_profile_claim);
+        filled |= user.email.is_some();
     }
     filled
 }
@@ -112,33 +112,38 @@ fn is_issued_after(issued_at: Option<Timestamp>, moment: Timestamp) -> bool {
     issued_at.is_some_and(|issued_at| issued_at > moment)
 }
 
-fn apply_household_claim(tx: &mut CommandContext<'_>, room: &RoomId, person: &User, issued_at: Option<Timestamp>) -> Result<(), DomainError> {
-    if tx.store.role(room, &person.id)?.is_some() {
+fn apply_household_claim(
+    context: &mut CommandContext<'_>,
+    room: &RoomId,
+    user: &User,
+    issued_at: Option<Timestamp>,
+) -> Result<(), DomainError> {
+    if context.store.role(room, &user.id)?.is_some() {
         return Ok(());
     }
-    if let Some(left_at) = tx.store.left_at(room, &person.id)?
+    if let Some(left_at) = context.store.left_at(room, &user.id)?
         && !is_issued_after(issued_at, left_at)
     {
         return Ok(());
     }
-    if !tx.store.has_space(room)? {
+    if !context.store.has_space(room)? {
         let space = Space {
             room: room.clone(),
             name: room.id().to_owned(),
             parent: None,
-            invite_code: Some(tx.new_invite_code()),
-            created_by: person.id.clone(),
-            created_at: tx.now,
-            updated_at: tx.now,
+            invite_code: Some(context.new_invite_code()),
+            created_by: user.id.clone(),
+            created_at: context.now,
+            updated_at: context.now,
             archived_at: None,
             member_count: 0,
             members: Vec::new(),
         };
-        tx.store.insert_space(&space)?;
-        tx.store.put_claimed(room)?;
+        context.store.insert_space(&space)?;
+        context.store.put_claimed(room)?;
     }
-    tx.store.put_member(room, &person.id, Role::Member, tx.now)?;
+    context.store.put_member(room, &user.id, Role::Member, context.now)?;
     // A user with such a token joins by connecting with it, which is the user's own act.
-    tx.store.put_acted(room, &person.id)?;
-    tx.record_event(room, Event::MembershipClaimed { person: person.id.clone() })
+    context.store.put_acted(room, &user.id)?;
+    context.record_event(room, Event::MembershipClaimed { user: user.id.clone() })
 }

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{UserId, Timestamp};
 use crate::command::CommandContext;
 use crate::error::DomainError;
+use crate::ids::{Timestamp, UserId};
 
 mod delete;
 mod ensure_user;
@@ -62,11 +62,11 @@ impl User {
 ///
 /// # Errors
 /// The store's.
-pub fn known_or_unseen(tx: &mut CommandContext<'_>, id: &UserId) -> Result<User, DomainError> {
-    if let Some(person) = tx.store.user(id)? {
-        return Ok(person);
+pub fn known_or_unseen(context: &mut CommandContext<'_>, id: &UserId) -> Result<User, DomainError> {
+    if let Some(user) = context.store.user(id)? {
+        return Ok(user);
     }
-    let person = User::unseen(id.clone(), tx.now);
-    tx.store.insert_unseen_user(&person)?;
-    Ok(person)
+    let user = User::unseen(id.clone(), context.now);
+    context.store.insert_unseen_user(&user)?;
+    Ok(user)
 }

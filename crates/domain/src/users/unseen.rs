@@ -1,8 +1,8 @@
 //! Deletes users who have never signed in and whose ids other users have named.
 
-use crate::ids::RoomId;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
+use crate::ids::RoomId;
 
 /// For how long a user who has never signed in and is in no space is kept after the user was stored, in seconds: 24 hours.
 pub const UNSEEN_RETENTION_SECONDS: i64 = 24 * 60 * 60;
@@ -25,20 +25,20 @@ pub struct PurgeUnseenUsers;
 impl Command for PurgeUnseenUsers {
     type Output = bool;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<bool, DomainError> {
-        let people = tx.store.unseen_users(tx.now.minus_seconds(UNSEEN_RETENTION_SECONDS), USERS_PER_STEP)?;
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<bool, DomainError> {
+        let users = context.store.unseen_users(context.now.minus_seconds(UNSEEN_RETENTION_SECONDS), USERS_PER_STEP)?;
         let mut marks = u64::from(MARKERS_PER_STEP);
         let mut forgotten = 0;
-        for person in &people {
+        for user in &users {
             // The removal that an admin has requested deletes more, and continues in steps of its own.
-            if tx.store.is_being_removed(&RoomId::inbox(person))? {
+            if context.store.is_being_removed(&RoomId::inbox(user))? {
                 continue;
             }
-            marks -= tx.store.delete_read_markers_of(person, marks as u32)?.min(marks);
+            marks -= context.store.delete_read_markers_of(user, marks as u32)?.min(marks);
             if marks == 0 {
                 return Ok(true);
             }
-            tx.store.delete_user(person)?;
+            context.store.delete_user(user)?;
             forgotten += 1;
         }
         Ok(forgotten == USERS_PER_STEP)

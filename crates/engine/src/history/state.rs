@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use super::index::Index;
-use super::segment_log::{SegmentLog, LogRange};
 use super::recovery::ReplayDecoder;
+use super::segment_log::{LogRange, SegmentLog};
 use crate::broadcast::{Audience, Broadcast, MessageSource, OutboundMessage};
-use crate::id::Id;
 use crate::encoding::Namespace;
+use crate::id::Id;
 
 /// The broadcasts that are kept: the numbers of all of them, and the content of the newest.
 pub(super) struct HistoryState {

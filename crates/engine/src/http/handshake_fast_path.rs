@@ -13,8 +13,8 @@ use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 use wire::websocket::Window;
 
-use super::response::{self, RequestError};
 use super::query::Query;
+use super::response::{self, RequestError};
 use super::{HttpResponse, NewConnection, Purpose, upgrade};
 use crate::app::App;
 use crate::config::Protocol;
@@ -93,7 +93,12 @@ impl<A: App> Hub<A> {
     }
 
     /// Returns the 101, the client's window if messages may be deflated, and the purpose of the WebSocket.
-    fn begin(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<(HttpResponse, Option<Window>, Purpose<A>), RequestError> {
+    fn begin(
+        &self,
+        endpoint: u8,
+        parts: &request::Parts,
+        peer: SocketAddr,
+    ) -> Result<(HttpResponse, Option<Window>, Purpose<A>), RequestError> {
         let purpose = match self.config.endpoints[endpoint as usize].protocol {
             Protocol::Raw => self.raw_session(endpoint, parts, peer)?,
             _ => Purpose::Session(self.session_of(endpoint, parts, peer)?),

@@ -1,13 +1,13 @@
 //! Handshakes and long-polling requests, on their way to a shard. The HTTP server itself (listening, TLS, timeouts) is the program's.
 
-mod response;
 mod connection;
-mod handshake_fast_path;
 mod drain_body;
-mod read_body;
+mod handshake_fast_path;
 mod polling;
 mod query;
+mod read_body;
 mod repeated_polls;
+mod response;
 mod upgrade;
 
 use std::net::SocketAddr;
@@ -23,16 +23,16 @@ use wire::websocket::Window;
 
 use crate::app::App;
 use crate::config::{Endpoint, Protocol};
-use crate::hub::{Handle, Hub, HandshakeRejection};
+use crate::hub::{Handle, HandshakeRejection, Hub};
 use crate::id::Id;
 use crate::shard::PollAnswer;
 use crate::stream::NewStream;
-use response::RequestError;
 pub use connection::{HttpConnection, OpenConnection};
 pub use drain_body::{asks_first, drain_body};
-pub use read_body::{Allowance, ByteCharge, ChargedBytes, BodyError, OverBudget, read_body};
 use query::Query;
-pub(crate) use repeated_polls::{RequestMarks, RequestMark};
+pub use read_body::{Allowance, BodyError, ByteCharge, ChargedBytes, OverBudget, read_body};
+pub(crate) use repeated_polls::{RequestMark, RequestMarks};
+use response::RequestError;
 
 /// A WebSocket whose handshake is finished.
 pub(crate) struct NewConnection<A: App> {
@@ -147,7 +147,13 @@ impl<A: App> Hub<A> {
         matching.next().map(|(index, endpoint)| (index as u8, endpoint))
     }
 
-    async fn answer(self: Arc<Self>, endpoint: u8, protocol: Protocol, request: hyper::Request<Incoming>, peer: SocketAddr) -> HttpResponse {
+    async fn answer(
+        self: Arc<Self>,
+        endpoint: u8,
+        protocol: Protocol,
+        request: hyper::Request<Incoming>,
+        peer: SocketAddr,
+    ) -> HttpResponse {
         let upgrade = upgrade::is_upgrade(request.headers());
         let result = match protocol {
             Protocol::Raw if upgrade => self.open_raw(endpoint, request, peer).await,

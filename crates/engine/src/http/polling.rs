@@ -9,9 +9,12 @@ use bytes::Bytes;
 use hyper::body::{Body, Incoming};
 use tokio::sync::oneshot;
 
-use super::response::{self, RequestError};
 use super::query::Query;
-use super::{Allowance, HttpResponse, ChargedBytes, HttpConnection, NewSession, BodyError, ShardRequest, RequestMark, asks_first, drain_body, read_body};
+use super::response::{self, RequestError};
+use super::{
+    Allowance, BodyError, ChargedBytes, HttpConnection, HttpResponse, NewSession, RequestMark, ShardRequest, asks_first, drain_body,
+    read_body,
+};
 use crate::app::App;
 use crate::hub::{Hub, Mail};
 use crate::id::Id;
@@ -60,7 +63,11 @@ impl<A: App> Tracked<A> {
 
 impl<A: App> Hub<A> {
     /// Puts a request into the mailbox of the session's shard and waits for the answer.
-    async fn ask(&self, shard: u8, request: impl FnOnce(oneshot::Sender<PollAnswer>) -> ShardRequest<A>) -> Result<PollAnswer, RequestError> {
+    async fn ask(
+        &self,
+        shard: u8,
+        request: impl FnOnce(oneshot::Sender<PollAnswer>) -> ShardRequest<A>,
+    ) -> Result<PollAnswer, RequestError> {
         let (reply, answer) = oneshot::channel();
         if !self.put(shard, Mail::Request(Box::new(request(reply)))) {
             return Err(RequestError::SessionUnknown);
@@ -110,7 +117,12 @@ impl<A: App> Hub<A> {
         }
     }
 
-    async fn post(self: Arc<Self>, session: Id, request: hyper::Request<Incoming>, query: &Query<'_>) -> Result<HttpResponse, RequestError> {
+    async fn post(
+        self: Arc<Self>,
+        session: Id,
+        request: hyper::Request<Incoming>,
+        query: &Query<'_>,
+    ) -> Result<HttpResponse, RequestError> {
         let shard = session.shard();
         let gone: fn(Id) -> ShardRequest<A> = |session| ShardRequest::PostGone { session };
         let mut unanswered = Unanswered { hub: self.clone(), session, gone: Some(gone) };
@@ -170,7 +182,12 @@ async fn refuse_large(body: Incoming, unsent: bool) -> HttpResponse {
 }
 
 /// Converts a shard's answer to an HTTP response. `tracked` reports the loss of the response to the shard.
-fn finish<A: App>(answer: PollAnswer, query: &Query<'_>, request: &HeaderMap, tracked: Option<Tracked<A>>) -> Result<HttpResponse, RequestError> {
+fn finish<A: App>(
+    answer: PollAnswer,
+    query: &Query<'_>,
+    request: &HeaderMap,
+    tracked: Option<Tracked<A>>,
+) -> Result<HttpResponse, RequestError> {
     let track = |body| match tracked {
         Some(tracked) => tracked.track(body),
         None => body,

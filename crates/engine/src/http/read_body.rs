@@ -41,7 +41,11 @@ pub enum BodyError {
 ///
 /// # Errors
 /// See [`NotGathered`].
-pub async fn read_body<B: Body + Unpin>(body: &mut B, limit: usize, mut charge: Option<&mut Box<dyn ByteCharge>>) -> Result<Vec<u8>, BodyError> {
+pub async fn read_body<B: Body + Unpin>(
+    body: &mut B,
+    limit: usize,
+    mut charge: Option<&mut Box<dyn ByteCharge>>,
+) -> Result<Vec<u8>, BodyError> {
     let mut whole = Vec::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };

@@ -28,7 +28,12 @@ pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
 
 impl<A: App> Hub<A> {
     /// Opens a WebSocket to a plain endpoint.
-    pub(super) async fn open_raw(self: Arc<Self>, endpoint: u8, request: Request<Incoming>, peer: SocketAddr) -> Result<HttpResponse, RequestError> {
+    pub(super) async fn open_raw(
+        self: Arc<Self>,
+        endpoint: u8,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<HttpResponse, RequestError> {
         let (parts, body) = request.into_parts();
         let purpose = self.raw_session(endpoint, &parts, peer)?;
         let request = Request::from_parts(parts, body);
@@ -36,7 +41,11 @@ impl<A: App> Hub<A> {
     }
 
     /// Opens a WebSocket that begins a session.
-    pub(super) async fn open_websocket(self: Arc<Self>, purpose: Purpose<A>, mut request: Request<Incoming>) -> Result<HttpResponse, RequestError> {
+    pub(super) async fn open_websocket(
+        self: Arc<Self>,
+        purpose: Purpose<A>,
+        mut request: Request<Incoming>,
+    ) -> Result<HttpResponse, RequestError> {
         let (response, deflate) = self.switch(request.method(), request.headers())?;
         let stream = hyper::upgrade::on(&mut request);
         let shard = self.next_shard();

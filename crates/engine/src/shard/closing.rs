@@ -25,9 +25,9 @@ impl<A: App> Shard<A> {
     /// Ends a socket, whose client receives DISCONNECT, or with `close` its whole connection.
     pub fn disconnect(&mut self, key: SocketKey, close: bool) {
         let Some(socket) = self.socket(key) else { return };
-        let (voice, connection) = (socket.voice, socket.connection);
+        let (encoding, connection) = (socket.encoding, socket.connection);
         if socket.is_socketio() && socket.data.is_some() {
-            self.send_packet(connection, voice, |nsp, format| match format {
+            self.send_packet(connection, encoding, |nsp, format| match format {
                 Format::MsgPack => Encoded::Binary(wire::socketio::msgpack::disconnect(nsp)),
                 _ => Encoded::Text(wire::socketio::json::disconnect(nsp)),
             });
@@ -51,9 +51,9 @@ impl<A: App> Shard<A> {
 
     /// Removes a socket and empties its seats.
     pub(crate) fn remove_socket(&mut self, slot: u32) {
-        let voice = self.sockets[slot as usize].voice;
+        let encoding = self.sockets[slot as usize].encoding;
         for seat in std::mem::take(&mut self.sockets[slot as usize].seats) {
-            self.give_up(seat, voice);
+            self.give_up(seat, encoding);
         }
         let socket = self.sockets.remove(slot as usize);
         if self.renamed.get(&socket.id) == Some(&slot) {

@@ -6,15 +6,15 @@ use std::rc::Rc;
 use smallvec::smallvec;
 
 use super::stats::DeliveryCounts;
-use super::{ConnectionKey, CloseAction, Shard, SocketKey, Transport, FlushPriority};
+use super::{CloseAction, ConnectionKey, FlushPriority, Shard, SocketKey, Transport};
 use crate::app::{App, DisconnectReason};
 use crate::broadcast::{Audience, Broadcast, ConflationKey, PositionContext};
 use crate::config::Config;
+use crate::encoding::Encoding;
 use crate::history::Position;
 use crate::id::Id;
 use crate::outbox::{Frames, SpareQueues};
 use crate::rooms::{Group, Member};
-use crate::encoding::Encoding;
 
 /// The most messages of one write.
 const MAX_IO_SLICES: usize = 256;
@@ -31,7 +31,7 @@ type Parts = Vec<(Option<ConflationKey>, Frames)>;
 /// A broadcast in one encoding.
 struct EncodedBroadcast<'a> {
     broadcast: &'a Broadcast,
-    voice: Encoding,
+    encoding: Encoding,
     config: &'a Config,
     /// The position of the sockets that do not catch up.
     position: u64,
@@ -44,16 +44,16 @@ struct EncodedBroadcast<'a> {
 }
 
 impl<'a> EncodedBroadcast<'a> {
-    fn new(broadcast: &'a Broadcast, voice: Encoding, config: &'a Config, position: u64) -> Self {
-        let bytes = broadcast.encoded(voice, &config.namespaces, PositionContext::of(config, position));
+    fn new(broadcast: &'a Broadcast, encoding: Encoding, config: &'a Config, position: u64) -> Self {
+        let bytes = broadcast.encoded(encoding, &config.namespaces, PositionContext::of(config, position));
         let frames = bytes.map(|bytes| Rc::from(&bytes[..]));
         let unconditional = !broadcast.volatile && !broadcast.newest_only && broadcast.supersedes.is_none();
-        Self { broadcast, voice, config, position, unconditional, frames, parts: None }
+        Self { broadcast, encoding, config, position, unconditional, frames, parts: None }
     }
 
     fn parts(&mut self) -> &Parts {
-        let Self { broadcast, voice, config, position, .. } = *self;
-        self.parts.get_or_insert_with(|| broadcast.parts(voice, &config.namespaces, PositionContext::of(config, position)))
+        let Self { broadcast, encoding, config, position, .. } = *self;
+        self.parts.get_or_insert_with(|| broadcast.parts(encoding, &config.namespaces, PositionContext::of(config, position)))
     }
 }
 
@@ -103,14 +103,14 @@ impl<A: App> Shard<A> {
         let own = self.named(room).and_then(|key| self.socket(key).map(|socket| (key.slot(), socket)));
         let own = own.map(|(slot, socket)| {
             let member = Member { connection: socket.connection, socket: slot };
-            Group { voice: socket.voice, members: smallvec![member] }
+            Group { encoding: socket.encoding, members: smallvec![member] }
         });
         for group in self.rooms.groups(room).iter().chain(&own) {
-            if broadcast.namespace.is_some_and(|only| only != group.voice.namespace) {
+            if broadcast.namespace.is_some_and(|only| only != group.encoding.namespace) {
                 continue;
             }
-            let mut voiced = EncodedBroadcast::new(broadcast, group.voice, &self.config, self.position);
-            if voiced.frames.is_none() {
+            let mut encoded = EncodedBroadcast::new(broadcast, group.encoding, &self.config, self.position);
+            if encoded.frames.is_none() {
                 continue;
             }
             let mut owed = 0;
@@ -121,7 +121,7 @@ impl<A: App> Shard<A> {
                 let connection = &mut self.connections[member.connection as usize];
                 // Most connections have no socket that catches up, and their sockets are not looked at.
                 let behind = if connection.behind > 0 { self.sockets[member.socket as usize].behind.as_ref() } else { None };
-                if let Some(owes) = connection.put(&mut voiced, behind.map(|behind| behind.at), &mut self.counts, &mut self.spare) {
+                if let Some(owes) = connection.put(&mut encoded, behind.map(|behind| behind.at), &mut self.counts, &mut self.spare) {
                     owed += u64::from(owes);
                     self.line.soon(member.connection, &mut connection.queued);
                 }
@@ -131,19 +131,22 @@ impl<A: App> Shard<A> {
     }
 
     fn deliver_to_everyone(&mut self, broadcast: &Broadcast) {
-        let mut voices: Vec<EncodedBroadcast<'_>> = Vec::new();
+        let mut encodings: Vec<EncodedBroadcast<'_>> = Vec::new();
         let mut owed = 0;
         for (_, socket) in &self.sockets {
-            if socket.data.is_none() || socket.mark == self.mark || broadcast.namespace.is_some_and(|only| only != socket.voice.namespace) {
+            if socket.data.is_none()
+                || socket.mark == self.mark
+                || broadcast.namespace.is_some_and(|only| only != socket.encoding.namespace)
+            {
                 continue;
             }
-            let known = voices.iter().position(|known| known.voice == socket.voice).unwrap_or_else(|| {
-                voices.push(EncodedBroadcast::new(broadcast, socket.voice, &self.config, self.position));
-                voices.len() - 1
+            let known = encodings.iter().position(|known| known.encoding == socket.encoding).unwrap_or_else(|| {
+                encodings.push(EncodedBroadcast::new(broadcast, socket.encoding, &self.config, self.position));
+                encodings.len() - 1
             });
             let connection = &mut self.connections[socket.connection as usize];
             let behind = socket.behind.as_ref().map(|behind| behind.at);
-            if let Some(owes) = connection.put(&mut voices[known], behind, &mut self.counts, &mut self.spare) {
+            if let Some(owes) = connection.put(&mut encodings[known], behind, &mut self.counts, &mut self.spare) {
                 owed += u64::from(owes);
                 self.line.later(socket.connection, &mut connection.queued);
             }
@@ -251,13 +254,19 @@ impl<A: App> super::Connection<A> {
     /// Puts a broadcast into the outbox, as far as the client takes it now; `behind` is the position of the socket if it catches up.
     /// Returns `None` if no message was put there; otherwise whether the client owes a confirmation for it.
     #[inline]
-    fn put(&mut self, voiced: &mut EncodedBroadcast<'_>, behind: Option<Position>, counts: &mut DeliveryCounts, spare: &mut SpareQueues) -> Option<bool> {
-        if behind.is_some() || !voiced.unconditional {
-            return self.put_conditionally(voiced, behind, counts, spare);
+    fn put(
+        &mut self,
+        encoded: &mut EncodedBroadcast<'_>,
+        behind: Option<Position>,
+        counts: &mut DeliveryCounts,
+        spare: &mut SpareQueues,
+    ) -> Option<bool> {
+        if behind.is_some() || !encoded.unconditional {
+            return self.put_conditionally(encoded, behind, counts, spare);
         }
-        self.outbox.push(voiced.frames.as_ref()?.clone(), spare);
+        self.outbox.push(encoded.frames.as_ref()?.clone(), spare);
         counts.delivered += 1;
-        Some(voiced.broadcast.number.is_some() && self.track_delivery(voiced.broadcast.kind))
+        Some(encoded.broadcast.number.is_some() && self.track_delivery(encoded.broadcast.kind))
     }
 
     /// [`put`](Self::put) where it depends on the socket or on whether its client keeps up. It is a function of its own so that the loop over the
@@ -265,13 +274,13 @@ impl<A: App> super::Connection<A> {
     #[inline(never)]
     fn put_conditionally(
         &mut self,
-        voiced: &mut EncodedBroadcast<'_>,
+        encoded: &mut EncodedBroadcast<'_>,
         behind: Option<Position>,
         counts: &mut DeliveryCounts,
         spare: &mut SpareQueues,
     ) -> Option<bool> {
-        let (broadcast, voice) = (voiced.broadcast, voiced.voice);
-        let frames = voiced.frames.as_ref()?;
+        let (broadcast, encoding) = (encoded.broadcast, encoded.encoding);
+        let frames = encoded.frames.as_ref()?;
         if broadcast.volatile && (behind.is_some() || !self.takes_volatile()) {
             counts.dropped += 1;
             return None;
@@ -282,7 +291,7 @@ impl<A: App> super::Connection<A> {
                 return None;
             }
             counts.delivered += 1;
-            let parts = broadcast.parts(voice, &voiced.config.namespaces, PositionContext::of(voiced.config, at));
+            let parts = broadcast.parts(encoding, &encoded.config.namespaces, PositionContext::of(encoded.config, at));
             counts.conflated += self.take_newest(&parts, spare);
             return Some(false);
         }
@@ -290,11 +299,11 @@ impl<A: App> super::Connection<A> {
         if self.flows() {
             self.outbox.push(frames.clone(), spare);
         } else if broadcast.newest_only {
-            counts.conflated += self.take_newest(voiced.parts(), spare);
+            counts.conflated += self.take_newest(encoded.parts(), spare);
             return Some(false);
         } else if let Some(key) = broadcast.supersedes {
             // The namespaces of a connection share its outbox.
-            let key = key.wrapping_add(u64::from(voice.namespace.0));
+            let key = key.wrapping_add(u64::from(encoding.namespace.0));
             if self.outbox.push_superseding(key, frames.clone(), spare) {
                 // One confirmation is for both, the broadcast and the one that it supersedes.
                 counts.conflated += 1;

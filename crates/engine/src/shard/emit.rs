@@ -10,33 +10,33 @@ use wire::websocket;
 use super::{Shard, SocketKey};
 use crate::app::App;
 use crate::broadcast::{self, Broadcast, OutboundMessage, PositionSuffix, encode_message};
+use crate::encoding::{Encoding, Format};
 use crate::outbox::Frames;
-use crate::encoding::{Format, Encoding};
 
 impl<A: App> Shard<A> {
     /// Sends a message to one socket. No message is sent if the socket has ended, or is a socket of Socket.IO that is not accepted, because
     /// its client expects CONNECT first.
-    pub fn emit(&mut self, key: SocketKey, saying: &OutboundMessage) {
+    pub fn emit(&mut self, key: SocketKey, message: &OutboundMessage) {
         let Some(socket) = self.socket(key).filter(|socket| socket.data.is_some() || !socket.is_socketio()) else { return };
-        let (voice, slot) = (socket.voice, socket.connection);
+        let (encoding, slot) = (socket.encoding, socket.connection);
         let mut out = std::mem::take(&mut self.scratch);
-        encode_message(&mut out, saying, voice, &self.config.namespaces, PositionSuffix::IfMistaken(self.position_context_of(key)));
+        encode_message(&mut out, message, encoding, &self.config.namespaces, PositionSuffix::IfMistaken(self.position_context_of(key)));
         self.send_scratch(slot, out);
     }
 
     /// Sends an event. Its acknowledgement is passed to [`App::acknowledged`] with the returned id. Returns `None`, and sends no event, if
     /// `saying` is not an event, or the socket is not an accepted one of Socket.IO. A socket awaits at most 1,024 acknowledgements: with
     /// the next event the oldest one is no longer awaited, and is ignored if it arrives.
-    pub fn emit_with_ack(&mut self, key: SocketKey, saying: &OutboundMessage) -> Option<u64> {
-        let OutboundMessage::Event { name, args, attachments } = saying else { return None };
+    pub fn emit_with_ack(&mut self, key: SocketKey, message: &OutboundMessage) -> Option<u64> {
+        let OutboundMessage::Event { name, args, attachments } = message else { return None };
         let id = self.ack_ids;
         let socket = self.socket_mut(key).filter(|socket| socket.data.is_some() && socket.is_socketio())?;
         socket.awaited.get_or_insert_default().add(id);
-        let (voice, slot) = (socket.voice, socket.connection);
+        let (encoding, slot) = (socket.encoding, socket.connection);
         self.ack_ids += 1;
         let mut out = std::mem::take(&mut self.scratch);
         // The event has no position: clients look for one only in events that they do not acknowledge.
-        broadcast::encode_event(&mut out, self.namespace_name(voice.namespace), Some(id), name, args, attachments, voice);
+        broadcast::encode_event(&mut out, self.namespace_name(encoding.namespace), Some(id), name, args, attachments, encoding);
         self.send_scratch(slot, out);
         Some(id)
     }
@@ -49,15 +49,15 @@ impl<A: App> Shard<A> {
     pub fn ack(&mut self, key: SocketKey, id: u64, args: &str, attachments: &[Vec<u8>]) -> Result<(), EncodeError> {
         check_args(args, attachments.len())?;
         let Some(socket) = self.socket(key).filter(|socket| socket.data.is_some() && socket.is_socketio()) else { return Ok(()) };
-        let (voice, slot) = (socket.voice, socket.connection);
+        let (encoding, slot) = (socket.encoding, socket.connection);
         let mut out = std::mem::take(&mut self.scratch);
-        let nsp = self.namespace_name(voice.namespace);
-        if voice.format == Format::MsgPack {
+        let nsp = self.namespace_name(encoding.namespace);
+        if encoding.format == Format::MsgPack {
             let attachments: Vec<&[u8]> = attachments.iter().map(Vec::as_slice).collect();
-            broadcast::binary(&mut out, &msgpack::ack(nsp, id, args, &attachments), voice);
+            broadcast::binary(&mut out, &msgpack::ack(nsp, id, args, &attachments), encoding);
         } else {
-            broadcast::text(&mut out, json::ack(nsp, id, attachments.len(), args).as_bytes(), voice);
-            broadcast::binaries(&mut out, attachments, voice);
+            broadcast::text(&mut out, json::ack(nsp, id, attachments.len(), args).as_bytes(), encoding);
+            broadcast::binaries(&mut out, attachments, encoding);
         }
         self.send_scratch(slot, out);
         Ok(())
@@ -75,7 +75,7 @@ impl<A: App> Shard<A> {
         self.mark_dirty(slot);
     }
 
-    pub(crate) fn send_connect_error(&mut self, slot: u32, voice: Encoding, message: &str, data: Option<&str>) {
+    pub(crate) fn send_connect_error(&mut self, slot: u32, encoding: Encoding, message: &str, data: Option<&str>) {
         let message = json_string(message);
         let v2 = self.connections[slot as usize].version == Version::V3;
         let error = match data {
@@ -85,18 +85,18 @@ impl<A: App> Shard<A> {
             Some(data) => format!(r#"{{"message":{message},"data":{data}}}"#),
             None => format!(r#"{{"message":{message}}}"#),
         };
-        self.send_packet(slot, voice, |nsp, format| match format {
+        self.send_packet(slot, encoding, |nsp, format| match format {
             Format::MsgPack => Encoded::Binary(msgpack::connect_error(nsp, &error)),
             _ => Encoded::Text(json::connect_error(nsp, &error)),
         });
     }
 
     /// Sends one Socket.IO packet without attachments.
-    pub(crate) fn send_packet(&mut self, slot: u32, voice: Encoding, packet: impl FnOnce(&str, Format) -> Encoded) {
+    pub(crate) fn send_packet(&mut self, slot: u32, encoding: Encoding, packet: impl FnOnce(&str, Format) -> Encoded) {
         let mut out = std::mem::take(&mut self.scratch);
-        match packet(self.namespace_name(voice.namespace), voice.format) {
-            Encoded::Text(text) => broadcast::text(&mut out, text.as_bytes(), voice),
-            Encoded::Binary(bytes) => broadcast::binary(&mut out, &bytes, voice),
+        match packet(self.namespace_name(encoding.namespace), encoding.format) {
+            Encoded::Text(text) => broadcast::text(&mut out, text.as_bytes(), encoding),
+            Encoded::Binary(bytes) => broadcast::binary(&mut out, &bytes, encoding),
         }
         self.send_scratch(slot, out);
     }

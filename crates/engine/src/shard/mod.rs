@@ -1,18 +1,18 @@
 //! One core's share of the connections: the state, and the operations that an application has on it. The thread of the shard is `worker`.
 
+mod closing;
 mod connection;
 mod delivery;
-mod closing;
-mod stats;
-mod heartbeat;
-mod flush_queue;
 mod delivery_stats;
+mod emit;
+mod flush_queue;
+mod heartbeat;
 mod polling;
 mod recovery;
 mod replay;
 mod rooms;
-mod emit;
 mod socket;
+mod stats;
 #[cfg(test)]
 mod tests;
 mod waiting_bytes;
@@ -29,24 +29,26 @@ use wire::socketio::{EncodeError, check_value};
 use crate::app::{App, DisconnectReason};
 use crate::broadcast::Broadcast;
 use crate::config::{Config, Protocol};
+use crate::encoding::{Encoding, Format, Namespace};
 use crate::history::History;
 use crate::id::Id;
 use crate::outbox::SpareQueues;
 use crate::rooms::Rooms;
 use crate::timers::Timers;
-use crate::encoding::{Format, Namespace, Encoding};
 
 pub use stats::ShardStats;
 
-pub(crate) use connection::{PendingAttachments, Connection, PollingCloseState, Phase, PollAnswer, Polling, Responder, Transport, WebSocket};
-pub(crate) use closing::{PendingClose, CloseAction};
-use flush_queue::FlushQueue;
-pub(crate) use flush_queue::FlushPriority;
+pub(crate) use closing::{CloseAction, PendingClose};
+pub(crate) use connection::{
+    Connection, PendingAttachments, Phase, PollAnswer, Polling, PollingCloseState, Responder, Transport, WebSocket,
+};
 pub(crate) use delivery_stats::Unacked;
 pub use delivery_stats::{CountsByKind, DeliveryStats};
-pub use recovery::{AlreadyDelivered, SocketResume};
-pub(crate) use replay::{CatchUp, ArchiveReadResult, ArchiveRead};
 pub(crate) use emit::{Encoded, json_string};
+pub(crate) use flush_queue::FlushPriority;
+use flush_queue::FlushQueue;
+pub use recovery::{AlreadyDelivered, SocketResume};
+pub(crate) use replay::{ArchiveRead, ArchiveReadResult, CatchUp};
 pub(crate) use socket::Socket;
 pub use waiting_bytes::ConnectionRef;
 pub(crate) use waiting_bytes::WaitingBytes;
@@ -189,8 +191,8 @@ impl<A: App> Shard<A> {
     pub fn refuse(&mut self, key: SocketKey, message: &str, data: Option<&str>) -> Result<(), EncodeError> {
         data.map_or(Ok(()), check_value)?;
         let Some(socket) = self.socket(key) else { return Ok(()) };
-        let (voice, slot) = (socket.voice, socket.connection);
-        self.send_connect_error(slot, voice, message, data);
+        let (encoding, slot) = (socket.encoding, socket.connection);
+        self.send_connect_error(slot, encoding, message, data);
         self.doomed.push(PendingClose::Socket(key, DisconnectReason::ServerNamespaceDisconnect));
         Ok(())
     }
@@ -221,7 +223,7 @@ impl<A: App> Shard<A> {
 
     /// The socket's namespace.
     pub fn namespace(&self, key: SocketKey) -> Option<Namespace> {
-        Some(self.socket(key)?.voice.namespace)
+        Some(self.socket(key)?.encoding.namespace)
     }
 
     /// The data that the gate kept of its connection's first request.
@@ -332,13 +334,20 @@ impl<A: App> Shard<A> {
     }
 
     /// The encoding of messages to a connection in a namespace.
-    pub(crate) fn voice(&self, connection: &Connection<A>, namespace: Namespace) -> Encoding {
+    pub(crate) fn encoding(&self, connection: &Connection<A>, namespace: Namespace) -> Encoding {
         let format = match self.config.endpoints[connection.endpoint as usize].protocol {
             Protocol::SocketIo => self.config.parser,
             Protocol::EngineIo => Format::Engine,
             Protocol::Raw => Format::Raw,
         };
-        Encoding { namespace, format, version: connection.version, base64: connection.base64, deflate: connection.deflate, positions: false }
+        Encoding {
+            namespace,
+            format,
+            version: connection.version,
+            base64: connection.base64,
+            deflate: connection.deflate,
+            positions: false,
+        }
     }
 
     pub(crate) fn mark_readable(&mut self, slot: u32) {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use wire::engineio::Version;
 use wire::socketio::{json, msgpack};
 
-use super::{Encoded, CloseAction, Shard, SocketKey};
+use super::{CloseAction, Encoded, Shard, SocketKey};
 use crate::app::{App, DisconnectReason};
 use crate::broadcast::{Broadcast, PositionContext};
+use crate::encoding::{Encoding, Format};
 use crate::history::{History, Position};
 use crate::id::Id;
-use crate::encoding::{Format, Encoding};
 
 /// The state of a socket that is resumed.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ impl<A: App> Shard<A> {
     /// positions. False if the client has disconnected in the meantime.
     pub fn accept_recoverable(&mut self, key: SocketKey, data: A::Data, secret: Id) -> bool {
         let Some(socket) = self.open(key, data) else { return false };
-        socket.voice.positions = true;
+        socket.encoding.positions = true;
         self.send_accepted(key, Some(secret));
         true
     }
@@ -55,7 +55,7 @@ impl<A: App> Shard<A> {
     /// Adds positions to the events of a socket that is not recoverable by itself, for a client that asked for them.
     pub fn enable_positions(&mut self, key: SocketKey) {
         if let Some(socket) = self.socket_mut(key).filter(|socket| socket.seats.is_empty()) {
-            socket.voice.positions = true;
+            socket.encoding.positions = true;
         }
     }
 
@@ -70,13 +70,13 @@ impl<A: App> Shard<A> {
     /// The data, if a broadcast that the socket has missed is possibly not kept any more.
     pub fn recover(&mut self, key: SocketKey, data: A::Data, was: &SocketResume<'_>) -> Result<bool, A::Data> {
         let Some(socket) = self.socket(key) else { return Ok(false) };
-        let voice = Encoding { positions: true, ..socket.voice };
+        let encoding = Encoding { positions: true, ..socket.encoding };
         let knows = |history: &Arc<History>| history.has_all(was.rooms.iter().copied(), true, was.from.number, self.position);
         if !self.history.as_ref().is_some_and(knows) {
             return Err(data);
         }
         let Some(socket) = self.open(key, data) else { return Ok(false) };
-        socket.voice = voice;
+        socket.encoding = encoding;
         let slot = socket.connection;
         self.rename(key, was.id);
         // Pings that were confirmed before do not cover the broadcasts that are written only now.
@@ -113,9 +113,10 @@ impl<A: App> Shard<A> {
     /// room for. They are encoded once for each encoding, with the position of the first time: no event among them may end in a text, which
     /// clients would take for the present position.
     pub fn send_replayed(&mut self, key: SocketKey, broadcasts: &[Arc<Broadcast>]) {
-        let Some((voice, slot)) = self.socket(key).map(|socket| (socket.voice, socket.connection)) else { return };
+        let Some((encoding, slot)) = self.socket(key).map(|socket| (socket.encoding, socket.connection)) else { return };
         let mut room = self.config.outbox_limit.saturating_sub(self.connections[slot as usize].outbox.bytes());
-        let encoded = broadcasts.iter().rev().filter_map(|broadcast| broadcast.encoded(voice, &self.config.namespaces, self.position_context()));
+        let encoded =
+            broadcasts.iter().rev().filter_map(|broadcast| broadcast.encoded(encoding, &self.config.namespaces, self.position_context()));
         let mut newest: Vec<Arc<[u8]>> = encoded
             .take_while(|bytes| {
                 let fits = bytes.len() <= room;
@@ -131,7 +132,7 @@ impl<A: App> Shard<A> {
 
     /// Whether a socket's client can resume the socket later: a client of Socket.IO 3 or later, where [`crate::Config::recovery`] is set.
     pub fn may_recover(&self, key: SocketKey) -> bool {
-        self.history.is_some() && self.socket(key).is_some_and(|socket| socket.is_socketio() && socket.voice.version == Version::V4)
+        self.history.is_some() && self.socket(key).is_some_and(|socket| socket.is_socketio() && socket.encoding.version == Version::V4)
     }
 
     /// Ends a socket's whole connection, because its client has resumed the socket on another.
@@ -180,7 +181,7 @@ impl<A: App> Shard<A> {
     /// Sends CONNECT to a client of Socket.IO.
     pub(super) fn send_accepted(&mut self, key: SocketKey, secret: Option<Id>) {
         let Some(socket) = self.socket(key) else { return };
-        let (voice, slot, id) = (socket.voice, socket.connection, socket.id);
+        let (encoding, slot, id) = (socket.encoding, socket.connection, socket.id);
         let v2 = self.connections[slot as usize].version == Version::V3;
         let data = match secret {
             // A client of Socket.IO 2 takes the id from the Engine.IO handshake and expects no data here.
@@ -188,7 +189,7 @@ impl<A: App> Shard<A> {
             Some(secret) => format!(r#"{{"sid":"{}","pid":"{}"}}"#, id.text(), secret.text()),
             None => format!(r#"{{"sid":"{}"}}"#, id.text()),
         };
-        self.send_packet(slot, voice, |nsp, format| match format {
+        self.send_packet(slot, encoding, |nsp, format| match format {
             Format::MsgPack => Encoded::Binary(msgpack::connect(nsp, &data)),
             _ => Encoded::Text(json::connect(nsp, &data)),
         });

@@ -11,12 +11,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::delivery::TOO_SLOW;
-use super::recovery::{ExclusionContext, AlreadyDelivered};
+use super::recovery::{AlreadyDelivered, ExclusionContext};
 use super::{CloseAction, Phase, Shard, SocketKey};
 use crate::app::{App, DisconnectReason};
 use crate::broadcast::Broadcast;
-use crate::history::{Archive, Position, Run, Slice};
 use crate::encoding::Encoding;
+use crate::history::{Archive, Position, Run, Slice};
 
 /// The most slices that are searched for a socket in one turn.
 const MAX_SLICES_PER_TURN: usize = 4;
@@ -148,7 +148,8 @@ impl<A: App> Shard<A> {
     /// pending pasts as it may have.
     pub(super) fn begin_replay(&mut self, key: SocketKey, rooms: &[(&str, u64)], from: Position, known: AlreadyDelivered<'_>) -> bool {
         let until = self.position;
-        let owed = self.sockets[key.slot() as usize].behind.iter().flat_map(|behind| &behind.pasts).map(ReplayState::remembers).sum::<usize>();
+        let owed =
+            self.sockets[key.slot() as usize].behind.iter().flat_map(|behind| &behind.pasts).map(ReplayState::remembers).sum::<usize>();
         if owed > 0 && owed + rooms.len() + known.heard.len() + known.member_of.len() > MAX_PENDING_ROOMS {
             return false;
         }
@@ -273,7 +274,7 @@ impl<A: App> Shard<A> {
         reached: u64,
     ) {
         let Some(known) = self.sockets.get(socket as usize) else { return };
-        let (voice, slot, id) = (known.voice, known.connection, known.id);
+        let (encoding, slot, id) = (known.encoding, known.connection, known.id);
         let past = behind.pasts.front().filter(|past| behind.at.number >= past.until);
         let member_of: Vec<(&str, u64, u64)> = match past {
             Some(past) => past.member_of.iter().map(|(room, since)| (&**room, *since, u64::MAX)).collect(),
@@ -282,12 +283,12 @@ impl<A: App> Shard<A> {
         let excepted = ExclusionContext { id, rooms: &member_of };
         let for_it = |broadcast: &&Broadcast| {
             !excepted.from(broadcast)
-                && broadcast.namespace.is_none_or(|only| only == voice.namespace)
+                && broadcast.namespace.is_none_or(|only| only == encoding.namespace)
                 && past.is_none_or(|past| !past.is_heard_elsewhere(broadcast))
         };
         let (mut bytes, mut kinds) = (Vec::new(), Vec::new());
         for broadcast in broadcasts.filter(for_it) {
-            if self.encode_missed(broadcast, from, voice, &mut bytes) {
+            if self.encode_missed(broadcast, from, encoding, &mut bytes) {
                 kinds.push(broadcast.kind);
             }
         }
@@ -306,13 +307,13 @@ impl<A: App> Shard<A> {
     }
 
     /// Appends a missed broadcast. False if sockets with this encoding do not receive it.
-    fn encode_missed(&self, broadcast: &Broadcast, from: Position, voice: Encoding, bytes: &mut Vec<u8>) -> bool {
-        let stamps = self.position_context();
+    fn encode_missed(&self, broadcast: &Broadcast, from: Position, encoding: Encoding, bytes: &mut Vec<u8>) -> bool {
+        let positions = self.position_context();
         if from.part > 0 && broadcast.number == Some(from.number + 1) {
-            broadcast.encode_with_skipped(bytes, from.part, voice, &self.config.namespaces, stamps);
+            broadcast.encode_with_skipped(bytes, from.part, encoding, &self.config.namespaces, positions);
             return true;
         }
-        let encoded = broadcast.encoded(voice, &self.config.namespaces, stamps);
+        let encoded = broadcast.encoded(encoding, &self.config.namespaces, positions);
         bytes.extend_from_slice(encoded.as_deref().unwrap_or_default());
         encoded.is_some()
     }

@@ -2,9 +2,9 @@
 
 use super::{Shard, SocketKey, live};
 use crate::app::App;
+use crate::encoding::Encoding;
 use crate::id::Id;
 use crate::rooms::{Member, MemberSlot};
-use crate::encoding::Encoding;
 
 impl<A: App> Shard<A> {
     /// Adds an accepted socket to a room. False if the socket is in the room already, is not accepted (it would receive broadcasts before
@@ -15,7 +15,7 @@ impl<A: App> Shard<A> {
         }
         let Some(socket) = live(&mut self.sockets, self.index, key).filter(|socket| socket.data.is_some()) else { return false };
         let member = Member { connection: socket.connection, socket: key.slot() };
-        socket.seats.push(self.rooms.enter(room, socket.voice, member));
+        socket.seats.push(self.rooms.enter(room, socket.encoding, member));
         if let Some(behind) = &mut socket.behind {
             behind.join(room, self.position);
         }
@@ -30,8 +30,8 @@ impl<A: App> Shard<A> {
         if let Some(behind) = &mut socket.behind {
             behind.leave(room, self.position);
         }
-        let voice = socket.voice;
-        self.give_up(seat, voice);
+        let encoding = socket.encoding;
+        self.give_up(seat, encoding);
         true
     }
 
@@ -70,8 +70,8 @@ impl<A: App> Shard<A> {
     }
 
     /// Frees a seat in a room.
-    pub(super) fn give_up(&mut self, seat: MemberSlot, voice: Encoding) {
-        if let Some((moved, from, to)) = self.rooms.leave(seat, voice)
+    pub(super) fn give_up(&mut self, seat: MemberSlot, encoding: Encoding) {
+        if let Some((moved, from, to)) = self.rooms.leave(seat, encoding)
             && let Some(kept) = self.sockets[moved.socket as usize].seats.iter_mut().find(|kept| **kept == from)
         {
             *kept = to;

@@ -6,14 +6,14 @@ use smallvec::SmallVec;
 
 use super::CatchUp;
 use crate::app::App;
+use crate::encoding::{Encoding, Format};
 use crate::id::Id;
 use crate::rooms::MemberSlot;
-use crate::encoding::{Format, Encoding};
 
 pub(crate) struct Socket<A: App> {
     pub generation: u32,
     pub connection: u32,
-    pub voice: Encoding,
+    pub encoding: Encoding,
     pub id: Id,
     /// The mark of the last broadcast to several rooms that reached the socket, or that it was excepted from, so that no socket receives a
     /// broadcast twice.
@@ -54,6 +54,6 @@ impl PendingAcks {
 
 impl<A: App> Socket<A> {
     pub fn is_socketio(&self) -> bool {
-        matches!(self.voice.format, Format::Json | Format::MsgPack)
+        matches!(self.encoding.format, Format::Json | Format::MsgPack)
     }
 }

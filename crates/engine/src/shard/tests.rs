@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use wire::engineio::Version;
 
-use super::{Connection, Phase, Shard, Socket, SocketKey, Transport, FlushPriority};
+use super::{Connection, FlushPriority, Phase, Shard, Socket, SocketKey, Transport};
 use crate::app::NoopApp;
 use crate::broadcast::{Broadcast, OutboundMessage};
 use crate::config::Config;
+use crate::encoding::Namespace;
 use crate::id::Id;
 use crate::outbox::Outbox;
-use crate::encoding::Namespace;
 
 fn shard() -> Shard<NoopApp> {
     let config = Config { namespaces: vec!["/".into(), "/other".into()], ..Config::default() };
@@ -66,12 +66,12 @@ fn waiting(shard: &Shard<NoopApp>, connection: u32) -> String {
 fn socket(shard: &mut Shard<NoopApp>, connection: u32, namespace: u8, id: Option<Id>) -> SocketKey {
     let slot = shard.sockets.vacant_key() as u32;
     let id = id.unwrap_or_else(|| Id::new(0, slot, &mut shard.random));
-    let voice = shard.voice(&shard.connections[connection as usize], Namespace(namespace));
+    let encoding = shard.encoding(&shard.connections[connection as usize], Namespace(namespace));
     let (seats, awaited) = Default::default();
     shard.sockets.insert(Socket {
         generation: 0,
         connection,
-        voice,
+        encoding,
         id,
         mark: 0,
         seats,
@@ -264,7 +264,11 @@ fn an_event_that_clients_would_refuse_is_an_error() {
     }
     assert_eq!(OutboundMessage::event("hello", "[".repeat(300)).unwrap_err(), TooDeep);
     for (attachments, expected) in [(1, Some(IllegalPlaceholder)), (2, None), (10, None), (11, Some(TooManyAttachments))] {
-        assert_eq!(OutboundMessage::event_with_attachments("hello", placeholder, vec![vec![1]; attachments]).err(), expected, "{attachments}");
+        assert_eq!(
+            OutboundMessage::event_with_attachments("hello", placeholder, vec![vec![1]; attachments]).err(),
+            expected,
+            "{attachments}"
+        );
     }
     let mut shard = shard();
     let slot = connection(&mut shard);

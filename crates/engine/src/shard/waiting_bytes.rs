@@ -1,7 +1,7 @@
 //! Counts the bytes that wait in a connection: incomplete input, and output that its client does not read. The application sums them, and may refuse
 //! more. A connection in which nothing waits for longer than a turn costs nothing here.
 
-use super::{ConnectionKey, PendingClose, CloseAction, Shard, SocketKey, Transport};
+use super::{CloseAction, ConnectionKey, PendingClose, Shard, SocketKey, Transport};
 use crate::app::{App, DisconnectReason};
 use crate::outbox::Outbox;
 

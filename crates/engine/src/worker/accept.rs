@@ -8,13 +8,13 @@ use wire::websocket::{Input, Window};
 use super::Worker;
 use crate::app::{App, Connect, DisconnectReason};
 use crate::config::Protocol;
+use crate::encoding::Namespace;
 use crate::http::{NewConnection, NewSession, Purpose};
 use crate::hub::HandshakeRejection;
 use crate::id::{Id, MAX_SLOTS};
 use crate::outbox::Outbox;
 use crate::shard::{Connection, ConnectionKey, Phase, Transport, WebSocket};
 use crate::stream::Stream;
-use crate::encoding::Namespace;
 
 impl<A: App> Worker<A> {
     /// Takes a WebSocket over from the HTTP server.

@@ -6,7 +6,7 @@ use wire::websocket;
 
 use super::Worker;
 use crate::app::{App, DisconnectReason};
-use crate::shard::{ConnectionKey, PendingClose, CloseAction, PollingCloseState, Phase, PollAnswer, Shard, SocketKey, Transport};
+use crate::shard::{CloseAction, ConnectionKey, PendingClose, Phase, PollAnswer, PollingCloseState, Shard, SocketKey, Transport};
 
 /// How long the server waits for a client's close frame, or for POSTs that the client sent before it read a close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -70,7 +70,9 @@ impl<A: App> Worker<A> {
             self.shard.counts.too_slow += 1;
         }
         match (&mut self.shard.connections[key.slot as usize].transport, ending) {
-            (Transport::WebSocket(_), CloseAction::Say(code, words)) if reason == DisconnectReason::TooSlow => self.send_too_slow(key, code, &words),
+            (Transport::WebSocket(_), CloseAction::Say(code, words)) if reason == DisconnectReason::TooSlow => {
+                self.send_too_slow(key, code, &words)
+            }
             (Transport::WebSocket(_), CloseAction::Say(code, reason)) if refused => self.refuse(key, code, &reason),
             (Transport::WebSocket(_), CloseAction::Say(code, reason)) => self.send_close(key, code, &reason),
             (Transport::WebSocket(_), CloseAction::Drop) => self.remove(key),
@@ -139,9 +141,11 @@ impl<A: App> Worker<A> {
                 self.linger(key, LATE_GET_TIMEOUT);
                 return self.drop_probe(probe);
             }
-            DisconnectReason::ParseError | DisconnectReason::TransportError | DisconnectReason::PingTimeout | DisconnectReason::TooSlow | DisconnectReason::TakenOver => {
-                self.answer_get(key, "1")
-            }
+            DisconnectReason::ParseError
+            | DisconnectReason::TransportError
+            | DisconnectReason::PingTimeout
+            | DisconnectReason::TooSlow
+            | DisconnectReason::TakenOver => self.answer_get(key, "1"),
             _ if ending == CloseAction::Drop || (stopping && !pending) => {}
             _ if pending && (stopping || outbox_is_empty) => {
                 self.send_polling_close(key);

@@ -2,7 +2,7 @@
 
 use super::Worker;
 use crate::app::{App, DisconnectReason};
-use crate::shard::{PendingClose, CloseAction, Phase, SocketKey};
+use crate::shard::{CloseAction, PendingClose, Phase, SocketKey};
 
 /// The close code and reason for all clients (RFC 6455 §7.4.1: 1001 is an endpoint that goes away).
 pub(super) const GOING_AWAY: (u16, &str) = (1001, "server shutting down");
@@ -52,7 +52,11 @@ impl<A: App> Worker<A> {
         for slot in all {
             let key = self.shard.key_of(slot);
             let (code, reason) = GOING_AWAY;
-            self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::ServerShuttingDown, CloseAction::Say(code, reason.into())));
+            self.shard.doomed.push(PendingClose::Connection(
+                key,
+                DisconnectReason::ServerShuttingDown,
+                CloseAction::Say(code, reason.into()),
+            ));
         }
         self.close_pending();
         while !self.shard.line.is_empty() {

@@ -7,7 +7,7 @@ use wire::engineio::{self, Packet, Version};
 use super::Worker;
 use crate::app::{App, DisconnectReason};
 use crate::config::Protocol;
-use crate::shard::{ConnectionKey, PendingClose, CloseAction, SocketKey};
+use crate::shard::{CloseAction, ConnectionKey, PendingClose, SocketKey};
 
 impl<A: App> Worker<A> {
     /// A text message on a WebSocket.

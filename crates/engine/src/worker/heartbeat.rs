@@ -6,7 +6,7 @@ use wire::websocket::{self, Opcode};
 use super::Worker;
 use crate::app::{App, DisconnectReason};
 use crate::config::Protocol;
-use crate::shard::{ConnectionKey, PendingClose, CloseAction, Phase};
+use crate::shard::{CloseAction, ConnectionKey, PendingClose, Phase};
 
 impl<A: App> Worker<A> {
     pub(super) fn heartbeats(&mut self) {
@@ -48,7 +48,11 @@ impl<A: App> Worker<A> {
         }
         if connection.awaiting_pong || connection.version == Version::V3 {
             connection.heartbeat_due = 0;
-            return self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::PingTimeout, CloseAction::Say(0, String::new())));
+            return self.shard.doomed.push(PendingClose::Connection(
+                key,
+                DisconnectReason::PingTimeout,
+                CloseAction::Say(0, String::new()),
+            ));
         }
         connection.awaiting_pong = true;
         connection.pings = connection.pings.saturating_add(1);

@@ -1,5 +1,7 @@
 //! The thread of a shard: one epoll loop that reads, lets the application act, publishes, delivers, and writes once at the end of a turn.
 
+mod accept;
+mod close;
 mod drain;
 mod engineio;
 #[cfg(test)]
@@ -7,14 +9,12 @@ mod fairness;
 mod heartbeat;
 mod polling;
 mod read;
-mod close;
 #[cfg(test)]
 mod rejected;
-mod accept;
-mod turn_budget;
 #[cfg(test)]
 pub(crate) mod simulation;
 mod socketio;
+mod turn_budget;
 mod upgrade;
 
 use std::collections::VecDeque;
@@ -26,7 +26,7 @@ use mio::{Events, Poll, Token};
 
 use crate::app::App;
 use crate::hub::{Hub, Mail};
-use crate::shard::{ConnectionKey, ArchiveReadResult, Shard, ArchiveRead, Transport, FlushPriority};
+use crate::shard::{ArchiveRead, ArchiveReadResult, ConnectionKey, FlushPriority, Shard, Transport};
 use turn_budget::TurnBudget;
 
 /// The token of the mailbox's waker; connections have their slots.

@@ -5,9 +5,9 @@ use wire::engineio::{Version, payload};
 
 use super::Worker;
 use crate::app::{App, DisconnectReason};
-use crate::http::{RequestMarks, ShardRequest, RequestMark};
+use crate::http::{RequestMark, RequestMarks, ShardRequest};
 use crate::id::Id;
-use crate::shard::{ConnectionKey, PendingClose, CloseAction, PollingCloseState, Phase, PollAnswer, Polling, Responder, Transport};
+use crate::shard::{CloseAction, ConnectionKey, PendingClose, Phase, PollAnswer, Polling, PollingCloseState, Responder, Transport};
 
 impl<A: App> Worker<A> {
     pub(super) fn request(&mut self, request: ShardRequest<A>) {

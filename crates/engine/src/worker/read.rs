@@ -7,7 +7,7 @@ use wire::websocket::{self, Incoming, Input, Limits, Opcode};
 use super::Worker;
 use crate::app::{App, DisconnectReason};
 use crate::config::Protocol;
-use crate::shard::{ConnectionKey, PendingClose, CloseAction, Phase, Transport, FlushPriority};
+use crate::shard::{CloseAction, ConnectionKey, FlushPriority, PendingClose, Phase, Transport};
 
 /// The most bytes of a frame's head (RFC 6455 §5.2).
 const MAX_FRAME_HEAD: usize = 14;
@@ -148,7 +148,11 @@ impl<A: App> Worker<A> {
             (Incoming::Close { code, .. }, _) => {
                 // The client's code is sent back, as RFC 6455 §5.5.1 requires.
                 let code = if code == 1005 { 0 } else { code };
-                self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::TransportClose, CloseAction::Say(code, String::new())));
+                self.shard.doomed.push(PendingClose::Connection(
+                    key,
+                    DisconnectReason::TransportClose,
+                    CloseAction::Say(code, String::new()),
+                ));
             }
             (message, Phase::Probing(session)) => self.probe(key, session, message),
             (Incoming::Pong(_), Phase::Open) => {

@@ -12,7 +12,7 @@ use super::simulation::network::{self, ClientEnd};
 use crate::app::{App, Connect, Event};
 use crate::config::{Config, Endpoint, Protocol};
 use crate::http::{NewConnection, NewSession, Purpose};
-use crate::hub::{Hub, Mail, HandshakeRejection};
+use crate::hub::{HandshakeRejection, Hub, Mail};
 use crate::id::Id;
 use crate::shard::{Shard, SocketKey};
 use crate::stream::NewStream;
@@ -52,7 +52,8 @@ fn shard_with(arrivals: impl Iterator<Item = Purpose<RejectingApp>>) -> (Worker<
     let mut lines = Vec::new();
     for purpose in arrivals {
         let (line, end) = network::connect(1 << 20, 0);
-        let arrival = NewConnection { stream: NewStream::Simulated(end), greeting: Vec::new(), early: Bytes::new(), deflate: None, purpose };
+        let arrival =
+            NewConnection { stream: NewStream::Simulated(end), greeting: Vec::new(), early: Bytes::new(), deflate: None, purpose };
         hub.put(0, Mail::Arrival(Box::new(arrival)));
         lines.push(line);
     }

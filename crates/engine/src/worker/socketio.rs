@@ -4,10 +4,10 @@ use wire::engineio::Version;
 use wire::socketio::{DecodeError, Packet, json, msgpack};
 
 use super::Worker;
-use crate::app::{Acknowledgement, App, Connect, Event, DisconnectReason};
-use crate::id::{Id, MAX_SLOTS};
-use crate::shard::{PendingAttachments, ConnectionKey, PendingClose, CloseAction, Socket, SocketKey};
+use crate::app::{Acknowledgement, App, Connect, DisconnectReason, Event};
 use crate::encoding::{Format, Namespace};
+use crate::id::{Id, MAX_SLOTS};
+use crate::shard::{CloseAction, ConnectionKey, PendingAttachments, PendingClose, Socket, SocketKey};
 
 /// The most bytes of the query that a client of Socket.IO 2 appends to a namespace in CONNECT. A longer one is answered with CONNECT_ERROR.
 const MAX_CONNECT_QUERY: usize = 4096;
@@ -118,8 +118,8 @@ impl<A: App> Worker<A> {
 
     /// Sends CONNECT_ERROR for a namespace of this name, with these data as JSON.
     fn send_rejection(&mut self, key: ConnectionKey, nsp: &str, data: &str) {
-        let voice = self.shard.voice(&self.shard.connections[key.slot as usize], Namespace::PLAIN);
-        self.shard.send_packet(key.slot, voice, |_, format| match format {
+        let encoding = self.shard.encoding(&self.shard.connections[key.slot as usize], Namespace::PLAIN);
+        self.shard.send_packet(key.slot, encoding, |_, format| match format {
             Format::MsgPack => crate::shard::Encoded::Binary(msgpack::connect_error(nsp, data)),
             _ => crate::shard::Encoded::Text(json::connect_error(nsp, data)),
         });
@@ -132,7 +132,7 @@ impl<A: App> Worker<A> {
         }
         let generation = self.shard.next_generation();
         let connection = &self.shard.connections[key.slot as usize];
-        let voice = self.shard.voice(connection, namespace);
+        let encoding = self.shard.encoding(connection, namespace);
         // A client of Socket.IO 2 uses its session's id as its socket's id.
         let inherited = (connection.version == Version::V3 && namespace == Namespace(0)).then_some(connection.id);
         let slot = self.shard.sockets.vacant_key() as u32;
@@ -141,7 +141,7 @@ impl<A: App> Worker<A> {
         self.shard.sockets.insert(Socket {
             generation,
             connection: key.slot,
-            voice,
+            encoding,
             id,
             mark: 0,
             seats,
@@ -156,7 +156,7 @@ impl<A: App> Worker<A> {
 
     fn in_namespace(&self, key: ConnectionKey, namespace: Namespace) -> Option<SocketKey> {
         let sockets = &self.shard.connections[key.slot as usize].sockets;
-        let slot = *sockets.iter().find(|&&slot| self.shard.sockets[slot as usize].voice.namespace == namespace)?;
+        let slot = *sockets.iter().find(|&&slot| self.shard.sockets[slot as usize].encoding.namespace == namespace)?;
         Some(SocketKey::new(self.shard.index, slot, self.shard.sockets[slot as usize].generation))
     }
 

@@ -5,7 +5,7 @@ use wire::websocket::{Incoming, Reader, Window};
 use super::Worker;
 use crate::app::{App, DisconnectReason};
 use crate::id::Id;
-use crate::shard::{ConnectionKey, PendingClose, CloseAction, Phase, Shard, Transport};
+use crate::shard::{CloseAction, ConnectionKey, PendingClose, Phase, Shard, Transport};
 
 impl<A: App> Worker<A> {
     /// Begins a probe: a WebSocket that is to take over a session. If the session cannot be upgraded, the WebSocket is closed at once.
@@ -51,7 +51,9 @@ impl<A: App> Worker<A> {
             }
             Incoming::Text("5") => self.promote(key, session),
             Incoming::Pong(_) => {}
-            _ => self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::TransportError, CloseAction::Say(0, String::new()))),
+            _ => {
+                self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::TransportError, CloseAction::Say(0, String::new())))
+            }
         }
     }
 

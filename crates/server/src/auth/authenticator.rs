@@ -7,7 +7,7 @@ use http::HeaderMap;
 use http::header::{HeaderName, ORIGIN};
 
 use super::token_sources::{TokenSources, bearer, without_bearer};
-use super::{ApiKey, FailedCheck, ConnectAuth, Identity, Keys, AuthError, Verifier};
+use super::{ApiKey, AuthError, ConnectAuth, FailedCheck, Identity, Keys, Verifier};
 use crate::config::{Config, Origins, OwnPage};
 
 /// Finds the token of a request and verifies it.
@@ -34,17 +34,11 @@ impl Authenticator {
     ///
     /// Inputs: the payload of a Socket.IO CONNECT, if there is one; the headers and the query of the request, or of a socket's handshake;
     /// the time in seconds since 1970. Errors: why the request is not authenticated.
-    pub fn identify(
-        &self,
-        auth: Option<ConnectAuth>,
-        headers: &HeaderMap,
-        query: Option<&str>,
-        now: i64,
-    ) -> Result<Identity, AuthError> {
+    pub fn identify(&self, auth: Option<ConnectAuth>, headers: &HeaderMap, query: Option<&str>, now: i64) -> Result<Identity, AuthError> {
         let cookie = self.trusts_cookies(headers).then_some(self.cookie.as_str());
         let token = TokenSources { auth: auth.as_ref(), headers, query, cookie }.token()?;
         let identity = self.verifier.verify(&token, now)?;
-        auth.unwrap_or_default().check_subject(&identity.person)?;
+        auth.unwrap_or_default().check_subject(&identity.user)?;
         Ok(identity)
     }
 
@@ -61,7 +55,7 @@ impl Authenticator {
     pub fn identify_socket(&self, auth: ConnectAuth, kept: Option<&str>, now: i64) -> Result<Identity, AuthError> {
         let token = auth.token()?.or(kept).ok_or(AuthError::Missing)?;
         let identity = self.verifier.verify(token, now)?;
-        auth.check_subject(&identity.person)?;
+        auth.check_subject(&identity.user)?;
         Ok(identity)
     }
 
@@ -73,9 +67,9 @@ impl Authenticator {
     /// The identity of a newer token of a user, with or without `Bearer`.
     ///
     /// Errors: as [`Verifier::verify`], or [`Unauthenticated::SubjectMismatch`] for another user's token.
-    pub fn renew(&self, person: &UserId, token: &str, now: i64) -> Result<Identity, AuthError> {
+    pub fn renew(&self, user: &UserId, token: &str, now: i64) -> Result<Identity, AuthError> {
         let identity = self.verifier.verify(without_bearer(token).ok_or(AuthError::Invalid(FailedCheck::Form))?, now)?;
-        if identity.person == *person { Ok(identity) } else { Err(AuthError::SubjectMismatch) }
+        if identity.user == *user { Ok(identity) } else { Err(AuthError::SubjectMismatch) }
     }
 
     /// The time at which an identity expires, in seconds since 1970; `None` if it never does.

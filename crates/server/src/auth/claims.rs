@@ -39,7 +39,7 @@ impl TokenClaims {
         let household = if self.household_id.is_absent() { self.household_id_camel } else { self.household_id };
         let has_role = |role: &str| self.role.contains(role) || self.roles.contains(role);
         Some(Identity {
-            person: user_id(&subject.text()?)?,
+            user: user_id(&subject.text()?)?,
             admin: has_role("admin"),
             service: has_role("service"),
             name: self.name.for_log(),

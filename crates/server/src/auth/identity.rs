@@ -6,7 +6,7 @@ use domain::ids::UserId;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Identity {
     /// The user's id.
-    pub person: UserId,
+    pub user: UserId,
     /// The display name.
     pub name: Option<String>,
     /// The username in the workspace contract.

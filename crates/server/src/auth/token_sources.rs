@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use super::claims::ClaimValue;
 use super::json_object::read_object;
-use super::{FailedCheck, AuthError};
+use super::{AuthError, FailedCheck};
 
 /// The payload of a Socket.IO CONNECT.
 #[derive(Default, Deserialize)]
@@ -69,8 +69,8 @@ impl ConnectAuth {
     /// Checks the client's claim about itself: studio's `auth.userId`, if sent, must be the token's subject as text.
     ///
     /// Errors: [`Unauthenticated::SubjectMismatch`].
-    pub fn check_subject(self, person: &UserId) -> Result<(), AuthError> {
-        if self.user_id.is_absent() || self.user_id.text().is_some_and(|claimed| claimed == person.as_str()) {
+    pub fn check_subject(self, user: &UserId) -> Result<(), AuthError> {
+        if self.user_id.is_absent() || self.user_id.text().is_some_and(|claimed| claimed == user.as_str()) {
             Ok(())
         } else {
             Err(AuthError::SubjectMismatch)

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::claims::TokenClaims;
 use super::json_object::read_object;
-use super::{FailedCheck, Identity, Keys, AuthError};
+use super::{AuthError, FailedCheck, Identity, Keys};
 use crate::config::IdentityConfig;
 
 /// The most bytes of a token. Longer ones are rejected unread: no header could carry one, and the server must not hash a megabyte of a

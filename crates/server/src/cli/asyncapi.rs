@@ -1,7 +1,7 @@
 //! `roomcast asyncapi`: both socket protocols as an AsyncAPI document.
 
-use crate::config::Config;
 use crate::codegen::asyncapi;
+use crate::config::Config;
 use crate::contracts::ContractRegistry;
 
 /// The document as JSON, which is YAML, too.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use crate::config::Config;
 use crate::codegen::typescript;
+use crate::config::Config;
 use crate::contracts::ContractRegistry;
 use crate::contracts::event_schema::ContractSchema;
 
@@ -26,27 +26,27 @@ pub struct TypesArguments {
 /// # Errors
 /// A line about an unknown contract, or a folder that cannot be written.
 pub fn write(arguments: TypesArguments) -> anyhow::Result<String> {
-    let mut vocabularies = ContractRegistry::new(&Config::default()).schemas();
-    let names: Vec<_> = vocabularies.iter().map(|vocabulary| vocabulary.contract).collect();
+    let mut contract_schemas = ContractRegistry::new(&Config::default()).schemas();
+    let names: Vec<_> = contract_schemas.iter().map(|contract_schema| contract_schema.contract).collect();
     if let Some(name) = &arguments.contract {
-        vocabularies.retain(|vocabulary| vocabulary.contract == name);
-        if vocabularies.is_empty() {
+        contract_schemas.retain(|contract_schema| contract_schema.contract == name);
+        if contract_schemas.is_empty() {
             bail!("--contract={name}: expected {}", names.join(", "));
         }
     }
-    match (&arguments.out, &vocabularies[..]) {
+    match (&arguments.out, &contract_schemas[..]) {
         (None, [one]) => Ok(typescript::module(one)),
         (None, _) => bail!("say which contract with --contract ({}), or where to write all of them with --out", names.join(", ")),
         (Some(folder), all) => write_into(folder, all),
     }
 }
 
-fn write_into(folder: &std::path::Path, vocabularies: &[ContractSchema]) -> anyhow::Result<String> {
+fn write_into(folder: &std::path::Path, contract_schemas: &[ContractSchema]) -> anyhow::Result<String> {
     std::fs::create_dir_all(folder).with_context(|| format!("--out={}: the folder cannot be made", folder.display()))?;
     let mut written = String::new();
-    for vocabulary in vocabularies {
-        let file = folder.join(vocabulary.contract).with_extension("ts");
-        std::fs::write(&file, typescript::module(vocabulary)).with_context(|| format!("{} cannot be written", file.display()))?;
+    for contract_schema in contract_schemas {
+        let file = folder.join(contract_schema.contract).with_extension("ts");
+        std::fs::write(&file, typescript::module(contract_schema)).with_context(|| format!("{} cannot be written", file.display()))?;
         written.push_str(&format!("{}\n", file.display()));
     }
     Ok(written)

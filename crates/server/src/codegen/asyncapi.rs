@@ -3,21 +3,21 @@
 use serde_json::{Map, Value, json};
 
 use super::components;
-use crate::contracts::event_schema::{ServerEventSchema, PayloadSchema, ClientEventSchema, ContractSchema};
+use crate::contracts::event_schema::{ClientEventSchema, ContractSchema, PayloadSchema, ServerEventSchema};
 
 const SOCKETIO: &str = "socketio";
 const RAW: &str = "websocket";
 
 /// The document. Its operations are the server's: it sends the server's events, and receives the clients' events.
-pub fn document(vocabularies: &[ContractSchema]) -> Value {
+pub fn document(contract_schemas: &[ContractSchema]) -> Value {
     let mut channels = Map::new();
     let mut operations = Map::new();
     let mut schemas = Map::new();
-    for vocabulary in vocabularies {
-        channels.insert(vocabulary.contract.into(), channel(vocabulary));
-        operations.extend(sending(vocabulary));
-        operations.extend(vocabulary.client_events.iter().map(|word| receiving(vocabulary.contract, word)));
-        schemas.extend(components(vocabulary).into_iter().map(|(name, schema)| (name, json!(schema))));
+    for contract_schema in contract_schemas {
+        channels.insert(contract_schema.contract.into(), channel(contract_schema));
+        operations.extend(sending(contract_schema));
+        operations.extend(contract_schema.client_events.iter().map(|word| receiving(contract_schema.contract, word)));
+        schemas.extend(components(contract_schema).into_iter().map(|(name, schema)| (name, json!(schema))));
     }
     json!({
         "asyncapi": "3.0.0",
@@ -56,8 +56,9 @@ pub fn document(vocabularies: &[ContractSchema]) -> Value {
     })
 }
 
-fn channel(vocabulary: &ContractSchema) -> Value {
-    let ContractSchema { contract, about, namespace, server_events: says, client_events: understands, close_codes: closes } = vocabulary;
+fn channel(contract_schema: &ContractSchema) -> Value {
+    let ContractSchema { contract, about, namespace, server_events: says, client_events: understands, close_codes: closes } =
+        contract_schema;
     let mut messages = Map::new();
     for ServerEventSchema { name, about, payload } in says {
         messages.insert(server_message(name), message(name, about, payload.as_ref()));
@@ -95,9 +96,9 @@ fn message(name: &str, about: &str, shape: Option<&PayloadSchema>) -> Value {
 }
 
 /// One operation for all events that the server sends in a contract, because no client requests one of them alone.
-fn sending(vocabulary: &ContractSchema) -> Option<(String, Value)> {
-    let contract = vocabulary.contract;
-    let messages: Vec<_> = vocabulary.server_events.iter().map(|word| reference(contract, &server_message(word.name))).collect();
+fn sending(contract_schema: &ContractSchema) -> Option<(String, Value)> {
+    let contract = contract_schema.contract;
+    let messages: Vec<_> = contract_schema.server_events.iter().map(|word| reference(contract, &server_message(word.name))).collect();
     let operation = json!({ "action": "send", "channel": { "$ref": format!("#/channels/{contract}") }, "messages": messages });
     (!messages.is_empty()).then(|| (format!("{contract}.says"), operation))
 }

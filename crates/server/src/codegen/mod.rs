@@ -11,15 +11,15 @@ use std::collections::BTreeMap;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
-use crate::contracts::event_schema::{PayloadSchema, ContractSchema};
+use crate::contracts::event_schema::{ContractSchema, PayloadSchema};
 
 /// Every named schema that the events of a contract refer to, by name.
-fn components(vocabulary: &ContractSchema) -> BTreeMap<String, RefOr<Schema>> {
-    shapes(vocabulary).flat_map(|shape| shape.components.iter().cloned()).collect()
+fn components(contract_schema: &ContractSchema) -> BTreeMap<String, RefOr<Schema>> {
+    shapes(contract_schema).flat_map(|shape| shape.components.iter().cloned()).collect()
 }
 
-fn shapes(vocabulary: &ContractSchema) -> impl Iterator<Item = &PayloadSchema> {
-    let said = vocabulary.server_events.iter().filter_map(|word| word.payload.as_ref());
-    let understood = vocabulary.client_events.iter().flat_map(|word| [&word.argument, &word.ack]).flatten();
+fn shapes(contract_schema: &ContractSchema) -> impl Iterator<Item = &PayloadSchema> {
+    let said = contract_schema.server_events.iter().filter_map(|word| word.payload.as_ref());
+    let understood = contract_schema.client_events.iter().flat_map(|word| [&word.argument, &word.ack]).flatten();
     said.chain(understood)
 }

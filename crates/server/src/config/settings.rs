@@ -5,13 +5,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::cidr::CidrRange;
+use super::database_url::{DatabaseUrl, RedisUrl};
 use super::host::Host;
 use super::log_level::LogLevel;
-use super::cidr::CidrRange;
 use super::origins::OriginSetting;
 use super::schema::{Reader, Section, Setting, section};
-use super::database_url::{DatabaseUrl, RedisUrl};
-use super::value::{Limit, Secret, Size, SettingValue, bytes, choice, in_range, show_bytes};
+use super::value::{Limit, Secret, SettingValue, Size, bytes, choice, in_range, show_bytes};
 
 section! {
     /// The addresses and ports of the server.

@@ -1,16 +1,16 @@
 //! Token refresh on an open connection, with events that are the same for all Socket.IO contracts.
 
-use domain::ids::Timestamp;
 use domain::error::DomainError;
+use domain::ids::Timestamp;
 use engine::OutboundMessage;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use wire::socketio::Args;
 
-use super::responses::{ConstBool, ERROR, ErrorEvent, AckError};
-use super::timestamps::Milliseconds;
 use super::event_schema::{ClientEvent, ServerEvent, missing_or_invalid, object};
+use super::responses::{AckError, ConstBool, ERROR, ErrorEvent};
+use super::timestamps::Milliseconds;
 use super::{ClientAction, Reply, json};
 use crate::auth::AuthError;
 

@@ -77,7 +77,12 @@ impl PartialSchema for IdInput {
     }
 }
 
-impl ToSchema for IdInput {}
+impl ToSchema for IdInput {
+    // The name that clients know from the documents.
+    fn name() -> std::borrow::Cow<'static, str> {
+        "GivenId".into()
+    }
+}
 
 fn number_or_text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::Integer, Type::String]))

@@ -3,26 +3,26 @@
 //! A dialect knows names and shapes only: it has no connection, store or clock. To add a contract, write its file, and its line in
 //! [`Dialects::new`].
 
-pub mod responses;
-pub mod household;
+pub mod auth_refresh;
 pub mod client_ids;
+pub mod event_schema;
+pub mod household;
 pub mod messenger;
+pub mod responses;
 pub mod schemas;
 pub mod studio;
 pub mod timestamps;
-pub mod auth_refresh;
 pub mod trip;
-pub mod event_schema;
 pub mod workspace;
 
 use std::sync::Arc;
 
 use domain::calls::Call;
-use domain::event::{PersistedEvent, EphemeralEvent};
-use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
 use domain::command::CommandContext;
-use domain::users::User;
 use domain::error::DomainError;
+use domain::event::{EphemeralEvent, PersistedEvent};
+use domain::ids::{RoomId, RoomKind, Timestamp, UserId};
+use domain::users::User;
 use engine::{Namespace, OutboundMessage};
 use serde::Serialize;
 use serde_json::Value;
@@ -31,8 +31,8 @@ use wire::socketio::Args;
 use crate::auth::AuthError;
 use crate::config::Config;
 use crate::rate_limit::RateLimitClass;
-pub use responses::{error_reply, resync, client_error_text, unknown_event_reply, wrong_field};
 use event_schema::ContractSchema;
+pub use responses::{client_error_text, error_reply, resync, unknown_event_reply, wrong_field};
 
 /// The protocol of one contract.
 pub trait Contract: Send + Sync {
@@ -62,18 +62,18 @@ pub trait Contract: Send + Sync {
     }
 
     /// The first message to an accepted connection; `connection` is its id, which other users may know.
-    fn greeting(&self, person: &User, connection: &str, now: Timestamp) -> Option<OutboundMessage> {
-        let _ = (person, connection, now);
+    fn greeting(&self, user: &User, connection: &str, now: Timestamp) -> Option<OutboundMessage> {
+        let _ = (user, connection, now);
         None
     }
 
     /// Encodes a persisted event as a whole: in as many messages as the contract has for it, which are written together. Empty if the
     /// contract does not define the event.
-    fn persisted_event(&self, fact: &PersistedEvent) -> Vec<OutboundMessage>;
+    fn persisted_event(&self, persisted: &PersistedEvent) -> Vec<OutboundMessage>;
 
     /// Encodes an ephemeral event. `None` if the contract does not define it.
-    fn ephemeral_event(&self, signal: &EphemeralEvent, now: Timestamp) -> Option<OutboundMessage> {
-        let _ = (signal, now);
+    fn ephemeral_event(&self, ephemeral: &EphemeralEvent, now: Timestamp) -> Option<OutboundMessage> {
+        let _ = (ephemeral, now);
         None
     }
 
@@ -193,7 +193,7 @@ pub struct AnswerContext<'a> {
     /// Whether the client waits for an acknowledgement.
     pub acked: bool,
     /// The user who sent the request.
-    pub person: &'a UserId,
+    pub user: &'a UserId,
     /// The current time.
     pub now: Timestamp,
 }
@@ -229,16 +229,16 @@ impl ContractRegistry {
             Arc::new(messenger::Messenger),
             Arc::new(workspace::Workspace::new(config.realtime.ws_close_on_forbidden)),
         ];
-        let (named, raw): (Vec<_>, Vec<_>) = all.into_iter().partition(|dialect| dialect.namespace().is_some());
-        let alone = named.iter().filter_map(|dialect| Some((dialect.namespace()?, vec![dialect.clone()])));
+        let (named, raw): (Vec<_>, Vec<_>) = all.into_iter().partition(|contract| contract.namespace().is_some());
+        let alone = named.iter().filter_map(|contract| Some((contract.namespace()?, vec![contract.clone()])));
         let namespaces = [("/", named.clone())].into_iter().chain(alone).collect();
         Self(Arc::new(Registered { namespaces, raw }))
     }
 
     /// The event definitions of each contract.
     pub fn schemas(&self) -> Vec<ContractSchema> {
-        let everywhere = self.0.namespaces.first().map(|(_, dialects)| dialects).into_iter().flatten();
-        everywhere.chain(&self.0.raw).map(|dialect| dialect.schema()).collect()
+        let everywhere = self.0.namespaces.first().map(|(_, contracts)| contracts).into_iter().flatten();
+        everywhere.chain(&self.0.raw).map(|contract| contract.schema()).collect()
     }
 
     /// The names of the namespaces, `/` first.
@@ -249,7 +249,7 @@ impl ContractRegistry {
     /// The contracts of a namespace; [`Namespace::PLAIN`] is the raw WebSocket.
     pub fn in_namespace(&self, namespace: Namespace) -> &[Arc<dyn Contract>] {
         match self.0.namespaces.get(namespace.0 as usize) {
-            Some((_, dialects)) => dialects,
+            Some((_, contracts)) => contracts,
             None if namespace == Namespace::PLAIN => &self.0.raw,
             None => &[],
         }
@@ -257,7 +257,7 @@ impl ContractRegistry {
 
     /// Whether connections of a namespace join this room of their user without a request. Every connection joins the inbox.
     pub fn auto_join(&self, namespace: Namespace, room: &RoomId) -> bool {
-        self.in_namespace(namespace).iter().any(|dialect| dialect.auto_joins(room))
+        self.in_namespace(namespace).iter().any(|contract| contract.auto_joins(room))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use domain::ids::Timestamp;
 use domain::error::DomainError;
+use domain::ids::Timestamp;
 use engine::{Namespace, OutboundMessage};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
@@ -13,10 +13,12 @@ use super::event_schema::ServerEvent;
 use super::{Reply, json, schemas, workspace};
 
 /// The event for a refused request whose client waits for no acknowledgement.
-pub const ERROR: ServerEvent<ErrorEvent<'_>> = ServerEvent::new("error", "What this connection asked for without an acknowledgement was refused.");
+pub const ERROR: ServerEvent<ErrorEvent<'_>> =
+    ServerEvent::new("error", "What this connection asked for without an acknowledgement was refused.");
 
 /// The event for a client whose position is too old to replay the events after it.
-pub const RESYNC: ServerEvent<Resync> = ServerEvent::new("resync", "What this client has missed is not known any more: it asks for everything anew.");
+pub const RESYNC: ServerEvent<Resync> =
+    ServerEvent::new("resync", "What this client has missed is not known any more: it asks for everything anew.");
 
 /// Of `resync`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -58,6 +60,7 @@ pub struct ErrorEvent<'a> {
 /// The acknowledgement of a refusal.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Refused)]
 pub struct AckError<'a> {
     #[schema(schema_with = ConstBool::<false>::schema)]
     ok: ConstBool<false>,
@@ -92,6 +95,7 @@ impl<'a> AckError<'a> {
 
 /// The acknowledgement of what has nothing to say.
 #[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
+#[schema(as = Done)]
 pub struct AckOk {
     #[schema(schema_with = ConstBool::<true>::schema)]
     ok: ConstBool<true>,
@@ -115,19 +119,19 @@ impl<const VALUE: bool> ConstBool<VALUE> {
 }
 
 /// The reply to a refused request. Inputs: the request's name, the refusal, and whether the client waits for an acknowledgement.
-pub fn error_reply(name: &str, refusal: &DomainError, acked: bool) -> Reply {
-    let (text, code) = (Cow::Owned(client_error_text(refusal)), refusal.code());
+pub fn error_reply(name: &str, error: &DomainError, acked: bool) -> Reply {
+    let (text, code) = (Cow::Owned(client_error_text(error)), error.code());
     if acked {
-        return Reply { ack: Some(ack_error(text, refusal)), ..Reply::default() };
+        return Reply { ack: Some(ack_error(text, error)), ..Reply::default() };
     }
-    let (field, retry_after) = remedy(refusal);
+    let (field, retry_after) = remedy(error);
     Reply { say: vec![ERROR.render(&ErrorEvent { message: text, code, event: name, field, retry_after })], ..Reply::default() }
 }
 
 /// The acknowledgement of a refusal, with a text of the contract's own.
-pub fn ack_error(error: Cow<'_, str>, refusal: &DomainError) -> String {
-    let (field, retry_after) = remedy(refusal);
-    json(&AckError { ok: ConstBool, error, code: refusal.code(), field, retry_after })
+pub fn ack_error(error: Cow<'_, str>, domain_error: &DomainError) -> String {
+    let (field, retry_after) = remedy(domain_error);
+    json(&AckError { ok: ConstBool, error, code: domain_error.code(), field, retry_after })
 }
 
 /// The reply to an event that no contract defines.
@@ -141,8 +145,8 @@ pub fn unknown_event_reply(name: &str, acked: bool) -> Reply {
 }
 
 /// The text of a refusal for a client: the details of an internal error are only in the log.
-pub fn client_error_text(refusal: &DomainError) -> String {
-    match refusal {
+pub fn client_error_text(error: &DomainError) -> String {
+    match error {
         DomainError::Internal(_) => "Internal server error".into(),
         DomainError::Unavailable(_) => "The server cannot do this now; try again later".into(),
         other => other.to_string(),
@@ -150,17 +154,17 @@ pub fn client_error_text(refusal: &DomainError) -> String {
 }
 
 /// The invalid field, and the seconds until a retry may succeed, if the refusal has them.
-fn remedy(refusal: &DomainError) -> (Option<&'static str>, Option<u64>) {
-    let retry_after = match refusal {
+fn remedy(error: &DomainError) -> (Option<&'static str>, Option<u64>) {
+    let retry_after = match error {
         DomainError::RateLimited { retry_after } | DomainError::OverQuota { retry_after } => Some(*retry_after),
         _ => None,
     };
-    (wrong_field(refusal), retry_after)
+    (wrong_field(error), retry_after)
 }
 
 /// The invalid field, if the refusal has one.
-pub fn wrong_field(refusal: &DomainError) -> Option<&'static str> {
-    match refusal {
+pub fn wrong_field(error: &DomainError) -> Option<&'static str> {
+    match error {
         DomainError::Invalid { field, .. } | DomainError::Ambiguous { field, .. } => Some(field),
         _ => None,
     }

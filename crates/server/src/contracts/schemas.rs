@@ -26,7 +26,7 @@ pub fn code() -> Object {
 }
 
 /// The same where every word is understood.
-pub fn refusal_code() -> Object {
+pub fn error_code() -> Object {
     let codes: Vec<_> = DomainError::CODES.into_iter().chain(AuthError::TOKEN_CODES).collect();
     one_of(&codes, "Why something was refused, for programs.")
 }

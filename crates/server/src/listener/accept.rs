@@ -11,9 +11,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 
+use super::connection_slots::{Entry, Places};
 use super::handler::{AcceptRejection, Handler, Peer};
 use super::http::{self, Serves};
-use super::connection_slots::{Entry, Places};
 
 /// How long a client may take for its TLS handshake.
 const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -143,7 +143,8 @@ fn is_client_error(error: &io::Error) -> bool {
 }
 
 /// The answer to a connection beyond the maximum of its address. It reaches the client unless the client sends more than one read takes.
-const TOO_MANY_RESPONSE: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\nconnection: close\r\nretry-after: 10\r\ncontent-type: application/json\r\n\r\n\
+const TOO_MANY_RESPONSE: &[u8] =
+    b"HTTP/1.1 429 Too Many Requests\r\nconnection: close\r\nretry-after: 10\r\ncontent-type: application/json\r\n\r\n\
     {\"error\":\"Too many connections from this address\",\"code\":\"too_many_connections\"}\r\n";
 
 /// Sends [`TOO_MANY`] as far as that is possible without waiting.

@@ -90,8 +90,10 @@ impl Throttle {
     pub fn dropped(&self) -> Vec<DroppedLines> {
         let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let kinds = now.kinds.iter_mut().filter(|(_, lines)| lines.left_out > 0);
-        let mut all: Vec<DroppedLines> =
-            kinds.take(MAX_LINES_PER_SECOND as usize).map(|(kind, lines)| DroppedLines::Kind(*kind, std::mem::take(&mut lines.left_out))).collect();
+        let mut all: Vec<DroppedLines> = kinds
+            .take(MAX_LINES_PER_SECOND as usize)
+            .map(|(kind, lines)| DroppedLines::Kind(*kind, std::mem::take(&mut lines.left_out)))
+            .collect();
         // The kinds beyond the limit share one line.
         let others: u64 = now.kinds.values_mut().map(|lines| std::mem::take(&mut lines.left_out)).sum();
         let many = std::mem::take(&mut now.too_many) + others;

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use domain::ids::{EntityId, UserId, RoomId};
+use domain::ids::{EntityId, RoomId, UserId};
 
 use super::DepartureId;
 
@@ -36,27 +36,27 @@ enum State {
 
 impl CallParticipants {
     /// Gives a user a seat in a room's call, on this connection.
-    pub fn join(&self, call: EntityId, room: &RoomId, person: &UserId, connection: &str) {
+    pub fn join(&self, call: EntityId, room: &RoomId, user: &UserId, connection: &str) {
         let mut hall = self.lock();
         let seat = CallParticipant { room: room.clone(), is: State::Taken(connection.to_owned()) };
-        hall.seats.entry(person.clone()).or_default().insert(call, seat);
-        hall.calls.entry(call).or_default().insert(person.clone());
+        hall.seats.entry(user.clone()).or_default().insert(call, seat);
+        hall.calls.entry(call).or_default().insert(user.clone());
     }
 
     /// Whether a user has a seat in a call, on an open connection.
-    pub fn is_in_call(&self, call: EntityId, person: &UserId) -> bool {
+    pub fn is_in_call(&self, call: EntityId, user: &UserId) -> bool {
         let hall = self.lock();
-        let seat = hall.seats.get(person).and_then(|seats| seats.get(&call));
+        let seat = hall.seats.get(user).and_then(|seats| seats.get(&call));
         seat.is_some_and(|seat| matches!(seat.is, State::Taken(_)))
     }
 
     /// Leaves the seats that a user has on a connection that has ended. Returns a departure for each call: call [`Seats::expire`] when its
     /// grace period ends.
-    pub fn disconnect(&self, person: &UserId, connection: &str) -> Vec<(EntityId, DepartureId)> {
+    pub fn disconnect(&self, user: &UserId, connection: &str) -> Vec<(EntityId, DepartureId)> {
         let mut hall = self.lock();
         let CallsState { seats, last_departure, .. } = &mut *hall;
         let mut vacated = Vec::new();
-        for (call, seat) in seats.get_mut(person).into_iter().flatten() {
+        for (call, seat) in seats.get_mut(user).into_iter().flatten() {
             if matches!(&seat.is, State::Taken(taken) if taken == connection) {
                 let departure = last_departure.next();
                 seat.is = State::Vacant(departure);
@@ -67,9 +67,9 @@ impl CallParticipants {
     }
 
     /// Returns a user's seat in a room's call that was left within the grace period, because a connection of the user enters the room.
-    pub fn resume(&self, room: &RoomId, person: &UserId, connection: &str) {
+    pub fn resume(&self, room: &RoomId, user: &UserId, connection: &str) {
         let mut hall = self.lock();
-        for seat in hall.seats.get_mut(person).into_iter().flat_map(HashMap::values_mut) {
+        for seat in hall.seats.get_mut(user).into_iter().flat_map(HashMap::values_mut) {
             if seat.room == *room && matches!(seat.is, State::Vacant(_)) {
                 seat.is = State::Taken(connection.to_owned());
             }
@@ -77,16 +77,16 @@ impl CallParticipants {
     }
 
     /// Ends the grace period of a departure. True if the seat was not taken since: the user is no longer in the call.
-    pub fn expire(&self, call: EntityId, person: &UserId, departure: DepartureId) -> bool {
+    pub fn expire(&self, call: EntityId, user: &UserId, departure: DepartureId) -> bool {
         let mut hall = self.lock();
-        let seat = hall.seats.get(person).and_then(|seats| seats.get(&call));
+        let seat = hall.seats.get(user).and_then(|seats| seats.get(&call));
         let expired = seat.is_some_and(|seat| seat.is == State::Vacant(departure));
         if expired {
-            hall.remove(call, person);
-            if let Entry::Occupied(mut people) = hall.calls.entry(call) {
-                people.get_mut().remove(person);
-                if people.get().is_empty() {
-                    people.remove();
+            hall.remove(call, user);
+            if let Entry::Occupied(mut users) = hall.calls.entry(call) {
+                users.get_mut().remove(user);
+                if users.get().is_empty() {
+                    users.remove();
                 }
             }
         }
@@ -96,8 +96,8 @@ impl CallParticipants {
     /// Removes all seats of a call that has ended.
     pub fn clear(&self, call: EntityId) {
         let mut hall = self.lock();
-        for person in hall.calls.remove(&call).unwrap_or_default() {
-            hall.remove(call, &person);
+        for user in hall.calls.remove(&call).unwrap_or_default() {
+            hall.remove(call, &user);
         }
     }
 
@@ -108,8 +108,8 @@ impl CallParticipants {
 
 impl CallsState {
     /// Removes a user's seat in a call.
-    fn remove(&mut self, call: EntityId, person: &UserId) {
-        if let Entry::Occupied(mut seats) = self.seats.entry(person.clone()) {
+    fn remove(&mut self, call: EntityId, user: &UserId) {
+        if let Entry::Occupied(mut seats) = self.seats.entry(user.clone()) {
             seats.get_mut().remove(&call);
             if seats.get().is_empty() {
                 seats.remove();
@@ -124,13 +124,13 @@ mod tests {
 
     use super::*;
 
-    fn people() -> (RoomId, UserId, UserId) {
+    fn users() -> (RoomId, UserId, UserId) {
         (RoomKind::ChatRoom.room(7), UserId::new("anna"), UserId::new("ben"))
     }
 
     #[test]
     fn a_seat_is_lost_with_its_connection_when_the_grace_is_over() {
-        let (seats, (room, anna, ben)) = (CallParticipants::default(), people());
+        let (seats, (room, anna, ben)) = (CallParticipants::default(), users());
         seats.join(1, &room, &anna, "laptop");
         seats.join(1, &room, &ben, "phone");
         assert_eq!(seats.disconnect(&anna, "tablet"), vec![], "it has no seat");
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn who_comes_back_within_the_grace_keeps_the_seat() {
-        let (seats, (room, anna, _)) = (CallParticipants::default(), people());
+        let (seats, (room, anna, _)) = (CallParticipants::default(), users());
         seats.join(1, &room, &anna, "laptop");
         let first = seats.disconnect(&anna, "laptop");
         seats.resume(&RoomKind::ChatRoom.room(8), &anna, "elsewhere");
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_call_that_is_over_has_no_seats() {
-        let (seats, (room, anna, _)) = (CallParticipants::default(), people());
+        let (seats, (room, anna, _)) = (CallParticipants::default(), users());
         seats.join(1, &room, &anna, "laptop");
         seats.join(2, &room, &anna, "laptop");
         seats.clear(1);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::event::EphemeralEvent;
-use domain::ids::{UserId, RoomId};
+use domain::ids::{RoomId, UserId};
 
 /// In a room that more users have open, changes are gathered.
 pub const MIN_CROWD: usize = 500;
@@ -32,16 +32,16 @@ struct CrowdedRoom {
 impl CrowdedRooms {
     /// Gathers a change in a room that `present` users have open. Returns when to call [`Crowds::take`] if this is the first change. Other signals
     /// are not gathered.
-    pub fn add(&self, signal: Arc<EphemeralEvent>, present: usize, now: Instant) -> Option<Instant> {
-        let (room, person, typing) = about(&signal)?;
-        let (room, person) = (room.clone(), person.clone());
+    pub fn add(&self, ephemeral: Arc<EphemeralEvent>, present: usize, now: Instant) -> Option<Instant> {
+        let (room, user, typing) = about(&ephemeral)?;
+        let (room, user) = (room.clone(), user.clone());
         let mut rooms = self.lock();
         let begins = !rooms.contains_key(&room);
         let due = now + COLLECT_INTERVAL * u32::try_from(present.div_ceil(MIN_CROWD)).unwrap_or(u32::MAX);
         let gathered = rooms.entry(room).or_insert_with(|| CrowdedRoom { due, changes: VecDeque::new() });
         // The event replaces an earlier one of the same user.
-        gathered.changes.retain(|(known, of_typing, _)| *known != person || *of_typing != typing);
-        gathered.changes.push_back((person, typing, signal));
+        gathered.changes.retain(|(known, of_typing, _)| *known != user || *of_typing != typing);
+        gathered.changes.push_back((user, typing, ephemeral));
         if gathered.changes.len() > MAX_SENT {
             gathered.changes.pop_front();
         }
@@ -52,8 +52,8 @@ impl CrowdedRooms {
     pub fn take(&self, now: Instant) -> (Vec<Arc<EphemeralEvent>>, Option<Instant>) {
         let mut rooms = self.lock();
         let due = rooms.extract_if(|_, gathered| gathered.due <= now);
-        let signals = due.flat_map(|(_, gathered)| gathered.changes).map(|(_, _, signal)| signal).collect();
-        (signals, rooms.values().map(|gathered| gathered.due).min())
+        let ephemeral_events = due.flat_map(|(_, gathered)| gathered.changes).map(|(_, _, ephemeral)| ephemeral).collect();
+        (ephemeral_events, rooms.values().map(|gathered| gathered.due).min())
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<RoomId, CrowdedRoom>> {
@@ -62,13 +62,15 @@ impl CrowdedRooms {
 }
 
 /// The room of an event, its user, and whether it is about typing. `None` for an event that is not gathered.
-pub fn about(signal: &EphemeralEvent) -> Option<(&RoomId, &UserId, bool)> {
-    match signal {
-        EphemeralEvent::RoomJoined { room, person } | EphemeralEvent::RoomLeft { room, person, .. } => Some((room, &person.id, false)),
-        EphemeralEvent::Typing { room, person } | EphemeralEvent::StoppedTyping { room, person } => Some((room, person, true)),
-        EphemeralEvent::Online { .. } | EphemeralEvent::Offline { .. } | EphemeralEvent::Emitted { .. } | EphemeralEvent::Disconnected { .. } | EphemeralEvent::Announced { .. } => {
-            None
-        }
+pub fn about(ephemeral: &EphemeralEvent) -> Option<(&RoomId, &UserId, bool)> {
+    match ephemeral {
+        EphemeralEvent::RoomJoined { room, user } | EphemeralEvent::RoomLeft { room, user, .. } => Some((room, &user.id, false)),
+        EphemeralEvent::Typing { room, user } | EphemeralEvent::StoppedTyping { room, user } => Some((room, user, true)),
+        EphemeralEvent::Online { .. }
+        | EphemeralEvent::Offline { .. }
+        | EphemeralEvent::Emitted { .. }
+        | EphemeralEvent::Disconnected { .. }
+        | EphemeralEvent::Announced { .. } => None,
     }
 }
 
@@ -79,16 +81,16 @@ mod tests {
 
     use super::*;
 
-    fn person(number: usize) -> User {
+    fn user(number: usize) -> User {
         User::unseen(UserId::new(format!("user-{number}")), Timestamp(0))
     }
 
     fn entered(room: &RoomId, number: usize) -> Arc<EphemeralEvent> {
-        EphemeralEvent::RoomJoined { room: room.clone(), person: person(number) }.into()
+        EphemeralEvent::RoomJoined { room: room.clone(), user: user(number) }.into()
     }
 
     fn typing(room: &RoomId, number: usize) -> Arc<EphemeralEvent> {
-        EphemeralEvent::Typing { room: room.clone(), person: person(number).id }.into()
+        EphemeralEvent::Typing { room: room.clone(), user: user(number).id }.into()
     }
 
     #[test]
@@ -106,9 +108,9 @@ mod tests {
     #[test]
     fn a_room_receives_the_newest_change_and_the_newest_typing_of_each_user() {
         let (crowds, room, now) = (CrowdedRooms::default(), RoomKind::ChatRoom.room(1), Instant::now());
-        let left: Arc<EphemeralEvent> = EphemeralEvent::RoomLeft { room: room.clone(), person: person(1), removed: false }.into();
-        for signal in [entered(&room, 1), typing(&room, 1), entered(&room, 2), typing(&room, 1), left.clone()] {
-            crowds.add(signal, 600, now);
+        let left: Arc<EphemeralEvent> = EphemeralEvent::RoomLeft { room: room.clone(), user: user(1), removed: false }.into();
+        for ephemeral in [entered(&room, 1), typing(&room, 1), entered(&room, 2), typing(&room, 1), left.clone()] {
+            crowds.add(ephemeral, 600, now);
         }
         let told = crowds.take(now + Duration::from_secs(1)).0;
         assert_eq!(told, [entered(&room, 2), typing(&room, 1), left]);

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::ids::{UserId, Timestamp};
+use domain::ids::{Timestamp, UserId};
 
 /// The bound on the size of the history: a change counts one, and one more for each user in [`Hearers::Only`] or [`Hearers::AllBut`].
 const MAX_CHANGES: usize = 65_536;
@@ -47,7 +47,7 @@ struct State<T> {
 #[derive(Debug)]
 struct Change<T> {
     at: Timestamp,
-    person: UserId,
+    user: UserId,
     said: T,
     /// The hashes of the users' ids, sorted.
     hearers: Recipients<Box<[u64]>>,
@@ -105,29 +105,29 @@ impl<T: Clone> PresenceHistory<T> {
 
     /// Notes a change of a user's presence. Called before the change is sent, so that a user who connects at that moment receives it twice and not
     /// never. A change without recipients is not kept, but it makes the user's earlier change void.
-    pub fn record(&self, person: &UserId, said: T, to: Recipients<&[UserId]>, now: Timestamp) {
-        let hearers = to.map(|people| {
-            let mut marks: Box<[u64]> = people.iter().map(|person| self.marks.hash_one(person)).collect();
+    pub fn record(&self, user: &UserId, said: T, to: Recipients<&[UserId]>, now: Timestamp) {
+        let hearers = to.map(|users| {
+            let mut marks: Box<[u64]> = users.iter().map(|user| self.marks.hash_one(user)).collect();
             marks.sort_unstable();
             marks
         });
         let mut state = self.lock();
         state.forget_before(now.minus_seconds(self.window.saturating_add(self.silence)));
-        state.forget(person);
+        state.forget(user);
         let is_kept = match &hearers {
             Recipients::Everyone => true,
             Recipients::AllBut(marks) => marks.len() <= MAX_EXCLUDED,
             Recipients::Only(marks) => !marks.is_empty(),
         };
         if is_kept {
-            state.put(Change { at: now, person: person.clone(), said, hearers });
+            state.put(Change { at: now, user: user.clone(), said, hearers });
         }
     }
 
     /// The changes that a user may have missed whose connection was found closed at `left_at`, in the order in which they were sent: the
     /// newest [`MOST_AT_ONCE`]. They are not persisted events: a client that misses a change receives the next one.
-    pub fn since(&self, left_at: Timestamp, person: &UserId) -> Vec<T> {
-        let (from, mark) = (left_at.minus_seconds(self.silence), self.marks.hash_one(person));
+    pub fn since(&self, left_at: Timestamp, user: &UserId) -> Vec<T> {
+        let (from, mark) = (left_at.minus_seconds(self.silence), self.marks.hash_one(user));
         let state = self.lock();
         let hears = |change: &&Change<T>| change.hearers.include(mark);
         let changes = state.changes.values().rev().take(MAX_EXAMINED).take_while(|change| change.at >= from).filter(hears);
@@ -144,7 +144,7 @@ impl<T: Clone> PresenceHistory<T> {
 impl<T> State<T> {
     fn put(&mut self, change: Change<T>) {
         self.last += 1;
-        self.newest.insert(change.person.clone(), self.last);
+        self.newest.insert(change.user.clone(), self.last);
         self.size += change.size();
         self.changes.insert(self.last, change);
         while self.size > MAX_CHANGES {
@@ -152,8 +152,8 @@ impl<T> State<T> {
         }
     }
 
-    fn forget(&mut self, person: &UserId) {
-        if let Some(change) = self.newest.remove(person).and_then(|number| self.changes.remove(&number)) {
+    fn forget(&mut self, user: &UserId) {
+        if let Some(change) = self.newest.remove(user).and_then(|number| self.changes.remove(&number)) {
             self.size -= change.size();
         }
     }
@@ -166,7 +166,7 @@ impl<T> State<T> {
 
     fn drop_oldest(&mut self) {
         if let Some((_, oldest)) = self.changes.pop_first() {
-            self.newest.remove(&oldest.person);
+            self.newest.remove(&oldest.user);
             self.size -= oldest.size();
         }
     }
@@ -187,48 +187,48 @@ mod tests {
         Timestamp(second * 1_000_000)
     }
 
-    fn person(name: &str) -> UserId {
+    fn user(name: &str) -> UserId {
         UserId::new(name)
     }
 
     #[test]
     fn whoever_was_away_is_told_the_newest_of_each_person_whose_presence_changed() {
         let told = told();
-        told.record(&person("anna"), "anna comes", Recipients::Everyone, at(1000));
-        told.record(&person("ben"), "ben comes", Recipients::Everyone, at(1001));
-        told.record(&person("carl"), "carl goes", Recipients::Everyone, at(1050));
-        told.record(&person("anna"), "anna goes", Recipients::Everyone, at(1060));
-        assert_eq!(told.since(at(1047), &person("dora")), ["carl goes", "anna goes"]);
-        assert_eq!(told.since(at(1046), &person("dora")), ["ben comes", "carl goes", "anna goes"], "it was not seen at once");
-        assert!(told.since(at(1060 + SILENCE + 1), &person("dora")).is_empty());
+        told.record(&user("anna"), "anna comes", Recipients::Everyone, at(1000));
+        told.record(&user("ben"), "ben comes", Recipients::Everyone, at(1001));
+        told.record(&user("carl"), "carl goes", Recipients::Everyone, at(1050));
+        told.record(&user("anna"), "anna goes", Recipients::Everyone, at(1060));
+        assert_eq!(told.since(at(1047), &user("dora")), ["carl goes", "anna goes"]);
+        assert_eq!(told.since(at(1046), &user("dora")), ["ben comes", "carl goes", "anna goes"], "it was not seen at once");
+        assert!(told.since(at(1060 + SILENCE + 1), &user("dora")).is_empty());
     }
 
     #[test]
     fn only_those_who_were_told_are_told_again() {
         let told = told();
-        told.record(&person("anna"), "anna comes", Recipients::Only(&[person("dora"), person("ben")]), at(1000));
-        told.record(&person("carl"), "carl comes", Recipients::Only(&[person("emil")]), at(1000));
-        assert_eq!(told.since(at(1000), &person("dora")), ["anna comes"]);
-        assert!(told.since(at(1000), &person("anna")).is_empty());
+        told.record(&user("anna"), "anna comes", Recipients::Only(&[user("dora"), user("ben")]), at(1000));
+        told.record(&user("carl"), "carl comes", Recipients::Only(&[user("emil")]), at(1000));
+        assert_eq!(told.since(at(1000), &user("dora")), ["anna comes"]);
+        assert!(told.since(at(1000), &user("anna")).is_empty());
     }
 
     #[test]
     fn an_excepted_user_does_not_receive_the_change_later() {
         let told = told();
-        told.record(&person("anna"), "anna comes", Recipients::AllBut(&[person("dora"), person("ben")]), at(1000));
-        told.record(&person("carl"), "carl comes", Recipients::Everyone, at(1000));
-        assert_eq!(told.since(at(1000), &person("dora")), ["carl comes"]);
-        assert_eq!(told.since(at(1000), &person("emil")), ["anna comes", "carl comes"]);
+        told.record(&user("anna"), "anna comes", Recipients::AllBut(&[user("dora"), user("ben")]), at(1000));
+        told.record(&user("carl"), "carl comes", Recipients::Everyone, at(1000));
+        assert_eq!(told.since(at(1000), &user("dora")), ["carl comes"]);
+        assert_eq!(told.since(at(1000), &user("emil")), ["anna comes", "carl comes"]);
         assert_eq!(told.lock().size, 2 * MAX_BROADCASTS + 2);
     }
 
     #[test]
     fn what_nobody_was_told_is_not_kept_and_makes_void_what_was_told_before() {
         let told = told();
-        told.record(&person("anna"), "anna comes", Recipients::Only(&[person("dora")]), at(1000));
-        told.record(&person("ben"), "ben comes", Recipients::Only(&[person("dora")]), at(1000));
-        told.record(&person("anna"), "anna goes", Recipients::Only(&[]), at(1001));
-        assert_eq!(told.since(at(1001), &person("dora")), ["ben comes"]);
+        told.record(&user("anna"), "anna comes", Recipients::Only(&[user("dora")]), at(1000));
+        told.record(&user("ben"), "ben comes", Recipients::Only(&[user("dora")]), at(1000));
+        told.record(&user("anna"), "anna goes", Recipients::Only(&[]), at(1001));
+        assert_eq!(told.since(at(1001), &user("dora")), ["ben comes"]);
         let state = told.lock();
         assert_eq!((state.changes.len(), state.newest.len(), state.size), (1, 1, 2));
     }
@@ -236,8 +236,8 @@ mod tests {
     #[test]
     fn what_nobody_can_have_missed_who_may_come_back_is_forgotten() {
         let told = told();
-        told.record(&person("anna"), "anna comes", Recipients::Only(&[person("dora")]), at(1000));
-        told.record(&person("ben"), "ben comes", Recipients::Only(&[person("dora")]), at(1000 + WINDOW + SILENCE + 1));
+        told.record(&user("anna"), "anna comes", Recipients::Only(&[user("dora")]), at(1000));
+        told.record(&user("ben"), "ben comes", Recipients::Only(&[user("dora")]), at(1000 + WINDOW + SILENCE + 1));
         let state = told.lock();
         assert_eq!((state.changes.len(), state.newest.len(), state.size), (1, 1, 2));
     }
@@ -245,9 +245,9 @@ mod tests {
     #[test]
     fn of_what_there_is_no_room_for_the_newest_is_kept() {
         let told = told();
-        let many: Vec<UserId> = (0..1000).map(|number| person(&number.to_string())).collect();
+        let many: Vec<UserId> = (0..1000).map(|number| user(&number.to_string())).collect();
         for number in 0..100 {
-            told.record(&person(&format!("person {number}")), "comes", Recipients::Only(&many), at(1000 + number));
+            told.record(&user(&format!("person {number}")), "comes", Recipients::Only(&many), at(1000 + number));
         }
         assert_eq!(told.since(at(1000), &many[0]).len(), MAX_CHANGES / 1001);
         assert!(told.lock().size <= MAX_CHANGES);
@@ -257,10 +257,10 @@ mod tests {
     fn of_more_than_a_client_can_take_at_once_the_newest_is_told() {
         let told: PresenceHistory<usize> = PresenceHistory::new(Duration::from_secs(WINDOW as u64), Duration::from_secs(SILENCE as u64));
         for number in 0..3 * MAX_REPLAYED {
-            told.record(&person(&number.to_string()), number, Recipients::Everyone, at(1000 + number as i64 / 100));
+            told.record(&user(&number.to_string()), number, Recipients::Everyone, at(1000 + number as i64 / 100));
         }
         let newest: Vec<usize> = (2 * MAX_REPLAYED..3 * MAX_REPLAYED).collect();
-        assert_eq!(told.since(at(1000), &person("dora")), newest);
+        assert_eq!(told.since(at(1000), &user("dora")), newest);
         assert!(told.lock().changes.len() < MAX_REPLAYED + MAX_REPLAYED / 10, "nobody is told the others");
     }
 }

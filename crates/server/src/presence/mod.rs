@@ -8,20 +8,20 @@
 //! The caller's closure sends the event of a change while the lock is held, so that the last event that is sent is the true one. The
 //! closure may take only the locks of mailboxes and of pending presence changes. Code that holds one of these locks never queries presence.
 
-mod room_presence;
-mod pending_changes;
-mod crowded_rooms;
-mod online_users;
 mod call_participants;
+mod crowded_rooms;
 mod history;
+mod online_users;
+mod pending_changes;
+mod room_presence;
 mod typing;
 
-pub use room_presence::{RoomPresence, MAX_LISTED};
-pub use pending_changes::{PendingChanges, user_of};
-pub use crowded_rooms::{MIN_CROWD, CrowdedRooms, about};
-pub use online_users::{Connection, ConnectionCounts, OnlineUsers, Transport};
 pub use call_participants::CallParticipants;
-pub use history::{Recipients, MAX_REPLAYED, PresenceHistory};
+pub use crowded_rooms::{CrowdedRooms, MIN_CROWD, about};
+pub use history::{MAX_REPLAYED, PresenceHistory, Recipients};
+pub use online_users::{Connection, ConnectionCounts, OnlineUsers, Transport};
+pub use pending_changes::{PendingChanges, user_of};
+pub use room_presence::{MAX_LISTED, RoomPresence};
 pub use typing::Typing;
 
 /// The number of a departure, which increases with each; see [`People::expire`] and [`Attendance::expire`].

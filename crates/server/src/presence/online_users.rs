@@ -68,7 +68,7 @@ pub struct OnlineUsers(Mutex<OnlineState>);
 
 #[derive(Debug, Default)]
 struct OnlineState {
-    people: HashMap<UserId, UserPresence>,
+    users: HashMap<UserId, UserPresence>,
     last_departure: DepartureId,
 }
 
@@ -145,29 +145,29 @@ impl OnlineUsers {
     /// The number of the user's connections.
     pub fn connect(
         &self,
-        person: &UserId,
+        user: &UserId,
         connection: Connection,
         id: Option<Id>,
         most: Option<u32>,
         come_online: impl FnOnce(),
     ) -> Result<(), u32> {
         let mut crowd = self.lock();
-        if let Some(presence) = crowd.people.get_mut(person) {
+        if let Some(presence) = crowd.users.get_mut(user) {
             return presence.enter(connection, id, most);
         }
         let mut presence = UserPresence::default();
         presence.enter(connection, id, most)?;
-        crowd.people.insert(person.clone(), presence);
+        crowd.users.insert(user.clone(), presence);
         come_online();
         Ok(())
     }
 
     /// Counts a user as online who was connected when the server stopped; `id` is the connection id that other users see. Returns a
     /// departure: call [`People::expire`] when its grace period ends.
-    pub fn expect(&self, person: &UserId, id: Option<Id>) -> DepartureId {
+    pub fn expect(&self, user: &UserId, id: Option<Id>) -> DepartureId {
         let mut crowd = self.lock();
-        let OnlineState { people, last_departure } = &mut *crowd;
-        let presence = people.entry(person.clone()).or_default();
+        let OnlineState { users, last_departure } = &mut *crowd;
+        let presence = users.entry(user.clone()).or_default();
         if presence.connections.is_empty() {
             presence.connections.push(UserConnection { number: 0, sockets: 0, id });
         }
@@ -176,9 +176,9 @@ impl OnlineUsers {
     }
 
     /// Changes the connection id that other users see, after a socket was resumed.
-    pub fn rename(&self, person: &UserId, connection: Connection, from: Id, to: Id) {
+    pub fn rename(&self, user: &UserId, connection: Connection, from: Id, to: Id) {
         let mut crowd = self.lock();
-        let Some(presence) = crowd.people.get_mut(person) else { return };
+        let Some(presence) = crowd.users.get_mut(user) else { return };
         if let Ok(place) = presence.place_of(connection)
             && presence.connections[place].id == Some(from)
         {
@@ -188,10 +188,10 @@ impl OnlineUsers {
 
     /// Removes a socket from the count, whether it was accepted or not. If it was the user's last connection, returns a departure: call
     /// [`People::expire`] when its grace period ends.
-    pub fn disconnect(&self, person: &UserId, connection: Connection) -> Option<DepartureId> {
+    pub fn disconnect(&self, user: &UserId, connection: Connection) -> Option<DepartureId> {
         let mut crowd = self.lock();
-        let OnlineState { people, last_departure } = &mut *crowd;
-        let presence = people.get_mut(person)?;
+        let OnlineState { users, last_departure } = &mut *crowd;
+        let presence = users.get_mut(user)?;
         presence.leave(connection);
         if !presence.counts.is_zero() {
             return None;
@@ -202,34 +202,34 @@ impl OnlineUsers {
 
     /// Ends the grace period of a departure. If the user has had no connection since, not even a short one, the user goes offline, and
     /// `go_offline` sends the event.
-    pub fn expire(&self, person: &UserId, departure: DepartureId, go_offline: impl FnOnce()) {
-        let people = &mut self.lock().people;
-        let gone = people.get(person).is_some_and(|presence| presence.counts.is_zero() && presence.departed == departure);
+    pub fn expire(&self, user: &UserId, departure: DepartureId, go_offline: impl FnOnce()) {
+        let users = &mut self.lock().users;
+        let gone = users.get(user).is_some_and(|presence| presence.counts.is_zero() && presence.departed == departure);
         if gone {
-            people.remove(person);
+            users.remove(user);
             // Frees the memory after very many users were online.
-            if people.capacity() > 1024 && people.len() < people.capacity() / 4 {
-                people.shrink_to_fit();
+            if users.capacity() > 1024 && users.len() < users.capacity() / 4 {
+                users.shrink_to_fit();
             }
             go_offline();
         }
     }
 
     /// Whether a user is online. A user within the grace period is.
-    pub fn is_online(&self, person: &UserId) -> bool {
-        self.lock().people.contains_key(person)
+    pub fn is_online(&self, user: &UserId) -> bool {
+        self.lock().users.contains_key(user)
     }
 
     /// The online users among `people`, in their order, each with the id of the oldest connection. Within the grace period it is the id of
     /// the last one.
-    pub fn online_among(&self, people: &[UserId]) -> Vec<(UserId, String)> {
+    pub fn online_among(&self, users: &[UserId]) -> Vec<(UserId, String)> {
         let crowd = self.lock();
-        people.iter().filter_map(|person| Some((person.clone(), crowd.people.get(person)?.known_by()))).collect()
+        users.iter().filter_map(|user| Some((user.clone(), crowd.users.get(user)?.known_by()))).collect()
     }
 
     /// The number of users who are online.
     pub fn count(&self) -> usize {
-        self.lock().people.len()
+        self.lock().users.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, OnlineState> {
@@ -254,57 +254,57 @@ mod tests {
     }
 
     /// Whether the user comes online with this connection.
-    fn arrive(people: &OnlineUsers, person: &UserId, connection: Connection, most: Option<u32>) -> Result<bool, u32> {
+    fn arrive(users: &OnlineUsers, user: &UserId, connection: Connection, most: Option<u32>) -> Result<bool, u32> {
         let mut comes = false;
-        people.connect(person, connection, None, most, || comes = true).map(|()| comes)
+        users.connect(user, connection, None, most, || comes = true).map(|()| comes)
     }
 
     /// Whether the user goes offline when the grace period ends.
-    fn expire(people: &OnlineUsers, person: &UserId, departure: DepartureId) -> bool {
+    fn expire(users: &OnlineUsers, user: &UserId, departure: DepartureId) -> bool {
         let mut goes = false;
-        people.expire(person, departure, || goes = true);
+        users.expire(user, departure, || goes = true);
         goes
     }
 
     #[test]
     fn a_reload_does_not_blink() {
-        let (people, anna) = (OnlineUsers::default(), UserId::new("anna"));
-        assert_eq!(arrive(&people, &anna, socketio(1), None), Ok(true));
-        let departure = people.disconnect(&anna, socketio(1)).expect("it was the last");
-        assert!(people.is_online(&anna), "within the grace");
-        assert_eq!(arrive(&people, &anna, raw(2), None), Ok(false), "nobody is told");
-        assert!(!expire(&people, &anna, departure), "the grace of the first is over, the second is there");
-        let departure = people.disconnect(&anna, raw(2)).expect("it was the last");
-        assert!(expire(&people, &anna, departure));
-        assert!(!expire(&people, &anna, departure), "told once");
-        assert_eq!(people.count(), 0);
+        let (users, anna) = (OnlineUsers::default(), UserId::new("anna"));
+        assert_eq!(arrive(&users, &anna, socketio(1), None), Ok(true));
+        let departure = users.disconnect(&anna, socketio(1)).expect("it was the last");
+        assert!(users.is_online(&anna), "within the grace");
+        assert_eq!(arrive(&users, &anna, raw(2), None), Ok(false), "nobody is told");
+        assert!(!expire(&users, &anna, departure), "the grace of the first is over, the second is there");
+        let departure = users.disconnect(&anna, raw(2)).expect("it was the last");
+        assert!(expire(&users, &anna, departure));
+        assert!(!expire(&users, &anna, departure), "told once");
+        assert_eq!(users.count(), 0);
     }
 
     #[test]
     fn an_older_departure_does_not_cut_a_grace_short() {
-        let (people, anna) = (OnlineUsers::default(), UserId::new("anna"));
+        let (users, anna) = (OnlineUsers::default(), UserId::new("anna"));
         let departure = || {
-            arrive(&people, &anna, socketio(1), None).unwrap();
-            people.disconnect(&anna, socketio(1)).expect("it was the last")
+            arrive(&users, &anna, socketio(1), None).unwrap();
+            users.disconnect(&anna, socketio(1)).expect("it was the last")
         };
         let (first, second) = (departure(), departure());
-        assert!(!expire(&people, &anna, first), "back and gone again meanwhile");
-        assert!(people.is_online(&anna));
-        assert!(expire(&people, &anna, second));
+        assert!(!expire(&users, &anna, first), "back and gone again meanwhile");
+        assert!(users.is_online(&anna));
+        assert!(expire(&users, &anna, second));
         let third = departure();
-        assert!(!expire(&people, &anna, second), "of a presence that is over");
-        assert!(expire(&people, &anna, third));
+        assert!(!expire(&users, &anna, second), "of a presence that is over");
+        assert!(expire(&users, &anna, third));
     }
 
     #[test]
     fn what_is_told_last_is_true_however_many_shards_tell() {
-        let (people, anna, told) = (OnlineUsers::default(), UserId::new("anna"), Mutex::new(Vec::new()));
+        let (users, anna, told) = (OnlineUsers::default(), UserId::new("anna"), Mutex::new(Vec::new()));
         let tell = |online| told.lock().unwrap().push(online);
         let come_and_go = |connection| {
             for _ in 0..10_000 {
-                people.connect(&anna, connection, None, None, || tell(true)).unwrap();
-                if let Some(departure) = people.disconnect(&anna, connection) {
-                    people.expire(&anna, departure, || tell(false));
+                users.connect(&anna, connection, None, None, || tell(true)).unwrap();
+                if let Some(departure) = users.disconnect(&anna, connection) {
+                    users.expire(&anna, departure, || tell(false));
                 }
             }
         };
@@ -316,82 +316,82 @@ mod tests {
 
     #[test]
     fn each_sort_has_its_own_cap() {
-        let (people, ben) = (OnlineUsers::default(), UserId::new("ben"));
-        assert_eq!(arrive(&people, &ben, raw(1), Some(1)), Ok(true));
-        assert_eq!(arrive(&people, &ben, raw(2), Some(1)), Err(1));
-        assert_eq!(arrive(&people, &ben, socketio(3), Some(1)), Ok(false));
-        people.disconnect(&ben, raw(1));
-        assert_eq!(arrive(&people, &ben, raw(4), Some(1)), Ok(false));
+        let (users, ben) = (OnlineUsers::default(), UserId::new("ben"));
+        assert_eq!(arrive(&users, &ben, raw(1), Some(1)), Ok(true));
+        assert_eq!(arrive(&users, &ben, raw(2), Some(1)), Err(1));
+        assert_eq!(arrive(&users, &ben, socketio(3), Some(1)), Ok(false));
+        users.disconnect(&ben, raw(1));
+        assert_eq!(arrive(&users, &ben, raw(4), Some(1)), Ok(false));
     }
 
     #[test]
     fn a_connection_counts_once_however_many_sockets_it_has() {
-        let (people, anna, ben) = (OnlineUsers::default(), UserId::new("anna"), UserId::new("ben"));
+        let (users, anna, ben) = (OnlineUsers::default(), UserId::new("anna"), UserId::new("ben"));
         for comes_online in [true, false, false] {
-            assert_eq!(arrive(&people, &anna, socketio(7), Some(2)), Ok(comes_online));
+            assert_eq!(arrive(&users, &anna, socketio(7), Some(2)), Ok(comes_online));
         }
-        assert_eq!(arrive(&people, &ben, socketio(7), Some(1)), Ok(true), "somebody else on it counts for themselves");
-        assert_eq!(arrive(&people, &anna, socketio(6), Some(2)), Ok(false));
-        assert_eq!(arrive(&people, &anna, socketio(8), Some(2)), Err(2));
-        assert_eq!(arrive(&people, &anna, socketio(7), Some(2)), Ok(false), "the connection is there already");
+        assert_eq!(arrive(&users, &ben, socketio(7), Some(1)), Ok(true), "somebody else on it counts for themselves");
+        assert_eq!(arrive(&users, &anna, socketio(6), Some(2)), Ok(false));
+        assert_eq!(arrive(&users, &anna, socketio(8), Some(2)), Err(2));
+        assert_eq!(arrive(&users, &anna, socketio(7), Some(2)), Ok(false), "the connection is there already");
         for _ in 0..3 {
-            assert_eq!(people.disconnect(&anna, socketio(7)), None);
-            assert_eq!(arrive(&people, &anna, socketio(8), Some(2)), Err(2), "one of its sockets is still there");
+            assert_eq!(users.disconnect(&anna, socketio(7)), None);
+            assert_eq!(arrive(&users, &anna, socketio(8), Some(2)), Err(2), "one of its sockets is still there");
         }
-        assert_eq!(people.disconnect(&anna, socketio(7)), None);
-        assert_eq!(arrive(&people, &anna, socketio(8), Some(2)), Ok(false));
-        assert_eq!(people.disconnect(&anna, socketio(6)), None);
-        let departure = people.disconnect(&anna, socketio(8)).expect("it was the last");
-        assert!(expire(&people, &anna, departure));
-        assert_eq!(people.count(), 1, "only ben");
+        assert_eq!(users.disconnect(&anna, socketio(7)), None);
+        assert_eq!(arrive(&users, &anna, socketio(8), Some(2)), Ok(false));
+        assert_eq!(users.disconnect(&anna, socketio(6)), None);
+        let departure = users.disconnect(&anna, socketio(8)).expect("it was the last");
+        assert!(expire(&users, &anna, departure));
+        assert_eq!(users.count(), 1, "only ben");
     }
 
     #[test]
     fn a_person_is_known_by_a_connection_that_is_there() {
-        let (people, anna) = (OnlineUsers::default(), UserId::new("anna"));
-        let come = |number, name| people.connect(&anna, socketio(number), Some(id(name)), None, || {}).unwrap();
-        let known = || people.online_among(&[UserId::new("ben"), anna.clone()]);
+        let (users, anna) = (OnlineUsers::default(), UserId::new("anna"));
+        let come = |number, name| users.connect(&anna, socketio(number), Some(id(name)), None, || {}).unwrap();
+        let known = || users.online_among(&[UserId::new("ben"), anna.clone()]);
         come(1, "laptop");
         come(1, "laptop_another");
         assert_eq!(known(), [(anna.clone(), id("laptop").text())]);
         come(2, "phone");
         assert_eq!(known(), [(anna.clone(), id("laptop").text())]);
-        people.disconnect(&anna, socketio(1));
+        users.disconnect(&anna, socketio(1));
         assert_eq!(known(), [(anna.clone(), id("laptop").text())], "one of its sockets is still there");
-        people.disconnect(&anna, socketio(1));
+        users.disconnect(&anna, socketio(1));
         assert_eq!(known(), [(anna.clone(), id("phone").text())]);
-        let departure = people.disconnect(&anna, socketio(2)).expect("it was the last");
+        let departure = users.disconnect(&anna, socketio(2)).expect("it was the last");
         assert_eq!(known(), [(anna.clone(), id("phone").text())], "within the grace");
         come(3, "phone_again");
         assert_eq!(known(), [(anna.clone(), id("phone_again").text())]);
-        assert!(!expire(&people, &anna, departure));
+        assert!(!expire(&users, &anna, departure));
     }
 
     #[test]
     fn who_was_here_before_a_start_is_expected_back() {
-        let (people, anna, ben) = (OnlineUsers::default(), UserId::new("anna"), UserId::new("ben"));
-        let known = |person: &UserId| people.online_among(std::slice::from_ref(person)).pop().map(|(_, id)| id);
-        let departures = [&anna, &ben].map(|person| people.expect(person, Some(id("before"))));
+        let (users, anna, ben) = (OnlineUsers::default(), UserId::new("anna"), UserId::new("ben"));
+        let known = |user: &UserId| users.online_among(std::slice::from_ref(user)).pop().map(|(_, id)| id);
+        let departures = [&anna, &ben].map(|user| users.expect(user, Some(id("before"))));
         assert_eq!(known(&anna), Some(id("before").text()));
-        assert_eq!(arrive(&people, &anna, socketio(1), Some(1)), Ok(false), "nobody is told");
+        assert_eq!(arrive(&users, &anna, socketio(1), Some(1)), Ok(false), "nobody is told");
         assert_eq!(known(&anna).as_deref(), Some(""));
-        assert_eq!([&anna, &ben].map(|person| expire(&people, person, departures[usize::from(person == &ben)])), [false, true]);
+        assert_eq!([&anna, &ben].map(|user| expire(&users, user, departures[usize::from(user == &ben)])), [false, true]);
     }
 
     #[test]
     fn a_connection_that_goes_on_as_another_is_known_by_its_id() {
-        let (people, anna) = (OnlineUsers::default(), UserId::new("anna"));
-        people.connect(&anna, socketio(1), Some(id("new")), None, || {}).unwrap();
-        people.rename(&anna, socketio(1), id("new"), id("old"));
-        people.rename(&anna, socketio(1), id("new"), id("of_another_socket"));
-        people.rename(&anna, socketio(2), id("old"), id("another_connection"));
-        assert_eq!(people.online_among(std::slice::from_ref(&anna)), [(anna.clone(), id("old").text())]);
+        let (users, anna) = (OnlineUsers::default(), UserId::new("anna"));
+        users.connect(&anna, socketio(1), Some(id("new")), None, || {}).unwrap();
+        users.rename(&anna, socketio(1), id("new"), id("old"));
+        users.rename(&anna, socketio(1), id("new"), id("of_another_socket"));
+        users.rename(&anna, socketio(2), id("old"), id("another_connection"));
+        assert_eq!(users.online_among(std::slice::from_ref(&anna)), [(anna.clone(), id("old").text())]);
     }
 
     #[test]
     fn who_may_have_none_is_not_here() {
-        let (people, anna) = (OnlineUsers::default(), UserId::new("anna"));
-        assert_eq!(arrive(&people, &anna, raw(1), Some(0)), Err(0));
-        assert!(!people.is_online(&anna));
+        let (users, anna) = (OnlineUsers::default(), UserId::new("anna"));
+        assert_eq!(arrive(&users, &anna, raw(1), Some(0)), Err(0));
+        assert!(!users.is_online(&anna));
     }
 }

@@ -24,19 +24,19 @@ struct ChangesState {
 
 impl PendingChanges {
     /// Gathers a presence change; other events are ignored. True if the caller must start a round for it.
-    pub fn add(&self, signal: Arc<EphemeralEvent>) -> bool {
-        let Some(person) = user_of(&signal) else { return false };
+    pub fn add(&self, ephemeral: Arc<EphemeralEvent>) -> bool {
+        let Some(user) = user_of(&ephemeral) else { return false };
         let mut gathered = self.lock();
-        gathered.newest.insert(person.clone(), signal);
+        gathered.newest.insert(user.clone(), ephemeral);
         !std::mem::replace(&mut gathered.under_way, true)
     }
 
     /// Changes the connection id in a user's online event. An event that is sent already stays as it is.
-    pub fn rename(&self, person: &UserId, from: &str, to: &str) {
-        if let Some(signal) = self.lock().newest.get_mut(person)
-            && matches!(&**signal, EphemeralEvent::Online { connection, .. } if connection == from)
+    pub fn rename(&self, user: &UserId, from: &str, to: &str) {
+        if let Some(ephemeral) = self.lock().newest.get_mut(user)
+            && matches!(&**ephemeral, EphemeralEvent::Online { connection, .. } if connection == from)
         {
-            *signal = EphemeralEvent::Online { person: person.clone(), connection: to.to_owned() }.into();
+            *ephemeral = EphemeralEvent::Online { user: user.clone(), connection: to.to_owned() }.into();
         }
     }
 
@@ -48,16 +48,16 @@ impl PendingChanges {
             return std::mem::take(newest).into_values().collect();
         }
         let some: Vec<UserId> = newest.keys().take(MAX_PER_ROUND).cloned().collect();
-        some.iter().filter_map(|person| newest.remove(person)).collect()
+        some.iter().filter_map(|user| newest.remove(user)).collect()
     }
 
     /// Ends a round. The changes that it could not send wait for the next, unless there is a newer one of the same user. True if the caller
     /// must start another round.
     pub fn end(&self, untold: impl IntoIterator<Item = Arc<EphemeralEvent>>) -> bool {
         let mut gathered = self.lock();
-        for signal in untold {
-            if let Some(person) = user_of(&signal) {
-                gathered.newest.entry(person.clone()).or_insert(signal);
+        for ephemeral in untold {
+            if let Some(user) = user_of(&ephemeral) {
+                gathered.newest.entry(user.clone()).or_insert(ephemeral);
             }
         }
         gathered.under_way = !gathered.newest.is_empty();
@@ -70,9 +70,9 @@ impl PendingChanges {
 }
 
 /// The user whose presence changed.
-pub fn user_of(signal: &EphemeralEvent) -> Option<&UserId> {
-    match signal {
-        EphemeralEvent::Online { person, .. } | EphemeralEvent::Offline { person } => Some(person),
+pub fn user_of(ephemeral: &EphemeralEvent) -> Option<&UserId> {
+    match ephemeral {
+        EphemeralEvent::Online { user, .. } | EphemeralEvent::Offline { user } => Some(user),
         EphemeralEvent::RoomJoined { .. }
         | EphemeralEvent::RoomLeft { .. }
         | EphemeralEvent::Typing { .. }
@@ -87,12 +87,12 @@ pub fn user_of(signal: &EphemeralEvent) -> Option<&UserId> {
 mod tests {
     use super::*;
 
-    fn online(person: &str) -> Arc<EphemeralEvent> {
-        EphemeralEvent::Online { person: UserId::new(person), connection: String::new() }.into()
+    fn online(user: &str) -> Arc<EphemeralEvent> {
+        EphemeralEvent::Online { user: UserId::new(user), connection: String::new() }.into()
     }
 
-    fn offline(person: &str) -> Arc<EphemeralEvent> {
-        EphemeralEvent::Offline { person: UserId::new(person) }.into()
+    fn offline(user: &str) -> Arc<EphemeralEvent> {
+        EphemeralEvent::Offline { user: UserId::new(user) }.into()
     }
 
     #[test]
@@ -102,7 +102,7 @@ mod tests {
         assert!(!changes.add(online("ben")), "the round is on its way already");
         assert!(!changes.add(offline("anna")));
         let mut told = changes.begin();
-        told.sort_by_key(|signal| user_of(signal).cloned());
+        told.sort_by_key(|ephemeral| user_of(ephemeral).cloned());
         assert_eq!(told, [offline("anna"), online("ben")]);
         assert!(!changes.end([]));
         assert!(changes.add(online("anna")));
@@ -110,35 +110,35 @@ mod tests {
 
     #[test]
     fn whoever_goes_on_as_another_is_told_so() {
-        let known_by = |id: &str| Arc::new(EphemeralEvent::Online { person: UserId::new("anna"), connection: id.to_owned() });
+        let known_by = |id: &str| Arc::new(EphemeralEvent::Online { user: UserId::new("anna"), connection: id.to_owned() });
         let changes = PendingChanges::default();
         changes.add(known_by("new"));
         changes.add(offline("ben"));
-        for (person, from, to) in [("anna", "new", "old"), ("anna", "new", "another"), ("ben", "new", "old"), ("carl", "new", "old")] {
-            changes.rename(&UserId::new(person), from, to);
+        for (user, from, to) in [("anna", "new", "old"), ("anna", "new", "another"), ("ben", "new", "old"), ("carl", "new", "old")] {
+            changes.rename(&UserId::new(user), from, to);
         }
         let mut told = changes.begin();
-        told.sort_by_key(|signal| user_of(signal).cloned());
+        told.sort_by_key(|ephemeral| user_of(ephemeral).cloned());
         assert_eq!(told, [known_by("old"), offline("ben")]);
     }
 
     #[test]
     fn a_storm_is_told_in_parts() {
         let changes = PendingChanges::default();
-        let people: Vec<String> = (0..2 * MAX_PER_ROUND + 1).map(|number| number.to_string()).collect();
-        for person in &people {
-            changes.add(online(person));
+        let users: Vec<String> = (0..2 * MAX_PER_ROUND + 1).map(|number| number.to_string()).collect();
+        for user in &users {
+            changes.add(online(user));
         }
         let mut told = Vec::new();
         for (some, is_last) in [(MAX_PER_ROUND, false), (MAX_PER_ROUND, false), (1, true)] {
             let round = changes.begin();
             assert_eq!(round.len(), some);
-            told.extend(round.iter().filter_map(|signal| user_of(signal).cloned()));
+            told.extend(round.iter().filter_map(|ephemeral| user_of(ephemeral).cloned()));
             assert_eq!(changes.end([]), !is_last);
         }
         told.sort();
         told.dedup();
-        assert_eq!(told.len(), people.len());
+        assert_eq!(told.len(), users.len());
     }
 
     #[test]
@@ -161,7 +161,7 @@ mod tests {
         changes.add(offline("anna"));
         assert!(changes.end(untold));
         let mut told = changes.begin();
-        told.sort_by_key(|signal| user_of(signal).cloned());
+        told.sort_by_key(|ephemeral| user_of(ephemeral).cloned());
         assert_eq!(told, [offline("anna"), online("ben")]);
     }
 }

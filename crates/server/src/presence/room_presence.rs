@@ -5,10 +5,10 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
-use domain::ids::{RoomKind, UserId, RoomId};
+use domain::ids::{RoomId, RoomKind, UserId};
 use domain::users::User;
 
-use super::{MIN_CROWD, DepartureId};
+use super::{DepartureId, MIN_CROWD};
 
 /// How many of the users who have a room open an answer names: those who opened it first. The others are only counted.
 pub const MAX_LISTED: usize = 100;
@@ -33,7 +33,7 @@ struct RoomState {
 
 #[derive(Debug)]
 struct PresentUser {
-    person: User,
+    user: User,
     /// The space that the room is inside. Only its members may receive the room's events.
     inside: Option<RoomId>,
     /// The user's key in [`Register::present`].
@@ -46,20 +46,20 @@ struct PresentUser {
 
 impl RoomPresence {
     /// Counts a connection in a room, which may be inside another. If it is the user's first there, `tell` sends the event.
-    pub fn join(&self, room: &RoomId, person: &User, inside: Option<RoomId>, tell: impl FnOnce()) {
+    pub fn join(&self, room: &RoomId, user: &User, inside: Option<RoomId>, tell: impl FnOnce()) {
         if !tracks_presence(room) {
             return;
         }
         let mut register = self.lock();
         let RoomState { attendees, present, last_place, .. } = &mut *register;
-        match attendees.entry(person.id.clone()).or_default().entry(room.clone()) {
+        match attendees.entry(user.id.clone()).or_default().entry(room.clone()) {
             Entry::Occupied(mut entry) => entry.get_mut().connections += 1,
             Entry::Vacant(entry) => {
                 *last_place += 1;
                 let place = *last_place;
-                entry.insert(PresentUser { person: person.clone(), inside, place, connections: 1, departed: DepartureId::default() });
+                entry.insert(PresentUser { user: user.clone(), inside, place, connections: 1, departed: DepartureId::default() });
                 let users = present.entry(room.clone()).or_default();
-                users.insert(place, person.id.clone());
+                users.insert(place, user.id.clone());
                 self.note_size(room, users.len());
                 tell();
             }
@@ -67,20 +67,20 @@ impl RoomPresence {
     }
 
     /// Counts a user as present who had the room open when the server stopped. Returns a departure, as in [`Attendance::leave`].
-    pub fn expect(&self, room: &RoomId, person: &User, inside: Option<RoomId>) -> Option<DepartureId> {
-        self.join(room, person, inside, || {});
-        self.leave(room, &person.id)
+    pub fn expect(&self, room: &RoomId, user: &User, inside: Option<RoomId>) -> Option<DepartureId> {
+        self.join(room, user, inside, || {});
+        self.leave(room, &user.id)
     }
 
     /// Removes a connection from a room. If it was the user's last, returns a departure: call [`Attendance::expire`] at once, or when its
     /// grace period ends.
-    pub fn leave(&self, room: &RoomId, person: &UserId) -> Option<DepartureId> {
+    pub fn leave(&self, room: &RoomId, user: &UserId) -> Option<DepartureId> {
         if !tracks_presence(room) {
             return None;
         }
         let mut register = self.lock();
         let RoomState { attendees, last_departure, .. } = &mut *register;
-        let attendee = attendees.get_mut(person)?.get_mut(room)?;
+        let attendee = attendees.get_mut(user)?.get_mut(room)?;
         attendee.connections = attendee.connections.saturating_sub(1);
         if attendee.connections > 0 {
             return None;
@@ -91,17 +91,17 @@ impl RoomPresence {
 
     /// Ends the grace period of a departure. If the user has had no connection in the room since, not even a short one, `tell` sends the
     /// leave event.
-    pub fn expire(&self, room: &RoomId, person: &UserId, departure: DepartureId, tell: impl FnOnce(User)) {
+    pub fn expire(&self, room: &RoomId, user: &UserId, departure: DepartureId, tell: impl FnOnce(User)) {
         let mut register = self.lock();
         let RoomState { attendees, present, .. } = &mut *register;
-        let Entry::Occupied(mut rooms) = attendees.entry(person.clone()) else { return };
+        let Entry::Occupied(mut rooms) = attendees.entry(user.clone()) else { return };
         if let Entry::Occupied(entry) = rooms.get_mut().entry(room.clone())
             && entry.get().connections == 0
             && entry.get().departed == departure
         {
             let attendee = entry.remove();
             self.forget_place(present, room, attendee.place);
-            tell(attendee.person);
+            tell(attendee.user);
         }
         if rooms.get().is_empty() {
             rooms.remove();
@@ -110,16 +110,16 @@ impl RoomPresence {
 
     /// Ends a user's grace periods in a space, and in the rooms inside it, because the user is no longer a member. `tell` sends a leave
     /// event for each room. A room that a connection still has open is left when that connection leaves it.
-    pub fn remove_member(&self, space: &RoomId, person: &UserId, mut tell: impl FnMut(&RoomId, User)) {
+    pub fn remove_member(&self, space: &RoomId, user: &UserId, mut tell: impl FnMut(&RoomId, User)) {
         let mut register = self.lock();
         let RoomState { attendees, present, .. } = &mut *register;
-        let Entry::Occupied(mut rooms) = attendees.entry(person.clone()) else { return };
+        let Entry::Occupied(mut rooms) = attendees.entry(user.clone()) else { return };
         let given_up = rooms
             .get_mut()
             .extract_if(|room, attendee| attendee.connections == 0 && (room == space || attendee.inside.as_ref() == Some(space)));
         for (room, attendee) in given_up {
             self.forget_place(present, &room, attendee.place);
-            tell(&room, attendee.person);
+            tell(&room, attendee.user);
         }
         if rooms.get().is_empty() {
             rooms.remove();
@@ -127,9 +127,9 @@ impl RoomPresence {
     }
 
     /// Whether a room that a user has open is inside this space.
-    pub fn is_inside(&self, room: &RoomId, person: &UserId, space: &RoomId) -> bool {
+    pub fn is_inside(&self, room: &RoomId, user: &UserId, space: &RoomId) -> bool {
         let attendees = &self.lock().attendees;
-        let attendee = attendees.get(person).and_then(|rooms| rooms.get(room));
+        let attendee = attendees.get(user).and_then(|rooms| rooms.get(room));
         attendee.is_some_and(|attendee| attendee.inside.as_ref() == Some(space))
     }
 
@@ -138,8 +138,8 @@ impl RoomPresence {
         let register = self.lock();
         let is_there = |user: &User| register.attendees.get(&user.id).is_some_and(|rooms| rooms.contains_key(room));
         let ids = register.present.get(room);
-        let person = |id: &UserId| Some(register.attendees.get(id)?.get(room)?.person.clone());
-        let mut present: Vec<User> = ids.into_iter().flat_map(BTreeMap::values).take(MAX_LISTED).filter_map(person).collect();
+        let user = |id: &UserId| Some(register.attendees.get(id)?.get(room)?.user.clone());
+        let mut present: Vec<User> = ids.into_iter().flat_map(BTreeMap::values).take(MAX_LISTED).filter_map(user).collect();
         let count = ids.map_or(0, BTreeMap::len);
         let Some(newcomer) = newcomer.filter(|user| !is_there(user)) else { return (present, count) };
         if present.len() < MAX_LISTED {
@@ -201,121 +201,124 @@ mod tests {
     use super::*;
 
     /// Whether the user enters the room with this connection.
-    fn enter(attendance: &RoomPresence, room: &RoomId, person: &User, inside: Option<RoomId>) -> bool {
+    fn enter(room_presence: &RoomPresence, room: &RoomId, user: &User, inside: Option<RoomId>) -> bool {
         let mut enters = false;
-        attendance.join(room, person, inside, || enters = true);
+        room_presence.join(room, user, inside, || enters = true);
         enters
     }
 
     /// The user, if the user leaves the room when the grace period ends.
-    fn expire(attendance: &RoomPresence, room: &RoomId, person: &UserId, departure: DepartureId) -> Option<User> {
+    fn expire(room_presence: &RoomPresence, room: &RoomId, user: &UserId, departure: DepartureId) -> Option<User> {
         let mut leaves = None;
-        attendance.expire(room, person, departure, |person| leaves = Some(person));
+        room_presence.expire(room, user, departure, |user| leaves = Some(user));
         leaves
     }
 
     #[test]
     fn a_person_enters_with_the_first_connection_and_leaves_with_the_last() {
-        let (attendance, room, anna) = (RoomPresence::default(), RoomKind::Channel.room(7), UserId::new("anna"));
-        let person = User::unseen(anna.clone(), Timestamp(0));
-        assert!(enter(&attendance, &room, &person, None));
-        assert!(!enter(&attendance, &room, &person, None));
-        assert_eq!(attendance.leave(&room, &anna), None);
-        let first = attendance.leave(&room, &anna).expect("it was the last");
-        assert!(!enter(&attendance, &room, &person, None), "back within the grace");
-        assert_eq!(expire(&attendance, &room, &anna, first), None);
-        let second = attendance.leave(&room, &anna).expect("it was the last");
-        assert_eq!(expire(&attendance, &room, &anna, first), None, "the second departure has a grace of its own");
-        assert_eq!(expire(&attendance, &room, &anna, second), Some(person.clone()));
-        assert!(attendance.lock().attendees.is_empty(), "who is nowhere is not remembered");
-        assert!(attendance.lock().present.is_empty(), "an empty room is not remembered, either");
-        assert!(enter(&attendance, &room, &person, None), "a new visit");
+        let (room_presence, room, anna) = (RoomPresence::default(), RoomKind::Channel.room(7), UserId::new("anna"));
+        let user = User::unseen(anna.clone(), Timestamp(0));
+        assert!(enter(&room_presence, &room, &user, None));
+        assert!(!enter(&room_presence, &room, &user, None));
+        assert_eq!(room_presence.leave(&room, &anna), None);
+        let first = room_presence.leave(&room, &anna).expect("it was the last");
+        assert!(!enter(&room_presence, &room, &user, None), "back within the grace");
+        assert_eq!(expire(&room_presence, &room, &anna, first), None);
+        let second = room_presence.leave(&room, &anna).expect("it was the last");
+        assert_eq!(expire(&room_presence, &room, &anna, first), None, "the second departure has a grace of its own");
+        assert_eq!(expire(&room_presence, &room, &anna, second), Some(user.clone()));
+        assert!(room_presence.lock().attendees.is_empty(), "who is nowhere is not remembered");
+        assert!(room_presence.lock().present.is_empty(), "an empty room is not remembered, either");
+        assert!(enter(&room_presence, &room, &user, None), "a new visit");
     }
 
     #[test]
     fn an_answer_names_the_first_users_of_a_room_and_counts_all() {
-        let (attendance, room) = (RoomPresence::default(), RoomKind::Channel.room(7));
-        let person = |number: usize| User::unseen(UserId::new(format!("user-{number}")), Timestamp(0));
-        let names = |people: Vec<User>| people.into_iter().map(|person| person.id.to_string()).collect::<Vec<_>>();
+        let (room_presence, room) = (RoomPresence::default(), RoomKind::Channel.room(7));
+        let user = |number: usize| User::unseen(UserId::new(format!("user-{number}")), Timestamp(0));
+        let names = |users: Vec<User>| users.into_iter().map(|user| user.id.to_string()).collect::<Vec<_>>();
         let all = MAX_LISTED + 3;
         for number in 0..all {
-            let (present, count) = attendance.present_with(&room, Some(&person(number)));
+            let (present, count) = room_presence.present_with(&room, Some(&user(number)));
             assert_eq!(count, number + 1, "the one who enters is counted");
-            let expected: Vec<_> = (0..count.min(MAX_LISTED)).map(|number| person(number).id.to_string()).collect();
+            let expected: Vec<_> = (0..count.min(MAX_LISTED)).map(|number| user(number).id.to_string()).collect();
             assert_eq!(names(present), expected);
-            enter(&attendance, &room, &person(number), None);
+            enter(&room_presence, &room, &user(number), None);
         }
-        let gone = attendance.leave(&room, &person(1).id).expect("it was the last");
-        assert_eq!(attendance.present_with(&room, Some(&person(0))).1, all, "within the grace");
-        assert!(expire(&attendance, &room, &person(1).id, gone).is_some());
-        let (present, count) = attendance.present_with(&room, Some(&person(0)));
+        let gone = room_presence.leave(&room, &user(1).id).expect("it was the last");
+        assert_eq!(room_presence.present_with(&room, Some(&user(0))).1, all, "within the grace");
+        assert!(expire(&room_presence, &room, &user(1).id, gone).is_some());
+        let (present, count) = room_presence.present_with(&room, Some(&user(0)));
         assert_eq!((count, present.len(), present[1].id.as_str()), (all - 1, MAX_LISTED, "user-2"));
         for number in (0..all).filter(|number| *number != 1) {
-            let departure = attendance.leave(&room, &person(number).id).expect("it was the last");
-            expire(&attendance, &room, &person(number).id, departure);
+            let departure = room_presence.leave(&room, &user(number).id).expect("it was the last");
+            expire(&room_presence, &room, &user(number).id, departure);
         }
-        assert!(attendance.lock().present.is_empty(), "an empty room is not remembered");
+        assert!(room_presence.lock().present.is_empty(), "an empty room is not remembered");
     }
 
     #[test]
     fn a_room_is_crowded_while_very_many_have_it_open() {
-        let (attendance, room) = (RoomPresence::default(), RoomKind::ChatRoom.room(7));
-        let person = |number: usize| User::unseen(UserId::new(format!("user-{number}")), Timestamp(0));
+        let (room_presence, room) = (RoomPresence::default(), RoomKind::ChatRoom.room(7));
+        let user = |number: usize| User::unseen(UserId::new(format!("user-{number}")), Timestamp(0));
         let leave = |number: usize| {
-            let departure = attendance.leave(&room, &person(number).id).expect("it was the last");
-            expire(&attendance, &room, &person(number).id, departure);
+            let departure = room_presence.leave(&room, &user(number).id).expect("it was the last");
+            expire(&room_presence, &room, &user(number).id, departure);
         };
         for number in 0..MIN_CROWD {
-            enter(&attendance, &room, &person(number), None);
+            enter(&room_presence, &room, &user(number), None);
         }
-        assert_eq!(attendance.user_count(&room), None);
+        assert_eq!(room_presence.user_count(&room), None);
         let mut told = None;
-        attendance.join(&room, &person(MIN_CROWD), None, || told = attendance.user_count(&room));
+        room_presence.join(&room, &user(MIN_CROWD), None, || told = room_presence.user_count(&room));
         assert_eq!(told, Some(MIN_CROWD + 1), "the count can be read while the change is sent");
-        enter(&attendance, &room, &person(MIN_CROWD + 1), None);
+        enter(&room_presence, &room, &user(MIN_CROWD + 1), None);
         leave(0);
-        assert_eq!(attendance.user_count(&room), Some(MIN_CROWD + 1));
+        assert_eq!(room_presence.user_count(&room), Some(MIN_CROWD + 1));
         leave(1);
-        assert_eq!((attendance.user_count(&room), attendance.crowded.read().map(|crowded| crowded.len()).ok()), (None, Some(0)));
+        assert_eq!((room_presence.user_count(&room), room_presence.crowded.read().map(|crowded| crowded.len()).ok()), (None, Some(0)));
     }
 
     #[test]
     fn the_newest_users_of_a_room_are_named() {
-        let (attendance, room) = (RoomPresence::default(), RoomKind::ChatRoom.room(7));
-        let person = |name: &str| User::unseen(UserId::new(name), Timestamp(0));
+        let (room_presence, room) = (RoomPresence::default(), RoomKind::ChatRoom.room(7));
+        let user = |name: &str| User::unseen(UserId::new(name), Timestamp(0));
         for name in ["anna", "ben", "carl", "anna"] {
-            enter(&attendance, &room, &person(name), None);
+            enter(&room_presence, &room, &user(name), None);
         }
-        let names = |most| attendance.newest_in(&room, most).iter().map(|user| user.to_string()).collect::<Vec<_>>();
+        let names = |most| room_presence.newest_in(&room, most).iter().map(|user| user.to_string()).collect::<Vec<_>>();
         assert_eq!(
-            (attendance.count(&room), names(9), names(2)),
+            (room_presence.count(&room), names(9), names(2)),
             (3, vec!["carl".into(), "ben".into(), "anna".into()], vec!["carl".into(), "ben".into()])
         );
-        let departure = attendance.leave(&room, &UserId::new("carl")).expect("it was the last");
-        assert_eq!(attendance.count(&room), 3, "within the grace");
-        expire(&attendance, &room, &UserId::new("carl"), departure);
-        assert_eq!((attendance.count(&room), names(1)), (2, vec!["ben".into()]));
-        assert_eq!((attendance.count(&RoomKind::ChatRoom.room(8)), attendance.newest_in(&RoomKind::ChatRoom.room(8), 9)), (0, vec![]));
+        let departure = room_presence.leave(&room, &UserId::new("carl")).expect("it was the last");
+        assert_eq!(room_presence.count(&room), 3, "within the grace");
+        expire(&room_presence, &room, &UserId::new("carl"), departure);
+        assert_eq!((room_presence.count(&room), names(1)), (2, vec!["ben".into()]));
+        assert_eq!(
+            (room_presence.count(&RoomKind::ChatRoom.room(8)), room_presence.newest_in(&RoomKind::ChatRoom.room(8), 9)),
+            (0, vec![])
+        );
     }
 
     #[test]
     fn who_was_there_before_a_start_is_expected_back() {
-        let (attendance, room) = (RoomPresence::default(), RoomKind::Channel.room(7));
-        let people = ["anna", "ben"].map(|name| User::unseen(UserId::new(name), Timestamp(0)));
-        let [first, ..] = people.each_ref().map(|person| attendance.expect(&room, person, None));
-        let departures =
-            people.each_ref().map(|person| attendance.expect(&room, person, None).expect("it is awaited by another connection"));
-        assert!(!enter(&attendance, &room, &people[0], None), "nobody is told");
-        assert_eq!(expire(&attendance, &room, &people[0].id, first.expect("it is awaited")), None);
-        assert_eq!(expire(&attendance, &room, &people[0].id, departures[0]), None);
-        assert_eq!(expire(&attendance, &room, &people[1].id, departures[1]), Some(people[1].clone()));
+        let (room_presence, room) = (RoomPresence::default(), RoomKind::Channel.room(7));
+        let users = ["anna", "ben"].map(|name| User::unseen(UserId::new(name), Timestamp(0)));
+        let [first, ..] = users.each_ref().map(|user| room_presence.expect(&room, user, None));
+        let departures = users.each_ref().map(|user| room_presence.expect(&room, user, None).expect("it is awaited by another connection"));
+        assert!(!enter(&room_presence, &room, &users[0], None), "nobody is told");
+        assert_eq!(expire(&room_presence, &room, &users[0].id, first.expect("it is awaited")), None);
+        assert_eq!(expire(&room_presence, &room, &users[0].id, departures[0]), None);
+        assert_eq!(expire(&room_presence, &room, &users[1].id, departures[1]), Some(users[1].clone()));
     }
 
     #[test]
     fn whoever_is_no_member_any_more_is_not_waited_for() {
-        let (attendance, anna, ben) = (RoomPresence::default(), UserId::new("anna"), UserId::new("ben"));
-        let (project, channel, open, other) = (RoomKind::Project.room(1), RoomKind::Channel.room(2), RoomKind::Channel.room(3), RoomKind::Channel.room(4));
-        let person = |id: &UserId| User::unseen(id.clone(), Timestamp(0));
+        let (room_presence, anna, ben) = (RoomPresence::default(), UserId::new("anna"), UserId::new("ben"));
+        let (project, channel, open, other) =
+            (RoomKind::Project.room(1), RoomKind::Channel.room(2), RoomKind::Channel.room(3), RoomKind::Channel.room(4));
+        let user = |id: &UserId| User::unseen(id.clone(), Timestamp(0));
         let mut departures = Vec::new();
         for (room, id, inside) in [
             (&project, &anna, None),
@@ -323,41 +326,41 @@ mod tests {
             (&other, &anna, Some(RoomKind::Project.room(9))),
             (&channel, &ben, Some(project.clone())),
         ] {
-            enter(&attendance, room, &person(id), inside);
-            departures.push((room, id, attendance.leave(room, id).expect("it was the last")));
+            enter(&room_presence, room, &user(id), inside);
+            departures.push((room, id, room_presence.leave(room, id).expect("it was the last")));
         }
-        enter(&attendance, &open, &person(&anna), Some(project.clone()));
+        enter(&room_presence, &open, &user(&anna), Some(project.clone()));
         let mut left = Vec::new();
-        attendance.remove_member(&project, &anna, |room, person| left.push((room.clone(), person.id)));
+        room_presence.remove_member(&project, &anna, |room, user| left.push((room.clone(), user.id)));
         left.sort();
         assert_eq!(left, [(channel.clone(), anna.clone()), (project.clone(), anna.clone())]);
-        let waited_for = departures.into_iter().filter(|(room, id, departure)| expire(&attendance, room, id, *departure).is_some());
+        let waited_for = departures.into_iter().filter(|(room, id, departure)| expire(&room_presence, room, id, *departure).is_some());
         let waited_for: Vec<_> = waited_for.map(|(room, id, _)| (room, id)).collect();
         assert_eq!(waited_for, [(&other, &anna), (&channel, &ben)]);
-        assert!(attendance.leave(&open, &anna).is_some(), "that one is still open");
+        assert!(room_presence.leave(&open, &anna).is_some(), "that one is still open");
     }
 
     #[test]
     fn what_is_inside_a_space_is_known_while_the_room_is_open() {
-        let (attendance, room, anna) = (RoomPresence::default(), RoomKind::Channel.room(7), UserId::new("anna"));
+        let (room_presence, room, anna) = (RoomPresence::default(), RoomKind::Channel.room(7), UserId::new("anna"));
         let (project, other) = (RoomKind::Project.room(1), RoomKind::Project.room(2));
-        assert!(!attendance.is_inside(&room, &anna, &project));
-        enter(&attendance, &room, &User::unseen(anna.clone(), Timestamp(0)), Some(project.clone()));
-        assert!(attendance.is_inside(&room, &anna, &project));
-        assert!(!attendance.is_inside(&room, &anna, &other));
-        assert!(!attendance.is_inside(&room, &UserId::new("ben"), &project));
-        let departure = attendance.leave(&room, &anna).expect("it was the last");
-        expire(&attendance, &room, &anna, departure);
-        assert!(!attendance.is_inside(&room, &anna, &project));
+        assert!(!room_presence.is_inside(&room, &anna, &project));
+        enter(&room_presence, &room, &User::unseen(anna.clone(), Timestamp(0)), Some(project.clone()));
+        assert!(room_presence.is_inside(&room, &anna, &project));
+        assert!(!room_presence.is_inside(&room, &anna, &other));
+        assert!(!room_presence.is_inside(&room, &UserId::new("ben"), &project));
+        let departure = room_presence.leave(&room, &anna).expect("it was the last");
+        expire(&room_presence, &room, &anna, departure);
+        assert!(!room_presence.is_inside(&room, &anna, &project));
     }
 
     #[test]
     fn nobody_enters_what_one_belongs_to() {
-        let (attendance, anna) = (RoomPresence::default(), UserId::new("anna"));
-        let person = User::unseen(anna.clone(), Timestamp(0));
+        let (room_presence, anna) = (RoomPresence::default(), UserId::new("anna"));
+        let user = User::unseen(anna.clone(), Timestamp(0));
         for room in [RoomKind::Household.room(7), RoomId::inbox(&anna)] {
-            assert!(!enter(&attendance, &room, &person, None), "{room}");
-            assert_eq!(attendance.leave(&room, &anna), None, "{room}");
+            assert!(!enter(&room_presence, &room, &user, None), "{room}");
+            assert_eq!(room_presence.leave(&room, &anna), None, "{room}");
         }
     }
 }

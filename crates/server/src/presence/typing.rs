@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use domain::ids::{UserId, RoomId};
+use domain::ids::{RoomId, UserId};
 
 /// How long a user counts as typing whose client does not repeat it.
 const TYPING_TIMEOUT: Duration = Duration::from_secs(6);
@@ -34,14 +34,14 @@ struct TypingUser {
 
 impl Typing {
     /// Notes that a user types on this connection; `tell` sends the event. Returns when to call [`Typing::expire`].
-    pub fn start(&self, room: &RoomId, person: &UserId, connection: &str, now: Instant, tell: impl FnOnce()) -> Instant {
+    pub fn start(&self, room: &RoomId, user: &UserId, connection: &str, now: Instant, tell: impl FnOnce()) -> Instant {
         let until = now + TYPING_TIMEOUT;
         let mut state = self.lock();
         let State { typists, ends } = &mut *state;
-        match typists.entry(person.clone()).or_default().entry(room.clone()) {
+        match typists.entry(user.clone()).or_default().entry(room.clone()) {
             Entry::Occupied(mut entry) => {
                 let typist = entry.get_mut();
-                ends.remove(&(typist.until, room.clone(), person.clone()));
+                ends.remove(&(typist.until, room.clone(), user.clone()));
                 typist.until = until;
                 if typist.connection != connection {
                     connection.clone_into(&mut typist.connection);
@@ -49,27 +49,27 @@ impl Typing {
             }
             Entry::Vacant(entry) => drop(entry.insert(TypingUser { connection: connection.to_owned(), until })),
         }
-        ends.insert((until, room.clone(), person.clone()));
+        ends.insert((until, room.clone(), user.clone()));
         tell();
         until
     }
 
     /// Ends a user's typing. `tell` sends the event if the user was typing on this connection.
-    pub fn stop(&self, room: &RoomId, person: &UserId, connection: &str, tell: impl FnOnce()) {
+    pub fn stop(&self, room: &RoomId, user: &UserId, connection: &str, tell: impl FnOnce()) {
         let mut state = self.lock();
-        let typist = state.typists.get(person).and_then(|rooms| rooms.get(room));
-        if typist.is_some_and(|typist| typist.connection == connection) && state.remove(room, person) {
+        let typist = state.typists.get(user).and_then(|rooms| rooms.get(room));
+        if typist.is_some_and(|typist| typist.connection == connection) && state.remove(room, user) {
             tell();
         }
     }
 
     /// Ends a user's typing in all rooms on a connection that has ended; `tell` sends an event for each.
-    pub fn stop_everywhere(&self, person: &UserId, connection: &str, mut tell: impl FnMut(&RoomId)) {
+    pub fn stop_everywhere(&self, user: &UserId, connection: &str, mut tell: impl FnMut(&RoomId)) {
         let mut state = self.lock();
-        let typed = state.typists.get(person).into_iter().flatten().filter(|(_, typist)| typist.connection == connection);
+        let typed = state.typists.get(user).into_iter().flatten().filter(|(_, typist)| typist.connection == connection);
         let rooms: Vec<RoomId> = typed.map(|(room, _)| room.clone()).collect();
         for room in rooms {
-            if state.remove(&room, person) {
+            if state.remove(&room, user) {
                 tell(&room);
             }
         }
@@ -78,9 +78,9 @@ impl Typing {
     /// Ends all typing that has expired; `tell` sends an event for each. Returns when to call again, if a user is still typing.
     pub fn expire(&self, now: Instant, mut tell: impl FnMut(RoomId, UserId)) -> Option<Instant> {
         let mut state = self.lock();
-        while let Some((_, room, person)) = state.ends.first().filter(|(until, _, _)| *until <= now).cloned() {
-            state.remove(&room, &person);
-            tell(room, person);
+        while let Some((_, room, user)) = state.ends.first().filter(|(until, _, _)| *until <= now).cloned() {
+            state.remove(&room, &user);
+            tell(room, user);
         }
         state.ends.first().map(|(until, _, _)| *until)
     }
@@ -91,13 +91,13 @@ impl Typing {
 }
 
 impl State {
-    fn remove(&mut self, room: &RoomId, person: &UserId) -> bool {
-        let Entry::Occupied(mut rooms) = self.typists.entry(person.clone()) else { return false };
+    fn remove(&mut self, room: &RoomId, user: &UserId) -> bool {
+        let Entry::Occupied(mut rooms) = self.typists.entry(user.clone()) else { return false };
         let Some(typist) = rooms.get_mut().remove(room) else { return false };
         if rooms.get().is_empty() {
             rooms.remove();
         }
-        self.ends.remove(&(typist.until, room.clone(), person.clone()))
+        self.ends.remove(&(typist.until, room.clone(), user.clone()))
     }
 }
 
@@ -111,22 +111,22 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn start(typing: &Typing, room: &RoomId, person: &UserId, connection: &str, now: Instant) -> Instant {
+    fn start(typing: &Typing, room: &RoomId, user: &UserId, connection: &str, now: Instant) -> Instant {
         let told = Cell::new(false);
-        let until = typing.start(room, person, connection, now, || told.set(true));
+        let until = typing.start(room, user, connection, now, || told.set(true));
         assert!(told.get(), "it is told each time");
         until
     }
 
-    fn stops(typing: &Typing, room: &RoomId, person: &UserId, connection: &str) -> bool {
+    fn stops(typing: &Typing, room: &RoomId, user: &UserId, connection: &str) -> bool {
         let told = Cell::new(false);
-        typing.stop(room, person, connection, || told.set(true));
+        typing.stop(room, user, connection, || told.set(true));
         told.get()
     }
 
     fn expired(typing: &Typing, now: Instant) -> (Vec<(RoomId, UserId)>, Option<Instant>) {
         let mut told = Vec::new();
-        let next = typing.expire(now, |room, person| told.push((room, person)));
+        let next = typing.expire(now, |room, user| told.push((room, user)));
         (told, next)
     }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use domain::ids::{UserId, Timestamp};
 use domain::command::{Actor, Command, CommandContext};
+use domain::ids::{Timestamp, UserId};
 use domain::users::{Claims, EnsureUser};
 use engine::{Namespace, Shard, SocketKey};
 
@@ -12,7 +12,7 @@ use super::requests::RequestContext;
 use super::token_expiry::Due;
 use super::{RealtimeApp, RealtimeState};
 use crate::audit;
-use crate::auth::{Identity, AuthError};
+use crate::auth::{AuthError, Identity};
 use crate::contracts::Outcome;
 use crate::contracts::workspace::close_codes::AUTHENTICATION_FAILED;
 
@@ -34,10 +34,10 @@ impl RealtimeState {
     ///
     /// # Errors
     /// If the token is rejected, or belongs to another user.
-    pub fn verify_refresh(&self, person: &UserId, token: &str) -> Result<AuthRefresh, AuthError> {
+    pub fn verify_refresh(&self, user: &UserId, token: &str) -> Result<AuthRefresh, AuthError> {
         let now = (self.clock)().0.div_euclid(1_000_000);
-        let identity = self.authenticator.renew(person, token, now)?;
-        let actor = Actor { person: identity.person.clone(), admin: identity.admin };
+        let identity = self.authenticator.renew(user, token, now)?;
+        let actor = Actor { user: identity.user.clone(), admin: identity.admin };
         let ends = self.expiry_of(&identity);
         Ok(AuthRefresh { actor, claims: claims(identity), ends })
     }
@@ -52,9 +52,9 @@ impl RealtimeApp {
     /// Refreshes the token of a socket. The earlier token stays valid until the newer one is verified.
     pub(super) fn handle_refresh(&mut self, shard: &mut Shard<Self>, asked: RequestContext, token: &str) {
         let Some(session) = shard.data(asked.socket) else { return };
-        match self.state.verify_refresh(&session.actor.person, token) {
+        match self.state.verify_refresh(&session.actor.user, token) {
             Ok(AuthRefresh { actor, claims, ends }) => {
-                let work = |tx: &mut CommandContext<'_>| EnsureUser { claims }.execute(tx);
+                let work = |context: &mut CommandContext<'_>| EnsureUser { claims }.execute(context);
                 self.run_in_writer(shard, asked, work, move |live, shard, asked, met| {
                     if met.is_ok() {
                         live.apply_refresh(shard, asked.socket, actor, ends);
@@ -93,8 +93,8 @@ impl RealtimeApp {
             match due {
                 Due::Expiring(ends) => {
                     let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
-                    if let Some(dialect) = self.state.contracts.in_namespace(namespace).first() {
-                        shard.emit(socket, &dialect.auth_expiring(ends, now));
+                    if let Some(contract) = self.state.contracts.in_namespace(namespace).first() {
+                        shard.emit(socket, &contract.auth_expiring(ends, now));
                     }
                 }
                 Due::Ended => ended.push(socket),
@@ -123,7 +123,7 @@ impl RealtimeApp {
     fn audit_rejected(&self, shard: &Shard<Self>, socket: SocketKey, why: AuthError) {
         if let (Some(session), Some(handshake)) = (shard.data(socket), shard.handshake(socket)) {
             let transport = transport_name(shard, socket, session.connection.transport());
-            audit::rejected(Some(&session.actor.person), handshake.address(), transport, why.log_text());
+            audit::rejected(Some(&session.actor.user), handshake.address(), transport, why.log_text());
         }
     }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::calls::{Call, ExpireRingingCall, LeaveCall, RING_TIMEOUT_SECONDS};
-use domain::ids::{EntityId, UserId};
 use domain::command::{Actor, Command, CommandContext};
 use domain::error::DomainError;
+use domain::ids::{EntityId, UserId};
 use engine::{Shard, SocketKey};
 
 use super::RealtimeApp;
@@ -41,21 +41,21 @@ enum ScheduledTask {
 
 impl RealtimeApp {
     /// Puts a user into a call on this socket. If the socket has ended, the user leaves the call.
-    pub(super) fn join_call(&mut self, shard: &mut Shard<Self>, socket: SocketKey, call: &Call, person: &UserId) {
-        if !call.is_open() || !call.has(person) {
+    pub(super) fn join_call(&mut self, shard: &mut Shard<Self>, socket: SocketKey, call: &Call, user: &UserId) {
+        if !call.is_open() || !call.has(user) {
             return;
         }
         match shard.id(socket).filter(|_| shard.data(socket).is_some()) {
-            Some(id) => self.state.call_participants.join(call.id, &call.room, person, &id.text()),
-            None => self.schedule(shard, shard.now(), ScheduledTask::LeaveCall(call.id, person.clone())),
+            Some(id) => self.state.call_participants.join(call.id, &call.room, user, &id.text()),
+            None => self.schedule(shard, shard.now(), ScheduledTask::LeaveCall(call.id, user.clone())),
         }
     }
 
     /// Starts the grace period for the seats of a socket that has ended.
-    pub(super) fn leave_calls(&mut self, shard: &mut Shard<Self>, socket: SocketKey, person: &UserId) {
+    pub(super) fn leave_calls(&mut self, shard: &mut Shard<Self>, socket: SocketKey, user: &UserId) {
         let Some(id) = shard.id(socket) else { return };
-        for (call, departure) in self.state.call_participants.disconnect(person, &id.text()) {
-            self.schedule(shard, shard.now() + self.state.presence_grace, ScheduledTask::LookAtSeat(call, person.clone(), departure));
+        for (call, departure) in self.state.call_participants.disconnect(user, &id.text()) {
+            self.schedule(shard, shard.now() + self.state.presence_grace, ScheduledTask::LookAtSeat(call, user.clone(), departure));
         }
     }
 
@@ -74,9 +74,9 @@ impl RealtimeApp {
     pub(super) fn run_scheduled(&mut self, shard: &mut Shard<Self>) {
         while let Some(due) = self.scheduled.waiting.first_entry().filter(|first| first.key().0 <= shard.now()) {
             match due.remove() {
-                ScheduledTask::LookAtSeat(call, person, departure) => {
-                    if self.state.call_participants.expire(call, &person, departure) {
-                        self.run_task(shard, ScheduledTask::LeaveCall(call, person));
+                ScheduledTask::LookAtSeat(call, user, departure) => {
+                    if self.state.call_participants.expire(call, &user, departure) {
+                        self.run_task(shard, ScheduledTask::LeaveCall(call, user));
                     }
                 }
                 ScheduledTask::EndAgain(secret) => {
@@ -108,17 +108,17 @@ impl RealtimeApp {
     fn run_task(&self, shard: &Shard<Self>, chore: ScheduledTask) {
         let back = self.run_on_shard(shard);
         let (work, shared) = (chore.clone(), Arc::clone(&self.state));
-        let work = move |tx: &mut CommandContext<'_>| match work {
-            ScheduledTask::GiveUpRinging(call) => ExpireRingingCall { call }.execute(tx),
+        let work = move |context: &mut CommandContext<'_>| match work {
+            ScheduledTask::GiveUpRinging(call) => ExpireRingingCall { call }.execute(context),
             // The user has reconnected, by another connection or while the database failed.
-            ScheduledTask::LeaveCall(call, person) if shared.call_participants.is_in_call(call, &person) => Ok(()),
-            ScheduledTask::LeaveCall(call, person) => LeaveCall { call, person }.execute(tx),
+            ScheduledTask::LeaveCall(call, user) if shared.call_participants.is_in_call(call, &user) => Ok(()),
+            ScheduledTask::LeaveCall(call, user) => LeaveCall { call, user }.execute(context),
             ScheduledTask::LookAtSeat(..) | ScheduledTask::EndAgain(_) => Ok(()),
         };
         self.state.writer.submit(Actor::server(), work, move |done| match done {
             Ok(()) => {}
             Err(DomainError::Unavailable(_)) => back(Box::new(move |live, shard| live.schedule(shard, shard.now() + RETRY_DELAY, chore))),
-            Err(refusal) => tracing::error!(%refusal, "the server could not end somebody's part in a call"),
+            Err(error) => tracing::error!(%error, "the server could not end somebody's part in a call"),
         });
     }
 }

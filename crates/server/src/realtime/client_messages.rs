@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use domain::ids::UserId;
 use domain::error::DomainError;
+use domain::ids::UserId;
 use engine::{Namespace, Shard, SocketKey};
 
 use super::requests::RequestContext;
 use super::{RealtimeApp, RealtimeState};
 use crate::contracts::responses::UNKNOWN_EVENT;
-use crate::contracts::{self, Contract, ClientMessage, Reply, ParsedRequest};
+use crate::contracts::{self, ClientMessage, Contract, ParsedRequest, Reply};
 
 /// A request that no contract defines.
 pub struct ParseFailure {
@@ -30,30 +30,30 @@ impl RealtimeState {
     /// If no contract of the namespace defines the message. It counts against the budgets all the same, and its reply is sent in order.
     pub fn parse(
         &self,
-        person: &UserId,
+        user: &UserId,
         namespace: Namespace,
         heard: &ClientMessage<'_>,
         acked: bool,
     ) -> Result<(Arc<dyn Contract>, ParsedRequest), ParseFailure> {
-        let within_budget = self.rate_limits.command(person);
+        let within_budget = self.rate_limits.command(user);
         let spoken = self.contracts.in_namespace(namespace);
-        let understood = spoken.iter().find_map(|dialect| {
-            let request = dialect.parse(heard)?;
-            Some((dialect.clone(), request))
+        let understood = spoken.iter().find_map(|contract| {
+            let request = contract.parse(heard)?;
+            Some((contract.clone(), request))
         });
         match (understood, heard) {
-            (Some((dialect, ParsedRequest { name, ask })), _) => {
+            (Some((contract, ParsedRequest { name, ask })), _) => {
                 // A request that is refused here costs one command and none of the scarcer budgets.
                 let ask = within_budget.and(ask).and_then(|ask| {
-                    dialect.rate_limit_class(name).map_or(Ok(()), |spending| self.rate_limits.check_class(person, spending))?;
+                    contract.rate_limit_class(name).map_or(Ok(()), |spending| self.rate_limits.check_class(user, spending))?;
                     Ok(ask)
                 });
-                Ok((dialect, ParsedRequest { name, ask }))
+                Ok((contract, ParsedRequest { name, ask }))
             }
             (None, ClientMessage::Event { name, .. }) => {
                 let name = shortened(name);
                 Err(match within_budget {
-                    Err(refusal) => ParseFailure { code: refusal.code(), reply: contracts::error_reply(&name, &refusal, acked) },
+                    Err(error) => ParseFailure { code: error.code(), reply: contracts::error_reply(&name, &error, acked) },
                     Ok(()) => ParseFailure { code: UNKNOWN_EVENT, reply: contracts::unknown_event_reply(&name, acked) },
                 })
             }
@@ -62,44 +62,50 @@ impl RealtimeState {
     }
 
     /// The answer to a request that is refused before it is parsed.
-    fn rejected_unparsed(&self, person: &UserId, namespace: Namespace, heard: &ClientMessage<'_>, refusal: &DomainError, acked: bool) -> Reply {
+    fn rejected_unparsed(&self, user: &UserId, namespace: Namespace, heard: &ClientMessage<'_>, error: &DomainError, acked: bool) -> Reply {
         match (heard, self.contracts.in_namespace(namespace).first()) {
-            (ClientMessage::Event { name, .. }, _) => contracts::error_reply(&shortened(name), refusal, acked),
-            (ClientMessage::Text(_), Some(dialect)) => self.answer(&**dialect, "message", person, Err(refusal), acked),
+            (ClientMessage::Event { name, .. }, _) => contracts::error_reply(&shortened(name), error, acked),
+            (ClientMessage::Text(_), Some(contract)) => self.answer(&**contract, "message", user, Err(error), acked),
             (ClientMessage::Text(_), None) => Reply::default(),
         }
     }
 }
 
 impl RealtimeApp {
-    pub(super) fn handle_client_message(&mut self, shard: &mut Shard<Self>, socket: SocketKey, heard: &ClientMessage<'_>, ack: Option<u64>) {
+    pub(super) fn handle_client_message(
+        &mut self,
+        shard: &mut Shard<Self>,
+        socket: SocketKey,
+        heard: &ClientMessage<'_>,
+        ack: Option<u64>,
+    ) {
         let Some(session) = shard.data(socket) else { return };
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
         let parsed = match self.count_parsed(shard, socket, heard) {
             Ok(parsed) => parsed,
-            Err(refusal) => {
+            Err(error) => {
                 // It costs a command like any other request.
-                let refusal = self.state.rate_limits.command(&session.actor.person).err().unwrap_or(refusal);
-                let reply = self.state.rejected_unparsed(&session.actor.person, namespace, heard, &refusal, ack.is_some());
-                self.counters.unknown_request(refusal.code());
+                let error = self.state.rate_limits.command(&session.actor.user).err().unwrap_or(error);
+                let reply = self.state.rejected_unparsed(&session.actor.user, namespace, heard, &error, ack.is_some());
+                self.counters.unknown_request(error.code());
                 return self.in_order(shard, socket, move |live, shard| live.send_reply(shard, socket, ack, reply));
             }
         };
-        match self.state.parse(&session.actor.person, namespace, heard, ack.is_some()) {
-            Ok((dialect, request)) => {
+        match self.state.parse(&session.actor.user, namespace, heard, ack.is_some()) {
+            Ok((contract, request)) => {
                 self.counters.heard(&request);
                 let ParsedRequest { name, ask } = request;
-                let asked = RequestContext { socket, dialect, name, ack, parsed };
+                let asked = RequestContext { socket, contract, name, ack, parsed };
                 match ask {
                     Ok(ask) => self.execute(shard, asked, ask),
-                    Err(refusal) => self.in_order(shard, socket, move |live, shard| live.answer(shard, &asked, Err(refusal))),
+                    Err(error) => self.in_order(shard, socket, move |live, shard| live.answer(shard, &asked, Err(error))),
                 }
             }
             Err(ParseFailure { code, reply }) => {
-                let person = shard.data(socket).map_or("", |session| session.actor.person.as_str());
+                let user = shard.data(socket).map_or("", |session| session.actor.user.as_str());
                 match heard {
-                    ClientMessage::Event { name, .. } => tracing::debug!(person, event = ?shortened(name), code, "unknown event"),
-                    ClientMessage::Text(text) => tracing::debug!(person, bytes = text.len(), code, "malformed message"),
+                    ClientMessage::Event { name, .. } => tracing::debug!(user, event = ?shortened(name), code, "unknown event"),
+                    ClientMessage::Text(text) => tracing::debug!(user, bytes = text.len(), code, "malformed message"),
                 }
                 self.counters.unknown_request(code);
                 self.in_order(shard, socket, move |live, shard| live.send_reply(shard, socket, ack, reply));

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use domain::event::PersistedEvent;
 use domain::command::Actor;
+use domain::event::PersistedEvent;
 use domain::ports::{Bus, BusMessage};
 use engine::BatchGuard;
 use store::CommitSink;
 
 use super::{Fanout, RealtimeApp};
-use crate::rate_limit::RateLimits;
 use crate::memory_guard;
+use crate::rate_limit::RateLimits;
 
 /// Publishes committed events. The answers and events of a batch reach each shard of this node in one message.
 pub struct CommitPublisher {
@@ -36,12 +36,12 @@ impl CommitSink for CommitPublisher {
 
     fn charge(&mut self, actor: &Actor, reach: usize) {
         if *actor != Actor::server() {
-            self.limits.charge(&actor.person, reach);
+            self.limits.charge(&actor.user, reach);
         }
     }
 
-    fn publish(&mut self, fact: PersistedEvent) {
-        self.bus.publish(BusMessage::Persisted(fact.into()));
+    fn publish(&mut self, persisted: PersistedEvent) {
+        self.bus.publish(BusMessage::Persisted(persisted.into()));
     }
 
     fn end(&mut self) {

@@ -2,25 +2,25 @@
 
 use std::sync::Arc;
 
+use domain::command::{Actor, Command, CommandContext};
+use domain::error::DomainError;
 use domain::event::EphemeralEvent;
 use domain::ids::{RoomId, Timestamp};
-use domain::command::{Actor, Command, CommandContext};
+use domain::sessions::{ConnectOutcome, ConnectSession, NewSession, ResumeRequest};
 use domain::users::{Claims, EnsuredUser};
-use domain::error::DomainError;
-use domain::sessions::{ConnectSession, ConnectOutcome, ResumeRequest, NewSession};
 use engine::id::Id;
 use engine::{Connect, Namespace, OutboundMessage, Shard, SocketKey};
 use tracing::Level;
 
 use super::handshake::rate_limited;
 use super::recovery::ClientResume;
-use super::{Handshake, RealtimeApp, SocketData, RealtimeState};
+use super::{Handshake, RealtimeApp, RealtimeState, SocketData};
 use crate::audit;
-use crate::auth::{ConnectAuth, Identity, ResumeHint, AuthError};
+use crate::auth::{AuthError, ConnectAuth, Identity, ResumeHint};
 use crate::contracts::workspace::close_codes::{AUTHENTICATION_FAILED, INTERNAL_ERROR, TOO_MANY_CONNECTIONS};
-use crate::rate_limit::RETRY_AFTER_SECONDS;
 use crate::logging::{self, MAX_FAULT_LINES};
 use crate::presence::{Connection, Transport};
+use crate::rate_limit::RETRY_AFTER_SECONDS;
 
 /// A client that is authenticated and may connect. The socket is counted already.
 pub struct AuthorizedConnect {
@@ -80,15 +80,15 @@ impl RealtimeState {
     /// # Errors
     /// If the user has as many connections as a user may have.
     pub fn authorize(&self, connection: Connection, id: Option<Id>, identity: Identity) -> Result<AuthorizedConnect, AuthError> {
-        let actor = Actor { person: identity.person.clone(), admin: identity.admin };
+        let actor = Actor { user: identity.user.clone(), admin: identity.admin };
         let most = match connection.transport() {
             Transport::SocketIo => self.max_socketio_connections,
             Transport::Raw => self.max_raw_connections,
         };
         let connection_id = || id.map(|id| id.text()).unwrap_or_default();
-        let come_online = || self.publish_presence(EphemeralEvent::Online { person: actor.person.clone(), connection: connection_id() });
+        let come_online = || self.publish_presence(EphemeralEvent::Online { user: actor.user.clone(), connection: connection_id() });
         let known_by = id.filter(|_| self.broadcasts_presence);
-        self.online_users.connect(&actor.person, connection, known_by, most, come_online).map_err(|_| AuthError::TooManyConnections)?;
+        self.online_users.connect(&actor.user, connection, known_by, most, come_online).map_err(|_| AuthError::TooManyConnections)?;
         let ends = self.closes_at_token_expiry.then(|| self.expiry_of(&identity)).flatten();
         Ok(AuthorizedConnect { actor, claims: claims(identity), ends })
     }
@@ -97,22 +97,22 @@ impl RealtimeState {
     /// inbox.
     pub fn rooms_to_join(&self, namespace: Namespace, arrived: &ConnectOutcome) -> Vec<(RoomId, i64)> {
         let households = arrived.households.iter().filter(|(room, _)| self.contracts.auto_join(namespace, room));
-        [(RoomId::inbox(&arrived.user.person.id), 0)].into_iter().chain(households.cloned()).collect()
+        [(RoomId::inbox(&arrived.user.user.id), 0)].into_iter().chain(households.cloned()).collect()
     }
 
     /// The first messages to a socket of a loaded user in a namespace; `id` is the socket's id.
     pub fn greetings(&self, namespace: Namespace, id: &str, met: &EnsuredUser) -> Vec<OutboundMessage> {
         let now = (self.clock)();
-        let dialects = self.contracts.in_namespace(namespace).iter();
-        dialects.filter_map(|dialect| dialect.greeting(&met.person, id, now)).collect()
+        let contracts = self.contracts.in_namespace(namespace).iter();
+        contracts.filter_map(|contract| contract.greeting(&met.user, id, now)).collect()
     }
 }
 
 impl RealtimeApp {
     pub(super) fn handle_connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, request: Connect<'_>) {
         let transport = if request.namespace == Namespace::PLAIN { Transport::Raw } else { Transport::SocketIo };
-        if let Err(refusal) = shard.handshake_mut(socket).map_or(Ok(()), |handshake| self.count_attempt(handshake)) {
-            return self.close_rate_limited(shard, socket, transport, &refusal);
+        if let Err(error) = shard.handshake_mut(socket).map_or(Ok(()), |handshake| self.count_attempt(handshake)) {
+            return self.close_rate_limited(shard, socket, transport, &error);
         }
         let Some(handshake) = shard.handshake_mut(socket) else { return };
         let mut auth = ConnectAuth::read(request.auth);
@@ -129,7 +129,9 @@ impl RealtimeApp {
             shard.pause(socket);
         }
         match left_off {
-            ResumeHint::Session { secret, offset } if may_recover(shard, socket) => self.take_over(shard, socket, identity, &secret, offset),
+            ResumeHint::Session { secret, offset } if may_recover(shard, socket) => {
+                self.take_over(shard, socket, identity, &secret, offset)
+            }
             ResumeHint::Session { .. } | ResumeHint::Nowhere => self.start_session(shard, socket, identity, ClientResume::New),
             ResumeHint::Position(since) => self.start_session(shard, socket, identity, ClientResume::Since(since)),
         }
@@ -155,8 +157,8 @@ impl RealtimeApp {
         let arrive = ConnectSession { claims: claims.clone(), new_session: place, resume: self.state.resume_request(&coming) };
         let session = SocketData::new(actor.clone(), connection, shard.now());
         let (old, shared) = (coming.secret(), Arc::clone(&self.state));
-        let work = move |tx: &mut CommandContext<'_>| {
-            let arrived = arrive.execute(tx)?;
+        let work = move |context: &mut CommandContext<'_>| {
+            let arrived = arrive.execute(context)?;
             if let Some(old) = old.filter(|_| arrived.resumed.is_some()) {
                 shared.pending_session_ends.mark_resumed(old);
             }
@@ -188,7 +190,7 @@ impl RealtimeApp {
             Ok(arrived) => self.accept_new(shard, entering, secret, arrived),
             // Nothing can be written. A user who is stored already is accepted all the same, but the socket cannot be resumed later.
             Err(DomainError::Unavailable(_)) if secret.is_some() => self.start_without_session(shard, entering, claims),
-            Err(refusal) => self.fail_connect(shard, &entering, &refusal),
+            Err(error) => self.fail_connect(shard, &entering, &error),
         }
     }
 
@@ -199,7 +201,7 @@ impl RealtimeApp {
         self.state.writer.run(actor, ConnectSession { claims, new_session: None, resume: ResumeRequest::New }, move |arrived| {
             back(Box::new(move |live, shard| match arrived {
                 Ok(arrived) => live.accept_new(shard, entering, None, arrived),
-                Err(refusal) => live.fail_connect(shard, &entering, &refusal),
+                Err(error) => live.fail_connect(shard, &entering, &error),
             }));
         });
     }
@@ -214,20 +216,20 @@ impl RealtimeApp {
 
     /// Counts a request for an unknown namespace like any other.
     pub(super) fn check_unknown_namespace(&mut self, handshake: &mut Handshake) -> Result<(), engine::HandshakeRejection> {
-        self.count_attempt(handshake).map_err(|refusal| {
-            audit::rejected(None, handshake.address(), "namespace", refusal.code());
-            self.counters.turned_away(refusal.code());
-            rate_limited(&refusal)
+        self.count_attempt(handshake).map_err(|error| {
+            audit::rejected(None, handshake.address(), "namespace", error.code());
+            self.counters.turned_away(error.code());
+            rate_limited(&error)
         })
     }
 
     /// Closes the whole connection, with all its sockets, because the address has made too many attempts.
-    fn close_rate_limited(&mut self, shard: &mut Shard<Self>, socket: SocketKey, transport: Transport, refusal: &DomainError) {
+    fn close_rate_limited(&mut self, shard: &mut Shard<Self>, socket: SocketKey, transport: Transport, error: &DomainError) {
         if let Some(handshake) = shard.handshake(socket) {
-            audit::rejected(None, handshake.address(), transport_name(shard, socket, transport), refusal.code());
+            audit::rejected(None, handshake.address(), transport_name(shard, socket, transport), error.code());
         }
-        self.counters.turned_away(refusal.code());
-        shard.close(socket, TOO_MANY_CONNECTIONS.code, &refusal.to_string());
+        self.counters.turned_away(error.code());
+        shard.close(socket, TOO_MANY_CONNECTIONS.code, &error.to_string());
     }
 
     fn reject_connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, transport: Transport, why: AuthError) {
@@ -242,18 +244,18 @@ impl RealtimeApp {
     }
 
     /// The user of a connection was deleted, or the store failed.
-    pub(super) fn fail_connect(&mut self, shard: &mut Shard<Self>, entering: &PendingConnect, refusal: &DomainError) {
+    pub(super) fn fail_connect(&mut self, shard: &mut Shard<Self>, entering: &PendingConnect, error: &DomainError) {
         let PendingConnect { socket, session, .. } = entering;
-        self.end_presence(shard, &session.actor.person, session.connection);
-        if *refusal == DomainError::UserDeleted {
+        self.end_presence(shard, &session.actor.user, session.connection);
+        if *error == DomainError::UserDeleted {
             return self.reject_connect(shard, *socket, session.connection.transport(), AuthError::UserDeleted);
         }
-        self.counters.turned_away(refusal.code());
-        if logging::admits(Level::ERROR, None, "a person could not be met", refusal.code(), MAX_FAULT_LINES) {
-            tracing::error!(%refusal, "a person could not be met");
+        self.counters.turned_away(error.code());
+        if logging::admits(Level::ERROR, None, "a person could not be met", error.code(), MAX_FAULT_LINES) {
+            tracing::error!(%error, "a person could not be met");
         }
         match session.connection.transport() {
-            Transport::SocketIo => reject(shard, *socket, "Server error", &format!(r#"{{"code":"{}"}}"#, refusal.code())),
+            Transport::SocketIo => reject(shard, *socket, "Server error", &format!(r#"{{"code":"{}"}}"#, error.code())),
             Transport::Raw => shard.close(*socket, INTERNAL_ERROR.code, "Internal Server Error"),
         }
     }
@@ -269,7 +271,7 @@ impl RealtimeApp {
         };
         if !accepted {
             // The client has disconnected while its user was loaded.
-            self.end_presence(shard, &actor.person, connection);
+            self.end_presence(shard, &actor.user, connection);
             return self.forget(&actor, secret);
         }
         shard.resume(socket);
@@ -292,7 +294,7 @@ impl RealtimeApp {
             shard.emit(socket, &greeting);
         }
         if let Some(handshake) = shard.handshake(socket) {
-            audit::connected(&met.person.id, handshake.address(), transport_name(shard, socket, transport));
+            audit::connected(&met.user.id, handshake.address(), transport_name(shard, socket, transport));
         }
     }
 

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use domain::ids::{RoomKind, UserId, RoomId};
-use engine::{ShardStats, Handle, DeliveryStats, Namespace, Shard, SocketKey};
+use domain::ids::{RoomId, RoomKind, UserId};
+use engine::{DeliveryStats, Handle, Namespace, Shard, ShardStats, SocketKey};
 use tokio::sync::oneshot;
 
 use super::connect::transport_name;
@@ -43,7 +43,7 @@ pub struct ConnectionStats {
     /// How many connections there are; one may have a socket in each namespace.
     pub connections: u64,
     /// The number of sockets of each user.
-    pub people: HashMap<UserId, u64>,
+    pub users: HashMap<UserId, u64>,
     /// How many sockets are in each namespace; `raw` is the raw WebSocket.
     pub namespaces: HashMap<String, u64>,
     /// How many sockets come by each transport.
@@ -97,11 +97,11 @@ impl ShardQuery {
     pub async fn engine_stats(&self) -> Option<(ShardCounters, ShardStats, DeliveryStats)> {
         let shards = self.query(|live, shard| (live.counters.clone(), shard.stats(), shard.delivery_stats().clone())).await?;
         let all = (self.at_gate().clone(), ShardStats::default(), DeliveryStats::default());
-        Some(shards.iter().fold(all, |(mut tally, mut figures, mut meter), (of_shard, held, delivered)| {
-            tally.add(of_shard);
+        Some(shards.iter().fold(all, |(mut counters, mut figures, mut meter), (of_shard, held, delivered)| {
+            counters.add(of_shard);
             figures.add(held);
             meter.add(delivered);
-            (tally, figures, meter)
+            (counters, figures, meter)
         }))
     }
 
@@ -115,10 +115,11 @@ impl ShardQuery {
     }
 
     /// A user's sockets, the oldest first.
-    pub async fn sockets_of(&self, person: &UserId) -> Option<Vec<SocketInfo>> {
-        let inbox = RoomId::inbox(person);
-        let shards =
-            self.query(move |live, shard| shard.members(inbox.as_str()).map(|key| SocketInfo::of(live, shard, key)).collect::<Vec<_>>()).await?;
+    pub async fn sockets_of(&self, user: &UserId) -> Option<Vec<SocketInfo>> {
+        let inbox = RoomId::inbox(user);
+        let shards = self
+            .query(move |live, shard| shard.members(inbox.as_str()).map(|key| SocketInfo::of(live, shard, key)).collect::<Vec<_>>())
+            .await?;
         let mut sockets: Vec<SocketInfo> = shards.into_iter().flatten().collect();
         sockets.sort_by(|one, other| other.lasting.cmp(&one.lasting).then_with(|| one.id.cmp(&other.id)));
         Some(sockets)
@@ -130,7 +131,10 @@ impl ShardQuery {
     }
 
     /// Runs the same question on every shard. `None` if one does not answer.
-    async fn query<T: Send + 'static>(&self, question: impl Fn(&RealtimeApp, &Shard<RealtimeApp>) -> T + Clone + Send + 'static) -> Option<Vec<T>> {
+    async fn query<T: Send + 'static>(
+        &self,
+        question: impl Fn(&RealtimeApp, &Shard<RealtimeApp>) -> T + Clone + Send + 'static,
+    ) -> Option<Vec<T>> {
         let Some(engine) = self.engine.get() else { return Some(Vec::new()) };
         let answers: Vec<oneshot::Receiver<T>> = (0..engine.shards())
             .map(|shard| {
@@ -174,10 +178,10 @@ impl ConnectionStats {
         let mut connections = HashSet::new();
         for key in shard.sockets() {
             let Some(session) = shard.data(key) else { continue };
-            let person = &session.actor.person;
+            let user = &session.actor.user;
             connections.insert(session.connection.number());
             let lasting = shard.now().saturating_duration_since(session.at);
-            *crowd.people.entry(person.clone()).or_default() += 1;
+            *crowd.users.entry(user.clone()).or_default() += 1;
             let namespace = shard.namespace(key).and_then(|namespace| name_of(live, namespace)).unwrap_or("raw");
             match crowd.namespaces.get_mut(namespace) {
                 Some(count) => *count += 1,
@@ -185,7 +189,7 @@ impl ConnectionStats {
             }
             *crowd.transports.entry(transport_name(shard, key, session.connection.transport())).or_default() += 1;
             for room in shard.rooms_of(key).filter_map(RoomId::parse).filter(|room| room.kind() != RoomKind::User) {
-                *crowd.rooms.entry(room).or_default().entry(person.clone()).or_default() += 1;
+                *crowd.rooms.entry(room).or_default().entry(user.clone()).or_default() += 1;
             }
             crowd.lasting += lasting;
             crowd.longest = crowd.longest.max(lasting);
@@ -197,11 +201,11 @@ impl ConnectionStats {
     fn add(&mut self, other: Self) {
         // All sockets of a connection are on one shard.
         self.connections += other.connections;
-        add_all(&mut self.people, other.people);
+        add_all(&mut self.users, other.users);
         add_all(&mut self.namespaces, other.namespaces);
         add_all(&mut self.transports, other.transports);
-        for (room, people) in other.rooms {
-            add_all(self.rooms.entry(room).or_default(), people);
+        for (room, users) in other.rooms {
+            add_all(self.rooms.entry(room).or_default(), users);
         }
         self.lasting += other.lasting;
         self.longest = self.longest.max(other.longest);
@@ -209,7 +213,7 @@ impl ConnectionStats {
 
     /// How many sockets there are.
     pub fn sockets(&self) -> u64 {
-        self.people.values().sum()
+        self.users.values().sum()
     }
 }
 

@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use domain::event::EphemeralEvent;
-use domain::ids::{UserId, RoomId};
+use domain::ids::{RoomId, UserId};
 use domain::ports::BusMessage;
 use engine::{DisconnectReason, Shard, SocketKey};
 
 use super::connect::transport_name;
-use super::{RealtimeApp, SocketData, RealtimeState};
+use super::{RealtimeApp, RealtimeState, SocketData};
 use crate::audit;
 use crate::presence::{Connection, DepartureId};
 
@@ -60,24 +60,18 @@ impl RealtimeApp {
         self.token_expiry.untrack(socket);
         let Some(SocketData { actor, connection, at, secret, .. }) = shard.data(socket) else { return };
         let is_let_go = reason == DisconnectReason::ServerShuttingDown && secret.is_some();
-        let (person, connection, after) = (actor.person.clone(), *connection, shard.now().saturating_duration_since(*at));
+        let (user, connection, after) = (actor.user.clone(), *connection, shard.now().saturating_duration_since(*at));
         if let Some(handshake) = shard.handshake(socket) {
-            audit::disconnected(
-                &person,
-                handshake.address(),
-                transport_name(shard, socket, connection.transport()),
-                after,
-                reason.as_str(),
-            );
+            audit::disconnected(&user, handshake.address(), transport_name(shard, socket, connection.transport()), after, reason.as_str());
         }
         self.counters.went(reason.as_str(), after);
         if let Some(id) = shard.id(socket) {
-            self.state.stop_typing_everywhere(&person, &id.text());
+            self.state.stop_typing_everywhere(&user, &id.text());
         }
         self.store_session_end(shard, socket, reason);
         // A stop does not end a user's part in a call: the next start ends the calls that are still open, as after a kill.
         if reason != DisconnectReason::ServerShuttingDown {
-            self.leave_calls(shard, socket, &person);
+            self.leave_calls(shard, socket, &user);
         }
         if is_let_go {
             // The next start expects these users to reconnect, and sends offline events for the others.
@@ -85,17 +79,17 @@ impl RealtimeApp {
         }
         let rooms: Vec<RoomId> = shard.rooms_of(socket).filter_map(RoomId::parse).collect();
         for room in rooms {
-            if let Some(departure) = self.state.room_presence.leave(&room, &person) {
-                self.pending_departures.add(shard, PendingDeparture::FromRoom(room, person.clone(), departure));
+            if let Some(departure) = self.state.room_presence.leave(&room, &user) {
+                self.pending_departures.add(shard, PendingDeparture::FromRoom(room, user.clone(), departure));
             }
         }
-        self.end_presence(shard, &person, connection);
+        self.end_presence(shard, &user, connection);
     }
 
     /// Removes a socket of a user from the count of connections.
-    pub(super) fn end_presence(&mut self, shard: &mut Shard<Self>, person: &UserId, connection: Connection) {
-        if let Some(departure) = self.state.online_users.disconnect(person, connection) {
-            self.pending_departures.add(shard, PendingDeparture::FromServer(person.clone(), departure));
+    pub(super) fn end_presence(&mut self, shard: &mut Shard<Self>, user: &UserId, connection: Connection) {
+        if let Some(departure) = self.state.online_users.disconnect(user, connection) {
+            self.pending_departures.add(shard, PendingDeparture::FromServer(user.clone(), departure));
         }
     }
 
@@ -129,17 +123,19 @@ impl RealtimeApp {
         }
         self.run_scheduled(shard);
         self.check_expiring(shard);
-        let next = self.state.typing.expire(shard.now(), |room, person| self.state.publish_stopped_typing(room, person));
+        let next = self.state.typing.expire(shard.now(), |room, user| self.state.publish_stopped_typing(room, user));
         if let Some(next) = next {
             shard.wake_at(next);
         }
         for _ in 0..MAX_PER_WAKE {
             let Some(departed) = self.pending_departures.next(shard).or_else(|| self.expected_users.next(shard)) else { return };
             match departed {
-                PendingDeparture::FromServer(person, departure) => {
-                    self.state.online_users.expire(&person, departure, || self.state.publish_presence(EphemeralEvent::Offline { person: person.clone() }));
+                PendingDeparture::FromServer(user, departure) => {
+                    self.state
+                        .online_users
+                        .expire(&user, departure, || self.state.publish_presence(EphemeralEvent::Offline { user: user.clone() }));
                 }
-                PendingDeparture::FromRoom(room, person, departure) => self.state.publish_left(room, person, departure, false),
+                PendingDeparture::FromRoom(room, user, departure) => self.state.publish_left(room, user, departure, false),
                 PendingDeparture::Nobody => self.expire_disconnected(),
             }
         }
@@ -149,36 +145,36 @@ impl RealtimeApp {
 
 impl RealtimeState {
     /// Notes that a user types in a room on this connection. Returns when to call `expire` for it.
-    pub fn start_typing(&self, room: &RoomId, person: &UserId, connection: &str, now: Instant) -> Instant {
-        let signal = EphemeralEvent::Typing { room: room.clone(), person: person.clone() };
-        self.typing.start(room, person, connection, now, || self.bus.publish(BusMessage::Ephemeral(signal.into())))
+    pub fn start_typing(&self, room: &RoomId, user: &UserId, connection: &str, now: Instant) -> Instant {
+        let ephemeral = EphemeralEvent::Typing { room: room.clone(), user: user.clone() };
+        self.typing.start(room, user, connection, now, || self.bus.publish(BusMessage::Ephemeral(ephemeral.into())))
     }
 
     /// Ends a user's typing in a room on this connection. Sends a stop event if the user was typing there.
-    pub fn stop_typing(&self, room: &RoomId, person: &UserId, connection: &str) {
-        self.typing.stop(room, person, connection, || self.publish_stopped_typing(room.clone(), person.clone()));
+    pub fn stop_typing(&self, room: &RoomId, user: &UserId, connection: &str) {
+        self.typing.stop(room, user, connection, || self.publish_stopped_typing(room.clone(), user.clone()));
     }
 
     /// Ends a user's typing in all rooms on a connection that has ended.
-    pub fn stop_typing_everywhere(&self, person: &UserId, connection: &str) {
-        self.typing.stop_everywhere(person, connection, |room| self.publish_stopped_typing(room.clone(), person.clone()));
+    pub fn stop_typing_everywhere(&self, user: &UserId, connection: &str) {
+        self.typing.stop_everywhere(user, connection, |room| self.publish_stopped_typing(room.clone(), user.clone()));
     }
 
-    fn publish_stopped_typing(&self, room: RoomId, person: UserId) {
-        self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::StoppedTyping { room, person }.into()));
+    fn publish_stopped_typing(&self, room: RoomId, user: UserId) {
+        self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::StoppedTyping { room, user }.into()));
     }
 
     /// Sends the leave event of a departure, unless a connection of the user has returned to the room. `removed` as in [`Signal::Left`].
-    pub fn publish_left(&self, room: RoomId, person: UserId, departure: DepartureId, removed: bool) {
-        self.room_presence.expire(&room, &person, departure, |person| {
-            self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::RoomLeft { room: room.clone(), person, removed }.into()));
+    pub fn publish_left(&self, room: RoomId, user: UserId, departure: DepartureId, removed: bool) {
+        self.room_presence.expire(&room, &user, departure, |user| {
+            self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::RoomLeft { room: room.clone(), user, removed }.into()));
         });
     }
 
     /// Ends a user's grace periods in a space, and in the rooms inside it, because the user is no longer a member.
-    pub fn remove_member_presence(&self, space: &RoomId, person: &UserId) {
-        self.room_presence.remove_member(space, person, |room, person| {
-            self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::RoomLeft { room: room.clone(), person, removed: true }.into()));
+    pub fn remove_member_presence(&self, space: &RoomId, user: &UserId) {
+        self.room_presence.remove_member(space, user, |room, user| {
+            self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::RoomLeft { room: room.clone(), user, removed: true }.into()));
         });
     }
 

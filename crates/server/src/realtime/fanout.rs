@@ -5,26 +5,26 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use domain::custom_events::CustomEvent;
-use domain::event::{Event, EventKind, PersistedEvent, EphemeralEvent};
-use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
+use domain::event::{EphemeralEvent, Event, EventKind, PersistedEvent};
+use domain::ids::{RoomId, RoomKind, Timestamp, UserId};
 use domain::ports::{BusMessage, EventBatch};
 use domain::sessions::PurgeEvictedEvents;
 use engine::id::Id;
-use engine::{Broadcast, Handle, BatchGuard, CountsByKind, Namespace, Position, Shard, SocketKey};
+use engine::{BatchGuard, Broadcast, CountsByKind, Handle, Namespace, Position, Shard, SocketKey};
 
 use super::{Job, RealtimeApp, RenderedEvent};
 use crate::config::Audience;
 use crate::contracts::ContractRegistry;
 use crate::contracts::workspace::close_codes::FORBIDDEN;
-use crate::presence::{RoomPresence, PendingChanges, CrowdedRooms, OnlineUsers, PresenceHistory, about};
+use crate::presence::{CrowdedRooms, OnlineUsers, PendingChanges, PresenceHistory, RoomPresence, about};
 
 /// The users who are online and in rooms, for decisions that depend on their number.
 #[derive(Clone, Default)]
 pub struct PresenceAudience {
     /// The users who are online.
-    pub people: Arc<OnlineUsers>,
+    pub users: Arc<OnlineUsers>,
     /// The users who have each room open.
-    pub attendance: Arc<RoomPresence>,
+    pub room_presence: Arc<RoomPresence>,
     /// While more users than this are online, presence events for everyone go to contacts only; `None`: no limit.
     pub everyone_up_to: Option<u32>,
 }
@@ -35,26 +35,26 @@ const MAX_EVICTED_PER_STEP: usize = 1000;
 /// Encodes stored events for each contract.
 #[derive(Clone)]
 pub struct EventRenderer {
-    pub(super) dialects: ContractRegistry,
+    pub(super) contracts: ContractRegistry,
     /// The epoch of the event log, which is a part of every position.
     pub(super) epoch: Arc<str>,
 }
 
 impl EventRenderer {
     /// The broadcasts of a stored event; none if it has no audience.
-    pub(super) fn broadcast_of(&self, fact: PersistedEvent) -> Vec<Broadcast> {
-        match fact.in_each_room() {
-            Some(Ok(facts)) => return facts.into_iter().flat_map(|fact| self.broadcast_of(fact)).collect(),
+    pub(super) fn broadcast_of(&self, persisted: PersistedEvent) -> Vec<Broadcast> {
+        match persisted.in_each_room() {
+            Some(Ok(persisted_events)) => return persisted_events.into_iter().flat_map(|persisted| self.broadcast_of(persisted)).collect(),
             Some(Err(error)) => {
-                tracing::error!(%error, offset = fact.offset, "an event cannot be encoded for each of its rooms");
+                tracing::error!(%error, offset = persisted.offset, "an event cannot be encoded for each of its rooms");
                 return Vec::new();
             }
             None => {}
         }
-        let fact = Arc::new(fact);
-        let said = RenderedEvent::persisted(&self.dialects, fact.clone(), &self.epoch);
-        match (&fact.event, fact.audience()) {
-            (Event::Emitted { emission }, _) => vec![emitted(emission, false, said)],
+        let persisted = Arc::new(persisted);
+        let said = RenderedEvent::persisted(&self.contracts, persisted.clone(), &self.epoch);
+        match (&persisted.event, persisted.audience()) {
+            (Event::Emitted { custom_event }, _) => vec![emitted(custom_event, false, said)],
             (_, audience) if audience.is_empty() => Vec::new(),
             (Event::CallInitiated { not_for, .. }, audience) => vec![except(to_rooms(&audience, said), not_for)],
             (_, audience) => vec![to_rooms(&audience, said)],
@@ -85,7 +85,7 @@ pub struct Fanout {
 impl Fanout {
     /// A fan-out that sends nothing until [`Fanout::connect`] is called.
     pub fn new(
-        dialects: ContractRegistry,
+        contracts: ContractRegistry,
         audience: Audience,
         readers: store::Readers,
         clock: fn() -> Timestamp,
@@ -95,7 +95,7 @@ impl Fanout {
     ) -> Self {
         Self {
             engine: OnceLock::new(),
-            words: EventRenderer { dialects, epoch: epoch.into() },
+            words: EventRenderer { contracts, epoch: epoch.into() },
             audience,
             readers,
             clock,
@@ -122,7 +122,7 @@ impl Fanout {
     }
 
     /// The number of persisted events of each kind since the start.
-    pub fn facts(&self) -> CountsByKind {
+    pub fn persisted_events(&self) -> CountsByKind {
         let mut kinds = CountsByKind::default();
         kinds.add_all(self.delivered_events.iter().enumerate().map(|(kind, count)| (kind as u8, count.load(Ordering::Relaxed))));
         kinds
@@ -135,7 +135,7 @@ impl Fanout {
         if let Some(offset) = stretch.unreadable {
             engine.expire_up_to(offset as u64);
         }
-        for broadcast in stretch.events.into_iter().flat_map(|fact| self.words.broadcast_of(fact)) {
+        for broadcast in stretch.events.into_iter().flat_map(|persisted| self.words.broadcast_of(persisted)) {
             engine.restore(broadcast);
         }
     }
@@ -160,7 +160,7 @@ impl Fanout {
         if name == "raw" {
             return Some(Namespace::PLAIN);
         }
-        let index = self.words.dialects.namespaces().iter().position(|known| known == name)?;
+        let index = self.words.contracts.namespaces().iter().position(|known| known == name)?;
         Some(Namespace(index as u8))
     }
 
@@ -170,8 +170,8 @@ impl Fanout {
     }
 
     /// The presence events that a user may have missed whose connection was found closed at `left_at`; see [`Told::since`].
-    pub(super) fn missed_presence(&self, person: &UserId, left_at: Timestamp) -> Vec<Arc<Broadcast>> {
-        self.told.since(left_at, person)
+    pub(super) fn missed_presence(&self, user: &UserId, left_at: Timestamp) -> Vec<Arc<Broadcast>> {
+        self.told.since(left_at, user)
     }
 
     /// Holds back broadcasts until the returned value is dropped; see [`Handle::hold`].
@@ -181,12 +181,12 @@ impl Fanout {
 
     /// Broadcasts one notice. Called in the order of the notices.
     pub fn deliver(&self, notice: BusMessage) {
-        if let BusMessage::Persisted(fact) = &notice {
-            self.delivered_events[EventKind::from(&fact.event) as usize].fetch_add(1, Ordering::Relaxed);
+        if let BusMessage::Persisted(persisted) = &notice {
+            self.delivered_events[EventKind::from(&persisted.event) as usize].fetch_add(1, Ordering::Relaxed);
         }
         let Some(engine) = self.engine.get() else { return };
-        if let BusMessage::Ephemeral(signal) = &notice
-            && self.collect_in_crowd(engine, signal)
+        if let BusMessage::Ephemeral(ephemeral) = &notice
+            && self.collect_in_crowd(engine, ephemeral)
         {
             return;
         }
@@ -196,16 +196,16 @@ impl Fanout {
     fn apply_effects(&self, engine: &Handle<RealtimeApp>, notice: BusMessage) {
         for effect in self.effects(notice) {
             match effect {
-                Effect::Join(room, person) => join(engine, &room, &person),
+                Effect::Join(room, user) => join(engine, &room, &user),
                 Effect::Tell(rooms, said) => engine.publish(to_rooms(&rooms, said)),
                 Effect::TellExcept(rooms, users, said) => engine.publish(except(to_rooms(&rooms, said), &users)),
-                Effect::TellOthers(room, person, said) => {
-                    engine.publish(to_rooms(&[room], said).except_room(RoomId::inbox(&person).shared()));
+                Effect::TellOthers(room, user, said) => {
+                    engine.publish(to_rooms(&[room], said).except_room(RoomId::inbox(&user).shared()));
                 }
-                Effect::Emit { emission, volatile, said } => engine.publish(emitted(&emission, volatile, said)),
-                Effect::Expel { people, connections, reason } => disconnect(engine, &people, &connections, &reason),
-                Effect::Leave(room, people) => leave(engine, &room, &people.into()),
-                Effect::Gather(signal) => self.collect_presence(engine, signal),
+                Effect::Emit { custom_event, volatile, said } => engine.publish(emitted(&custom_event, volatile, said)),
+                Effect::Expel { users, connections, reason } => disconnect(engine, &users, &connections, &reason),
+                Effect::Leave(room, users) => leave(engine, &room, &users.into()),
+                Effect::Gather(ephemeral) => self.collect_presence(engine, ephemeral),
                 // Shard 0 has the timers of all calls.
                 Effect::Ring(call) => engine.send(0, Box::new(move |live, shard| live.schedule_ring_timeout(shard, call))),
                 Effect::HangUp(call) => engine.send(0, Box::new(move |live, _| live.expire_ringing(call))),
@@ -218,31 +218,36 @@ impl Fanout {
     /// last one.
     pub fn effects(&self, notice: BusMessage) -> Vec<Effect> {
         match notice {
-            BusMessage::Persisted(fact) => {
-                let said = || RenderedEvent::persisted(&self.words.dialects, fact.clone(), &self.words.epoch);
-                if let Event::Emitted { emission } = &fact.event {
-                    return vec![Effect::Emit { emission: emission.clone().into(), volatile: false, said: said() }];
+            BusMessage::Persisted(persisted) => {
+                let said = || RenderedEvent::persisted(&self.words.contracts, persisted.clone(), &self.words.epoch);
+                if let Event::Emitted { custom_event } = &persisted.event {
+                    return vec![Effect::Emit { custom_event: custom_event.clone().into(), volatile: false, said: said() }];
                 }
-                match fact.in_each_room() {
+                match persisted.in_each_room() {
                     None => {}
-                    Some(Ok(facts)) => return facts.into_iter().flat_map(|fact| self.effects(BusMessage::Persisted(fact.into()))).collect(),
+                    Some(Ok(persisted_events)) => {
+                        return persisted_events
+                            .into_iter()
+                            .flat_map(|persisted| self.effects(BusMessage::Persisted(persisted.into())))
+                            .collect();
+                    }
                     // The event was JSON before, so it can be encoded as JSON.
                     Some(Err(error)) => {
-                        tracing::error!(%error, offset = fact.offset, "an event cannot be encoded for each of its rooms");
+                        tracing::error!(%error, offset = persisted.offset, "an event cannot be encoded for each of its rooms");
                         return Vec::new();
                     }
                 }
-                let (joining, leaving) = match &fact.event {
-                    Event::MemberJoined { person, .. } => (vec![person.id.clone()], Vec::new()),
-                    Event::MembershipClaimed { person } => (vec![person.clone()], Vec::new()),
-                    Event::SpaceCreated { people, .. } => (people.clone(), Vec::new()),
-                    Event::MemberLeft { person, .. } => (Vec::new(), vec![person.clone()]),
-                    Event::SpaceDeleted { people, .. } => (Vec::new(), people.clone()),
+                let (joining, leaving) = match &persisted.event {
+                    Event::MemberJoined { user, .. } => (vec![user.id.clone()], Vec::new()),
+                    Event::MembershipClaimed { user } => (vec![user.clone()], Vec::new()),
+                    Event::SpaceCreated { users, .. } => (users.clone(), Vec::new()),
+                    Event::MemberLeft { user, .. } => (Vec::new(), vec![user.clone()]),
+                    Event::SpaceDeleted { users, .. } => (Vec::new(), users.clone()),
                     _ => (Vec::new(), Vec::new()),
                 };
-                let join = joining.into_iter().map(|person| Effect::Join(fact.room.clone(), person));
-                let audience = fact.audience();
-                let not_for = match &fact.event {
+                let join = joining.into_iter().map(|user| Effect::Join(persisted.room.clone(), user));
+                let audience = persisted.audience();
+                let not_for = match &persisted.event {
                     Event::CallInitiated { not_for, .. } => &not_for[..],
                     _ => &[],
                 };
@@ -250,55 +255,67 @@ impl Fanout {
                     [] => (!audience.is_empty()).then(|| Effect::Tell(audience, said())),
                     users => Some(Effect::TellExcept(audience, users.to_vec(), said())),
                 };
-                let leave = (!leaving.is_empty()).then(|| Effect::Leave(fact.room.clone(), leaving));
-                let call = match &fact.event {
+                let leave = (!leaving.is_empty()).then(|| Effect::Leave(persisted.room.clone(), leaving));
+                let call = match &persisted.event {
                     Event::CallInitiated { call, .. } => Some(Effect::Ring(call.id)),
                     Event::CallEnded { call } => Some(Effect::HangUp(call.id)),
                     _ => None,
                 };
                 join.chain(tell).chain(leave).chain(call).collect()
             }
-            BusMessage::Ephemeral(signal) => match &*signal {
+            BusMessage::Ephemeral(ephemeral) => match &*ephemeral {
                 // A user who opens a trip knows that: this contract sends the event to the others only.
-                EphemeralEvent::RoomJoined { room, person } | EphemeralEvent::RoomLeft { room, person, .. } if room.kind() == RoomKind::Trip => {
-                    vec![Effect::TellOthers(room.clone(), person.id.clone(), self.ephemeral_broadcast(Some(room.kind()), vec![signal.clone()]))]
+                EphemeralEvent::RoomJoined { room, user } | EphemeralEvent::RoomLeft { room, user, .. }
+                    if room.kind() == RoomKind::Trip =>
+                {
+                    vec![Effect::TellOthers(
+                        room.clone(),
+                        user.id.clone(),
+                        self.ephemeral_broadcast(Some(room.kind()), vec![ephemeral.clone()]),
+                    )]
                 }
                 EphemeralEvent::RoomJoined { room, .. } | EphemeralEvent::RoomLeft { room, .. } => {
-                    vec![Effect::Tell(vec![room.clone()], self.ephemeral_broadcast(Some(room.kind()), vec![signal.clone()]))]
+                    vec![Effect::Tell(vec![room.clone()], self.ephemeral_broadcast(Some(room.kind()), vec![ephemeral.clone()]))]
                 }
-                EphemeralEvent::Typing { room, person } | EphemeralEvent::StoppedTyping { room, person } => {
-                    vec![Effect::TellOthers(room.clone(), person.clone(), self.ephemeral_broadcast(Some(room.kind()), vec![signal.clone()]))]
+                EphemeralEvent::Typing { room, user } | EphemeralEvent::StoppedTyping { room, user } => {
+                    vec![Effect::TellOthers(
+                        room.clone(),
+                        user.clone(),
+                        self.ephemeral_broadcast(Some(room.kind()), vec![ephemeral.clone()]),
+                    )]
                 }
-                EphemeralEvent::Online { .. } | EphemeralEvent::Offline { .. } => vec![Effect::Gather(signal)],
+                EphemeralEvent::Online { .. } | EphemeralEvent::Offline { .. } => vec![Effect::Gather(ephemeral)],
                 // A backend's event that is not stored is dropped for connections that cannot take it at once.
-                EphemeralEvent::Emitted { emission } => {
-                    let emission = Arc::new(emission.clone());
-                    let said = RenderedEvent::custom(&self.words.dialects, emission.clone(), (self.clock)());
-                    vec![Effect::Emit { emission, volatile: true, said }]
+                EphemeralEvent::Emitted { custom_event } => {
+                    let custom_event = Arc::new(custom_event.clone());
+                    let said = RenderedEvent::custom(&self.words.contracts, custom_event.clone(), (self.clock)());
+                    vec![Effect::Emit { custom_event, volatile: true, said }]
                 }
-                EphemeralEvent::Disconnected { people, connections, reason } => {
-                    vec![Effect::Expel { people: people.clone(), connections: connections.clone(), reason: reason.clone() }]
+                EphemeralEvent::Disconnected { users, connections, reason } => {
+                    vec![Effect::Expel { users: users.clone(), connections: connections.clone(), reason: reason.clone() }]
                 }
-                EphemeralEvent::Announced { .. } => vec![Effect::TellEveryone(RenderedEvent::announcement(&self.words.dialects, signal, (self.clock)()))],
+                EphemeralEvent::Announced { .. } => {
+                    vec![Effect::TellEveryone(RenderedEvent::announcement(&self.words.contracts, ephemeral, (self.clock)()))]
+                }
             },
         }
     }
 
     /// Encodes ephemeral events for each contract; `of` is the kind of their room.
-    pub(super) fn ephemeral_broadcast(&self, of: Option<RoomKind>, signals: Vec<Arc<EphemeralEvent>>) -> RenderedEvent {
-        RenderedEvent::ephemeral(&self.words.dialects, of, signals, (self.clock)())
+    pub(super) fn ephemeral_broadcast(&self, of: Option<RoomKind>, ephemeral_events: Vec<Arc<EphemeralEvent>>) -> RenderedEvent {
+        RenderedEvent::ephemeral(&self.words.contracts, of, ephemeral_events, (self.clock)())
     }
 
     /// A user who came online resumes a socket that has another id.
-    pub(super) fn rename(&self, person: &UserId, from: &str, to: &str) {
-        self.changes.rename(person, from, to);
+    pub(super) fn rename(&self, user: &UserId, from: &str, to: &str) {
+        self.changes.rename(user, from, to);
     }
 
     /// Gathers an ephemeral event if very many users have its room open. False if it was not gathered.
-    fn collect_in_crowd(&self, engine: &Handle<RealtimeApp>, signal: &Arc<EphemeralEvent>) -> bool {
-        let Some((room, ..)) = about(signal) else { return false };
-        let Some(present) = self.who.attendance.user_count(room) else { return false };
-        if let Some(due) = self.crowds.add(signal.clone(), present, Instant::now()) {
+    fn collect_in_crowd(&self, engine: &Handle<RealtimeApp>, ephemeral: &Arc<EphemeralEvent>) -> bool {
+        let Some((room, ..)) = about(ephemeral) else { return false };
+        let Some(present) = self.who.room_presence.user_count(room) else { return false };
+        if let Some(due) = self.crowds.add(ephemeral.clone(), present, Instant::now()) {
             engine.send(0, Box::new(move |live, shard| live.schedule_crowds_at(shard, due)));
         }
         true
@@ -307,9 +324,9 @@ impl Fanout {
     /// Sends the ephemeral events gathered in crowded rooms that are due. Returns when the next ones are due.
     pub(super) fn broadcast_crowds(&self, now: Instant) -> Option<Instant> {
         let engine = self.engine.get()?;
-        let (signals, next) = self.crowds.take(now);
-        for signal in signals {
-            self.apply_effects(engine, BusMessage::Ephemeral(signal));
+        let (ephemeral_events, next) = self.crowds.take(now);
+        for ephemeral in ephemeral_events {
+            self.apply_effects(engine, BusMessage::Ephemeral(ephemeral));
         }
         next
     }
@@ -328,7 +345,7 @@ pub enum Effect {
     /// Sends a backend's event to the rooms that it names, without the users and connections that it excludes.
     Emit {
         /// The event and its audience.
-        emission: Arc<CustomEvent>,
+        custom_event: Arc<CustomEvent>,
         /// Whether connections that cannot take it at once miss it.
         volatile: bool,
         /// The encoded event.
@@ -337,7 +354,7 @@ pub enum Effect {
     /// Ends all connections of these users, and these connections.
     Expel {
         /// The users.
-        people: Vec<UserId>,
+        users: Vec<UserId>,
         /// The connections, by the ids that clients know.
         connections: Vec<String>,
         /// The close reason for a raw WebSocket.
@@ -366,31 +383,31 @@ pub(super) fn except(broadcast: Broadcast, users: &[UserId]) -> Broadcast {
 
 /// Persisted events are kept for disconnected clients. Of ephemeral events, only the newest waits for a client that reads slowly.
 pub(super) fn persistent(broadcast: impl FnOnce(RenderedEvent) -> Broadcast, said: RenderedEvent) -> Broadcast {
-    let (stored, signals, supersedes) = (said.stored(), said.is_of_signals(), said.supersedes());
+    let (stored, ephemeral_events, supersedes) = (said.stored(), said.is_of_signals(), said.supersedes());
     let broadcast = supersedes.into_iter().fold(broadcast(said), Broadcast::superseding);
     match stored {
         Some((offset, kind, account)) => broadcast.numbered(offset as u64).of_kind(kind as u8).charged_to(account.0 as u64),
-        None if signals => broadcast.newest_only(),
+        None if ephemeral_events => broadcast.newest_only(),
         None => broadcast,
     }
 }
 
-fn emitted(emission: &CustomEvent, volatile: bool, said: RenderedEvent) -> Broadcast {
-    let to = match emission.rooms.contains(&RoomId::everyone()) {
+fn emitted(custom_event: &CustomEvent, volatile: bool, said: RenderedEvent) -> Broadcast {
+    let to = match custom_event.rooms.contains(&RoomId::everyone()) {
         true => persistent(Broadcast::to_everyone, said),
-        false => to_rooms(&emission.rooms, said),
+        false => to_rooms(&custom_event.rooms, said),
     };
-    let except = emission.except.iter().fold(to, |to, room| to.except_room(room.shared()));
+    let except = custom_event.except.iter().fold(to, |to, room| to.except_room(room.shared()));
     // Text that is no connection id matches no connection.
-    let connections = emission.except_connections.iter().filter_map(|id| Id::parse(id));
+    let connections = custom_event.except_connections.iter().filter_map(|id| Id::parse(id));
     let except = connections.fold(except, Broadcast::except_socket);
     if volatile { except.volatile() } else { except }
 }
 
 /// Puts all connections of a user into a room, where their contract joins it without a request.
-fn join(engine: &Handle<RealtimeApp>, room: &RoomId, person: &UserId) {
+fn join(engine: &Handle<RealtimeApp>, room: &RoomId, user: &UserId) {
     engine.send_to_all(|| {
-        let (room, inbox) = (room.clone(), RoomId::inbox(person));
+        let (room, inbox) = (room.clone(), RoomId::inbox(user));
         let job: Job = Box::new(move |live, shard| {
             for socket in sockets_in(shard, &inbox) {
                 let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
@@ -405,40 +422,40 @@ fn join(engine: &Handle<RealtimeApp>, room: &RoomId, person: &UserId) {
 }
 
 /// Takes all connections of these users out of a room, and out of the rooms inside it.
-fn leave(engine: &Handle<RealtimeApp>, room: &RoomId, people: &Arc<[UserId]>) {
+fn leave(engine: &Handle<RealtimeApp>, room: &RoomId, users: &Arc<[UserId]>) {
     engine.send_to_all(|| {
-        let (room, people) = (room.clone(), people.clone());
-        let job: Job = Box::new(move |live, shard| people.iter().for_each(|person| live.remove_from_room(shard, &room, person)));
+        let (room, users) = (room.clone(), users.clone());
+        let job: Job = Box::new(move |live, shard| users.iter().for_each(|user| live.remove_from_room(shard, &room, user)));
         job
     });
 }
 
 impl RealtimeApp {
     /// Takes all connections of a user on this shard out of a room, and out of the rooms inside it.
-    fn remove_from_room(&mut self, shard: &mut Shard<Self>, room: &RoomId, person: &UserId) {
-        for socket in sockets_in(shard, &RoomId::inbox(person)) {
+    fn remove_from_room(&mut self, shard: &mut Shard<Self>, room: &RoomId, user: &UserId) {
+        for socket in sockets_in(shard, &RoomId::inbox(user)) {
             self.stop_typing(shard, socket, room);
             let rooms: Vec<RoomId> = shard.rooms_of(socket).filter_map(RoomId::parse).collect();
             for heard in rooms {
-                if heard == *room || self.state.room_presence.is_inside(&heard, person, room) {
+                if heard == *room || self.state.room_presence.is_inside(&heard, user, room) {
                     self.leave(shard, socket, &heard, true);
                 }
             }
         }
-        self.state.remove_member_presence(room, person);
+        self.state.remove_member_presence(room, user);
     }
 }
 
 /// Ends all connections of these users, and these connections. The whole connection ends, with the sockets of all its namespaces.
-fn disconnect(engine: &Handle<RealtimeApp>, people: &[UserId], connections: &[String], reason: &str) {
-    let inboxes: Vec<RoomId> = people.iter().map(RoomId::inbox).collect();
+fn disconnect(engine: &Handle<RealtimeApp>, users: &[UserId], connections: &[String], reason: &str) {
+    let inboxes: Vec<RoomId> = users.iter().map(RoomId::inbox).collect();
     let ids: Vec<Id> = connections.iter().filter_map(|id| Id::parse(id)).collect();
     engine.send_to_all(|| {
         let (inboxes, ids, reason) = (inboxes.clone(), ids.clone(), reason.to_owned());
         let job: Job = Box::new(move |_, shard| {
-            let of_people = inboxes.iter().flat_map(|inbox| sockets_in(shard, inbox));
+            let of_users = inboxes.iter().flat_map(|inbox| sockets_in(shard, inbox));
             let named = ids.iter().filter_map(|id| shard.find(id));
-            let sockets: Vec<SocketKey> = of_people.chain(named).collect();
+            let sockets: Vec<SocketKey> = of_users.chain(named).collect();
             for socket in sockets {
                 match shard.namespace(socket) {
                     Some(Namespace::PLAIN) => shard.close(socket, FORBIDDEN.code, &reason),

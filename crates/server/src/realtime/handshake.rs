@@ -17,8 +17,8 @@ use crate::auth::Authenticator;
 use crate::bytes_in_memory::Holder;
 use crate::config::OwnPage;
 use crate::contracts::workspace::close_codes::{FORBIDDEN, TOO_MANY_CONNECTIONS};
-use crate::rate_limit::{RateLimits, RETRY_AFTER_SECONDS};
 use crate::listener::Proxies;
+use crate::rate_limit::{RETRY_AFTER_SECONDS, RateLimits};
 
 /// The data of a connection's first request.
 pub struct Handshake {
@@ -67,7 +67,7 @@ impl Handshake {
 pub struct HandshakeCheck {
     authenticator: Arc<Authenticator>,
     limits: Arc<RateLimits>,
-    census: Arc<ShardQuery>,
+    shard_query: Arc<ShardQuery>,
     admission: Arc<Admission>,
     proxies: Proxies,
     places: Option<Arc<Semaphore>>,
@@ -79,13 +79,13 @@ impl HandshakeCheck {
     pub fn new(
         authenticator: Arc<Authenticator>,
         limits: Arc<RateLimits>,
-        census: Arc<ShardQuery>,
+        shard_query: Arc<ShardQuery>,
         admission: Arc<Admission>,
         proxies: Proxies,
         most: Option<u32>,
     ) -> Self {
         let places = most.map(|most| Arc::new(Semaphore::new(most as usize)));
-        Self { authenticator, limits, census, admission, proxies, places, next: AtomicU64::new(0) }
+        Self { authenticator, limits, shard_query, admission, proxies, places, next: AtomicU64::new(0) }
     }
 
     /// The data to keep of a handshake. Inputs: its head, and the peer of its TCP connection.
@@ -94,10 +94,10 @@ impl HandshakeCheck {
     /// The refusal for the client.
     pub fn admit(&self, request: &Parts, peer: SocketAddr) -> Result<Handshake, HandshakeRejection> {
         let address = self.proxies.sender(peer, &request.headers);
-        let place = self.check(request, address).map_err(|(code, refusal)| {
+        let place = self.check(request, address).map_err(|(code, error)| {
             audit::rejected(None, address, "handshake", code);
-            self.census.connection_rejected(code);
-            refusal
+            self.shard_query.connection_rejected(code);
+            error
         })?;
         let token = self.authenticator.handshake_token(&request.headers, request.uri.query()).map(String::into_boxed_str);
         let since = request.uri.query().and_then(since);
@@ -113,7 +113,7 @@ impl HandshakeCheck {
     fn check(&self, request: &Parts, address: SocketAddr) -> Result<Option<OwnedSemaphorePermit>, (&'static str, HandshakeRejection)> {
         self.admission.closed().map_or(Ok(()), |closed| Err((closed.code(), admission_closed(closed))))?;
         // Answered before the WebSocket is opened: one that is opened and closed again would keep its descriptor until the client has answered.
-        let over = |refusal: domain::error::DomainError| (refusal.code(), HandshakeRejection { code: None, ..rate_limited(&refusal) });
+        let over = |error: domain::error::DomainError| (error.code(), HandshakeRejection { code: None, ..rate_limited(&error) });
         self.limits.connect(address.ip()).map_err(over)?;
         let header = |name: HeaderName| request.headers.get(name).map(|value| value.to_str().unwrap_or("null"));
         if !self.authenticator.origins().allows_socket(header(ORIGIN), OwnPage::of(&request.headers)) {
@@ -137,12 +137,12 @@ fn admission_closed(closed: AdmissionClosed) -> HandshakeRejection {
 }
 
 /// The refusal for an address that has made too many attempts.
-pub(super) fn rate_limited(refusal: &domain::error::DomainError) -> HandshakeRejection {
+pub(super) fn rate_limited(error: &domain::error::DomainError) -> HandshakeRejection {
     HandshakeRejection {
-        message: refusal.to_string(),
+        message: error.to_string(),
         code: Some(TOO_MANY_CONNECTIONS.code),
         status: StatusCode::TOO_MANY_REQUESTS,
-        retry_after: refusal.retry_after(),
+        retry_after: error.retry_after(),
     }
 }
 

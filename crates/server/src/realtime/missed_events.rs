@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use domain::ids::RoomId;
 use domain::command::Actor;
 use domain::error::DomainError;
-use domain::sessions::{SyncRange, ReadEvents};
-use engine::{Archive, Broadcast, Handle, Namespace, Position, ReplayDecoder, Run, OutboundMessage, Slice};
+use domain::ids::RoomId;
+use domain::sessions::{ReadEvents, SyncRange};
+use engine::{Archive, Broadcast, Handle, Namespace, OutboundMessage, Position, ReplayDecoder, Run, Slice};
 use tokio::sync::oneshot;
 use tracing::Level;
 
-use super::fanout::{Fanout, EventRenderer};
+use super::fanout::{EventRenderer, Fanout};
 use super::{RealtimeApp, RenderedEvent};
 use crate::logging::{self, MAX_FAULT_LINES};
 
@@ -29,18 +29,18 @@ pub struct StoredEvents {
 impl StoredEvents {
     /// Decodes an event whose bytes are in memory.
     pub fn decoder(&self) -> ReplayDecoder {
-        RenderedEvent::decoder(self.words.dialects.clone(), self.words.epoch.clone())
+        RenderedEvent::decoder(self.words.contracts.clone(), self.words.epoch.clone())
     }
 }
 
 impl Archive for StoredEvents {
     fn read(&self, numbers: Vec<u64>, bytes: usize, then: Box<dyn FnOnce(Option<Vec<Broadcast>>) + Send>) {
         let (words, offsets) = (self.words.clone(), numbers.into_iter().map(|number| number as i64).collect());
-        self.readers.ask(Actor::server(), ReadEvents { offsets, bytes }, move |facts| match facts {
-            Ok(facts) => then(Some(facts.into_iter().flat_map(|fact| words.broadcast_of(fact)).collect())),
-            Err(refusal) => {
-                if logging::admits(Level::WARN, None, "missed events could not be read", refusal.code(), MAX_FAULT_LINES) {
-                    tracing::warn!(%refusal, "missed events could not be read");
+        self.readers.ask(Actor::server(), ReadEvents { offsets, bytes }, move |persisted_events| match persisted_events {
+            Ok(persisted_events) => then(Some(persisted_events.into_iter().flat_map(|persisted| words.broadcast_of(persisted)).collect())),
+            Err(error) => {
+                if logging::admits(Level::WARN, None, "missed events could not be read", error.code(), MAX_FAULT_LINES) {
+                    tracing::warn!(%error, "missed events could not be read");
                 }
                 then(None);
             }
@@ -110,13 +110,13 @@ impl Fanout {
 
     /// Adds the messages of one event in a namespace, except those that the client has received before. Returns about how many bytes they have.
     fn render(&self, broadcast: &Broadcast, namespace: Namespace, from: Position, events: &mut Vec<(String, OutboundMessage)>) -> usize {
-        let (number, sayings) = (broadcast.number().unwrap_or_default(), broadcast.say(namespace));
-        let (count, heard) = (sayings.len(), if number == from.number + 1 { usize::from(from.part) } else { 0 });
+        let (number, messages) = (broadcast.number().unwrap_or_default(), broadcast.say(namespace));
+        let (count, heard) = (messages.len(), if number == from.number + 1 { usize::from(from.part) } else { 0 });
         let mut size = 0;
-        for (index, saying) in sayings.into_iter().enumerate().skip(heard) {
+        for (index, message) in messages.into_iter().enumerate().skip(heard) {
             let position = Position::behind(number, index, count).text(&self.words.epoch);
-            size += position.len() + message_size(&saying);
-            events.push((position, saying));
+            size += position.len() + message_size(&message);
+            events.push((position, message));
         }
         size
     }
@@ -128,8 +128,8 @@ fn offsets(rooms: &[(RoomId, i64)]) -> Vec<(&str, u64)> {
 }
 
 /// How many bytes one message has.
-fn message_size(saying: &OutboundMessage) -> usize {
-    match saying {
+fn message_size(message: &OutboundMessage) -> usize {
+    match message {
         OutboundMessage::Event { name, args, attachments, .. } => name.len() + args.len() + attachments.iter().map(Vec::len).sum::<usize>(),
         OutboundMessage::Text(text) => text.len(),
         OutboundMessage::Binary(bytes) => bytes.len(),

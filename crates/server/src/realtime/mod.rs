@@ -19,30 +19,30 @@
 //!
 //! Code that needs no engine is a method of [`Shared`] or of [`Fanout`]; the methods of [`Live`] apply the results to a shard.
 
-mod startup_presence;
-mod presence_broadcast;
+mod auth_refresh;
 mod calls;
+mod client_messages;
+mod client_offsets;
+mod commit_publisher;
+mod connect;
 mod connection_stats;
 mod disconnect;
-mod connect;
 mod fanout;
 mod handshake;
-mod pending_session_ends;
-mod unacked_deliveries;
 mod missed_events;
-mod session_locations;
-mod commit_publisher;
+mod pending_session_ends;
+mod presence_broadcast;
 mod recovery;
+mod rendered_event;
 mod requests;
 mod room_limit;
-mod rendered_event;
-mod socket_data;
-mod client_offsets;
+mod session_locations;
 mod shard_counters;
+mod socket_data;
+mod startup_presence;
 mod token_expiry;
-mod auth_refresh;
 mod typing;
-mod client_messages;
+mod unacked_deliveries;
 mod waiting_bytes;
 
 use std::sync::Arc;
@@ -50,32 +50,32 @@ use std::time::{Duration, Instant};
 
 use domain::ids::Timestamp;
 use domain::ports::Bus;
-use engine::{App, Connect, ConnectionRef, Event, Handle, DisconnectReason, HandshakeRejection, Shard, SocketKey};
+use engine::{App, Connect, ConnectionRef, DisconnectReason, Event, Handle, HandshakeRejection, Shard, SocketKey};
 
 use crate::auth::Authenticator;
 use crate::bytes_in_memory::BytesInHand;
 use crate::config::Limit;
-use crate::contracts::{ContractRegistry, ClientMessage};
+use crate::contracts::{ClientMessage, ContractRegistry};
+use crate::presence::{CallParticipants, OnlineUsers, RoomPresence, Typing};
 use crate::rate_limit::RateLimits;
-use crate::presence::{RoomPresence, OnlineUsers, CallParticipants, Typing};
-pub use startup_presence::{StartupPresence, MIN_RETURN_WINDOW, expire_disconnected_users};
+pub use auth_refresh::AuthRefresh;
 use calls::ScheduledTasks;
-pub use connection_stats::{ShardQuery, ConnectionStats, SocketInfo};
-use disconnect::PendingDepartures;
-pub use connect::{AuthorizedConnect, ConnectRejection};
-pub use fanout::{Effect, Fanout, PresenceAudience};
-pub use handshake::{HandshakeCheck, Handshake};
-pub use pending_session_ends::PendingSessionEnds;
-pub use unacked_deliveries::UnackedDeliveries;
-pub use missed_events::PageUnavailable;
-pub use session_locations::SessionLocations;
 pub use commit_publisher::CommitPublisher;
+pub use connect::{AuthorizedConnect, ConnectRejection};
+pub use connection_stats::{ConnectionStats, ShardQuery, SocketInfo};
+use disconnect::PendingDepartures;
+pub use fanout::{Effect, Fanout, PresenceAudience};
+pub use handshake::{Handshake, HandshakeCheck};
+pub use missed_events::PageUnavailable;
+pub use pending_session_ends::PendingSessionEnds;
 pub use recovery::{ClientResume, client_position};
 pub use rendered_event::RenderedEvent;
-pub use socket_data::SocketData;
+pub use session_locations::SessionLocations;
 pub use shard_counters::{CountsByName, ShardCounters};
+pub use socket_data::SocketData;
+pub use startup_presence::{MIN_RETURN_WINDOW, StartupPresence, expire_disconnected_users};
 use token_expiry::TokenExpiryQueue;
-pub use auth_refresh::AuthRefresh;
+pub use unacked_deliveries::UnackedDeliveries;
 
 /// The state that all shards share. Each lock in it is held only for a look-up.
 pub struct RealtimeState {
@@ -154,7 +154,8 @@ pub struct RealtimeApp {
 impl RealtimeApp {
     /// The application for one shard.
     pub fn new(shared: Arc<RealtimeState>, handle: Handle<RealtimeApp>) -> Self {
-        let (departures, expected) = (PendingDepartures::new(shared.presence_grace), PendingDepartures::new(shared.presence_grace.max(MIN_RETURN_WINDOW)));
+        let (departures, expected) =
+            (PendingDepartures::new(shared.presence_grace), PendingDepartures::new(shared.presence_grace.max(MIN_RETURN_WINDOW)));
         Self {
             state: shared,
             engine: handle,

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use domain::blocks::{ListBlockers, FilterBlockers};
-use domain::event::EphemeralEvent;
-use domain::ids::{UserId, RoomId};
+use domain::blocks::{FilterBlockers, ListBlockers};
 use domain::command::Actor;
 use domain::error::DomainError;
+use domain::event::EphemeralEvent;
+use domain::ids::{RoomId, UserId};
 use domain::spaces::ListContacts;
 use engine::{Broadcast, Handle};
 use tracing::Level;
@@ -27,7 +27,7 @@ impl Fanout {
     /// contacts receive it.
     fn presence_audience(&self) -> Audience {
         let (Audience::Everyone, Some(most)) = (self.audience, self.who.everyone_up_to) else { return self.audience };
-        let (online, most) = (self.who.people.count(), most as usize);
+        let (online, most) = (self.who.users.count(), most as usize);
         let was = self.is_narrowed();
         // The audience widens again at a tenth below the limit, so that it does not alternate.
         let narrow = online > most || was && online.saturating_mul(10) > most.saturating_mul(9);
@@ -44,8 +44,8 @@ impl Fanout {
     }
 
     /// Gathers a change of presence for the next round.
-    pub(super) fn collect_presence(&self, engine: &Handle<RealtimeApp>, signal: Arc<EphemeralEvent>) {
-        if self.changes.add(signal) {
+    pub(super) fn collect_presence(&self, engine: &Handle<RealtimeApp>, ephemeral: Arc<EphemeralEvent>) {
+        if self.changes.add(ephemeral) {
             schedule_presence(engine);
         }
     }
@@ -56,14 +56,14 @@ impl Fanout {
     }
 
     /// Reads the contacts of a user. `then` runs on a reader's thread.
-    pub(super) fn contacts_of(&self, person: &UserId, then: impl FnOnce(Result<Vec<UserId>, DomainError>) + Send + 'static) {
-        self.readers.ask(Actor { person: person.clone(), admin: false }, ListContacts, then);
+    pub(super) fn contacts_of(&self, user: &UserId, then: impl FnOnce(Result<Vec<UserId>, DomainError>) + Send + 'static) {
+        self.readers.ask(Actor { user: user.clone(), admin: false }, ListContacts, then);
     }
 
     /// Keeps a change of presence that is about to be sent, for clients that reconnect. All of them receive the same bytes.
-    fn record_presence(&self, signal: &Arc<EphemeralEvent>, to: Recipients<&[UserId]>) {
-        if let Some(person) = user_of(signal) {
-            self.told.record(person, self.presence_message(signal.clone()), to, (self.clock)());
+    fn record_presence(&self, ephemeral: &Arc<EphemeralEvent>, to: Recipients<&[UserId]>) {
+        if let Some(user) = user_of(ephemeral) {
+            self.told.record(user, self.presence_message(ephemeral.clone()), to, (self.clock)());
         }
     }
 
@@ -96,20 +96,20 @@ struct BroadcastRound {
 impl BroadcastRound {
     /// Sends all changes to everyone in one message, except the changes of users who have blocked other users.
     fn send_to_everyone(mut self) {
-        let people = self.untold.iter().filter_map(|signal| user_of(signal).cloned()).collect();
+        let users = self.untold.iter().filter_map(|ephemeral| user_of(ephemeral).cloned()).collect();
         let fanout = self.fanout.clone();
-        fanout.readers.ask(Actor::server(), FilterBlockers { people }, move |blockers| match blockers {
+        fanout.readers.ask(Actor::server(), FilterBlockers { users }, move |blockers| match blockers {
             Ok(blockers) => {
-                let is_blocker = |signal: &Arc<EphemeralEvent>| user_of(signal).is_some_and(|person| blockers.contains(person));
+                let is_blocker = |ephemeral: &Arc<EphemeralEvent>| user_of(ephemeral).is_some_and(|user| blockers.contains(user));
                 let (of_blockers, of_others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.untold).into_iter().partition(is_blocker);
-                of_others.iter().for_each(|signal| self.fanout.record_presence(signal, Recipients::Everyone));
+                of_others.iter().for_each(|ephemeral| self.fanout.record_presence(ephemeral, Recipients::Everyone));
                 self.publish_to_everyone(of_others);
                 self.untold = of_blockers;
                 self.send_to_unblocked();
             }
             Err(DomainError::Unavailable(_)) => {}
-            Err(refusal) => {
-                tracing::error!(%refusal, "blocks could not be read, so changes of presence are not sent");
+            Err(error) => {
+                tracing::error!(%error, "blocks could not be read, so changes of presence are not sent");
                 self.untold.clear();
             }
         });
@@ -117,39 +117,39 @@ impl BroadcastRound {
 
     /// The next change, and its user.
     fn next(&mut self) -> Option<(Arc<EphemeralEvent>, UserId)> {
-        std::iter::from_fn(|| self.untold.pop()).find_map(|signal| {
-            let person = user_of(&signal)?.clone();
-            Some((signal, person))
+        std::iter::from_fn(|| self.untold.pop()).find_map(|ephemeral| {
+            let user = user_of(&ephemeral)?.clone();
+            Some((ephemeral, user))
         })
     }
 
-    fn publish_to_everyone(&self, signals: Vec<Arc<EphemeralEvent>>) {
-        if !signals.is_empty() {
-            self.engine.publish(persistent(Broadcast::to_everyone, self.fanout.ephemeral_broadcast(None, signals)));
+    fn publish_to_everyone(&self, ephemeral_events: Vec<Arc<EphemeralEvent>>) {
+        if !ephemeral_events.is_empty() {
+            self.engine.publish(persistent(Broadcast::to_everyone, self.fanout.ephemeral_broadcast(None, ephemeral_events)));
         }
     }
 
     /// Sends the change of one blocker after the other to everyone except the users that the blocker has blocked.
     fn send_to_unblocked(mut self) {
-        let Some((signal, person)) = self.next() else { return };
+        let Some((ephemeral, user)) = self.next() else { return };
         let fanout = self.fanout.clone();
-        fanout.readers.ask(Actor::server(), ListBlockers { person }, move |blocked| match blocked {
+        fanout.readers.ask(Actor::server(), ListBlockers { user }, move |blocked| match blocked {
             Ok(mut blocked) => {
-                self.fanout.record_presence(&signal, Recipients::AllBut(&blocked));
-                blocked.retain(|user| self.fanout.who.people.is_online(user));
+                self.fanout.record_presence(&ephemeral, Recipients::AllBut(&blocked));
+                blocked.retain(|user| self.fanout.who.users.is_online(user));
                 if blocked.is_empty() {
-                    self.together.push(signal);
+                    self.together.push(ephemeral);
                 } else {
-                    let broadcast = persistent(Broadcast::to_everyone, self.fanout.ephemeral_broadcast(None, vec![signal]));
+                    let broadcast = persistent(Broadcast::to_everyone, self.fanout.ephemeral_broadcast(None, vec![ephemeral]));
                     self.engine.publish(except(broadcast, &blocked));
                 }
                 self.send_to_unblocked();
             }
             // The readers are busy or stopping, as in `tell_contacts`.
-            Err(DomainError::Unavailable(_)) => self.untold.push(signal),
-            Err(refusal) => {
-                if logging::admits(Level::ERROR, None, "the blocks of a user could not be read", refusal.code(), MAX_FAULT_LINES) {
-                    tracing::error!(%refusal, "the blocks of a user could not be read");
+            Err(DomainError::Unavailable(_)) => self.untold.push(ephemeral),
+            Err(error) => {
+                if logging::admits(Level::ERROR, None, "the blocks of a user could not be read", error.code(), MAX_FAULT_LINES) {
+                    tracing::error!(%error, "the blocks of a user could not be read");
                 }
                 self.send_to_unblocked();
             }
@@ -158,20 +158,20 @@ impl BroadcastRound {
 
     /// Reads the contacts of one user after the other, so that another query waits for at most one of these reads.
     fn send_to_contacts(mut self) {
-        let Some((signal, person)) = self.next() else { return };
+        let Some((ephemeral, user)) = self.next() else { return };
         let fanout = self.fanout.clone();
-        fanout.contacts_of(&person, move |contacts| match contacts {
+        fanout.contacts_of(&user, move |contacts| match contacts {
             Ok(contacts) => {
-                self.fanout.record_presence(&signal, Recipients::Only(&contacts));
+                self.fanout.record_presence(&ephemeral, Recipients::Only(&contacts));
                 let inboxes: Vec<RoomId> = contacts.iter().map(RoomId::inbox).collect();
-                self.engine.publish(to_rooms(&inboxes, self.fanout.ephemeral_broadcast(None, vec![signal])));
+                self.engine.publish(to_rooms(&inboxes, self.fanout.ephemeral_broadcast(None, vec![ephemeral])));
                 self.send_to_contacts();
             }
             // The readers are busy or stopping: this change and the rest wait for the next round.
-            Err(DomainError::Unavailable(_)) => self.untold.push(signal),
-            Err(refusal) => {
-                if logging::admits(Level::ERROR, None, "the contacts of a user could not be read", refusal.code(), MAX_FAULT_LINES) {
-                    tracing::error!(%refusal, "the contacts of a user could not be read");
+            Err(DomainError::Unavailable(_)) => self.untold.push(ephemeral),
+            Err(error) => {
+                if logging::admits(Level::ERROR, None, "the contacts of a user could not be read", error.code(), MAX_FAULT_LINES) {
+                    tracing::error!(%error, "the contacts of a user could not be read");
                 }
                 self.send_to_contacts();
             }

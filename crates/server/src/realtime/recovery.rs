@@ -5,19 +5,20 @@
 
 use std::sync::Arc;
 
-use domain::ids::{RoomKind, UserId, RoomId};
 use domain::command::{Actor, Command, CommandContext};
-use domain::users::EnsuredUser;
+use domain::ids::{RoomId, RoomKind, UserId};
 use domain::sessions::{
-    ConnectOutcome, ResumeRequest, SessionClaim, EndSession, DeleteSession, LeaveRoom, ClientPosition, NewSession, ResumedSession, ReplaceSession, ReplacedSession, SessionRoom,
+    ClientPosition, ConnectOutcome, DeleteSession, EndSession, LeaveRoom, NewSession, ReplaceSession, ReplacedSession, ResumeRequest,
+    ResumedSession, SessionClaim, SessionRoom,
 };
+use domain::users::EnsuredUser;
 use engine::id::Id;
-use engine::{AlreadyDelivered, Namespace, Position, DisconnectReason, SocketResume, Shard, SocketKey};
+use engine::{AlreadyDelivered, DisconnectReason, Namespace, Position, Shard, SocketKey, SocketResume};
 use tracing::Level;
 
-use super::connect::PendingConnect;
 use super::client_offsets::ClientOffsets;
-use super::{Job, RealtimeApp, SocketData, RealtimeState};
+use super::connect::PendingConnect;
+use super::{Job, RealtimeApp, RealtimeState, SocketData};
 use crate::auth::Identity;
 use crate::contracts;
 use crate::logging::{self, MAX_FAULT_LINES};
@@ -77,15 +78,19 @@ impl RealtimeState {
         let offered = coming.position_offered().and_then(|(epoch, position)| client_position(epoch, position));
         match coming {
             ClientResume::New => ResumeRequest::New,
-            ClientResume::Back(secret, _) => ResumeRequest::Resume(SessionClaim { secret: secret.text(), position: offered, window_seconds: self.recovery_window.as_secs() as i64 }),
+            ClientResume::Back(secret, _) => ResumeRequest::Resume(SessionClaim {
+                secret: secret.text(),
+                position: offered,
+                window_seconds: self.recovery_window.as_secs() as i64,
+            }),
             ClientResume::Since(_) => ResumeRequest::Since(offered),
         }
     }
 
     /// A socket that connected with an id of its own continues with the id that other users know.
-    fn adopt_socket_id(&self, person: &UserId, connection: Connection, came_as: Id, id: Id) {
-        self.online_users.rename(person, connection, came_as, id);
-        self.fanout.rename(person, &came_as.text(), &id.text());
+    fn adopt_socket_id(&self, user: &UserId, connection: Connection, came_as: Id, id: Id) {
+        self.online_users.rename(user, connection, came_as, id);
+        self.fanout.rename(user, &came_as.text(), &id.text());
     }
 }
 
@@ -106,12 +111,12 @@ impl RealtimeApp {
         let Some(there) = there.or_else(|| self.engine.shard_of(secret)) else {
             return self.start_session(shard, socket, identity, coming);
         };
-        let (handle, here, person) = (self.engine.clone(), shard.index(), identity.person.clone());
+        let (handle, here, user) = (self.engine.clone(), shard.index(), identity.user.clone());
         let go_on: Job = Box::new(move |live, shard| live.start_session(shard, socket, identity, coming));
         self.engine.send(
             there,
             Box::new(move |live, shard| {
-                if let Some(old) = live.find(shard, secret, &person) {
+                if let Some(old) = live.find(shard, secret, &user) {
                     shard.take_over(old);
                 }
                 // The end of the old socket is processed after this job, so the way back begins with another job.
@@ -122,11 +127,11 @@ impl RealtimeApp {
     }
 
     /// The socket with this secret, if it is on this shard and belongs to this user.
-    fn find(&self, shard: &Shard<Self>, secret: Id, person: &UserId) -> Option<SocketKey> {
+    fn find(&self, shard: &Shard<Self>, secret: Id, user: &UserId) -> Option<SocketKey> {
         let moved = self.state.session_locations.find(secret).filter(|(there, _)| *there == shard.index());
         let socket = moved.map(|(_, socket)| socket).or_else(|| shard.at(secret))?;
         let session = shard.data(socket)?;
-        (session.secret == Some(secret) && session.actor.person == *person).then_some(socket)
+        (session.secret == Some(secret) && session.actor.user == *user).then_some(socket)
     }
 
     /// Accepts a resumed socket and replays all events that it has missed. If these are not kept any more, or its connection may not be in
@@ -153,16 +158,16 @@ impl RealtimeApp {
                 self.counters.recovered();
                 let ConnectOutcome { user: met, resumed: Some(recovered), .. } = arrived else { return };
                 self.send_greetings(shard, socket, ends, &met);
-                shard.send_replayed(socket, &self.state.fanout.missed_presence(&actor.person, recovered.disconnected_at));
+                shard.send_replayed(socket, &self.state.fanout.missed_presence(&actor.user, recovered.disconnected_at));
                 if let Some(came_as) = came_as {
-                    self.state.adopt_socket_id(&actor.person, connection, came_as, id);
+                    self.state.adopt_socket_id(&actor.user, connection, came_as, id);
                 }
-                self.replay_startup_presence(shard, socket, &actor.person, recovered.disconnected_at);
+                self.replay_startup_presence(shard, socket, &actor.user, recovered.disconnected_at);
                 self.restore_presence(&met, &id.text(), recovered.rooms);
             }
             Ok(false) => {
                 // The client has disconnected while its session was loaded.
-                self.end_presence(shard, &actor.person, connection);
+                self.end_presence(shard, &actor.user, connection);
                 self.cancel_resume(shard, old);
             }
             Err(session) => self.start_fresh(shard, PendingConnect { socket, session, ends, coming }, old, arrived),
@@ -171,7 +176,13 @@ impl RealtimeApp {
 
     /// The rooms of a resumed socket, each with the offset after which it receives events. The client relies on the rooms that it has
     /// joined: `None` if its connection may not be in all of them.
-    fn rooms_to_restore(&self, shard: &Shard<Self>, socket: SocketKey, arrived: &ConnectOutcome, recovered: &ResumedSession) -> Option<Vec<(RoomId, i64)>> {
+    fn rooms_to_restore(
+        &self,
+        shard: &Shard<Self>,
+        socket: SocketKey,
+        arrived: &ConnectOutcome,
+        recovered: &ResumedSession,
+    ) -> Option<Vec<(RoomId, i64)>> {
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
         let mut free = self.rooms_left(shard, socket).checked_sub(recovered.rooms.len())?;
         let mut rooms = self.state.rooms_to_join(namespace, arrived);
@@ -191,8 +202,8 @@ impl RealtimeApp {
     /// Shows a resumed socket to other users in its rooms again.
     fn restore_presence(&self, met: &EnsuredUser, id: &str, rooms: Vec<SessionRoom>) {
         for SessionRoom { room, parent: inside, .. } in rooms {
-            self.state.call_participants.resume(&room, &met.person.id, id);
-            self.state.join_presence(room, met.person.clone(), inside);
+            self.state.call_participants.resume(&room, &met.user.id, id);
+            self.state.join_presence(room, met.user.clone(), inside);
         }
     }
 
@@ -208,7 +219,7 @@ impl RealtimeApp {
         let (socket, actor) = (entering.socket, entering.session.actor.clone());
         let (Some(id), Some(namespace)) = (shard.id(socket), shard.namespace(socket)) else {
             self.cancel_resume(shard, old);
-            return self.end_presence(shard, &actor.person, entering.session.connection);
+            return self.end_presence(shard, &actor.user, entering.session.connection);
         };
         let secret = shard.new_secret(socket);
         let place = NewSession { secret: secret.text(), id: id.text(), namespace: self.name_of(namespace).to_owned() };
@@ -220,9 +231,9 @@ impl RealtimeApp {
                     live.state.pending_session_ends.remove(old.secret);
                     live.accept_new(shard, entering, Some(secret), ConnectOutcome { position, households, resumed: None, ..arrived });
                 }
-                Err(refusal) => {
+                Err(error) => {
                     live.cancel_resume(shard, old);
-                    live.fail_connect(shard, &entering, &refusal);
+                    live.fail_connect(shard, &entering, &error);
                 }
             }));
         });
@@ -312,7 +323,10 @@ impl RealtimeApp {
             return;
         }
         match reason {
-            DisconnectReason::ClientNamespaceDisconnect | DisconnectReason::ServerNamespaceDisconnect | DisconnectReason::ForcedServerClose | DisconnectReason::ParseError => {
+            DisconnectReason::ClientNamespaceDisconnect
+            | DisconnectReason::ServerNamespaceDisconnect
+            | DisconnectReason::ForcedServerClose
+            | DisconnectReason::ParseError => {
                 self.forget(&session.actor, Some(secret));
             }
             _ => {
@@ -331,12 +345,14 @@ impl RealtimeApp {
         let end = EndSession { secret: secret.text(), confirmed: confirmed as i64, let_go };
         let ends = Arc::clone(&self.state);
         // An earlier attempt may run again after the client has resumed its session: then the session must not end.
-        let work = move |tx: &mut CommandContext<'_>| if ends.pending_session_ends.is_disconnected(secret) { end.execute(tx).map(|()| true) } else { Ok(false) };
+        let work = move |context: &mut CommandContext<'_>| {
+            if ends.pending_session_ends.is_disconnected(secret) { end.execute(context).map(|()| true) } else { Ok(false) }
+        };
         self.state.writer.submit(Actor::server(), work, move |ended| {
             match ended {
                 Ok(true) => return shared.pending_session_ends.remove(secret),
                 Ok(false) => {}
-                Err(refusal) => tracing::debug!(%refusal, "what a connection has heard could not be written down; it is tried again"),
+                Err(error) => tracing::debug!(%error, "what a connection has heard could not be written down; it is tried again"),
             }
             back(Box::new(move |live, shard| live.retry_session_end(shard, secret)));
         });
@@ -351,10 +367,10 @@ impl RealtimeApp {
     /// Runs a command without waiting for its result; `failed` is the log message if it fails.
     fn run_for(&self, actor: &Actor, command: impl Command, failed: &'static str) {
         self.state.writer.run(actor.clone(), command, move |done| {
-            if let Err(refusal) = done
-                && logging::admits(Level::WARN, None, failed, refusal.code(), MAX_FAULT_LINES)
+            if let Err(error) = done
+                && logging::admits(Level::WARN, None, failed, error.code(), MAX_FAULT_LINES)
             {
-                tracing::warn!(%refusal, "{failed}");
+                tracing::warn!(%error, "{failed}");
             }
         });
     }
@@ -372,7 +388,13 @@ impl RealtimeApp {
 
 /// Replays events of rooms that a socket enters, in each room from a position on. The server does not know in which rooms the client was on earlier
 /// connections, so an event that excludes a room is not replayed to its members.
-fn catch_up(shard: &mut Shard<RealtimeApp>, socket: SocketKey, rooms: &[(&RoomId, Position)], since: &ClientOffsets, hears: &[(RoomId, i64)]) -> bool {
+fn catch_up(
+    shard: &mut Shard<RealtimeApp>,
+    socket: SocketKey,
+    rooms: &[(&RoomId, Position)],
+    since: &ClientOffsets,
+    hears: &[(RoomId, i64)],
+) -> bool {
     let heard = since.received_rooms();
     let rooms_from: Vec<(&str, u64)> = rooms.iter().map(|(room, from)| (room.as_str(), from.number)).collect();
     let members = hears.iter().map(|(room, since)| (room.as_str(), *since as u64));

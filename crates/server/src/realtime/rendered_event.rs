@@ -4,60 +4,65 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, LazyLock};
 
 use domain::custom_events::CustomEvent;
-use domain::event::{Account, Event, EventKind, PersistedEvent, EphemeralEvent};
-use domain::ids::{RoomKind, RoomId, Timestamp};
-use engine::{ConflationKey, Namespace, Position, ReplayDecoder, MessageSource, OutboundMessage};
+use domain::event::{Account, EphemeralEvent, Event, EventKind, PersistedEvent};
+use domain::ids::{RoomId, RoomKind, Timestamp};
+use engine::{ConflationKey, MessageSource, Namespace, OutboundMessage, Position, ReplayDecoder};
 
 use crate::contracts::{Contract, ContractRegistry, json, workspace};
 
 /// An event that can be encoded for each contract.
 pub struct RenderedEvent {
-    dialects: ContractRegistry,
+    contracts: ContractRegistry,
     news: Source,
 }
 
 enum Source {
     Fact {
-        fact: Arc<PersistedEvent>,
+        persisted: Arc<PersistedEvent>,
         /// The epoch of the event log.
         epoch: Arc<str>,
     },
     /// An ephemeral event for all connections.
-    Announcement { signal: Arc<EphemeralEvent>, now: Timestamp },
+    Announcement { ephemeral: Arc<EphemeralEvent>, now: Timestamp },
     /// Ephemeral events in one message buffer.
     Signals {
         /// The kind of their room; `None` if they belong to no room.
         of: Option<RoomKind>,
-        signals: Vec<Arc<EphemeralEvent>>,
+        ephemeral_events: Vec<Arc<EphemeralEvent>>,
         now: Timestamp,
     },
     /// A backend's event that is not stored.
-    Emission { emission: Arc<CustomEvent>, now: Timestamp },
+    Emission { custom_event: Arc<CustomEvent>, now: Timestamp },
 }
 
 impl RenderedEvent {
     /// A persisted event; `epoch` is the epoch of the event log.
-    pub(super) fn persisted(dialects: &ContractRegistry, fact: Arc<PersistedEvent>, epoch: &Arc<str>) -> Self {
-        Self { dialects: dialects.clone(), news: Source::Fact { fact, epoch: epoch.clone() } }
+    pub(super) fn persisted(contracts: &ContractRegistry, persisted: Arc<PersistedEvent>, epoch: &Arc<str>) -> Self {
+        Self { contracts: contracts.clone(), news: Source::Fact { persisted, epoch: epoch.clone() } }
     }
 
     /// An ephemeral event for all connections, independent of their contract.
-    pub(super) fn announcement(dialects: &ContractRegistry, signal: Arc<EphemeralEvent>, now: Timestamp) -> Self {
-        Self { dialects: dialects.clone(), news: Source::Announcement { signal, now } }
+    pub(super) fn announcement(contracts: &ContractRegistry, ephemeral: Arc<EphemeralEvent>, now: Timestamp) -> Self {
+        Self { contracts: contracts.clone(), news: Source::Announcement { ephemeral, now } }
     }
 
     /// Ephemeral events; `of` is the kind of their room.
-    pub(super) fn ephemeral(dialects: &ContractRegistry, of: Option<RoomKind>, signals: Vec<Arc<EphemeralEvent>>, now: Timestamp) -> Self {
-        Self { dialects: dialects.clone(), news: Source::Signals { of, signals, now } }
+    pub(super) fn ephemeral(
+        contracts: &ContractRegistry,
+        of: Option<RoomKind>,
+        ephemeral_events: Vec<Arc<EphemeralEvent>>,
+        now: Timestamp,
+    ) -> Self {
+        Self { contracts: contracts.clone(), news: Source::Signals { of, ephemeral_events, now } }
     }
 
     /// A backend's event that is not stored.
-    pub(super) fn custom(dialects: &ContractRegistry, emission: Arc<CustomEvent>, now: Timestamp) -> Self {
-        Self { dialects: dialects.clone(), news: Source::Emission { emission, now } }
+    pub(super) fn custom(contracts: &ContractRegistry, custom_event: Arc<CustomEvent>, now: Timestamp) -> Self {
+        Self { contracts: contracts.clone(), news: Source::Emission { custom_event, now } }
     }
 
     /// Decodes a persisted event from the bytes of [`Say::record`]. `None` if they cannot be read.
-    fn read(dialects: &ContractRegistry, offset: i64, mut bytes: &[u8], epoch: &Arc<str>) -> Option<Self> {
+    fn read(contracts: &ContractRegistry, offset: i64, mut bytes: &[u8], epoch: &Arc<str>) -> Option<Self> {
         let mut take = |length: usize| {
             let (taken, rest) = bytes.split_at_checked(length)?;
             bytes = rest;
@@ -69,13 +74,13 @@ impl RenderedEvent {
         let body = str::from_utf8(bytes).ok()?;
         let event = serde_json::from_str(body).ok()?;
         let (at, body, account) = (Timestamp(at), body.to_owned(), Account::default());
-        let fact = PersistedEvent { offset, room, seq, at, event, body, account };
-        Some(Self::persisted(dialects, fact.into(), epoch))
+        let persisted = PersistedEvent { offset, room, seq, at, event, body, account };
+        Some(Self::persisted(contracts, persisted.into(), epoch))
     }
 
     /// Decodes persisted events for replay to clients that reconnect.
-    pub fn decoder(dialects: ContractRegistry, epoch: Arc<str>) -> ReplayDecoder {
-        ReplayDecoder::new(move |number, bytes| match Self::read(&dialects, number as i64, bytes, &epoch) {
+    pub fn decoder(contracts: ContractRegistry, epoch: Arc<str>) -> ReplayDecoder {
+        ReplayDecoder::new(move |number, bytes| match Self::read(&contracts, number as i64, bytes, &epoch) {
             Some(said) => Arc::new(said),
             None => {
                 // Encoding and decoding an event gives the same event; a test checks that for every kind.
@@ -88,7 +93,7 @@ impl RenderedEvent {
     /// The offset and the kind of a stored event, and the account that it is charged to.
     pub(super) fn stored(&self) -> Option<(i64, EventKind, Account)> {
         match &self.news {
-            Source::Fact { fact, .. } => Some((fact.offset, EventKind::from(&fact.event), fact.account)),
+            Source::Fact { persisted, .. } => Some((persisted.offset, EventKind::from(&persisted.event), persisted.account)),
             Source::Announcement { .. } | Source::Signals { .. } | Source::Emission { .. } => None,
         }
     }
@@ -100,85 +105,88 @@ impl RenderedEvent {
 
     /// The key of a stored event that a newer event with the same key replaces, because the newer one contains everything that this one does.
     pub(super) fn supersedes(&self) -> Option<ConflationKey> {
-        let Source::Fact { fact, .. } = &self.news else { return None };
-        match &fact.event {
-            Event::SpaceUpdated { .. } => Some(KEYS.hash_one(("space", fact.room.as_str()))),
-            Event::ProfileUpdated { person, .. } => Some(KEYS.hash_one(("profile", fact.room.as_str(), person.id.as_str()))),
+        let Source::Fact { persisted, .. } = &self.news else { return None };
+        match &persisted.event {
+            Event::SpaceUpdated { .. } => Some(KEYS.hash_one(("space", persisted.room.as_str()))),
+            Event::ProfileUpdated { user, .. } => Some(KEYS.hash_one(("profile", persisted.room.as_str(), user.id.as_str()))),
             // Other events contain a change, and not only the current state.
             _ => None,
         }
     }
 
-    fn render_persisted(&self, fact: &PersistedEvent, epoch: &str, namespace: Namespace) -> Vec<OutboundMessage> {
-        let sayings = match &fact.event {
-            Event::Emitted { emission } => render_custom(emission, fact.at, namespace),
+    fn render_persisted(&self, persisted: &PersistedEvent, epoch: &str, namespace: Namespace) -> Vec<OutboundMessage> {
+        let messages = match &persisted.event {
+            Event::Emitted { custom_event } => render_custom(custom_event, persisted.at, namespace),
             _ => {
-                let dialects = self.dialects.in_namespace(namespace).iter().filter(|dialect| broadcasts(&***dialect, fact.room.kind()));
-                dialects.flat_map(|dialect| dialect.persisted_event(fact)).collect()
+                let contracts =
+                    self.contracts.in_namespace(namespace).iter().filter(|contract| broadcasts(&***contract, persisted.room.kind()));
+                contracts.flat_map(|contract| contract.persisted_event(persisted)).collect()
             }
         };
-        if namespace == Namespace::PLAIN { positioned(sayings, fact.offset, epoch) } else { sayings }
+        if namespace == Namespace::PLAIN { positioned(messages, persisted.offset, epoch) } else { messages }
     }
 }
 
 impl MessageSource for RenderedEvent {
     fn render(&self, namespace: Namespace) -> Vec<OutboundMessage> {
         match &self.news {
-            Source::Fact { fact, epoch } => self.render_persisted(fact, epoch, namespace),
-            Source::Announcement { signal, now } => {
-                let say = |dialects: &[Arc<dyn Contract>]| dialects.iter().filter_map(|dialect| dialect.ephemeral_event(signal, *now)).collect();
-                let said: Vec<OutboundMessage> = say(self.dialects.in_namespace(namespace));
+            Source::Fact { persisted, epoch } => self.render_persisted(persisted, epoch, namespace),
+            Source::Announcement { ephemeral, now } => {
+                let say = |contracts: &[Arc<dyn Contract>]| {
+                    contracts.iter().filter_map(|contract| contract.ephemeral_event(ephemeral, *now)).collect()
+                };
+                let said: Vec<OutboundMessage> = say(self.contracts.in_namespace(namespace));
                 // A namespace whose contract does not define the event sends it as on `/`: every client receives it.
-                if said.is_empty() { say(self.dialects.in_namespace(Namespace(0))) } else { said }
+                if said.is_empty() { say(self.contracts.in_namespace(Namespace(0))) } else { said }
             }
-            Source::Signals { .. } => self.parts(namespace).into_iter().flat_map(|(_, sayings)| sayings).collect(),
-            Source::Emission { emission, now } => render_custom(emission, *now, namespace),
+            Source::Signals { .. } => self.parts(namespace).into_iter().flat_map(|(_, messages)| messages).collect(),
+            Source::Emission { custom_event, now } => render_custom(custom_event, *now, namespace),
         }
     }
 
     fn parts(&self, namespace: Namespace) -> Vec<(Option<ConflationKey>, Vec<OutboundMessage>)> {
-        let Source::Signals { of, signals, now } = &self.news else { return vec![(None, self.render(namespace))] };
-        let dialects = self.dialects.in_namespace(namespace).iter();
-        let dialects: Vec<_> = dialects.filter(|dialect| of.is_none_or(|kind| broadcasts(&***dialect, kind))).collect();
-        let said = |signal: &EphemeralEvent| dialects.iter().filter_map(|dialect| dialect.ephemeral_event(signal, *now)).collect();
-        signals.iter().map(|signal| (key(signal), said(signal))).collect()
+        let Source::Signals { of, ephemeral_events, now } = &self.news else { return vec![(None, self.render(namespace))] };
+        let contracts = self.contracts.in_namespace(namespace).iter();
+        let contracts: Vec<_> = contracts.filter(|contract| of.is_none_or(|kind| broadcasts(&***contract, kind))).collect();
+        let said = |ephemeral: &EphemeralEvent| contracts.iter().filter_map(|contract| contract.ephemeral_event(ephemeral, *now)).collect();
+        ephemeral_events.iter().map(|ephemeral| (key(ephemeral), said(ephemeral))).collect()
     }
 
     fn record(&self, bytes: &mut Vec<u8>) -> bool {
-        let Source::Fact { fact, .. } = &self.news else { return false };
-        let room = fact.room.as_str();
+        let Source::Fact { persisted, .. } = &self.news else { return false };
+        let room = persisted.room.as_str();
         let Ok(length) = u16::try_from(room.len()) else { return false };
-        bytes.extend_from_slice(&fact.seq.to_le_bytes());
-        bytes.extend_from_slice(&fact.at.0.to_le_bytes());
+        bytes.extend_from_slice(&persisted.seq.to_le_bytes());
+        bytes.extend_from_slice(&persisted.at.0.to_le_bytes());
         bytes.extend_from_slice(&length.to_le_bytes());
         bytes.extend_from_slice(room.as_bytes());
-        bytes.extend_from_slice(fact.body.as_bytes());
+        bytes.extend_from_slice(persisted.body.as_bytes());
         true
     }
 
     fn memory_bytes(&self) -> usize {
         match &self.news {
             // The event in memory, with the texts that it owns.
-            Source::Fact { fact, .. } => size_of::<PersistedEvent>() + 2 * fact.body.len(),
+            Source::Fact { persisted, .. } => size_of::<PersistedEvent>() + 2 * persisted.body.len(),
             _ => size_of::<Self>(),
         }
     }
 }
 
 /// A backend's event is the same in every namespace. A stored event that clients would reject is not sent.
-fn render_custom(emission: &CustomEvent, at: Timestamp, namespace: Namespace) -> Vec<OutboundMessage> {
+fn render_custom(custom_event: &CustomEvent, at: Timestamp, namespace: Namespace) -> Vec<OutboundMessage> {
     if namespace == Namespace::PLAIN {
-        return vec![workspace::emitted(emission, at)];
+        return vec![workspace::emitted(custom_event, at)];
     }
-    let event = OutboundMessage::event(emission.name.clone(), emission.data.as_ref().map_or_else(String::new, json));
+    let event = OutboundMessage::event(custom_event.name.clone(), custom_event.data.as_ref().map_or_else(String::new, json));
     event.inspect_err(|error| tracing::error!(%error, "a back end's event cannot be sent")).into_iter().collect()
 }
 
 /// Adds its position to each envelope. In Socket.IO packets the engine adds it.
-fn positioned(sayings: Vec<OutboundMessage>, offset: i64, epoch: &str) -> Vec<OutboundMessage> {
-    let count = sayings.len();
+fn positioned(messages: Vec<OutboundMessage>, offset: i64, epoch: &str) -> Vec<OutboundMessage> {
+    let count = messages.len();
     let position = |index| Position::behind(offset as u64, index, count).text(epoch);
-    sayings.into_iter().enumerate().map(|(index, saying)| workspace::positioned(saying, &position(index))).collect()
+    messages.into_iter().enumerate().map(|(index, message)| workspace::positioned(message, &position(index))).collect()
 }
 
 /// Hashes the subject of an ephemeral event into a key. The hash has a random seed, so a client cannot produce two subjects with the same
@@ -186,18 +194,18 @@ fn positioned(sayings: Vec<OutboundMessage>, offset: i64, epoch: &str) -> Vec<Ou
 static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// The key of an ephemeral event's subject: a newer event with the same key replaces it.
-fn key(signal: &EphemeralEvent) -> Option<ConflationKey> {
-    let about = match signal {
-        EphemeralEvent::Typing { room, person } | EphemeralEvent::StoppedTyping { room, person } => ("typing", Some(room), person),
-        EphemeralEvent::RoomJoined { room, person } | EphemeralEvent::RoomLeft { room, person, .. } => ("in", Some(room), &person.id),
-        EphemeralEvent::Online { person, .. } | EphemeralEvent::Offline { person } => ("online", None, person),
+fn key(ephemeral: &EphemeralEvent) -> Option<ConflationKey> {
+    let about = match ephemeral {
+        EphemeralEvent::Typing { room, user } | EphemeralEvent::StoppedTyping { room, user } => ("typing", Some(room), user),
+        EphemeralEvent::RoomJoined { room, user } | EphemeralEvent::RoomLeft { room, user, .. } => ("in", Some(room), &user.id),
+        EphemeralEvent::Online { user, .. } | EphemeralEvent::Offline { user } => ("online", None, user),
         EphemeralEvent::Emitted { .. } | EphemeralEvent::Disconnected { .. } | EphemeralEvent::Announced { .. } => return None,
     };
-    let (what, room, person) = about;
-    Some(KEYS.hash_one((what, room.map(RoomId::as_str), person.as_str())))
+    let (what, room, user) = about;
+    Some(KEYS.hash_one((what, room.map(RoomId::as_str), user.as_str())))
 }
 
 /// Whether a contract sends events of rooms of this kind.
-fn broadcasts(dialect: &dyn Contract, kind: RoomKind) -> bool {
-    kind == RoomKind::User || dialect.kinds().contains(&kind)
+fn broadcasts(contract: &dyn Contract, kind: RoomKind) -> bool {
+    kind == RoomKind::User || contract.kinds().contains(&kind)
 }

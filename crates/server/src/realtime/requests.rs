@@ -5,13 +5,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use domain::event::EphemeralEvent;
-use domain::ids::{RoomKind, UserId, RoomId};
-use domain::command::{Command, Query, CommandContext};
-use domain::users::User;
+use domain::command::{Command, CommandContext, Query};
 use domain::error::DomainError;
+use domain::event::EphemeralEvent;
+use domain::ids::{RoomId, RoomKind, UserId};
 use domain::ports::BusMessage;
-use domain::spaces::{MAX_PRESENCE_MEMBERS, JoinRoomListingMembers, JoinRoom, JoinedRoom, ListMemberIds, FilterVisible, ResumeRoom};
+use domain::spaces::{FilterVisible, JoinRoom, JoinRoomListingMembers, JoinedRoom, ListMemberIds, MAX_PRESENCE_MEMBERS, ResumeRoom};
+use domain::users::User;
 use engine::{Shard, SocketKey};
 use tracing::Level;
 
@@ -24,7 +24,7 @@ use crate::logging::{self, MAX_FAULT_LINES};
 /// A request, and how to answer it.
 pub(super) struct RequestContext {
     pub(super) socket: SocketKey,
-    pub(super) dialect: Arc<dyn Contract>,
+    pub(super) contract: Arc<dyn Contract>,
     pub(super) name: &'static str,
     pub(super) ack: Option<u64>,
     /// Counts the memory of the parsed request until it is answered.
@@ -37,16 +37,16 @@ const MAX_LISTED: usize = 100;
 
 impl RealtimeState {
     /// Counts a connection of a user in a room that may be inside another. Sends an enter event if it is the user's first connection there.
-    pub fn join_presence(&self, room: RoomId, person: User, inside: Option<RoomId>) {
-        self.room_presence.join(&room, &person, inside, || {
-            self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::RoomJoined { room: room.clone(), person: person.clone() }.into()));
+    pub fn join_presence(&self, room: RoomId, user: User, inside: Option<RoomId>) {
+        self.room_presence.join(&room, &user, inside, || {
+            self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::RoomJoined { room: room.clone(), user: user.clone() }.into()));
         });
     }
 
     /// The answer to a connection that is in a room. `newcomer` is its user if the connection is about to be counted there, and `None` if it
     /// is counted already.
-    pub fn joined_outcome(&self, dialect: &dyn Contract, room: &RoomId, newcomer: Option<&User>) -> Outcome {
-        if !dialect.lists_present_users() {
+    pub fn joined_outcome(&self, contract: &dyn Contract, room: &RoomId, newcomer: Option<&User>) -> Outcome {
+        if !contract.lists_present_users() {
             return Outcome::Joined(room.clone());
         }
         let (present, count) = self.room_presence.present_with(room, newcomer);
@@ -54,16 +54,16 @@ impl RealtimeState {
     }
 
     /// Whether each of these users is online. Users who are not in `visible` count as offline.
-    pub fn statuses(&self, people: Vec<UserId>, visible: &HashSet<UserId>) -> Outcome {
-        let is_online = |person: &UserId| visible.contains(person) && self.online_users.is_online(person);
-        Outcome::Statuses(people.into_iter().map(|person| (person.clone(), is_online(&person))).collect())
+    pub fn statuses(&self, users: Vec<UserId>, visible: &HashSet<UserId>) -> Outcome {
+        let is_online = |user: &UserId| visible.contains(user) && self.online_users.is_online(user);
+        Outcome::Statuses(users.into_iter().map(|user| (user.clone(), is_online(&user))).collect())
     }
 
     /// The members of a room who are online. `members` is `None` for a very large room; then the users who opened it last count as its members.
     pub fn online_of(&self, room: &RoomId, members: Option<Vec<UserId>>) -> Outcome {
-        let mut people = members.unwrap_or_else(|| self.room_presence.newest_in(room, MAX_PRESENCE_MEMBERS as usize));
-        people.retain(|person| self.online_users.is_online(person));
-        Outcome::Online(people)
+        let mut users = members.unwrap_or_else(|| self.room_presence.newest_in(room, MAX_PRESENCE_MEMBERS as usize));
+        users.retain(|user| self.online_users.is_online(user));
+        Outcome::Online(users)
     }
 
     /// The same, each with the id of a connection, for an event each. Empty if presence is switched off.
@@ -71,21 +71,21 @@ impl RealtimeState {
         if !self.broadcasts_presence {
             return Vec::new();
         }
-        let people = members.unwrap_or_else(|| self.room_presence.newest_in(room, MAX_LISTED));
-        self.online_users.online_among(&people)
+        let users = members.unwrap_or_else(|| self.room_presence.newest_in(room, MAX_LISTED));
+        self.online_users.online_among(&users)
     }
 
     /// The reply to a request, from its result.
-    pub fn answer(&self, dialect: &dyn Contract, name: &str, person: &UserId, result: Result<&Outcome, &DomainError>, acked: bool) -> Reply {
-        if let Err(refusal @ DomainError::Internal(_)) = result
+    pub fn answer(&self, contract: &dyn Contract, name: &str, user: &UserId, result: Result<&Outcome, &DomainError>, acked: bool) -> Reply {
+        if let Err(error @ DomainError::Internal(_)) = result
             && logging::admits(Level::ERROR, None, "a request failed", "", MAX_FAULT_LINES)
         {
-            tracing::error!(%refusal, request = name, "a request failed");
+            tracing::error!(%error, request = name, "a request failed");
         }
         if let Ok(Outcome::Refreshed(shown)) = result {
-            return dialect.auth_refreshed(*shown, acked, (self.clock)());
+            return contract.auth_refreshed(*shown, acked, (self.clock)());
         }
-        dialect.answer(&AnswerContext { name, result, acked, person, now: (self.clock)() })
+        contract.answer(&AnswerContext { name, result, acked, user, now: (self.clock)() })
     }
 }
 
@@ -101,21 +101,21 @@ impl RealtimeApp {
                     return self.handle_rejoin(shard, asked, room);
                 }
                 let command = JoinRoom { room: room.clone(), session, since };
-                let work = |tx: &mut CommandContext<'_>| command.execute(tx);
+                let work = |context: &mut CommandContext<'_>| command.execute(context);
                 self.run_in_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
                     Ok(_) if stays && !shard.is_in(asked.socket, room.as_str()) => live.execute(shard, asked, ClientAction::Enter(room)),
-                    Err(refusal) => live.answer(shard, &asked, Err(refusal)),
-                    Ok(JoinedRoom { person, inside, member_since, hears }) => {
-                        match live.check_room_limit(shard, asked.socket, &room, &*asked.dialect) {
-                            Err(refusal) => {
+                    Err(error) => live.answer(shard, &asked, Err(error)),
+                    Ok(JoinedRoom { user, inside, member_since, hears }) => {
+                        match live.check_room_limit(shard, asked.socket, &room, &*asked.contract) {
+                            Err(error) => {
                                 live.forget_unjoined(shard, asked.socket, &room);
-                                live.answer(shard, &asked, Err(refusal));
+                                live.answer(shard, &asked, Err(error));
                             }
                             Ok(()) => {
-                                let entered = live.state.joined_outcome(&*asked.dialect, &room, Some(&person));
+                                let entered = live.state.joined_outcome(&*asked.contract, &room, Some(&user));
                                 live.answer(shard, &asked, Ok(entered));
                                 if live.join_room_with_backfill(shard, asked.socket, &room, member_since, &hears) {
-                                    live.state.join_presence(room, person, inside);
+                                    live.state.join_presence(room, user, inside);
                                 }
                             }
                         }
@@ -126,29 +126,29 @@ impl RealtimeApp {
                 let others = self.others(shard, asked.socket, &room);
                 let RoomJoinRecord { stays, session, since } = room_join_record(shard, asked.socket, &room, &others);
                 let command = JoinRoomListingMembers { room: room.clone(), session, since, contacts_only: !self.state.presence_is_public };
-                let work = |tx: &mut CommandContext<'_>| command.execute(tx);
+                let work = |context: &mut CommandContext<'_>| command.execute(context);
                 self.run_in_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
                     Ok(_) if stays && !shard.is_in(asked.socket, room.as_str()) => live.execute(shard, asked, ClientAction::Move(room)),
-                    Err(refusal) => live.answer(shard, &asked, Err(refusal)),
-                    Ok((JoinedRoom { person, inside, member_since, hears }, members)) => {
+                    Err(error) => live.answer(shard, &asked, Err(error)),
+                    Ok((JoinedRoom { user, inside, member_since, hears }, members)) => {
                         let others = live.others(shard, asked.socket, &room);
                         // A room that the socket leaves makes place for this one.
                         if others.is_empty()
-                            && let Err(refusal) = live.check_room_limit(shard, asked.socket, &room, &*asked.dialect)
+                            && let Err(error) = live.check_room_limit(shard, asked.socket, &room, &*asked.contract)
                         {
                             live.forget_unjoined(shard, asked.socket, &room);
-                            return live.answer(shard, &asked, Err(refusal));
+                            return live.answer(shard, &asked, Err(error));
                         }
                         for other in others {
                             live.leave(shard, asked.socket, &other, false);
                         }
                         if let Some(id) = shard.id(asked.socket) {
-                            live.state.call_participants.resume(&room, &person.id, &id.text());
+                            live.state.call_participants.resume(&room, &user.id, &id.text());
                         }
                         let online = live.state.online_among(&room, members);
                         live.answer(shard, &asked, Ok(Outcome::Moved { room: room.clone(), online }));
                         if live.join_room_with_backfill(shard, asked.socket, &room, member_since, &hears) {
-                            live.state.join_presence(room, person, inside);
+                            live.state.join_presence(room, user, inside);
                         }
                     }
                 });
@@ -158,10 +158,10 @@ impl RealtimeApp {
                 live.stop_typing(shard, asked.socket, &room);
                 live.answer(shard, &asked, Ok(Outcome::Noted));
             }),
-            ClientAction::Statuses(people) => {
-                let query = FilterVisible { people: people.clone(), contacts_only: !self.state.presence_is_public };
+            ClientAction::Statuses(users) => {
+                let query = FilterVisible { users: users.clone(), contacts_only: !self.state.presence_is_public };
                 self.run_in_reader(shard, asked, query, move |live, shard, asked, visible| {
-                    let statuses = visible.map(|visible| live.state.statuses(people, &visible));
+                    let statuses = visible.map(|visible| live.state.statuses(users, &visible));
                     live.answer(shard, &asked, statuses);
                 });
             }
@@ -170,7 +170,7 @@ impl RealtimeApp {
                 self.run_in_writer(
                     shard,
                     asked,
-                    |tx| members.execute(tx),
+                    |context| members.execute(context),
                     move |live, shard, asked, members| {
                         let online = members.map(|members| live.state.online_of(&room, members));
                         live.answer(shard, &asked, online);
@@ -178,10 +178,10 @@ impl RealtimeApp {
                 );
             }
             ClientAction::TakePart(change) => {
-                let person = shard.data(asked.socket).map(|session| session.actor.person.clone());
+                let user = shard.data(asked.socket).map(|session| session.actor.user.clone());
                 self.run_in_writer(shard, asked, change, move |live, shard, asked, part| {
-                    if let (Ok((call, _)), Some(person)) = (&part, &person) {
-                        live.join_call(shard, asked.socket, call, person);
+                    if let (Ok((call, _)), Some(user)) = (&part, &user) {
+                        live.join_call(shard, asked.socket, call, user);
                     }
                     live.answer(shard, &asked, part.map(|(_, value)| Outcome::Changed(value)));
                 });
@@ -202,18 +202,18 @@ impl RealtimeApp {
     /// left the room by then asks once more.
     fn handle_rejoin(&mut self, shard: &mut Shard<Self>, asked: RequestContext, room: RoomId) {
         let stays = |live: &mut Self, shard: &mut Shard<Self>, asked: &RequestContext, room: &RoomId| {
-            let entered = live.state.joined_outcome(&*asked.dialect, room, None);
+            let entered = live.state.joined_outcome(&*asked.contract, room, None);
             live.answer(shard, asked, Ok(entered));
         };
         if room.kind().is_joined_by_membership() {
             return stays(self, shard, &asked, &room);
         }
         let command = ResumeRoom { room: room.clone() };
-        let work = |tx: &mut CommandContext<'_>| command.execute(tx);
+        let work = |context: &mut CommandContext<'_>| command.execute(context);
         self.run_in_writer(shard, asked, work, move |live, shard, asked, member| match member {
             Ok(()) if !shard.is_in(asked.socket, room.as_str()) => live.execute(shard, asked, ClientAction::Enter(room)),
             Ok(()) => stays(live, shard, &asked, &room),
-            Err(refusal) => live.answer(shard, &asked, Err(refusal)),
+            Err(error) => live.answer(shard, &asked, Err(error)),
         });
     }
 
@@ -226,10 +226,10 @@ impl RealtimeApp {
         let Some(command) = self.leaves(shard, asked.socket, &room) else {
             return self.in_order(shard, asked.socket, move |live, shard| left(live, shard, &asked, room));
         };
-        let work = |tx: &mut CommandContext<'_>| command.execute(tx);
+        let work = |context: &mut CommandContext<'_>| command.execute(context);
         self.run_in_writer(shard, asked, work, move |live, shard, asked, done| match done {
             Ok(()) => left(live, shard, &asked, room),
-            Err(refusal) => live.answer(shard, &asked, Err(refusal)),
+            Err(error) => live.answer(shard, &asked, Err(error)),
         });
     }
 
@@ -242,7 +242,7 @@ impl RealtimeApp {
     /// Broadcasts that a user is typing. A socket in the room may type; for any other, the store checks the permission.
     /// Takes a socket out of a room. Sends a leave event if it was the user's last one there; `removed` as in [`Signal::Left`].
     pub(super) fn leave(&mut self, shard: &mut Shard<Self>, socket: SocketKey, room: &RoomId, removed: bool) {
-        let Some(person) = shard.data(socket).map(|session| session.actor.person.clone()) else { return };
+        let Some(user) = shard.data(socket).map(|session| session.actor.user.clone()) else { return };
         self.stop_typing(shard, socket, room);
         if room.kind() == RoomKind::User || !shard.leave(socket, room.as_str()) {
             return;
@@ -251,8 +251,8 @@ impl RealtimeApp {
         if let Some(since) = shard.data_mut(socket).and_then(|session| session.since.as_deref_mut()) {
             since.leave(room, position);
         }
-        if let Some(departure) = self.state.room_presence.leave(room, &person) {
-            self.state.publish_left(room.clone(), person, departure, removed);
+        if let Some(departure) = self.state.room_presence.leave(room, &user) {
+            self.state.publish_left(room.clone(), user, departure, removed);
         }
     }
 
@@ -335,20 +335,20 @@ impl RealtimeApp {
     }
 
     pub(super) fn answer(&mut self, shard: &mut Shard<Self>, asked: &RequestContext, result: Result<Outcome, DomainError>) {
-        if let Err(refusal) = &result {
-            self.counters.refused(refusal.code());
+        if let Err(error) = &result {
+            self.counters.refused(error.code());
         }
         let Some(session) = shard.data(asked.socket) else { return };
-        let person = &session.actor.person;
+        let user = &session.actor.user;
         match &result {
             Ok(Outcome::Joined(room) | Outcome::Moved { room, .. }) => {
-                tracing::debug!(person = person.as_str(), room = room.as_str(), event = asked.name, "joined");
+                tracing::debug!(user = user.as_str(), room = room.as_str(), event = asked.name, "joined");
             }
-            Ok(Outcome::Left(room)) => tracing::debug!(person = person.as_str(), room = room.as_str(), event = asked.name, "left"),
-            Err(refusal) => tracing::debug!(person = person.as_str(), event = asked.name, code = refusal.code(), %refusal, "refused"),
+            Ok(Outcome::Left(room)) => tracing::debug!(user = user.as_str(), room = room.as_str(), event = asked.name, "left"),
+            Err(error) => tracing::debug!(user = user.as_str(), event = asked.name, code = error.code(), %error, "refused"),
             Ok(_) => {}
         }
-        let reply = self.state.answer(&*asked.dialect, asked.name, person, result.as_ref(), asked.ack.is_some());
+        let reply = self.state.answer(&*asked.contract, asked.name, user, result.as_ref(), asked.ack.is_some());
         self.send_reply(shard, asked.socket, asked.ack, reply);
     }
 
@@ -358,8 +358,8 @@ impl RealtimeApp {
         {
             tracing::error!(%error, "an acknowledgement cannot be sent");
         }
-        for saying in &reply.say {
-            shard.emit(socket, saying);
+        for message in &reply.say {
+            shard.emit(socket, message);
         }
         if let Some((code, reason)) = reply.close {
             shard.close(socket, code, reason);

@@ -1,7 +1,7 @@
 //! The limit on the rooms of a connection, for all its namespaces together. Its user's inbox does not count.
 
-use domain::ids::{RoomKind, RoomId};
 use domain::error::DomainError;
+use domain::ids::{RoomId, RoomKind};
 use engine::{Shard, SocketKey};
 
 use super::RealtimeApp;
@@ -12,12 +12,21 @@ impl RealtimeApp {
     ///
     /// # Errors
     /// If its connection is in the maximum number of rooms, and not in this one.
-    pub(super) fn check_room_limit(&self, shard: &Shard<Self>, socket: SocketKey, room: &RoomId, dialect: &dyn Contract) -> Result<(), DomainError> {
+    pub(super) fn check_room_limit(
+        &self,
+        shard: &Shard<Self>,
+        socket: SocketKey,
+        room: &RoomId,
+        contract: &dyn Contract,
+    ) -> Result<(), DomainError> {
         if shard.is_in(socket, room.as_str()) || self.is_below_limit(shard, socket) {
             return Ok(());
         }
         let most = self.state.room_limit.limit().unwrap_or_default();
-        Err(DomainError::invalid(dialect.room_field(), format!("this connection is in {most} rooms, and may not be in more; leave one first")))
+        Err(DomainError::invalid(
+            contract.room_field(),
+            format!("this connection is in {most} rooms, and may not be in more; leave one first"),
+        ))
     }
 
     /// Puts a socket into rooms that it enters without a request, each with the offset after which its user is a member. A connection with the

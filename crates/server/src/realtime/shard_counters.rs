@@ -128,11 +128,11 @@ mod tests {
     #[test]
     fn what_happened_on_two_shards_is_added_up() {
         let (mut one, mut other) = (ShardCounters::default(), ShardCounters::default());
-        for tally in [&mut one, &mut other] {
-            tally.came();
-            tally.came();
-            tally.heard(&asked("trip:join"));
-            tally.refused("invalid");
+        for counters in [&mut one, &mut other] {
+            counters.came();
+            counters.came();
+            counters.heard(&asked("trip:join"));
+            counters.refused("invalid");
         }
         one.went("transport close", Duration::from_secs(4));
         other.went("transport close", Duration::from_secs(2));

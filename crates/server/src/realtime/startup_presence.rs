@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::event::EphemeralEvent;
-use domain::ids::{UserId, Timestamp};
 use domain::command::Actor;
 use domain::error::DomainError;
-use domain::sessions::{DisconnectedUser, StartupState, ExpireDisconnected};
+use domain::event::EphemeralEvent;
+use domain::ids::{Timestamp, UserId};
+use domain::sessions::{DisconnectedUser, ExpireDisconnected, StartupState};
 use domain::spaces::FilterVisible;
 use engine::id::Id;
 use engine::{Broadcast, Shard, SocketKey};
@@ -41,7 +41,7 @@ pub struct StartupPresence {
 struct PresenceChange {
     /// The end of the time in which other users may not have received the change.
     untold_until: Timestamp,
-    person: UserId,
+    user: UserId,
     is_here: bool,
     said: Arc<Broadcast>,
 }
@@ -53,12 +53,12 @@ impl StartupPresence {
         let seconds = |time: Duration| time.as_secs_f64().ceil() as i64;
         let late = seconds(grace.max(MIN_RETURN_WINDOW));
         let news = |absent: &DisconnectedUser| {
-            let person = absent.person.id.clone();
+            let user = absent.user.id.clone();
             let (at, change) = match absent.left_at {
-                Some(left_at) => (left_at, EphemeralEvent::Offline { person: person.clone() }),
-                None => (absent.came_at, EphemeralEvent::Online { person: person.clone(), connection: absent.id.clone() }),
+                Some(left_at) => (left_at, EphemeralEvent::Offline { user: user.clone() }),
+                None => (absent.came_at, EphemeralEvent::Online { user: user.clone(), connection: absent.id.clone() }),
             };
-            PresenceChange { untold_until: at.minus_seconds(-late), person, is_here: absent.left_at.is_none(), said: say(change) }
+            PresenceChange { untold_until: at.minus_seconds(-late), user, is_here: absent.left_at.is_none(), said: say(change) }
         };
         let time = |absent: &DisconnectedUser| absent.left_at.unwrap_or(absent.came_at);
         let mut absent: Vec<&DisconnectedUser> = begun.disconnected_users.iter().collect();
@@ -78,7 +78,7 @@ impl StartupPresence {
     /// to these users; `None`: all.
     fn unsent_since(&self, heard_until: Timestamp, among: Option<&HashSet<UserId>>, most: usize) -> Vec<usize> {
         let newest = self.news.iter().enumerate().rev().take_while(|(_, news)| news.untold_until >= heard_until);
-        let among = newest.filter(|(_, news)| among.is_none_or(|people| people.contains(&news.person)));
+        let among = newest.filter(|(_, news)| among.is_none_or(|users| users.contains(&news.user)));
         let mut untold: Vec<usize> = among.take(most).map(|(place, _)| place).collect();
         untold.reverse();
         untold
@@ -90,12 +90,12 @@ impl RealtimeState {
     /// before the server accepts connections.
     pub fn expect_users(&self, absent: &[DisconnectedUser]) -> Vec<PendingDeparture> {
         let mut departed = Vec::new();
-        for DisconnectedUser { person, id, rooms, .. } in absent.iter().filter(|absent| absent.left_at.is_none()) {
+        for DisconnectedUser { user, id, rooms, .. } in absent.iter().filter(|absent| absent.left_at.is_none()) {
             let known_by = Id::parse(id).filter(|_| self.broadcasts_presence);
-            departed.push(PendingDeparture::FromServer(person.id.clone(), self.online_users.expect(&person.id, known_by)));
+            departed.push(PendingDeparture::FromServer(user.id.clone(), self.online_users.expect(&user.id, known_by)));
             for (room, inside) in rooms {
-                if let Some(departure) = self.room_presence.expect(room, person, inside.clone()) {
-                    departed.push(PendingDeparture::FromRoom(room.clone(), person.id.clone(), departure));
+                if let Some(departure) = self.room_presence.expect(room, user, inside.clone()) {
+                    departed.push(PendingDeparture::FromRoom(room.clone(), user.id.clone(), departure));
                 }
             }
         }
@@ -118,7 +118,7 @@ impl RealtimeApp {
     }
 
     /// Sends a resumed socket the presence changes from before the start that its client may have missed.
-    pub(super) fn replay_startup_presence(&self, shard: &mut Shard<Self>, socket: SocketKey, person: &UserId, left_at: Timestamp) {
+    pub(super) fn replay_startup_presence(&self, shard: &mut Shard<Self>, socket: SocketKey, user: &UserId, left_at: Timestamp) {
         let shared = &self.state;
         let Some(heard_until) = shared.startup_presence.received_until(left_at).filter(|_| shared.broadcasts_presence) else { return };
         if shared.startup_presence.unsent_since(heard_until, None, 1).is_empty() {
@@ -130,28 +130,28 @@ impl RealtimeApp {
                 let untold = shared.startup_presence.unsent_since(heard_until, Some(&among), MAX_REPLAYED);
                 back(Box::new(move |live, shard| live.send_presence_changes(shard, socket, &untold)));
             }
-            Err(refusal) => {
-                if logging::admits(Level::WARN, None, "presence from before the start could not be sent", refusal.code(), MAX_FAULT_LINES) {
-                    tracing::warn!(%refusal, "presence from before the start could not be sent");
+            Err(error) => {
+                if logging::admits(Level::WARN, None, "presence from before the start could not be sent", error.code(), MAX_FAULT_LINES) {
+                    tracing::warn!(%error, "presence from before the start could not be sent");
                 }
             }
         };
         let shared = &self.state;
         if shared.presence_is_public {
             let newest = shared.startup_presence.unsent_since(heard_until, None, MAX_REPLAYED);
-            let people = newest.into_iter().map(|place| shared.startup_presence.news[place].person.clone()).collect();
-            let actor = Actor { person: person.clone(), admin: false };
-            shared.readers.ask(actor, FilterVisible { people, contacts_only: false }, tell);
+            let users = newest.into_iter().map(|place| shared.startup_presence.news[place].user.clone()).collect();
+            let actor = Actor { user: user.clone(), admin: false };
+            shared.readers.ask(actor, FilterVisible { users, contacts_only: false }, tell);
         } else {
-            shared.fanout.contacts_of(person, move |contacts| tell(contacts.map(|contacts| contacts.into_iter().collect())));
+            shared.fanout.contacts_of(user, move |contacts| tell(contacts.map(|contacts| contacts.into_iter().collect())));
         }
     }
 
     /// Sends the changes that are still true. Later changes of these users are sent as presence events.
     fn send_presence_changes(&self, shard: &mut Shard<Self>, socket: SocketKey, news: &[usize]) {
-        let Some(own) = shard.data(socket).map(|session| session.actor.person.clone()) else { return };
+        let Some(own) = shard.data(socket).map(|session| session.actor.user.clone()) else { return };
         let news = news.iter().filter_map(|place| self.state.startup_presence.news.get(*place));
-        let true_news = news.filter(|news| news.person != own && news.is_here == self.state.online_users.is_online(&news.person));
+        let true_news = news.filter(|news| news.user != own && news.is_here == self.state.online_users.is_online(&news.user));
         let said: Vec<_> = true_news.map(|news| news.said.clone()).collect();
         shard.send_replayed(socket, &said);
     }
@@ -160,8 +160,8 @@ impl RealtimeApp {
 /// Marks the users as disconnected who were connected before the start and have not reconnected.
 pub fn expire_disconnected_users(writer: &Writer, started: Timestamp) {
     writer.run(Actor::server(), ExpireDisconnected { started }, |given_up| {
-        if let Err(refusal) = given_up {
-            tracing::warn!(%refusal, "who has not come back is expected again at the next start");
+        if let Err(error) = given_up {
+            tracing::warn!(%error, "who has not come back is expected again at the next start");
         }
     });
 }
@@ -180,17 +180,18 @@ mod tests {
     }
 
     /// The state that a start finds at 100 s if a silent connection counts as closed after 30 s.
-    fn before(people: &[(&str, i64, Option<i64>)]) -> StartupPresence {
-        let absent = people.iter().map(|(name, came_at, left_at)| DisconnectedUser {
-            person: User::unseen(UserId::new(*name), at(0)),
+    fn before(users: &[(&str, i64, Option<i64>)]) -> StartupPresence {
+        let absent = users.iter().map(|(name, came_at, left_at)| DisconnectedUser {
+            user: User::unseen(UserId::new(*name), at(0)),
             id: String::new(),
             came_at: at(*came_at),
             left_at: left_at.map(at),
             rooms: Vec::new(),
         });
         let begun = StartupState { started: at(100), position: 0, floor: 0, gaps: Vec::new(), disconnected_users: absent.collect() };
-        let dialects = ContractRegistry::new(&Config::default());
-        let say = |signal| Arc::new(Broadcast::to_everyone(RenderedEvent::ephemeral(&dialects, None, vec![Arc::new(signal)], at(0))));
+        let contracts = ContractRegistry::new(&Config::default());
+        let say =
+            |ephemeral| Arc::new(Broadcast::to_everyone(RenderedEvent::ephemeral(&contracts, None, vec![Arc::new(ephemeral)], at(0))));
         StartupPresence::new(&begun, Duration::from_secs(30), Duration::from_secs(2), say)
     }
 
@@ -198,7 +199,7 @@ mod tests {
     fn told<'a>(before: &'a StartupPresence, left_at: i64, among: Option<&[&str]>, most: usize) -> Option<Vec<(&'a str, bool)>> {
         let among = among.map(|names| names.iter().map(|name| UserId::new(*name)).collect());
         let untold = before.unsent_since(before.received_until(at(left_at))?, among.as_ref(), most);
-        Some(untold.into_iter().map(|place| (before.news[place].person.as_str(), before.news[place].is_here)).collect())
+        Some(untold.into_iter().map(|place| (before.news[place].user.as_str(), before.news[place].is_here)).collect())
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Typing in rooms, as clients report it.
 
-use domain::ids::RoomId;
 use domain::command::{Command, CommandContext};
+use domain::ids::RoomId;
 use domain::spaces::ResumeRoom;
 use engine::{Shard, SocketKey};
 
@@ -17,17 +17,17 @@ impl RealtimeApp {
             return self.publish_typing(shard, &asked, &room);
         }
         let command = ResumeRoom { room: room.clone() };
-        let work = |tx: &mut CommandContext<'_>| command.execute(tx);
+        let work = |context: &mut CommandContext<'_>| command.execute(context);
         self.run_in_writer(shard, asked, work, move |live, shard, asked, member| match member {
             Ok(()) => live.publish_typing(shard, &asked, &room),
-            Err(refusal) => live.answer(shard, &asked, Err(refusal)),
+            Err(error) => live.answer(shard, &asked, Err(error)),
         });
     }
 
     fn publish_typing(&mut self, shard: &mut Shard<Self>, asked: &RequestContext, room: &RoomId) {
-        let person = shard.data(asked.socket).map(|session| session.actor.person.clone());
-        if let (Some(person), Some(id)) = (person, shard.id(asked.socket)) {
-            let until = self.state.start_typing(room, &person, &id.text(), shard.now());
+        let user = shard.data(asked.socket).map(|session| session.actor.user.clone());
+        if let (Some(user), Some(id)) = (user, shard.id(asked.socket)) {
+            let until = self.state.start_typing(room, &user, &id.text(), shard.now());
             shard.wake_at(until);
         }
         self.answer(shard, asked, Ok(Outcome::Noted));
@@ -36,6 +36,6 @@ impl RealtimeApp {
     /// Ends a user's typing in a room on this socket. Sends a stop event if the user was typing there.
     pub(super) fn stop_typing(&self, shard: &Shard<Self>, socket: SocketKey, room: &RoomId) {
         let (Some(session), Some(id)) = (shard.data(socket), shard.id(socket)) else { return };
-        self.state.stop_typing(room, &session.actor.person, &id.text());
+        self.state.stop_typing(room, &session.actor.user, &id.text());
     }
 }

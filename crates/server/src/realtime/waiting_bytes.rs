@@ -14,7 +14,7 @@ use crate::json_memory::{ParseRejection, TOO_COMPLEX, count_parsed, parsed_size}
 impl RealtimeApp {
     /// Counts the bytes that wait in a connection. False if they exceed a share.
     pub(super) fn count_waiting(&self, shard: &mut Shard<Self>, connection: ConnectionRef, bytes: usize) -> bool {
-        let user = shard.socket_of(connection).and_then(|socket| shard.data(socket)).map(|session| session.actor.person.clone());
+        let user = shard.socket_of(connection).and_then(|socket| shard.data(socket)).map(|session| session.actor.user.clone());
         let index = shard.index();
         let Some(handshake) = shard.handshake_of(connection) else { return true };
         if bytes == 0 {
@@ -34,7 +34,12 @@ impl RealtimeApp {
     ///
     /// # Errors
     /// If the user, the address or the server has no room for it.
-    pub(super) fn count_parsed(&self, shard: &Shard<Self>, socket: SocketKey, heard: &ClientMessage<'_>) -> Result<Option<Holder>, DomainError> {
+    pub(super) fn count_parsed(
+        &self,
+        shard: &Shard<Self>,
+        socket: SocketKey,
+        heard: &ClientMessage<'_>,
+    ) -> Result<Option<Holder>, DomainError> {
         let size = match heard {
             ClientMessage::Event { args, .. } => args.iter().map(|arg| parsed_size(arg.as_bytes())).sum(),
             ClientMessage::Text(text) => parsed_size(text.as_bytes()),
@@ -43,7 +48,7 @@ impl RealtimeApp {
         let counted = count_parsed(size, || {
             let (handle, index) = (self.engine.clone(), shard.index());
             let end: End = Arc::new(move || handle.send(index, Box::new(move |_, shard| shard.close(socket, 1013, "too much data waits"))));
-            self.state.bytes_in_hand.holder(handshake.ip, Some(session.actor.person.clone()), end)
+            self.state.bytes_in_hand.holder(handshake.ip, Some(session.actor.user.clone()), end)
         });
         counted.map_err(|why| match why {
             ParseRejection::TooComplex => DomainError::invalid("message", TOO_COMPLEX),

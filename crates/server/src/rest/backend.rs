@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::custom_events::{CustomEvent, PublishCustomEvent, MAX_TARGETS};
-use domain::validation;
-use domain::ids::{UserId, RoomId};
 use domain::command::{Command, CommandContext};
+use domain::custom_events::{CustomEvent, MAX_TARGETS, PublishCustomEvent};
 use domain::error::DomainError;
+use domain::ids::{RoomId, UserId};
+use domain::validation;
 use http::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -16,11 +16,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
-use super::response::{RestResponse, RestError};
 use super::body::Field;
-use super::request_context::BackendRequest;
-use super::ids::UserIdInputs;
 use super::body_schema::{body, inline};
+use super::ids::UserIdInputs;
+use super::request_context::BackendRequest;
+use super::response::{RestError, RestResponse};
 use crate::contracts::json;
 
 type Answered = Result<RestResponse, RestError>;
@@ -39,7 +39,7 @@ async fn emit(BackendRequest(call): BackendRequest) -> Answered {
     let Said { to, except, event, data, volatile } = call.body()?;
     let except = except.unwrap_or_default();
     let everyone = to.everyone.then(RoomId::everyone);
-    let emission = CustomEvent {
+    let custom_event = CustomEvent {
         rooms: addresses(to.rooms, to.users).chain(everyone).collect(),
         except: addresses(except.rooms, except.users).collect(),
         except_connections: except.connections,
@@ -47,13 +47,13 @@ async fn emit(BackendRequest(call): BackendRequest) -> Answered {
         data,
     };
     if volatile.unwrap_or(false) {
-        emission.check()?;
-        let back_end = Arc::clone(&call.desk.rest.back_end);
+        custom_event.check()?;
+        let backend = Arc::clone(&call.desk.rest.backend);
         // Whether it can be heard was asked already.
-        return call.act(json(&Emitted { position: None }), move || drop(back_end.emit_volatile(emission))).await;
+        return call.act(json(&Emitted { position: None }), move || drop(backend.emit_volatile(custom_event))).await;
     }
     let fanout = Arc::clone(&call.desk.rest.fanout);
-    let work = move |tx: &mut CommandContext<'_>| Ok(fanout.position(PublishCustomEvent(emission).execute(tx)?));
+    let work = move |context: &mut CommandContext<'_>| Ok(fanout.position(PublishCustomEvent(custom_event).execute(context)?));
     call.change(StatusCode::OK, work, |position: &String| json(&Emitted { position: Some(position) })).await
 }
 
@@ -80,17 +80,17 @@ fn online_or_offline() -> ObjectBuilder {
     responses((status = 200, body = Vec<Status>))
 )]
 async fn presence(BackendRequest(call): BackendRequest) -> Answered {
-    let people = call.users_in_query("users")?;
-    let back_end = &call.desk.rest.back_end;
-    let status = |person: &UserId| if back_end.is_user_online(person) { "online" } else { "offline" };
-    let statuses: Vec<_> = people.iter().map(|person| Status { user_id: person.as_str(), status: status(person) }).collect();
+    let users = call.users_in_query("users")?;
+    let backend = &call.desk.rest.backend;
+    let status = |user: &UserId| if backend.is_user_online(user) { "online" } else { "offline" };
+    let statuses: Vec<_> = users.iter().map(|user| Status { user_id: user.as_str(), status: status(user) }).collect();
     Ok(RestResponse { status: StatusCode::OK, body: json(&statuses), replayed: false, next: None })
 }
 
 /// Counts the people who are online.
 #[utoipa::path(get, path = "/api/v1/presence/count", security(("backEnd" = [])), responses((status = 200, body = Count)))]
 async fn count(BackendRequest(call): BackendRequest) -> Answered {
-    let count = call.desk.rest.back_end.online_users_count();
+    let count = call.desk.rest.backend.online_users_count();
     Ok(RestResponse { status: StatusCode::OK, body: json(&Count { count }), replayed: false, next: None })
 }
 
@@ -98,11 +98,11 @@ async fn count(BackendRequest(call): BackendRequest) -> Answered {
 #[utoipa::path(post, path = "/api/v1/disconnect", request_body = Ended, security(("backEnd" = [])), responses((status = 200, body = Done)))]
 async fn disconnect(BackendRequest(call): BackendRequest) -> Answered {
     let Ended { users, connections, reason } = call.body()?;
-    let (people, connections, reason) = (users.unwrap_or_default().0, connections.unwrap_or_default(), reason.unwrap_or_default());
-    if people.is_empty() && connections.is_empty() {
+    let (users, connections, reason) = (users.unwrap_or_default().0, connections.unwrap_or_default(), reason.unwrap_or_default());
+    if users.is_empty() && connections.is_empty() {
         return Err(DomainError::invalid("users", "must name at least one, or connections must").into());
     }
-    for (field, named) in [("users", people.len()), ("connections", connections.len())] {
+    for (field, named) in [("users", users.len()), ("connections", connections.len())] {
         if named > MAX_TARGETS {
             return Err(DomainError::invalid(field, format!("must name at most {MAX_TARGETS}")).into());
         }
@@ -110,8 +110,8 @@ async fn disconnect(BackendRequest(call): BackendRequest) -> Answered {
     if reason.len() > MAX_REASON_BYTES {
         return Err(DomainError::invalid("reason", format!("must have at most {MAX_REASON_BYTES} bytes")).into());
     }
-    let back_end = Arc::clone(&call.desk.rest.back_end);
-    call.act(json(&Done { ok: true }), move || back_end.disconnect(people, connections, reason)).await
+    let backend = Arc::clone(&call.desk.rest.backend);
+    call.act(json(&Done { ok: true }), move || backend.disconnect(users, connections, reason)).await
 }
 
 body! {
@@ -189,7 +189,8 @@ struct EmitTarget {
 }
 
 impl Field for EmitTarget {
-    const EXPECTED: &'static str = "must be an object {rooms, users, everyone} with addresses such as conversation:5, ids, and true or false";
+    const EXPECTED: &'static str =
+        "must be an object {rooms, users, everyone} with addresses such as conversation:5, ids, and true or false";
 
     fn schema() -> Schema {
         inline(<Self as PartialSchema>::schema())
@@ -230,5 +231,5 @@ impl<'de> Deserialize<'de> for RoomInput {
 }
 
 fn addresses(rooms: Vec<RoomInput>, users: UserIdInputs) -> impl Iterator<Item = RoomId> {
-    rooms.into_iter().map(|room| room.0).chain(users.0.into_iter().map(|person| RoomId::inbox(&person)))
+    rooms.into_iter().map(|room| room.0).chain(users.0.into_iter().map(|user| RoomId::inbox(&user)))
 }

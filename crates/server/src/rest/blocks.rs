@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::blocks::{Block, BlockUser, ListBlocks, UnblockUser};
-use domain::ids::UserId;
 use domain::command::{Command, CommandContext};
+use domain::ids::UserId;
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,9 +12,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
-use super::response::{RestResponse, RestError};
-use super::request_context::AuthedRequest;
 use super::ids::SpacePageQuery;
+use super::request_context::AuthedRequest;
+use super::response::{RestError, RestResponse};
 use crate::contracts::json;
 use crate::contracts::timestamps::Milliseconds;
 
@@ -44,7 +44,7 @@ async fn block_user(call: AuthedRequest) -> Answered {
 async fn unblock_user(call: AuthedRequest) -> Answered {
     let user = call.user("user", "User")?;
     let command = UnblockUser { user: user.clone() };
-    let work = move |tx: &mut CommandContext<'_>| command.execute(tx).map(|()| user);
+    let work = move |context: &mut CommandContext<'_>| command.execute(context).map(|()| user);
     call.change(StatusCode::OK, work, |user: &UserId| json(&Unblocked { user_id: user.as_str() })).await
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
-use engine::http::{ByteCharge, ChargedBytes, BodyError, read_body};
+use engine::http::{BodyError, ByteCharge, ChargedBytes, read_body};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde::Deserialize;
@@ -14,9 +14,9 @@ use utoipa::PartialSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 
-use super::response::RestError;
-use super::ids::{IdInputs, UserIdInputs, UserIdInput};
 use super::body_schema::inline;
+use super::ids::{IdInputs, UserIdInput, UserIdInputs};
+use super::response::RestError;
 use crate::bytes_in_memory::ByteAccount;
 use crate::contracts::client_ids::IdInput;
 

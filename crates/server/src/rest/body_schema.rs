@@ -6,8 +6,8 @@ use domain::validation;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ObjectBuilder, Schema, SchemaType, Type};
 
-use super::response::RestError;
 use super::body::Fields;
+use super::response::RestError;
 
 /// A body whose fields are read one by one.
 pub(super) trait Body: Sized {
@@ -177,7 +177,7 @@ impl SchemaBounds for TextBounds {
     }
 }
 
-/// The schema of a body that has these fields; what is ignored over may be there, too, and does nothing, and so may others if `others`.
+/// The schema of a body that has these fields; what is ignored may be there, too, and does nothing, and so may others if `others`.
 pub(super) fn object(about: &str, fields: impl IntoIterator<Item = DescribedField>, passed_over: Vec<&str>, others: bool) -> RefOr<Schema> {
     let mut object = ObjectBuilder::new().schema_type(Type::Object).description(Some(about.trim()));
     for DescribedField { name, other, about, presence, schema } in fields {
@@ -198,7 +198,7 @@ pub(super) fn object(about: &str, fields: impl IntoIterator<Item = DescribedFiel
     }
     for name in passed_over {
         let ours = ObjectBuilder::new().schema_type(SchemaType::AnyValue).read_only(true);
-        object = object.property(name, ours.description(Some("Only the server sets it; what is sent is ignored over.")));
+        object = object.property(name, ours.description(Some("Only the server sets this field; a value that a client sends is ignored.")));
     }
     RefOr::T(object.additional_properties(Some(AdditionalProperties::FreeForm(others))).build().into())
 }

@@ -1,7 +1,7 @@
 //! The calling user.
 
-use domain::ids::Timestamp;
 use domain::command::Actor;
+use domain::ids::Timestamp;
 use domain::users::Claims;
 
 use crate::auth::Identity;
@@ -17,8 +17,8 @@ pub struct Caller {
 
 impl From<Identity> for Caller {
     fn from(identity: Identity) -> Self {
-        let Identity { person, name, username, email, household, admin, issued_at, .. } = identity;
+        let Identity { user, name, username, email, household, admin, issued_at, .. } = identity;
         let issued_at = issued_at.map(|seconds| Timestamp(seconds.saturating_mul(1_000_000)));
-        Self { actor: Actor { person, admin }, claims: Claims { name, username, email, household, issued_at } }
+        Self { actor: Actor { user, admin }, claims: Claims { name, username, email, household, issued_at } }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use domain::validation;
-use domain::ids::{EntityId, RoomKind, UserId};
 use domain::command::{Command, CommandContext};
-use domain::users::{DeleteUser, User, GetUser, UpdateProfile};
-use domain::spaces::{CreateSpace, JoinByInvite, ListMembers, ListSpaces, GetSpace, RefreshInvite, RemoveMember, RenameSpace, Space};
-use domain::tasks::{AssignTask, CreateTask, DeleteTask, EditTask, ListTasks, GetTask, Task, ToggleTask, UnassignTask};
+use domain::ids::{EntityId, RoomKind, UserId};
+use domain::spaces::{CreateSpace, GetSpace, JoinByInvite, ListMembers, ListSpaces, RefreshInvite, RemoveMember, RenameSpace, Space};
+use domain::tasks::{AssignTask, CreateTask, DeleteTask, EditTask, GetTask, ListTasks, Task, ToggleTask, UnassignTask};
+use domain::users::{DeleteUser, GetUser, UpdateProfile, User};
+use domain::validation;
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,12 +15,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
-use super::response::{RestResponse, RestError};
-use super::request_context::AuthedRequest;
-use super::ids::{UserIdInputs, UserIdInput, MemberPageQuery, PageQuery, SpacePageQuery};
-use super::list::{list, member_list};
-use super::kind_guard::InRoomKind;
 use super::body_schema::{TextBounds, body};
+use super::ids::{MemberPageQuery, PageQuery, SpacePageQuery, UserIdInput, UserIdInputs};
+use super::kind_guard::InRoomKind;
+use super::list::{list, member_list};
+use super::request_context::AuthedRequest;
+use super::response::{RestError, RestResponse};
 use crate::contracts::household::{objects, payloads};
 use crate::contracts::json;
 use crate::rate_limit::RateLimitClass;
@@ -101,9 +101,9 @@ async fn list_members(call: AuthedRequest) -> Answered {
 #[utoipa::path(delete, path = "/households/{id}/members/{userId}", responses((status = 200, body = payloads::MemberLeft), (status = 403)))]
 async fn remove_member(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Household)?;
-    let person = call.user("userId", "Member")?;
-    let work = |tx: &mut CommandContext<'_>| Ok((RemoveMember { room, person: person.clone() }.execute(tx)?, person));
-    call.change(StatusCode::OK, work, |(space, person): &(Space, UserId)| json(&payloads::MemberLeft::of(space, person))).await
+    let user = call.user("userId", "Member")?;
+    let work = |context: &mut CommandContext<'_>| Ok((RemoveMember { room, user: user.clone() }.execute(context)?, user));
+    call.change(StatusCode::OK, work, |(space, user): &(Space, UserId)| json(&payloads::MemberLeft::of(space, user))).await
 }
 
 /// Lists the tasks of a household, the newest first.
@@ -135,7 +135,7 @@ async fn read_task(call: AuthedRequest) -> Answered {
 async fn edit_task(call: AuthedRequest) -> Answered {
     let task_id = call.task()?;
     let TaskChanges { title, description, category, due_date, assigned_to, completed } = call.body()?;
-    let assigned_to = assigned_to.map(|people| people.0);
+    let assigned_to = assigned_to.map(|users| users.0);
     let command = EditTask { title, description, category, due_date, assigned_to, completed, ..EditTask::of(task_id) };
     call.command(StatusCode::OK, of_household(task_id, command), task).await
 }
@@ -159,48 +159,48 @@ async fn toggle_task(call: AuthedRequest) -> Answered {
 async fn assign_task(call: AuthedRequest) -> Answered {
     let task_id = call.task()?;
     let Assignment { user } = call.body()?;
-    call.command(StatusCode::OK, of_household(task_id, AssignTask { task: task_id, person: user.0 }), task).await
+    call.command(StatusCode::OK, of_household(task_id, AssignTask { task: task_id, user: user.0 }), task).await
 }
 
 /// Takes a task from a member. The household hears `task:unassigned`.
 #[utoipa::path(delete, path = "/tasks/{id}/assign/{userId}", responses((status = 200, body = objects::Task)))]
 async fn unassign_task(call: AuthedRequest) -> Answered {
     let task_id = call.task()?;
-    let person = call.user("userId", "User")?;
-    call.command(StatusCode::OK, of_household(task_id, UnassignTask { task: task_id, person }), task).await
+    let user = call.user("userId", "User")?;
+    call.command(StatusCode::OK, of_household(task_id, UnassignTask { task: task_id, user }), task).await
 }
 
 /// Reads the profile of somebody with whom one shares a space, or one's own.
 #[utoipa::path(get, path = "/users/{id}", responses((status = 200, body = objects::User)))]
 async fn read_user(call: AuthedRequest) -> Answered {
-    let person = call.user("id", "User")?;
-    call.query(GetUser { person }, user).await
+    let user_id = call.user("id", "User")?;
+    call.query(GetUser { user: user_id }, user).await
 }
 
 /// Changes one's own profile. One's households hear `user:updated`.
 #[utoipa::path(put, path = "/users/{id}", request_body = UserChanges, responses((status = 200, body = objects::User), (status = 403)))]
 async fn update_user(call: AuthedRequest) -> Answered {
-    let person = call.user("id", "User")?;
+    let user_id = call.user("id", "User")?;
     let UserChanges { name, avatar_url } = call.body()?;
     call.check_rate_limit(RateLimitClass::ProfileChange)?;
-    call.command(StatusCode::OK, UpdateProfile { person, name, avatar_url }, user).await
+    call.command(StatusCode::OK, UpdateProfile { user: user_id, name, avatar_url }, user).await
 }
 
 /// Deletes the calling user. The user's households receive `household:member_left`, and the user's connections are closed.
 #[utoipa::path(delete, path = "/users/{id}", responses((status = 200, body = DeletedUser), (status = 403)))]
 async fn delete_user(call: AuthedRequest) -> Answered {
-    let person = call.user("id", "User")?;
+    let user = call.user("id", "User")?;
     let desk = Arc::clone(&call.desk);
-    let command = DeleteUser { person: person.clone() };
-    let answered = call.command(StatusCode::OK, command, |person| json(&DeletedUser { user_id: person.id.as_str() })).await;
+    let command = DeleteUser { user: user.clone() };
+    let answered = call.command(StatusCode::OK, command, |user| json(&DeletedUser { user_id: user.id.as_str() })).await;
     if answered.is_ok() {
         // The task continues if the client disconnects.
-        let _ = tokio::spawn(end_removal_of(desk.rest.writer.clone(), person.clone())).await;
+        let _ = tokio::spawn(end_removal_of(desk.rest.writer.clone(), user.clone())).await;
         // Sent over the bus, so that it arrives after the events of the deletion.
-        desk.rest.back_end.disconnect(vec![person.clone()], Vec::new(), "The user was deleted".into());
+        desk.rest.backend.disconnect(vec![user.clone()], Vec::new(), "The user was deleted".into());
     }
     // The next request with that token is refused.
-    desk.met.remove(&person);
+    desk.met.remove(&user);
     answered
 }
 
@@ -292,6 +292,6 @@ fn task(task: &Task) -> String {
     json(&objects::Task::of(task))
 }
 
-fn user(person: &User) -> String {
-    json(&objects::User::with_email(person))
+fn user(user: &User) -> String {
+    json(&objects::User::with_email(user))
 }

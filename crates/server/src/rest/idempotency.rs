@@ -1,15 +1,15 @@
 //! `Idempotency-Key`: a request that comes twice is done once and answered twice.
 
-use domain::idempotency::{self, ReplayOutcome};
 use domain::command::CommandContext;
 use domain::error::DomainError;
+use domain::idempotency::{self, ReplayOutcome};
 use domain::ports::StoredBody;
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use sha2::{Digest, Sha256};
 
 use super::Caller;
-use super::response::{RestResponse, RestError};
 use super::reread::Reread;
+use super::response::{RestError, RestResponse};
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -39,7 +39,7 @@ pub(super) fn request(
     let key = key.ok_or_else(|| RestError::field("Idempotency-Key", "must be one text of ASCII characters"))?;
     let digest = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
     // Neither a method nor a path has a space, so no two scopes can be read as one.
-    let scope = format!("{method} {path} {}", caller.actor.person);
+    let scope = format!("{method} {path} {}", caller.actor.user);
     Ok(Some(idempotency::IdempotentRequest { scope, key: key.to_owned(), digest }))
 }
 
@@ -57,36 +57,36 @@ pub(super) enum Executed<A> {
 /// Errors: the work's; a key that was used for another request; [`keys::RESULT_GONE`]; the store's. After an error of the work nothing is
 /// stored, and a repeated request runs the work again.
 pub(super) fn once<A: Reread>(
-    tx: &mut CommandContext<'_>,
+    context: &mut CommandContext<'_>,
     request: Option<idempotency::IdempotentRequest>,
     status: StatusCode,
     work: impl FnOnce(&mut CommandContext<'_>) -> Result<A, DomainError>,
     render: fn(&A) -> String,
 ) -> Result<Executed<A>, DomainError> {
-    let Some(request) = request else { return work(tx).map(Executed::Now) };
-    match idempotency::replay(tx, &request)? {
+    let Some(request) = request else { return work(context).map(Executed::Now) };
+    match idempotency::replay(context, &request)? {
         ReplayOutcome::Stored(answered) => {
             let status = StatusCode::from_u16(answered.status).unwrap_or(status);
             let body = match answered.body {
                 StoredBody::Whole(body) => body,
-                StoredBody::Reference(reference) => render(&read_again(tx, &reference)?),
+                StoredBody::Reference(reference) => render(&read_again(context, &reference)?),
                 StoredBody::Nothing => return Err(idempotency::RESULT_GONE),
             };
             Ok(Executed::Kept(RestResponse { status, body, replayed: true, next: None }))
         }
         ReplayOutcome::New => {
-            let done = work(tx)?;
+            let done = work(context)?;
             let body = render(&done);
-            idempotency::store_response(tx, request, status.as_u16(), &body, done.reference())?;
+            idempotency::store_response(context, request, status.as_u16(), &body, done.reference())?;
             Ok(Executed::Kept(RestResponse { status, body, replayed: false, next: None }))
         }
     }
 }
 
 /// Reads the object of an answer, with the caller's current permissions.
-fn read_again<A: Reread>(tx: &mut CommandContext<'_>, reference: &str) -> Result<A, DomainError> {
-    A::reread(reference, &mut *tx.store, tx.actor).map_err(|refusal| match refusal {
+fn read_again<A: Reread>(context: &mut CommandContext<'_>, reference: &str) -> Result<A, DomainError> {
+    A::reread(reference, &mut *context.store, context.actor).map_err(|error| match error {
         DomainError::NotFound(_) | DomainError::Forbidden(_) => idempotency::RESULT_GONE,
-        refusal => refusal,
+        error => error,
     })
 }

@@ -2,16 +2,16 @@
 
 use std::fmt::{self, Formatter};
 
-use domain::ids::{EntityId, RoomKind, UserId, RoomId, parse_id};
 use domain::error::DomainError;
+use domain::ids::{EntityId, RoomId, RoomKind, UserId, parse_id};
 use domain::ports::{MemberPage, Page};
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
-use super::response::RestError;
 use super::body::Field;
+use super::response::RestError;
 use crate::contracts::client_ids::IdInput;
 
 /// The space that a path names. Errors: a malformed id is not found.
@@ -31,13 +31,13 @@ pub(super) fn user_id(noun: &'static str, id: &str) -> Result<UserId, DomainErro
 
 /// The users that a query names, separated by commas or in a parameter each. Errors: 400 with the parameter's name.
 pub(super) fn user_ids(query: Option<&str>, name: &'static str) -> Result<Vec<UserId>, RestError> {
-    let mut people = Vec::new();
+    let mut users = Vec::new();
     for (_, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()).filter(|(known, _)| known == name) {
         for id in value.split(',').map(str::trim).filter(|id| !id.is_empty()) {
-            people.push(UserId::parse(id).ok_or_else(|| RestError::field(name, "must be ids, parted by commas"))?);
+            users.push(UserId::parse(id).ok_or_else(|| RestError::field(name, "must be ids, parted by commas"))?);
         }
     }
-    if people.is_empty() { Err(RestError::field(name, "must be ids, parted by commas")) } else { Ok(people) }
+    if users.is_empty() { Err(RestError::field(name, "must be ids, parted by commas")) } else { Ok(users) }
 }
 
 /// Which part of a list a query asks for, for the document; [`page`] reads it.
@@ -170,8 +170,8 @@ pub(super) struct UserIdInputs(pub Vec<UserId>);
 
 impl<'de> Deserialize<'de> for UserIdInputs {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let people = Vec::<MemberInput>::deserialize(deserializer)?;
-        Ok(Self(people.into_iter().map(|person| person.0).collect()))
+        let users = Vec::<MemberInput>::deserialize(deserializer)?;
+        Ok(Self(users.into_iter().map(|user| user.0).collect()))
     }
 }
 

@@ -1,8 +1,8 @@
 //! A task's operation, for tasks of one contract's spaces only: another contract's task is there in that one, and not here.
 
-use domain::ids::{EntityId, RoomKind};
-use domain::command::{Actor, Command, Query, CommandContext};
+use domain::command::{Actor, Command, CommandContext, Query};
 use domain::error::DomainError;
+use domain::ids::{EntityId, RoomKind};
 use domain::ports::Store;
 use domain::tasks::Task;
 
@@ -13,9 +13,9 @@ pub(super) struct InRoomKind<O>(pub RoomKind, pub EntityId, pub O);
 impl<C: Command<Output = Task>> Command for InRoomKind<C> {
     type Output = Task;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Task, DomainError> {
-        require_kind(tx.store, self.0, self.1)?;
-        self.2.execute(tx)
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Task, DomainError> {
+        require_kind(context.store, self.0, self.1)?;
+        self.2.execute(context)
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn list<'a, T, O: Serialize>(things: &'a [T], object: fn(&'a T) -> O)
 
 /// Renders members, in the order of joining, until they have [`MOST`] bytes.
 pub(super) fn member_list<'a, O: Serialize>(members: &'a [Member], object: fn(&'a Member) -> O) -> ListBody {
-    render(members, object, |member, _| Some(reference("after", member.person.id.as_str())))
+    render(members, object, |member, _| Some(reference("after", member.user.id.as_str())))
 }
 
 /// `next` makes the reference to the part after an entry, from the thing and its JSON.
@@ -84,9 +84,9 @@ fn id_of(entry: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use domain::ids::{UserId, Timestamp};
-    use domain::users::User;
+    use domain::ids::{Timestamp, UserId};
     use domain::spaces::Role;
+    use domain::users::User;
     use serde_json::{Value, json};
 
     use super::*;
@@ -108,11 +108,11 @@ mod tests {
     #[test]
     fn a_list_of_members_goes_on_after_its_last_member() {
         let member = |number: usize| {
-            let person = User { name: "x".repeat(MAX_BYTES / 2), ..User::unseen(UserId::new(format!("user {number}")), Timestamp(0)) };
-            Member { person, role: Role::Member, joined_at: Timestamp(0) }
+            let user = User { name: "x".repeat(MAX_BYTES / 2), ..User::unseen(UserId::new(format!("user {number}")), Timestamp(0)) };
+            Member { user, role: Role::Member, joined_at: Timestamp(0) }
         };
         let members: Vec<Member> = (0..3).map(member).collect();
-        let first = member_list(&members, |member| json!({ "user_id": member.person.id.as_str(), "name": member.person.name }));
+        let first = member_list(&members, |member| json!({ "user_id": member.user.id.as_str(), "name": member.user.name }));
         assert_eq!(serde_json::from_str::<Vec<Value>>(&first.body).unwrap().len(), 2);
         assert_eq!(first.next.as_deref(), Some("?after=user%201"));
     }

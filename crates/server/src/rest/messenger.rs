@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use domain::chat::{
-    CountUnread, DeleteMessage, ListConversationSummaries, ListMessagesWithReadState, Message, ConversationSummary, ReadUpdate, MarkRead, GetConversationSummary, MessageWithReadState, SendMessage,
-    SendMessageResult,
+    ConversationSummary, CountUnread, DeleteMessage, GetConversationSummary, ListConversationSummaries, ListMessagesWithReadState,
+    MarkRead, Message, MessageWithReadState, ReadUpdate, SendMessage, SendMessageResult,
 };
-use domain::validation;
-use domain::ids::{RoomKind, UserId, RoomId, parse_id};
-use domain::notifications::{ListNotifications, NewNotification, Notification, CreateNotification, MarkAllNotificationsRead, MarkNotificationRead};
 use domain::command::{Command, CommandContext};
 use domain::error::DomainError;
+use domain::ids::{RoomId, RoomKind, UserId, parse_id};
+use domain::notifications::{
+    CreateNotification, ListNotifications, MarkAllNotificationsRead, MarkNotificationRead, NewNotification, Notification,
+};
 use domain::spaces::{AddMember, CreateSpace, ListMembers, RemoveMember};
+use domain::validation;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -20,12 +22,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
-use super::response::{RestResponse, RestError};
 use super::body::shortened;
-use super::request_context::{BackendRequest, AuthedRequest};
-use super::ids::{IdInputs, UserIdInputs, UserIdInput, MemberPageQuery, PageQuery, SpacePageQuery};
-use super::list::{list, member_list};
 use super::body_schema::{TextBounds, body};
+use super::ids::{IdInputs, MemberPageQuery, PageQuery, SpacePageQuery, UserIdInput, UserIdInputs};
+use super::list::{list, member_list};
+use super::request_context::{AuthedRequest, BackendRequest};
+use super::response::{RestError, RestResponse};
 use crate::contracts::client_ids::IdInput;
 use crate::contracts::json;
 use crate::contracts::messenger::{objects, payloads};
@@ -61,7 +63,7 @@ async fn list_conversations(call: AuthedRequest) -> Answered {
 async fn create_conversation(call: AuthedRequest) -> Answered {
     let NewConversation { participants, title } = call.body()?;
     let command = CreateSpace { kind: RoomKind::Conversation, members: participants.0, name: title.unwrap_or_default() };
-    let work = |tx: &mut CommandContext<'_>| command.execute(tx).map(ConversationSummary::empty);
+    let work = |context: &mut CommandContext<'_>| command.execute(context).map(ConversationSummary::empty);
     call.change(StatusCode::CREATED, work, conversation).await
 }
 
@@ -94,10 +96,10 @@ async fn list_participants(call: AuthedRequest) -> Answered {
 async fn add_participant(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Conversation)?;
     let NewParticipant { user } = call.body()?;
-    let command = AddMember { room, person: user.0 };
-    let work = |tx: &mut CommandContext<'_>| {
-        let space = command.execute(tx)?;
-        ConversationSummary::of(tx.store, space, &tx.actor.person)
+    let command = AddMember { room, user: user.0 };
+    let work = |context: &mut CommandContext<'_>| {
+        let space = command.execute(context)?;
+        ConversationSummary::of(context.store, space, &context.actor.user)
     };
     call.change(StatusCode::CREATED, work, conversation).await
 }
@@ -110,10 +112,10 @@ async fn add_participant(call: AuthedRequest) -> Answered {
 )]
 async fn remove_participant(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Conversation)?;
-    let person = call.user("userId", "Member")?;
-    let command = RemoveMember { room: room.clone(), person: person.clone() };
-    let work = move |tx: &mut CommandContext<'_>| command.execute(tx).map(|_| (room, person));
-    let removed = |(room, person): &(RoomId, UserId)| json(&RemovedParticipant { conversation_id: room.id(), user_id: person.as_str() });
+    let user = call.user("userId", "Member")?;
+    let command = RemoveMember { room: room.clone(), user: user.clone() };
+    let work = move |context: &mut CommandContext<'_>| command.execute(context).map(|_| (room, user));
+    let removed = |(room, user): &(RoomId, UserId)| json(&RemovedParticipant { conversation_id: room.id(), user_id: user.as_str() });
     call.change(StatusCode::OK, work, removed).await
 }
 
@@ -137,9 +139,9 @@ async fn send_message(call: AuthedRequest) -> Answered {
     let client_id = client_id.map(|id| id.0);
     let command = SendMessage { room, content, sort: None, file_url: None, metadata: None, client_id };
     // A client may send a message a second time, and other users may have read it in between.
-    let work = |tx: &mut CommandContext<'_>| {
-        let SendMessageResult { message, .. } = command.execute(tx)?;
-        MessageWithReadState::of(tx.store, message, &tx.actor.person)
+    let work = |context: &mut CommandContext<'_>| {
+        let SendMessageResult { message, .. } = command.execute(context)?;
+        MessageWithReadState::of(context.store, message, &context.actor.user)
     };
     call.change(StatusCode::CREATED, work, |seen| json(&objects::Message::seen(seen))).await
 }
@@ -189,7 +191,7 @@ async fn list_notifications(call: AuthedRequest) -> Answered {
 )]
 async fn create_notification(BackendRequest(call): BackendRequest) -> Answered {
     let NewNotice { user, kind, title, message, link, data } = call.body()?;
-    let new = NewNotification { person: user.0, kind, title, message, link, data: data.map(Value::Object) };
+    let new = NewNotification { user: user.0, kind, title, message, link, data: data.map(Value::Object) };
     call.command(StatusCode::CREATED, CreateNotification(new), notification).await
 }
 

@@ -17,30 +17,30 @@
 //!
 //! To add a contract, write its file and merge its routes in `paths`.
 
-mod response;
 mod backend;
 mod blocks;
 mod body;
-mod request_context;
+mod body_schema;
 mod caller;
 pub mod cors;
+mod discard_body;
 mod docs;
-mod openapi;
 mod household;
 mod idempotency;
 mod ids;
+mod kind_guard;
 mod list;
 mod messenger;
-mod seen_users;
-mod kind_guard;
+mod openapi;
 mod ops;
+mod request_context;
 mod reread;
-mod body_schema;
-mod trip_connections;
+mod response;
+mod seen_users;
 mod studio;
 mod sync;
 mod trip;
-mod discard_body;
+mod trip_connections;
 mod workspace;
 
 use std::sync::Arc;
@@ -59,13 +59,13 @@ use crate::auth::Authenticator;
 use crate::backend_api::BackendApi;
 use crate::config::MetricsAccess;
 use crate::health::Health;
-use crate::rate_limit::RateLimits;
-use crate::realtime::{ShardQuery, Fanout};
 use crate::metrics::Metrics;
-use response::{RestError, with_success};
+use crate::rate_limit::RateLimits;
+use crate::realtime::{Fanout, ShardQuery};
 pub use caller::Caller;
 pub use docs::openapi;
 use openapi::{Words, contract};
+use response::{RestError, with_success};
 use seen_users::SeenUsers;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -78,13 +78,13 @@ pub struct AppDeps {
     /// Authenticates requests, and decides which origins may read the answers.
     pub authenticator: Arc<Authenticator>,
     /// The functions for backends.
-    pub back_end: Arc<dyn BackendApi>,
+    pub backend: Arc<dyn BackendApi>,
     /// The current time, for tokens.
     pub clock: fn() -> Timestamp,
     /// Rate limits and other budgets.
     pub limits: Arc<RateLimits>,
     /// The open connections.
-    pub census: Arc<ShardQuery>,
+    pub shard_query: Arc<ShardQuery>,
     /// Whether the server is healthy.
     pub health: Arc<Health>,
     /// The metrics.

@@ -12,8 +12,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
-use super::response::{RestResponse, RestError};
 use super::request_context::BackendRequest;
+use super::response::{RestError, RestResponse};
 use crate::config::MetricsAccess;
 use crate::contracts::json;
 use crate::health::Unready;
@@ -68,8 +68,8 @@ fn condition(unready: &[Unready]) -> Result<RestResponse, RestError> {
     security(("backEnd" = [])),
     responses((status = 200, body = String, content_type = "application/openmetrics-text"), (status = 404))
 )]
-async fn read_metrics(State(desk): State<Arc<AppState>>, back_end: Result<BackendRequest, RestError>) -> Response {
-    match (desk.rest.metrics_access, back_end) {
+async fn read_metrics(State(desk): State<Arc<AppState>>, backend: Result<BackendRequest, RestError>) -> Response {
+    match (desk.rest.metrics_access, backend) {
         (MetricsAccess::Off, _) => RestError::unknown_path().into_response(),
         (MetricsAccess::Key, Err(failure)) => failure.into_response(),
         (MetricsAccess::Key, Ok(_)) | (MetricsAccess::Open, _) => match desk.rest.metrics.page().await {

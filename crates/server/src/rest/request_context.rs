@@ -7,29 +7,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::RequestExt;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, RawPathParams, Request};
-use domain::ids::{EntityId, RoomKind, UserId, RoomId, Timestamp, parse_id};
-use domain::command::{Actor, Command, Query, CommandContext};
-use domain::users::{Claims, EnsureUser};
+use domain::command::{Actor, Command, CommandContext, Query};
 use domain::error::DomainError;
+use domain::ids::{EntityId, RoomId, RoomKind, Timestamp, UserId, parse_id};
 use domain::ports::{MemberPage, Page};
+use domain::users::{Claims, EnsureUser};
 use http::header::WARNING;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::sync::oneshot;
 
-use super::response::{RestResponse, RestError};
 use super::body::{self, Fields};
+use super::body_schema::Body;
 use super::idempotency::{self, Executed};
 use super::list::ListBody;
 use super::reread::Reread;
-use super::body_schema::Body;
-use super::{Caller, AppState, ids};
+use super::response::{RestError, RestResponse};
+use super::{AppState, Caller, ids};
 use crate::audit;
-use crate::auth::{Identity, AuthError};
+use crate::auth::{AuthError, Identity};
 use crate::bytes_in_memory::{ByteAccount, Holder};
-use crate::rate_limit::RateLimitClass;
-use crate::listener::Peer;
 use crate::json_memory::{count_parsed, parsed_size};
+use crate::listener::Peer;
+use crate::rate_limit::RateLimitClass;
 
 /// The most misspelt fields of a request that a `Warning` header names.
 const MAX_WARNINGS: usize = 10;
@@ -39,7 +39,7 @@ pub(super) struct AuthedRequest {
     pub desk: Arc<AppState>,
     caller: Caller,
     /// Whether the caller is a user, who is loaded or created, and not a backend.
-    is_person: bool,
+    is_user: bool,
     request: Parts,
     params: Vec<(String, String)>,
     body: Bytes,
@@ -54,7 +54,7 @@ impl FromRequest<Arc<AppState>> for AuthedRequest {
     async fn from_request(request: Request, desk: &Arc<AppState>) -> Result<Self, RestError> {
         Self::of(request, desk, |request| {
             let caller = Caller::from(desk.identity(request)?);
-            desk.rest.limits.command(&caller.actor.person)?;
+            desk.rest.limits.command(&caller.actor.user)?;
             Ok((caller, true))
         })
         .await
@@ -97,24 +97,24 @@ impl AuthedRequest {
         let params = request.extract_parts::<RawPathParams>().await.map_err(|_| RestError::unknown_path())?;
         let params = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let (request, body) = request.into_parts();
-        let (caller, is_person) = sender(&request)?;
+        let (caller, is_user) = sender(&request)?;
         let account = request.extensions.get::<ByteAccount>();
-        if let Some(account) = account.filter(|_| is_person) {
-            account.of_user(&caller.actor.person);
+        if let Some(account) = account.filter(|_| is_user) {
+            account.of_user(&caller.actor.user);
         }
         let body = match request.method {
             Method::GET | Method::HEAD | Method::DELETE => Bytes::new(),
             _ => body::read(body, desk.rest.max_body, account).await?,
         };
-        let counted = account.filter(|_| is_person).map(|account| count_parsed(parsed_size(&body), || account.holder()));
+        let counted = account.filter(|_| is_user).map(|account| count_parsed(parsed_size(&body), || account.holder()));
         let parsed = counted.transpose().map_err(RestError::not_parsed)?.flatten();
-        Ok(Self { desk: Arc::clone(desk), caller, is_person, request, params, body, parsed })
+        Ok(Self { desk: Arc::clone(desk), caller, is_user, request, params, body, parsed })
     }
 
     /// Takes the cost of the request from its budget, besides that of a command: the same cost, from the same budget, as over a socket.
     /// Errors: 429.
     pub fn check_rate_limit(&self, spending: RateLimitClass) -> Result<(), RestError> {
-        Ok(self.desk.rest.limits.check_class(&self.caller.actor.person, spending)?)
+        Ok(self.desk.rest.limits.check_class(&self.caller.actor.user, spending)?)
     }
 
     /// The space that the path names as `{id}`.
@@ -200,7 +200,7 @@ impl AuthedRequest {
         command: C,
         render: fn(&C::Output) -> String,
     ) -> Result<RestResponse, RestError> {
-        self.change(status, |tx| command.execute(tx), render).await
+        self.change(status, |context| command.execute(context), render).await
     }
 
     /// Runs some work in the writer's transaction, once, and renders its answer. The user is loaded or created in the same transaction,
@@ -211,14 +211,14 @@ impl AuthedRequest {
         work: impl FnOnce(&mut CommandContext<'_>) -> Result<A, DomainError> + Send + 'static,
         render: fn(&A) -> String,
     ) -> Result<RestResponse, RestError> {
-        let Self { desk, caller, is_person, request, body, parsed, .. } = self;
+        let Self { desk, caller, is_user, request, body, parsed, .. } = self;
         let once = idempotency::request(&caller, &request.method, request.uri.path(), &request.headers, &body)?;
         let Caller { actor, claims } = caller;
-        let done = desk.write(actor, parsed, move |tx| {
-            if is_person {
-                EnsureUser { claims }.execute(tx)?;
+        let done = desk.write(actor, parsed, move |context| {
+            if is_user {
+                EnsureUser { claims }.execute(context)?;
             }
-            idempotency::once(tx, once, status, work, render)
+            idempotency::once(context, once, status, work, render)
         });
         let (done, _parsed) = done.await?;
         match done {
@@ -315,7 +315,7 @@ impl AppState {
             return Ok(());
         }
         let Caller { actor, claims } = caller.clone();
-        self.write(actor, None, |tx| EnsureUser { claims }.execute(tx)).await?;
+        self.write(actor, None, |context| EnsureUser { claims }.execute(context)).await?;
         self.met.insert(caller, now);
         Ok(())
     }

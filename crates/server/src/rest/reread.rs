@@ -2,17 +2,17 @@
 //! is read again.
 
 use domain::blocks::Block;
-use domain::chat::{Message, ConversationSummary, ReadUpdate, GetMessage, GetConversationSummary, MessageWithReadState, SendMessageResult};
-use domain::idempotency::RESULT_GONE;
-use domain::ids::{EntityId, UserId, RoomId, parse_id};
-use domain::notifications::{Announcement, Notification};
+use domain::chat::{ConversationSummary, GetConversationSummary, GetMessage, Message, MessageWithReadState, ReadUpdate, SendMessageResult};
 use domain::command::{Actor, Query};
-use domain::users::User;
 use domain::error::DomainError;
+use domain::idempotency::RESULT_GONE;
+use domain::ids::{EntityId, RoomId, UserId, parse_id};
+use domain::notifications::{Announcement, Notification};
 use domain::ports::Store;
 use domain::spaces::{GetSpace, Space};
 use domain::tasks::{GetTask, Task};
 use domain::trips::{GetTrip, Trip};
+use domain::users::User;
 use serde_json::{Map, Value};
 
 /// The answer of a request, which a repeated request may have to read again.
@@ -101,7 +101,7 @@ impl Reread for MessageWithReadState {
 
     fn reread(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, DomainError> {
         let message = Message::reread(reference, store, actor)?;
-        Self::of(store, message, &actor.person)
+        Self::of(store, message, &actor.user)
     }
 }
 
@@ -113,7 +113,7 @@ impl Reread for Notification {
     fn reread(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, DomainError> {
         let notification = store.notification(id_of(reference)?)?;
         // The notification of a back end's request belongs to another user.
-        let own = notification.filter(|notification| actor.admin || notification.person == actor.person);
+        let own = notification.filter(|notification| actor.admin || notification.user == actor.user);
         own.ok_or(DomainError::NotFound("Notification"))
     }
 }

@@ -13,10 +13,10 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use crate::auth::AuthError;
 use crate::bytes_in_memory;
-use crate::contracts::{json, client_error_text};
+use crate::contracts::{client_error_text, json};
 use crate::health::Unready;
-use crate::logging::{self, MAX_FAULT_LINES};
 use crate::json_memory::{ParseRejection, TOO_COMPLEX};
+use crate::logging::{self, MAX_FAULT_LINES};
 
 /// Marks an answer as a repetition for the same `Idempotency-Key`.
 pub(super) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -99,7 +99,9 @@ impl RestError {
     /// A body whose JSON is not parsed.
     pub fn not_parsed(why: ParseRejection) -> Self {
         match why {
-            ParseRejection::TooComplex => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("The JSON of the body {TOO_COMPLEX}")),
+            ParseRejection::TooComplex => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("The JSON of the body {TOO_COMPLEX}"))
+            }
             ParseRejection::NoRoom(short) => Self::no_room(short),
         }
     }
@@ -141,8 +143,8 @@ impl RestError {
 
 impl From<DomainError> for RestError {
     /// The status of each refusal.
-    fn from(refusal: DomainError) -> Self {
-        let status = match &refusal {
+    fn from(error: DomainError) -> Self {
+        let status = match &error {
             DomainError::Invalid { .. } => StatusCode::BAD_REQUEST,
             DomainError::Ambiguous { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             DomainError::Forbidden(_) => StatusCode::FORBIDDEN,
@@ -153,10 +155,12 @@ impl From<DomainError> for RestError {
             DomainError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             DomainError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        let failure = Self::new(status, refusal.code(), client_error_text(&refusal));
-        match refusal {
+        let failure = Self::new(status, error.code(), client_error_text(&error));
+        match error {
             DomainError::Invalid { field, .. } | DomainError::Ambiguous { field, .. } => Self { field: Some(field.into()), ..failure },
-            DomainError::RateLimited { retry_after } | DomainError::OverQuota { retry_after } => failure.hint(Hint::RetryAfter(retry_after)),
+            DomainError::RateLimited { retry_after } | DomainError::OverQuota { retry_after } => {
+                failure.hint(Hint::RetryAfter(retry_after))
+            }
             DomainError::Unavailable(_) => failure.hint(Hint::RetryAfter(RETRY_AFTER_SECONDS)),
             DomainError::Internal(reason) => {
                 if logging::admits(tracing::Level::ERROR, None, "a request failed by our fault", "", MAX_FAULT_LINES) {
@@ -177,6 +181,7 @@ impl From<AuthError> for RestError {
 
 /// Why a request is refused.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Refused)]
 pub(super) struct ErrorBody<'a> {
     /// What is wrong, for people.
     #[schema(example = "Household not found")]
@@ -307,8 +312,8 @@ mod tests {
             ),
             (DomainError::Internal("SELECT secret".into()), 500, r#"{"error":"Internal server error","code":"internal"}"#, None),
         ];
-        for (refusal, status, body, retry_after) in table {
-            let response = RestError::from(refusal).into_response();
+        for (error, status, body, retry_after) in table {
+            let response = RestError::from(error).into_response();
             assert_eq!(response.status().as_u16(), status);
             assert_eq!(response.headers().get(RETRY_AFTER).map(|value| value.to_str().unwrap()), retry_after);
             assert_eq!(to_bytes(response.into_body(), usize::MAX).await.unwrap(), body);

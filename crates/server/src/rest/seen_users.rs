@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use domain::ids::{UserId, Timestamp};
+use domain::ids::{Timestamp, UserId};
 
 use super::Caller;
 
@@ -23,30 +23,30 @@ const TTL_SECONDS: i64 = 60;
 #[derive(Default)]
 pub(super) struct SeenUsers {
     hasher: RandomState,
-    people: Mutex<HashMap<UserId, (u64, Timestamp)>>,
+    users: Mutex<HashMap<UserId, (u64, Timestamp)>>,
 }
 
 impl SeenUsers {
     /// Whether this caller was loaded within the last minute with the same claims.
     pub fn contains(&self, caller: &Caller, now: Timestamp) -> bool {
         let digest = self.digest(caller);
-        let met = self.people().get(&caller.actor.person).copied();
+        let met = self.users().get(&caller.actor.user).copied();
         met.is_some_and(|(claims, at)| claims == digest && at > now.minus_seconds(TTL_SECONDS))
     }
 
     /// Notes that a caller was loaded.
     pub fn insert(&self, caller: &Caller, now: Timestamp) {
         let digest = self.digest(caller);
-        let mut people = self.people();
-        if people.len() >= MAX_USERS {
-            people.clear();
+        let mut users = self.users();
+        if users.len() >= MAX_USERS {
+            users.clear();
         }
-        people.insert(caller.actor.person.clone(), (digest, now));
+        users.insert(caller.actor.user.clone(), (digest, now));
     }
 
     /// Removes a user who is no longer stored.
-    pub fn remove(&self, person: &UserId) {
-        self.people().remove(person);
+    pub fn remove(&self, user: &UserId) {
+        self.users().remove(user);
     }
 
     fn digest(&self, caller: &Caller) -> u64 {
@@ -54,8 +54,8 @@ impl SeenUsers {
         self.hasher.hash_one((&claims.name, &claims.username, &claims.email, &claims.household, claims.issued_at))
     }
 
-    fn people(&self) -> MutexGuard<'_, HashMap<UserId, (u64, Timestamp)>> {
-        self.people.lock().unwrap_or_else(PoisonError::into_inner)
+    fn users(&self) -> MutexGuard<'_, HashMap<UserId, (u64, Timestamp)>> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -70,7 +70,7 @@ mod tests {
 
     fn caller(name: &str) -> Caller {
         let claims = Claims { name: Some(name.to_owned()), ..Claims::default() };
-        Caller { actor: Actor { person: UserId::new("alice"), admin: false }, claims }
+        Caller { actor: Actor { user: UserId::new("alice"), admin: false }, claims }
     }
 
     #[test]

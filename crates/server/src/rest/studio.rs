@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use domain::calls::ListCalls;
 use domain::chat::{DeleteMessage, EditMessage, ListMessages, Message, SendMessage};
-use domain::validation;
-use domain::ids::{EntityId, RoomKind, parse_id};
 use domain::error::DomainError;
-use domain::spaces::{AddMember, CreateSpace, ListMembers, ListSpaces, GetSpace, RemoveMember, Space};
+use domain::ids::{EntityId, RoomKind, parse_id};
+use domain::spaces::{AddMember, CreateSpace, GetSpace, ListMembers, ListSpaces, RemoveMember, Space};
+use domain::validation;
 use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
-use super::response::{RestResponse, RestError};
-use super::request_context::AuthedRequest;
-use super::ids::{UserIdInputs, UserIdInput, MemberPageQuery, PageQuery, SpacePageQuery};
-use super::list::{list, member_list};
 use super::body_schema::{TextBounds, body};
+use super::ids::{MemberPageQuery, PageQuery, SpacePageQuery, UserIdInput, UserIdInputs};
+use super::list::{list, member_list};
+use super::request_context::AuthedRequest;
+use super::response::{RestError, RestResponse};
 use crate::contracts::client_ids::IdInput;
 use crate::contracts::json;
 use crate::contracts::studio::objects;
@@ -73,13 +73,13 @@ async fn list_members(call: AuthedRequest) -> Answered {
 async fn add_member(call: AuthedRequest) -> Answered {
     let place = call.room(RoomKind::ChatRoom)?;
     let NewMember { user } = call.body()?;
-    call.command(StatusCode::CREATED, AddMember { room: place, person: user.0 }, room).await
+    call.command(StatusCode::CREATED, AddMember { room: place, user: user.0 }, room).await
 }
 
 /// Removes a person from a chat room, or leaves it.
 #[utoipa::path(delete, path = "/shared/chat/rooms/{id}/members/{userId}", responses((status = 200, body = objects::Room), (status = 403)))]
 async fn remove_member(call: AuthedRequest) -> Answered {
-    let command = RemoveMember { room: call.room(RoomKind::ChatRoom)?, person: call.user("userId", "Member")? };
+    let command = RemoveMember { room: call.room(RoomKind::ChatRoom)?, user: call.user("userId", "Member")? };
     call.command(StatusCode::OK, command, room).await
 }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use domain::ids::RoomId;
 use domain::command::Command;
+use domain::ids::RoomId;
 use domain::sessions::ResolveSync;
-use engine::{Position, OutboundMessage};
+use engine::{OutboundMessage, Position};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -15,8 +15,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
-use super::response::{RestResponse, RestError};
 use super::request_context::AuthedRequest;
+use super::response::{RestError, RestResponse};
 use crate::contracts::json;
 use crate::realtime::{PageUnavailable, client_position};
 
@@ -92,10 +92,10 @@ async fn sync(call: AuthedRequest) -> Result<RestResponse, RestError> {
     let namespace = fanout.namespace(&named).ok_or_else(|| RestError::field("namespace", "must be one that is served, or raw"))?;
     let position = since.as_deref().and_then(Position::parse);
     let command = ResolveSync { offered: position.and_then(|(epoch, position)| client_position(epoch, position)), rooms };
-    let caught_up = call.run_in_writer(|tx| command.execute(tx)).await?;
+    let caught_up = call.run_in_writer(|context| command.execute(context)).await?;
     let page = match (&since, caught_up.since, position) {
         (Some(_), Some(_), Some((_, from))) => match fanout.missed(namespace, &caught_up, from).await {
-            Err(PageUnavailable::Unavailable(refusal)) => return Err(refusal.into()),
+            Err(PageUnavailable::Unavailable(error)) => return Err(error.into()),
             page => page.ok(),
         },
         _ => None,
@@ -107,7 +107,7 @@ async fn sync(call: AuthedRequest) -> Result<RestResponse, RestError> {
         position: fanout.position(reached),
         has_more: reached < caught_up.position,
         resync,
-        events: events.into_iter().map(|(id, saying)| heard(id, saying)).collect(),
+        events: events.into_iter().map(|(id, message)| heard(id, message)).collect(),
     };
     Ok(RestResponse { status: StatusCode::OK, body: json(&missed), replayed: false, next: None })
 }
@@ -120,11 +120,13 @@ fn rooms(named: &str) -> Result<BTreeSet<RoomId>, RestError> {
     if rooms.len() > MAX_ROOMS { Err(wrong()) } else { Ok(rooms) }
 }
 
-fn heard(id: String, saying: OutboundMessage) -> SyncEvent {
+fn heard(id: String, message: OutboundMessage) -> SyncEvent {
     // The messages of the server are JSON.
     let raw = |text: String| RawValue::from_string(text).ok();
-    match saying {
-        OutboundMessage::Event { name, args, .. } => SyncEvent { id, event: Some(name.into_owned()), args: raw(format!("[{args}]")), envelope: None },
+    match message {
+        OutboundMessage::Event { name, args, .. } => {
+            SyncEvent { id, event: Some(name.into_owned()), args: raw(format!("[{args}]")), envelope: None }
+        }
         OutboundMessage::Text(text) => SyncEvent { id, event: None, args: None, envelope: raw(text) },
         OutboundMessage::Binary(_) => SyncEvent { id, event: None, args: None, envelope: None },
     }

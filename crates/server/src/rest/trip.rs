@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::middleware;
-use domain::validation;
-use domain::ids::RoomKind;
-use domain::notifications::{create_notification, create_notification_by_actor};
 use domain::command::{Command, CommandContext};
 use domain::error::DomainError;
+use domain::ids::RoomKind;
+use domain::notifications::{create_notification, create_notification_by_actor};
 use domain::spaces::{ListMembers, Role};
-use domain::trips::{AddTripMember, CreateTrip, DeleteTrip, LeaveTrip, ListTrips, GetTrip, Trip, TripChanges, TripDetails, UpdateTrip};
+use domain::trips::{AddTripMember, CreateTrip, DeleteTrip, GetTrip, LeaveTrip, ListTrips, Trip, TripChanges, TripDetails, UpdateTrip};
+use domain::validation;
 use http::StatusCode;
 use serde_json::Map;
 use utoipa::openapi::schema::Schema;
@@ -17,13 +17,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
-use super::response::{RestResponse, RestError, SuccessEnvelope, success, with_success};
 use super::body::Field;
-use super::request_context::AuthedRequest;
-use super::openapi::with_router;
-use super::ids::{UserIdInput, MemberPageQuery, SpacePageQuery};
-use super::list::{list, member_list};
 use super::body_schema::{TextBounds, body};
+use super::ids::{MemberPageQuery, SpacePageQuery, UserIdInput};
+use super::list::{list, member_list};
+use super::openapi::with_router;
+use super::request_context::AuthedRequest;
+use super::response::{RestError, RestResponse, SuccessEnvelope, success, with_success};
 use super::trip_connections;
 use crate::contracts::schemas::role;
 use crate::contracts::trip::{notification_texts, objects, requests};
@@ -65,9 +65,9 @@ async fn list_trips(call: AuthedRequest) -> Answered {
 async fn create_trip(call: AuthedRequest) -> Answered {
     let NewTrip { name, description, start_date, end_date } = call.body()?;
     let command = CreateTrip { name, details: TripDetails { description, start_date, end_date } };
-    let work = |tx: &mut CommandContext<'_>| {
-        let trip = command.execute(tx)?;
-        create_notification(tx, notification_texts::created(&trip))?;
+    let work = |context: &mut CommandContext<'_>| {
+        let trip = command.execute(context)?;
+        create_notification(context, notification_texts::created(&trip))?;
         Ok(trip)
     };
     call.change(StatusCode::CREATED, work, trip).await
@@ -118,11 +118,11 @@ async fn list_members(call: AuthedRequest) -> Answered {
 async fn add_member(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Trip)?;
     let NewMember { user, role } = call.body()?;
-    let person = user.0;
-    let work = move |tx: &mut CommandContext<'_>| -> Result<Trip, DomainError> {
-        let added = AddTripMember { room, person: person.clone(), role }.execute(tx)?;
+    let user = user.0;
+    let work = move |context: &mut CommandContext<'_>| -> Result<Trip, DomainError> {
+        let added = AddTripMember { room, user: user.clone(), role }.execute(context)?;
         if added.is_new {
-            create_notification_by_actor(tx, notification_texts::added(&added.trip, &person))?;
+            create_notification_by_actor(context, notification_texts::added(&added.trip, &user))?;
         }
         Ok(added.trip)
     };
@@ -137,10 +137,10 @@ async fn add_member(call: AuthedRequest) -> Answered {
 )]
 async fn remove_member(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Trip)?;
-    let person = call.user("userId", "Member")?;
-    let work = move |tx: &mut CommandContext<'_>| {
-        let trip = LeaveTrip { room, person: person.clone() }.execute(tx)?;
-        create_notification_by_actor(tx, notification_texts::removed(&trip, &person))?;
+    let user = call.user("userId", "Member")?;
+    let work = move |context: &mut CommandContext<'_>| {
+        let trip = LeaveTrip { room, user: user.clone() }.execute(context)?;
+        create_notification_by_actor(context, notification_texts::removed(&trip, &user))?;
         Ok(trip)
     };
     call.change(StatusCode::OK, work, trip).await

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use domain::event::EphemeralEvent;
-use domain::validation;
-use domain::ids::{RoomKind, UserId, Timestamp};
-use domain::notifications::{BroadcastAnnouncement, Announcement, NewNotification, Notification, create_notification};
 use domain::command::{Command, CommandContext};
 use domain::error::DomainError;
+use domain::event::EphemeralEvent;
+use domain::ids::{RoomKind, Timestamp, UserId};
+use domain::notifications::{Announcement, BroadcastAnnouncement, NewNotification, Notification, create_notification};
 use domain::ports::BusMessage;
 use domain::trips::{Trip, TripChanges, UpdateTrip};
+use domain::validation;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -22,16 +22,16 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
-use super::response::{RestResponse, RestError, SuccessEnvelope, success};
-use super::request_context::{BackendRequest, AuthedRequest};
-use super::ids::{self, LimitQuery};
 use super::body_schema::body;
+use super::ids::{self, LimitQuery};
+use super::request_context::{AuthedRequest, BackendRequest};
+use super::response::{RestError, RestResponse, SuccessEnvelope, success};
 use crate::contracts::client_ids::IdInput;
 use crate::contracts::timestamps::Milliseconds;
 use crate::contracts::trip::payloads::Announced;
 use crate::contracts::trip::requests::without_server_keys;
 use crate::contracts::trip::{notification_texts, objects};
-use crate::realtime::{ConnectionStats, SocketInfo, ShardCounters};
+use crate::realtime::{ConnectionStats, ShardCounters, SocketInfo};
 
 type Answered = Result<RestResponse, RestError>;
 
@@ -50,13 +50,13 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
 /// Tells a load balancer whether the server works: it does while every shard answers and the database can be written. Needs no token.
 #[utoipa::path(get, path = "/api/v1/socket/health", security(()), responses((status = 200, body = SuccessEnvelope<Health>), (status = 503)))]
 async fn health(State(desk): State<Arc<AppState>>) -> Response {
-    let (tally, writes) = tokio::join!(desk.rest.census.counters(), desk.rest.health.can_write());
-    let Some(tally) = tally.filter(|_| writes) else { return RestError::no_answer().into_response() };
+    let (counters, writes) = tokio::join!(desk.rest.shard_query.counters(), desk.rest.health.can_write());
+    let Some(counters) = counters.filter(|_| writes) else { return RestError::no_answer().into_response() };
     let health = Health {
         status: "healthy",
-        sockets: tally.connections(),
-        total_sockets: tally.connected,
-        uptime_seconds: desk.rest.census.uptime().as_secs(),
+        sockets: counters.connections(),
+        total_sockets: counters.connected,
+        uptime_seconds: desk.rest.shard_query.uptime().as_secs(),
         timestamp: Milliseconds(desk.now()),
     };
     ok(&health).into_response()
@@ -99,7 +99,7 @@ struct Connections {
     current: u64,
     sockets: u64,
     total_sockets: u64,
-    people: usize,
+    users: usize,
     by_namespace: BTreeMap<String, u64>,
     by_transport: BTreeMap<&'static str, u64>,
 }
@@ -161,36 +161,36 @@ struct Room {
 )]
 async fn stats(BackendRequest(call): BackendRequest) -> Answered {
     let limit = call.limit()?;
-    let census = &call.desk.rest.census;
-    let (tally, crowd) = tokio::join!(census.counters(), census.connection_stats());
-    let (tally, crowd) = tally.zip(crowd).ok_or_else(RestError::no_answer)?;
-    Ok(ok(&Stats::of(&tally, crowd, limit, census.uptime(), call.desk.now())))
+    let shard_query = &call.desk.rest.shard_query;
+    let (counters, crowd) = tokio::join!(shard_query.counters(), shard_query.connection_stats());
+    let (counters, crowd) = counters.zip(crowd).ok_or_else(RestError::no_answer)?;
+    Ok(ok(&Stats::of(&counters, crowd, limit, shard_query.uptime(), call.desk.now())))
 }
 
 impl Stats {
-    fn of(tally: &ShardCounters, crowd: ConnectionStats, limit: usize, uptime: Duration, now: Timestamp) -> Self {
-        let (heard, refused) = (tally.request.total(), tally.request_failed.total());
+    fn of(counters: &ShardCounters, crowd: ConnectionStats, limit: usize, uptime: Duration, now: Timestamp) -> Self {
+        let (heard, refused) = (counters.request.total(), counters.request_failed.total());
         let sockets = crowd.sockets();
         Self {
             active_rooms: crowd.rooms.len(),
             rooms: largest(&crowd, limit),
             durations: Durations {
                 current: Lasting::of(sockets, crowd.lasting, crowd.longest),
-                ended: Lasting::of(tally.disconnected.total(), tally.lasted, tally.longest),
-                ended_by_reason: tally.disconnected.by_name(),
+                ended: Lasting::of(counters.disconnected.total(), counters.lasted, counters.longest),
+                ended_by_reason: counters.disconnected.by_name(),
             },
-            events: Counted { total: heard, by_type: tally.request.by_name() },
+            events: Counted { total: heard, by_type: counters.request.by_name() },
             errors: Errors {
                 total: refused,
                 rate: if heard == 0 { 0.0 } else { refused as f64 / heard as f64 },
-                by_type: tally.request_failed.by_name(),
-                refused_connections: Counted { total: tally.rejected.total(), by_type: tally.rejected.by_name() },
+                by_type: counters.request_failed.by_name(),
+                refused_connections: Counted { total: counters.rejected.total(), by_type: counters.rejected.by_name() },
             },
             connections: Connections {
                 current: crowd.connections,
                 sockets,
-                total_sockets: tally.connected,
-                people: crowd.people.len(),
+                total_sockets: counters.connected,
+                users: crowd.users.len(),
                 by_namespace: crowd.namespaces.into_iter().collect(),
                 by_transport: crowd.transports.into_iter().collect(),
             },
@@ -222,17 +222,17 @@ fn milliseconds(seconds: f64) -> f64 {
 )]
 async fn rooms(BackendRequest(call): BackendRequest) -> Answered {
     let limit = call.limit()?;
-    let crowd = call.desk.rest.census.connection_stats().await.ok_or_else(RestError::no_answer)?;
+    let crowd = call.desk.rest.shard_query.connection_stats().await.ok_or_else(RestError::no_answer)?;
     Ok(ok(&Rooms { total: crowd.rooms.len(), rooms: largest(&crowd, limit) }))
 }
 
 /// The rooms with the most connections, the largest first.
 fn largest(crowd: &ConnectionStats, limit: usize) -> Vec<Room> {
     let each = crowd.rooms.iter();
-    let room = |(room, people): (&domain::ids::RoomId, &std::collections::HashMap<UserId, u64>)| Room {
+    let room = |(room, users): (&domain::ids::RoomId, &std::collections::HashMap<UserId, u64>)| Room {
         room: room.to_string(),
-        members: people.len(),
-        connections: people.values().sum(),
+        members: users.len(),
+        connections: users.values().sum(),
     };
     let mut rooms: Vec<Room> = each.map(room).collect();
     rooms.sort_by(|one, other| other.connections.cmp(&one.connections).then_with(|| one.room.cmp(&other.room)));
@@ -252,10 +252,10 @@ async fn my_connections(call: AuthedRequest) -> Answered {
         seconds: here.lasting.as_secs(),
         rooms: here.rooms.iter().map(ToString::to_string).collect(),
     };
-    let person = &call.ensure_user().await?.actor.person;
-    let sockets = call.desk.rest.census.sockets_of(person).await.ok_or_else(RestError::no_answer)?;
+    let user = &call.ensure_user().await?.actor.user;
+    let sockets = call.desk.rest.shard_query.sockets_of(user).await.ok_or_else(RestError::no_answer)?;
     let connections: Vec<Connection> = sockets.into_iter().map(connection).collect();
-    Ok(ok(&Mine { user_id: person.as_str(), count: connections.len(), connections }))
+    Ok(ok(&Mine { user_id: user.as_str(), count: connections.len(), connections }))
 }
 
 /// Notifies the caller, on all devices.
@@ -269,9 +269,9 @@ async fn test_notification(call: AuthedRequest) -> Answered {
     let TestNotification { title, message, kind, data } = call.body()?;
     let (kind, data) = (kind.unwrap_or_else(|| notification_texts::INFO.to_owned()), data.map(Value::Object));
     let (title, message) = (title.unwrap_or_else(|| "Test notification".to_owned()), message.unwrap_or_default());
-    let work = move |tx: &mut CommandContext<'_>| {
-        let person = tx.actor.person.clone();
-        create_notification(tx, NewNotification { person, kind, title, message, link: None, data })
+    let work = move |context: &mut CommandContext<'_>| {
+        let user = context.actor.user.clone();
+        create_notification(context, NewNotification { user, kind, title, message, link: None, data })
     };
     call.change(StatusCode::OK, work, |notification: &Notification| success(&objects::Notification::of(notification))).await
 }
@@ -287,15 +287,15 @@ async fn test_trip_update(call: AuthedRequest) -> Answered {
     let TestUpdate { trip, changes } = call.body()?;
     let named = trip.map(|trip| ids::room(RoomKind::Trip, &trip.0)).transpose()?;
     let more = without_server_keys(changes.unwrap_or_else(|| Map::from_iter([("test".to_owned(), true.into())])));
-    let work = move |tx: &mut CommandContext<'_>| {
+    let work = move |context: &mut CommandContext<'_>| {
         let room = match named {
             Some(room) => room,
             None => {
-                let newest = tx.store.rooms_of(&tx.actor.person, Some(RoomKind::Trip))?.into_iter().next();
+                let newest = context.store.rooms_of(&context.actor.user, Some(RoomKind::Trip))?.into_iter().next();
                 newest.ok_or_else(|| DomainError::invalid("tripId", "is required: the caller is in no trip"))?
             }
         };
-        let trip = UpdateTrip { room, changes: TripChanges::default(), more: more.clone() }.execute(tx)?;
+        let trip = UpdateTrip { room, changes: TripChanges::default(), more: more.clone() }.execute(context)?;
         Ok((trip, more))
     };
     let render = |(trip, more): &(Trip, Map<String, Value>)| success(&PassedOn { trip_id: trip.space.room.id(), changes: more });
@@ -317,8 +317,8 @@ async fn broadcast(BackendRequest(call): BackendRequest) -> Answered {
     let bus = call.desk.rest.bus.clone();
     let decided = Arc::new(OnceLock::new());
     let new = decided.clone();
-    let work = move |tx: &mut CommandContext<'_>| {
-        let announcement = command.execute(tx)?;
+    let work = move |context: &mut CommandContext<'_>| {
+        let announcement = command.execute(context)?;
         // The work runs once, so the cell is empty here.
         let _ = new.set(announcement.clone());
         Ok(announcement)

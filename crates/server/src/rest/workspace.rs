@@ -3,24 +3,24 @@
 use std::sync::Arc;
 
 use domain::chat::{self, DeleteMessage, EditMessage, ListMessages, SendMessage};
-use domain::validation;
 use domain::ids::{EntityId, RoomKind};
 use domain::spaces::{
-    AddMember, ArchiveSpace, CreateChannel, CreateSpace, ListChannels, ListMembers, ListSpaces, GetSpace, RemoveMember, RenameSpace, Space,
+    AddMember, ArchiveSpace, CreateChannel, CreateSpace, GetSpace, ListChannels, ListMembers, ListSpaces, RemoveMember, RenameSpace, Space,
 };
-use domain::tasks::{self, CreateTask, DeleteTask, EditTask, ReassignTask, ListTasks, GetTask, SetStatus};
+use domain::tasks::{self, CreateTask, DeleteTask, EditTask, GetTask, ListTasks, ReassignTask, SetStatus};
+use domain::validation;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
-use super::response::{RestResponse, RestError};
-use super::request_context::AuthedRequest;
-use super::ids::{UserIdInputs, UserIdInput, MemberPageQuery, PageQuery, SpacePageQuery};
-use super::list::{list, member_list};
-use super::kind_guard::InRoomKind;
 use super::body_schema::{TextBounds, body};
+use super::ids::{MemberPageQuery, PageQuery, SpacePageQuery, UserIdInput, UserIdInputs};
+use super::kind_guard::InRoomKind;
+use super::list::{list, member_list};
+use super::request_context::AuthedRequest;
+use super::response::{RestError, RestResponse};
 use crate::contracts::client_ids::IdInput;
 use crate::contracts::json;
 use crate::contracts::workspace::objects::{Channel, Message, Project, ProjectMember, Task};
@@ -106,15 +106,15 @@ async fn list_members(call: AuthedRequest) -> Answered {
 async fn add_member(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Project)?;
     let NewMember { user } = call.body()?;
-    call.command(StatusCode::CREATED, AddMember { room, person: user.0 }, project).await
+    call.command(StatusCode::CREATED, AddMember { room, user: user.0 }, project).await
 }
 
 /// Removes a person from a project, or leaves it. Its members hear `project.updated`.
 #[utoipa::path(delete, path = "/api/v1/projects/{id}/members/{userId}", responses((status = 200, body = Project), (status = 403)))]
 async fn remove_member(call: AuthedRequest) -> Answered {
     let room = call.room(RoomKind::Project)?;
-    let person = call.user("userId", "Member")?;
-    call.command(StatusCode::OK, RemoveMember { room, person }, project).await
+    let user = call.user("userId", "Member")?;
+    call.command(StatusCode::OK, RemoveMember { room, user }, project).await
 }
 
 /// Lists the channels of a project, the newest first.

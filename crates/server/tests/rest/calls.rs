@@ -1,14 +1,14 @@
 //! What the server ends by itself, and what the records of calls say of it.
 
 use domain::calls::{AnswerCall, EndStaleCalls, ExpireRingingCall, InitiateCall, LeaveCall};
-use domain::ids::{EntityId, RoomKind, UserId, RoomId};
 use domain::command::Actor;
+use domain::ids::{EntityId, RoomId, RoomKind, UserId};
 use serde_json::{Value, json};
 
 use crate::support::Server;
 
-fn person(id: &str) -> Actor {
-    Actor { person: UserId::new(id), admin: false }
+fn user(id: &str) -> Actor {
+    Actor { user: UserId::new(id), admin: false }
 }
 
 /// A room of Alice and Bob, in which Alice's call rings.
@@ -22,7 +22,7 @@ async fn ringing(server: &Server) -> (RoomId, EntityId) {
 }
 
 async fn ring(server: &Server, room: &RoomId) -> EntityId {
-    server.run(person("alice"), InitiateCall { room: room.clone(), sort: "AUDIO".into() }).await.call.id
+    server.run(user("alice"), InitiateCall { room: room.clone(), sort: "AUDIO".into() }).await.call.id
 }
 
 async fn newest(server: &Server, room: &RoomId) -> Value {
@@ -41,7 +41,7 @@ async fn a_call_that_nobody_answers_is_missed_and_one_that_was_answered_goes_on(
     assert!(server.told().await.is_empty(), "told once");
 
     let call = ring(&server, &room).await;
-    server.run(person("bob"), AnswerCall { of: RoomKind::ChatRoom, call }).await;
+    server.run(user("bob"), AnswerCall { of: RoomKind::ChatRoom, call }).await;
     server.run(Actor::server(), ExpireRingingCall { call }).await;
     assert_eq!(newest(&server, &room).await["status"], "ONGOING");
 }
@@ -53,7 +53,7 @@ async fn a_restart_finds_no_call_open() {
     server.run(Actor::server(), EndStaleCalls).await;
     assert_eq!(newest(&server, &room).await["status"], "MISSED");
     let call = ring(&server, &room).await;
-    server.run(person("bob"), AnswerCall { of: RoomKind::ChatRoom, call }).await;
+    server.run(user("bob"), AnswerCall { of: RoomKind::ChatRoom, call }).await;
     server.run(Actor::server(), EndStaleCalls).await;
     let record = newest(&server, &room).await;
     assert_eq!((&record["status"], &record["endedBy"]), (&json!("ENDED"), &Value::Null));
@@ -64,12 +64,12 @@ async fn a_restart_finds_no_call_open() {
 async fn the_last_who_leaves_ends_the_call() {
     let server = Server::start();
     let (room, call) = ringing(&server).await;
-    server.run(person("bob"), AnswerCall { of: RoomKind::ChatRoom, call }).await;
+    server.run(user("bob"), AnswerCall { of: RoomKind::ChatRoom, call }).await;
     server.told().await;
-    server.run(Actor::server(), LeaveCall { call, person: UserId::new("alice") }).await;
+    server.run(Actor::server(), LeaveCall { call, user: UserId::new("alice") }).await;
     assert!(server.told().await.is_empty());
     assert_eq!(newest(&server, &room).await["status"], "ONGOING");
-    server.run(Actor::server(), LeaveCall { call, person: UserId::new("bob") }).await;
+    server.run(Actor::server(), LeaveCall { call, user: UserId::new("bob") }).await;
     assert_eq!(server.told().await, [format!("{room} call_ended")]);
     assert_eq!(newest(&server, &room).await["endedBy"], "bob");
 }

@@ -1,9 +1,9 @@
 //! Households: made, named, joined and left.
 
-use domain::event::Event;
-use domain::ids::{RoomKind, UserId, RoomId};
 use domain::command::{Actor, Command, CommandContext};
 use domain::error::DomainError;
+use domain::event::Event;
+use domain::ids::{RoomId, RoomKind, UserId};
 use domain::spaces::{MAX_EMBEDDED_BYTES, Role};
 use serde_json::{Value, json};
 use server::rate_limit::RateLimits;
@@ -142,10 +142,10 @@ struct Fill {
 impl Command for Fill {
     type Output = ();
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<(), DomainError> {
-        let present = tx.store.space(&self.room)?.map_or(0, |space| space.member_count);
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<(), DomainError> {
+        let present = context.store.space(&self.room)?.map_or(0, |space| space.member_count);
         for n in present..self.to {
-            tx.store.put_member(&self.room, &UserId::new(format!("guest-{n}")), Role::Member, tx.now)?;
+            context.store.put_member(&self.room, &UserId::new(format!("guest-{n}")), Role::Member, context.now)?;
         }
         Ok(())
     }
@@ -183,8 +183,8 @@ async fn a_household_shows_its_first_members_and_the_count_and_lists_the_rest() 
     for shown in [&alice.get(&path).await.expect(200), &renamed, &listed[0]] {
         assert_eq!((&shown["memberCount"], ids(&shown["members"])), (&json!(250), all[..100].to_vec()));
     }
-    let facts = server.facts().await;
-    let renaming = facts.iter().find_map(|fact| match &fact.event {
+    let persisted_events = server.persisted_events().await;
+    let renaming = persisted_events.iter().find_map(|persisted| match &persisted.event {
         Event::SpaceUpdated { space, .. } => Some((space.member_count, space.members.len())),
         _ => None,
     });

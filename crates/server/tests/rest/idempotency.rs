@@ -107,10 +107,10 @@ async fn what_leaves_nothing_in_the_store_is_done_once_too() {
         let again = keyed(&shop, Method::POST, path, "k", body.clone()).await;
         assert_eq!((first.header("idempotency-replayed"), again.header("idempotency-replayed")), ("", "true"), "{path}");
         assert_eq!(first.expect(200), again.expect(200));
-        assert_eq!(server.signals().len(), 1, "{path}");
+        assert_eq!(server.ephemeral_events().len(), 1, "{path}");
         shop.post(path, body.clone()).await.expect(200);
         shop.post(path, body).await.expect(200);
-        assert_eq!(server.signals().len(), 2, "{path}: without a key it is done again");
+        assert_eq!(server.ephemeral_events().len(), 2, "{path}: without a key it is done again");
     }
 }
 
@@ -220,7 +220,7 @@ async fn a_large_answer_about_nothing_that_is_stored_is_not_given_again() {
     keyed(&root, Method::POST, "/api/v1/socket/broadcast", "k", body.clone()).await.expect(200);
     let again = keyed(&root, Method::POST, "/api/v1/socket/broadcast", "k", body).await;
     assert_eq!((again.status.as_u16(), &again.body["error"]), (409, &json!(GONE)));
-    assert_eq!(server.signals().len(), 1);
+    assert_eq!(server.ephemeral_events().len(), 1);
 }
 
 #[tokio::test]

@@ -3,22 +3,22 @@
 // Only test functions themselves are exempt by clippy.toml; their helpers unwrap, too.
 #![allow(clippy::unwrap_used)]
 
-mod back_end;
+mod backend;
 mod calls;
 mod claims;
 mod cors;
 mod docs;
+mod errors;
 mod household;
 mod idempotency;
 mod messenger;
 #[path = "../openapi/mod.rs"]
 mod openapi;
-mod operations;
-mod people;
+mod ops;
 mod permissions;
 mod privacy;
-mod refusals;
 mod support;
 mod tasks;
 mod trip;
+mod users;
 mod workspace;

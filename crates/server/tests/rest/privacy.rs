@@ -2,10 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use domain::ids::{RoomKind, UserId};
-use domain::command::{Actor, Command, Query, CommandContext};
+use domain::command::{Actor, Command, CommandContext, Query};
 use domain::error::DomainError;
-use domain::spaces::{ListMemberIds, FilterVisible};
+use domain::ids::{RoomKind, UserId};
+use domain::spaces::{FilterVisible, ListMemberIds};
 use serde_json::{Value, json};
 use server::auth::sign::NewToken;
 use server::rate_limit::RateLimits;
@@ -18,8 +18,8 @@ struct Asked<Q>(Q);
 impl<Q: Query> Command for Asked<Q> {
     type Output = Q::Output;
 
-    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Q::Output, DomainError> {
-        self.0.execute(tx.store, tx.actor)
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<Q::Output, DomainError> {
+        self.0.execute(context.store, context.actor)
     }
 }
 
@@ -67,8 +67,8 @@ fn path_of(space: (&str, Option<&str>, &str), made: &Value) -> String {
 }
 
 fn refused_to_add(answered: Answered) {
-    let refusal = answered.expect(403);
-    assert_eq!((&refusal["code"], &refusal["error"]), (&json!("forbidden"), &json!("This user cannot be added")));
+    let error = answered.expect(403);
+    assert_eq!((&error["code"], &error["error"]), (&json!("forbidden"), &json!("This user cannot be added")));
 }
 
 #[tokio::test]
@@ -256,8 +256,8 @@ async fn contacts_are_users_who_both_act() {
     let made = make(&ann, SPACES[0], &["ben"]).await.expect(201);
     let room = RoomKind::Conversation.room_from_external_id(&id(&made)).unwrap();
     let contacts = async |asker: &str, other: &str| {
-        let actor = Actor { person: UserId::new(asker), admin: false };
-        let named = server.run(actor.clone(), Asked(FilterVisible { people: vec![UserId::new(other)], contacts_only: true })).await;
+        let actor = Actor { user: UserId::new(asker), admin: false };
+        let named = server.run(actor.clone(), Asked(FilterVisible { users: vec![UserId::new(other)], contacts_only: true })).await;
         let members = server.run(actor, ListMemberIds { room: room.clone(), contacts_only: true }).await;
         let (named, member) = (named.contains(&UserId::new(other)), members.unwrap().contains(&UserId::new(other)));
         assert_eq!(named, member, "{asker} of {other}");
@@ -275,8 +275,8 @@ async fn a_blocked_user_does_not_see_the_presence_of_the_blocking_user() {
     let server = Server::start();
     server.client("ben").put("/api/v1/blocks/ann", Value::Null).await.expect(200);
     let visible = async |asker: &str, admin: bool| {
-        let query = FilterVisible { people: ["ann", "ben", "cleo"].map(UserId::new).into(), contacts_only: false };
-        let users = server.run(Actor { person: UserId::new(asker), admin }, Asked(query)).await;
+        let query = FilterVisible { users: ["ann", "ben", "cleo"].map(UserId::new).into(), contacts_only: false };
+        let users = server.run(Actor { user: UserId::new(asker), admin }, Asked(query)).await;
         ["ann", "ben", "cleo"].map(|user| users.contains(&UserId::new(user)))
     };
     assert_eq!(visible("ann", false).await, [true, false, true]);

@@ -7,24 +7,24 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
 use bus::InProcessBus;
-use domain::event::{Event, PersistedEvent, EphemeralEvent};
+use domain::command::{Actor, Command};
+use domain::event::{EphemeralEvent, Event, PersistedEvent};
 use domain::id_generator::IdGenerator;
 use domain::ids::Timestamp;
-use domain::command::{Actor, Command};
 use domain::ports::BusMessage;
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
+use server::app::{bounds, quotas};
 use server::auth::sign::{NewToken, sign};
 use server::auth::{Authenticator, Keys};
 use server::backend_api::BackendService;
 use server::config::Config;
 use server::contracts::ContractRegistry;
 use server::health::Health;
-use server::rate_limit::RateLimits;
-use server::realtime::{ShardQuery, Fanout, PresenceAudience};
 use server::metrics::Metrics;
 use server::presence::{OnlineUsers, PresenceHistory};
-use server::app::{bounds, quotas};
+use server::rate_limit::RateLimits;
+use server::realtime::{Fanout, PresenceAudience, ShardQuery};
 use server::rest::{AppDeps, router};
 use store::{Database, Options, Readers, Writer};
 use tempfile::TempDir;
@@ -51,8 +51,8 @@ pub struct Server {
     router: Router,
     keys: Keys,
     config: Config,
-    facts: Arc<Mutex<Vec<PersistedEvent>>>,
-    signals: Arc<Mutex<Vec<BusMessage>>>,
+    persisted_events: Arc<Mutex<Vec<PersistedEvent>>>,
+    ephemeral_events: Arc<Mutex<Vec<BusMessage>>>,
     _folder: TempDir,
 }
 
@@ -75,9 +75,9 @@ impl Server {
     fn build(settings: &[(&str, &str)], limits: RateLimits, max_body: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("test.db").display());
-        let facts = Arc::new(Mutex::new(Vec::new()));
+        let persisted_events = Arc::new(Mutex::new(Vec::new()));
         let clock = Arc::new(AtomicI64::new(NOW.0));
-        let (published, time) = (Arc::clone(&facts), Arc::clone(&clock));
+        let (published, time) = (Arc::clone(&persisted_events), Arc::clone(&clock));
         let mut random = 0_u64;
         let ids = IdGenerator::new(move || {
             random = random.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -89,37 +89,44 @@ impl Server {
             Database::open(Options { bounds: bounds(&config.limits), quotas: quotas(&config.limits), ..Options::new(url) }).unwrap();
         let (readers, _) = Readers::start(&database, 2).unwrap();
         let told = PresenceHistory::new(config.recovery.recovery_window, config.realtime.ping_timeout);
-        let fanout =
-            Arc::new(Fanout::new(ContractRegistry::new(&config), config.presence.audience, readers.clone(), || NOW, "epoch", told, PresenceAudience::default()));
+        let fanout = Arc::new(Fanout::new(
+            ContractRegistry::new(&config),
+            config.presence.audience,
+            readers.clone(),
+            || NOW,
+            "epoch",
+            told,
+            PresenceAudience::default(),
+        ));
         let told = Arc::clone(&fanout);
-        let publish = move |fact: PersistedEvent| {
-            told.deliver(BusMessage::Persisted(fact.clone().into()));
-            published.lock().unwrap().push(fact);
+        let publish = move |persisted: PersistedEvent| {
+            told.deliver(BusMessage::Persisted(persisted.clone().into()));
+            published.lock().unwrap().push(persisted);
         };
         let (writer, _) = Writer::start(&database, move || Timestamp(time.load(Ordering::SeqCst)), ids, publish).unwrap();
         let keys = Keys::load(&config).unwrap();
         let limits = Arc::new(limits);
-        let people = Arc::new(OnlineUsers::default());
-        let signals = Arc::new(Mutex::new(Vec::new()));
-        let heard = Arc::clone(&signals);
+        let users = Arc::new(OnlineUsers::default());
+        let ephemeral_events = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&ephemeral_events);
         let bus = Arc::new(InProcessBus::new(move |notice| heard.lock().unwrap().push(notice)));
-        let census: Arc<ShardQuery> = Arc::default();
+        let shard_query: Arc<ShardQuery> = Arc::default();
         let rest = AppDeps {
-            health: Arc::new(Health::new(census.clone(), writer.clone(), Arc::default())),
-            metrics: Arc::new(Metrics::new(census.clone(), writer.clone(), Arc::clone(&fanout), Arc::default(), Arc::default())),
+            health: Arc::new(Health::new(shard_query.clone(), writer.clone(), Arc::default())),
+            metrics: Arc::new(Metrics::new(shard_query.clone(), writer.clone(), Arc::clone(&fanout), Arc::default(), Arc::default())),
             metrics_access: config.operations.metrics,
-            back_end: Arc::new(BackendService::new(writer.clone(), bus.clone(), people)),
+            backend: Arc::new(BackendService::new(writer.clone(), bus.clone(), users)),
             writer: writer.clone(),
             readers,
             authenticator: Arc::new(Authenticator::new(&keys, &config)),
             clock: || NOW,
             limits: Arc::clone(&limits),
-            census,
+            shard_query,
             fanout,
             bus,
             max_body,
         };
-        Self { writer, limits, clock, router: router(rest), keys, config, facts, signals, _folder: folder }
+        Self { writer, limits, clock, router: router(rest), keys, config, persisted_events, ephemeral_events, _folder: folder }
     }
 
     /// A client with a token of this subject.
@@ -151,28 +158,30 @@ impl Server {
 
     /// What happened since the last call: the events' names and the room.
     pub async fn told(&self) -> Vec<String> {
-        let facts = self.facts().await.into_iter();
-        let told = facts.flat_map(|fact| fact.in_each_room().map_or_else(|| vec![fact.clone()], |facts| facts.unwrap()));
-        told.map(|fact| format!("{} {}", fact.room, name(&fact.event))).collect()
+        let persisted_events = self.persisted_events().await.into_iter();
+        let told = persisted_events.flat_map(|persisted| {
+            persisted.in_each_room().map_or_else(|| vec![persisted.clone()], |persisted_events| persisted_events.unwrap())
+        });
+        told.map(|persisted| format!("{} {}", persisted.room, name(&persisted.event))).collect()
     }
 
     /// The facts since the last call.
-    pub async fn facts(&self) -> Vec<PersistedEvent> {
+    pub async fn persisted_events(&self) -> Vec<PersistedEvent> {
         // A command is answered before its facts are published; whoever stands behind it in the queue comes after both.
         let (reply, published) = oneshot::channel();
         self.writer.submit_passthrough(move |result| reply.send(result).unwrap());
         published.await.unwrap().unwrap();
-        self.facts.lock().unwrap().drain(..).collect()
+        self.persisted_events.lock().unwrap().drain(..).collect()
     }
 
     /// The signals since the last call.
-    pub fn signals(&self) -> Vec<EphemeralEvent> {
-        let notices: Vec<BusMessage> = self.signals.lock().unwrap().drain(..).collect();
-        let signals = notices.into_iter().filter_map(|notice| match notice {
-            BusMessage::Ephemeral(signal) => Some((*signal).clone()),
+    pub fn ephemeral_events(&self) -> Vec<EphemeralEvent> {
+        let notices: Vec<BusMessage> = self.ephemeral_events.lock().unwrap().drain(..).collect();
+        let ephemeral_events = notices.into_iter().filter_map(|notice| match notice {
+            BusMessage::Ephemeral(ephemeral) => Some((*ephemeral).clone()),
             BusMessage::Persisted(_) => None,
         });
-        signals.collect()
+        ephemeral_events.collect()
     }
 
     /// Has a command decided as nobody can over REST.

@@ -1,7 +1,7 @@
 //! A household's tasks.
 
-use domain::ids::{RoomKind, UserId, RoomId};
 use domain::command::Actor;
+use domain::ids::{RoomId, RoomKind, UserId};
 use domain::tasks::CreateTask;
 use serde_json::{Value, json};
 
@@ -155,7 +155,7 @@ async fn a_projects_task_is_not_there_in_this_contract() {
     let project = alice.post("/api/v1/projects", json!({ "name": "Apollo" })).await.expect(201);
     let room: RoomId = RoomKind::Project.room(&project["id"]);
     let command = CreateTask::new(room.clone(), "Launch".into());
-    let actor = Actor { person: UserId::new("alice"), admin: false };
+    let actor = Actor { user: UserId::new("alice"), admin: false };
     let path = format!("/tasks/{}", server.run(actor, command).await.id);
     server.told().await;
     // Nor is it told whether it is archived.

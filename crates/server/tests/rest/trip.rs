@@ -54,8 +54,11 @@ async fn an_announcement_is_told_once_and_stored_for_nobody() {
         let told = json!({ "type": "info", "title": "Pause", "message": "", "data": null, "timestamp": THEN });
         assert_eq!(answered, json!({ "success": true, "data": told }));
     }
-    let signals = server.signals();
-    assert!(matches!(&signals[..], [EphemeralEvent::Announced { announcement }] if announcement.title == "Pause"), "{signals:?}");
+    let ephemeral_events = server.ephemeral_events();
+    assert!(
+        matches!(&ephemeral_events[..], [EphemeralEvent::Announced { announcement }] if announcement.title == "Pause"),
+        "{ephemeral_events:?}"
+    );
     assert!(server.told().await.is_empty());
 }
 

@@ -1,15 +1,15 @@
-use domain::calls::{Call, Participant, CallStatus};
-use domain::ids::{EntityId, RoomKind, RoomId};
+use domain::calls::{Call, CallStatus, Participant};
+use domain::ids::{EntityId, RoomId, RoomKind};
 use domain::ports::{Page, Store};
 
-use crate::{T0, at, id, person, store_people};
+use crate::{T0, at, id, store_users, user};
 
 pub fn call(id: EntityId, room: &RoomId) -> Call {
     Call {
         id,
         room: room.clone(),
         sort: "VIDEO".to_owned(),
-        initiated_by: person("ann"),
+        initiated_by: user("ann"),
         status: CallStatus::Ringing,
         started_at: T0,
         answered_at: None,
@@ -20,11 +20,11 @@ pub fn call(id: EntityId, room: &RoomId) -> Call {
 }
 
 fn participant(name: &str, joined: i64, left: Option<i64>) -> Participant {
-    Participant { person: person(name), joined_at: at(joined), left_at: left.map(at) }
+    Participant { user: user(name), joined_at: at(joined), left_at: left.map(at) }
 }
 
 pub fn a_call_is_read_back_with_its_participants_in_the_order_of_coming(store: &mut dyn Store) {
-    store_people(store, &["ann", "ben"]);
+    store_users(store, &["ann", "ben"]);
     assert_eq!(store.call(1).unwrap(), None);
     let mut call = call(1, &RoomKind::ChatRoom.room(7));
     store.insert_call(&call).unwrap();
@@ -41,7 +41,7 @@ pub fn a_call_is_read_back_with_its_participants_in_the_order_of_coming(store: &
 }
 
 pub fn a_room_has_one_open_call(store: &mut dyn Store) {
-    store_people(store, &["ann"]);
+    store_users(store, &["ann"]);
     let (here, there) = (RoomKind::ChatRoom.room(7), RoomKind::ChatRoom.room(8));
     store.insert_call(&call(1, &here)).unwrap();
     store.insert_call(&call(2, &there)).unwrap();
@@ -55,7 +55,7 @@ pub fn a_room_has_one_open_call(store: &mut dyn Store) {
 }
 
 pub fn a_known_call_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut dyn Store) {
-    store_people(store, &["ann"]);
+    store_users(store, &["ann"]);
     let (here, there) = (RoomKind::ChatRoom.room(7), RoomKind::ChatRoom.room(8));
     store.insert_call(&call(1, &here)).unwrap();
     assert!(store.insert_call(&call(1, &there)).is_err());
@@ -65,7 +65,7 @@ pub fn a_known_call_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut 
 }
 
 pub fn calls_come_newest_first_in_pages(store: &mut dyn Store) {
-    store_people(store, &["ann"]);
+    store_users(store, &["ann"]);
     let (here, there) = (RoomKind::ChatRoom.room(7), RoomKind::ChatRoom.room(8));
     for n in 1..=4 {
         store.insert_call(&Call { status: CallStatus::Ended, ended_at: Some(at(n)), ..call(n, &here) }).unwrap();

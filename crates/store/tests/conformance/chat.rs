@@ -1,12 +1,12 @@
 use domain::chat::Message;
 use domain::ids::{EntityId, RoomKind};
-use domain::users::User;
 use domain::ports::{Page, Store};
+use domain::users::User;
 
-use crate::{T0, at, id, message, store_people};
+use crate::{T0, at, id, message, store_users};
 
 pub fn a_message_is_read_back_with_its_sender(store: &mut dyn Store) {
-    store_people(store, &["ann"]);
+    store_users(store, &["ann"]);
     assert_eq!(store.message(1).unwrap(), None);
     let plain = Message { metadata: None, sort: None, file_url: None, client_id: Some("c-1".to_owned()), ..message(2, "ann") };
     for sent in [message(1, "ann"), plain] {
@@ -19,7 +19,7 @@ pub fn a_message_is_read_back_with_its_sender(store: &mut dyn Store) {
 }
 
 pub fn a_known_message_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut dyn Store) {
-    store_people(store, &["ann", "ben"]);
+    store_users(store, &["ann", "ben"]);
     store.insert_message(&message(1, "ann")).unwrap();
     assert!(store.insert_message(&Message { content: "Other".to_owned(), ..message(1, "ben") }).is_err());
     assert_eq!(store.message(1).unwrap(), Some(message(1, "ann")));
@@ -34,7 +34,7 @@ pub fn a_message_of_a_deleted_person_keeps_the_id(store: &mut dyn Store) {
 }
 
 pub fn a_message_is_found_by_its_senders_own_id(store: &mut dyn Store) {
-    store_people(store, &["ann", "ben"]);
+    store_users(store, &["ann", "ben"]);
     let client_id = Some("c-1".to_owned());
     let elsewhere = RoomKind::Channel.room(8);
     let sent = Message { client_id: client_id.clone(), ..message(1, "ann") };
@@ -49,7 +49,7 @@ pub fn a_message_is_found_by_its_senders_own_id(store: &mut dyn Store) {
 }
 
 pub fn messages_come_newest_first_in_pages(store: &mut dyn Store) {
-    store_people(store, &["ann"]);
+    store_users(store, &["ann"]);
     for n in 1..=4 {
         store.insert_message(&message(n, "ann")).unwrap();
     }
@@ -64,7 +64,7 @@ pub fn messages_come_newest_first_in_pages(store: &mut dyn Store) {
 }
 
 pub fn a_deleted_message_is_not_there_and_its_senders_own_id_is_free(store: &mut dyn Store) {
-    store_people(store, &["ann"]);
+    store_users(store, &["ann"]);
     let sent = Message { client_id: Some("c-1".to_owned()), ..message(1, "ann") };
     store.insert_message(&sent).unwrap();
     store.insert_message(&message(2, "ann")).unwrap();

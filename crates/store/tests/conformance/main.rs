@@ -5,27 +5,27 @@
 #![allow(clippy::unwrap_used)]
 
 use domain::chat::Message;
-use domain::ids::{EntityId, RoomKind, UserId, RoomId, Timestamp};
+use domain::ids::{EntityId, RoomId, RoomKind, Timestamp, UserId};
 use domain::notifications::Notification;
-use domain::users::User;
 use domain::ports::Store;
 use domain::spaces::Space;
 use domain::tasks::Task;
+use domain::users::User;
 
 mod blocks;
 mod calls;
 mod chat;
-mod coming_back;
-mod journal;
-mod keys;
+mod event_log;
+mod idempotency;
 mod notifications;
-mod people;
-mod reads;
+mod read_markers;
+mod recovery;
 mod removals;
 mod sessions;
 mod spaces;
 mod tasks;
 mod trips;
+mod users;
 
 /// Makes a test of each check for each database.
 macro_rules! suite {
@@ -42,7 +42,7 @@ macro_rules! suite {
 }
 
 suite! {
-    people {
+    users {
         a_person_is_read_back_as_stored,
         a_person_changes_but_for_the_first_sight,
         a_known_person_is_not_stored_as_new_nor_an_unknown_one_changed,
@@ -95,7 +95,7 @@ suite! {
         messages_come_newest_first_in_pages,
         a_deleted_message_is_not_there_and_its_senders_own_id_is_free,
     }
-    reads {
+    read_markers {
         a_mark_is_a_persons_own_in_a_room_and_never_goes_back,
         whoever_begins_to_read_has_read_nothing_by_that,
         the_newest_message_up_to_another_is_found,
@@ -121,7 +121,7 @@ suite! {
         a_known_call_is_not_stored_as_new_nor_an_unknown_one_changed,
         calls_come_newest_first_in_pages,
     }
-    journal {
+    event_log {
         each_room_counts_for_itself_and_offsets_only_grow,
         every_event_is_read_back_as_recorded,
         facts_are_read_behind_an_offset_up_to_a_limit,
@@ -148,7 +148,7 @@ suite! {
         an_offset_is_good_up_to_where_the_next_life_of_the_journal_began,
         of_the_journals_lives_the_newest_hundred_are_known,
     }
-    coming_back {
+    recovery {
         whoever_comes_back_goes_on_from_the_larger_of_what_is_offered_and_what_is_confirmed,
         a_session_is_its_persons_alone_where_it_was_and_not_for_ever,
         nothing_is_remembered_of_whoever_has_no_place,
@@ -167,7 +167,7 @@ suite! {
     removals {
         a_removal_is_stored_until_it_ends_and_the_oldest_continues_first,
     }
-    keys {
+    idempotency {
         an_answer_is_kept_for_its_scope_and_key,
         a_large_answer_is_kept_as_a_reference_or_not_at_all,
         an_answer_counts_only_if_it_is_recent,
@@ -191,7 +191,7 @@ fn id(name: &str) -> UserId {
 }
 
 /// A user with all fields of the profile.
-fn person(name: &str) -> User {
+fn user(name: &str) -> User {
     User {
         id: id(name),
         name: format!("{name} Ünal"),
@@ -203,9 +203,9 @@ fn person(name: &str) -> User {
     }
 }
 
-fn store_people(store: &mut dyn Store, names: &[&str]) {
+fn store_users(store: &mut dyn Store, names: &[&str]) {
     for name in names {
-        store.insert_user(&person(name)).unwrap();
+        store.insert_user(&user(name)).unwrap();
     }
 }
 
@@ -240,7 +240,7 @@ fn task(id: EntityId) -> Task {
         completed_at: None,
         assigned_to: Vec::new(),
         progress: None,
-        created_by: person("ann"),
+        created_by: user("ann"),
         created_at: T0,
         updated_at: T0,
     }
@@ -250,7 +250,7 @@ fn message(id: EntityId, sender: &str) -> Message {
     Message {
         id,
         room: RoomKind::Channel.room(7),
-        sender: person(sender),
+        sender: user(sender),
         content: "Hello 👋".to_owned(),
         sort: Some("IMAGE".to_owned()),
         file_url: Some("https://example.com/a.png".to_owned()),
@@ -261,10 +261,10 @@ fn message(id: EntityId, sender: &str) -> Message {
     }
 }
 
-fn notification(id: EntityId, person: &str) -> Notification {
+fn notification(id: EntityId, user: &str) -> Notification {
     Notification {
         id,
-        person: self::id(person),
+        user: self::id(user),
         kind: "order".to_owned(),
         title: "Sent".to_owned(),
         message: "Your \"order\" is on its way".to_owned(),

@@ -1,18 +1,18 @@
-use domain::ids::{RoomKind, RoomId};
 use domain::command::Actor;
-use domain::removals::{Removal, RemovalTarget};
+use domain::ids::{RoomId, RoomKind};
 use domain::ports::Store;
+use domain::removals::{Removal, RemovalTarget};
 
-use crate::{id, person, space};
+use crate::{id, space, user};
 
 pub fn a_removal_is_stored_until_it_ends_and_the_oldest_continues_first(store: &mut dyn Store) {
     assert_eq!(store.next_removal().unwrap(), None);
     let trip = RoomKind::Trip.room(1);
-    let by = Actor { person: id("ann"), admin: false };
+    let by = Actor { user: id("ann"), admin: false };
     let removals = [
         Removal { id: 5, target: RemovalTarget::User { user: id("ben") }, by: Actor { admin: true, ..by.clone() } },
         Removal { id: 3, target: RemovalTarget::Space { space: space(&trip).into() }, by: by.clone() },
-        Removal { id: 4, target: RemovalTarget::Tasks { room: RoomKind::Project.room(1), user: person("cleo") }, by },
+        Removal { id: 4, target: RemovalTarget::Tasks { room: RoomKind::Project.room(1), user: user("cleo") }, by },
     ];
     for removal in &removals {
         store.begin_removal(removal).unwrap();

@@ -1,7 +1,7 @@
 use domain::event::{Account, Event};
-use domain::ids::{RoomKind, RoomId};
+use domain::ids::{RoomId, RoomKind};
 use domain::ports::Store;
-use domain::sessions::{Session, SessionRoom, RoomState};
+use domain::sessions::{RoomState, Session, SessionRoom};
 use domain::spaces::{Role, Space};
 
 use crate::{T0, at, home, id, space};
@@ -11,7 +11,7 @@ pub fn session(secret: &str, live_from: i64) -> Session {
     Session {
         secret: secret.to_owned(),
         id: format!("id of {secret}"),
-        person: id("ann"),
+        user: id("ann"),
         namespace: "/messenger".to_owned(),
         start_offset: live_from,
         acked_offset: live_from,
@@ -26,8 +26,8 @@ fn joined(room: &RoomId, inside: Option<&RoomId>, since: i64) -> SessionRoom {
 }
 
 /// Records this number of events.
-pub fn say(store: &mut dyn Store, facts: u32) {
-    for _ in 0..facts {
+pub fn say(store: &mut dyn Store, persisted_events: u32) {
+    for _ in 0..persisted_events {
         store.append(&home(), T0, Account(7), Event::NotificationsRead).unwrap();
     }
 }
@@ -48,14 +48,14 @@ pub fn a_session_is_read_back_as_stored(store: &mut dyn Store) {
 pub fn a_session_that_comes_back_is_whose_and_where_it_was(store: &mut dyn Store) {
     let first = session("a", 3);
     store.insert_session(&Session { disconnected_at: Some(at(1)), ended_by_shutdown: true, ..first.clone() }).unwrap();
-    let other = Session { id: "x".to_owned(), person: id("eve"), namespace: "/".to_owned(), acked_offset: 7, ..session("a", 8) };
+    let other = Session { id: "x".to_owned(), user: id("eve"), namespace: "/".to_owned(), acked_offset: 7, ..session("a", 8) };
     store.update_session(&other).unwrap();
     assert_eq!(store.session("a").unwrap(), Some(Session { start_offset: 8, acked_offset: 7, connected_at: at(8), ..first }));
 }
 
 pub fn a_known_session_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut dyn Store) {
     store.insert_session(&session("a", 3)).unwrap();
-    assert!(store.insert_session(&Session { person: id("eve"), ..session("a", 8) }).is_err());
+    assert!(store.insert_session(&Session { user: id("eve"), ..session("a", 8) }).is_err());
     assert_eq!(store.session("a").unwrap(), Some(session("a", 3)));
     assert!(store.update_session(&session("b", 3)).is_err());
     assert_eq!(store.session("b").unwrap(), None);
@@ -66,7 +66,10 @@ pub fn the_end_of_a_session_is_written_down_with_what_has_arrived(store: &mut dy
     store.insert_session(&session("b", 3)).unwrap();
     store.end_session("a", 5, at(1), true).unwrap();
     store.end_session("nobody's", 5, at(1), false).unwrap();
-    assert_eq!(store.session("a").unwrap(), Some(Session { acked_offset: 5, disconnected_at: Some(at(1)), ended_by_shutdown: true, ..session("a", 3) }));
+    assert_eq!(
+        store.session("a").unwrap(),
+        Some(Session { acked_offset: 5, disconnected_at: Some(at(1)), ended_by_shutdown: true, ..session("a", 3) })
+    );
     assert_eq!(store.session("b").unwrap(), Some(session("b", 3)));
     assert_eq!(store.session("nobody's").unwrap(), None);
 }

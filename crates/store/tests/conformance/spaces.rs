@@ -1,9 +1,9 @@
-use domain::ids::{RoomKind, RoomId};
-use domain::users::User;
+use domain::ids::{RoomId, RoomKind};
 use domain::ports::{MemberPage, Page, Store};
 use domain::spaces::{Member, Role, Space, Standing};
+use domain::users::User;
 
-use crate::{T0, at, home, id, person, space, store_people};
+use crate::{T0, at, home, id, space, store_users, user};
 
 fn page(limit: u32, after: Option<&str>) -> MemberPage {
     MemberPage { limit, after: after.map(id) }
@@ -11,13 +11,13 @@ fn page(limit: u32, after: Option<&str>) -> MemberPage {
 
 pub fn a_space_is_read_back_with_its_members_in_the_order_of_joining(store: &mut dyn Store) {
     assert_eq!(store.space(&home()).unwrap(), None);
-    store_people(store, &["ann", "ben", "cleo"]);
+    store_users(store, &["ann", "ben", "cleo"]);
     store.insert_space(&space(&home())).unwrap();
     // All members join at the same time, against the order of the alphabet.
     let mut members = Vec::new();
     for (name, role) in [("cleo", Role::Admin), ("ben", Role::Member), ("ann", Role::Member)] {
         store.put_member(&home(), &id(name), role, T0).unwrap();
-        members.push(Member { person: person(name), role, joined_at: T0 });
+        members.push(Member { user: user(name), role, joined_at: T0 });
     }
     store.put_member(&home(), &id("dan"), Role::Member, at(1)).unwrap();
     assert_eq!(store.members(&home(), &page(9, None)).unwrap().len(), 4);
@@ -120,7 +120,7 @@ pub fn rooms_of_a_person_come_newest_first_and_by_kind(store: &mut dyn Store) {
 }
 
 pub fn spaces_of_a_person_come_in_pages(store: &mut dyn Store) {
-    store_people(store, &["ann"]);
+    store_users(store, &["ann"]);
     // Ann joins the last two spaces at the same time, so their addresses determine their order.
     for (n, seconds) in [(1, 0), (2, 1), (3, 2), (4, 2)] {
         store.insert_space(&space(&RoomKind::Household.room(n))).unwrap();
@@ -160,7 +160,7 @@ pub fn spaces_inside_another_come_in_pages(store: &mut dyn Store) {
 }
 
 pub fn contacts_are_those_who_share_a_space_each_once(store: &mut dyn Store) {
-    store_people(store, &["ann", "ben", "cleo", "eve"]);
+    store_users(store, &["ann", "ben", "cleo", "eve"]);
     for (room, name) in [(1, "ann"), (1, "ben"), (2, "ann"), (2, "ben"), (2, "cleo"), (3, "eve")] {
         store.put_member(&RoomKind::Household.room(room), &id(name), Role::Member, T0).unwrap();
         store.put_acted(&RoomKind::Household.room(room), &id(name)).unwrap();
@@ -176,7 +176,7 @@ pub fn members_come_in_pages_in_the_order_of_joining(store: &mut dyn Store) {
     }
     store.put_member(&RoomKind::Trip.room(1), &id("eve"), Role::Member, T0).unwrap();
     let mut names = |limit, after: Option<&str>| -> Vec<String> {
-        store.members(&home(), &page(limit, after)).unwrap().iter().map(|member| member.person.id.to_string()).collect()
+        store.members(&home(), &page(limit, after)).unwrap().iter().map(|member| member.user.id.to_string()).collect()
     };
     assert_eq!(names(9, None), ["dan", "cleo", "ben", "ann"]);
     assert_eq!(names(2, None), ["dan", "cleo"]);
@@ -187,7 +187,7 @@ pub fn members_come_in_pages_in_the_order_of_joining(store: &mut dyn Store) {
 }
 
 pub fn memberships_are_counted_for_the_space_and_for_the_user(store: &mut dyn Store) {
-    store_people(store, &["ann", "ben"]);
+    store_users(store, &["ann", "ben"]);
     store.insert_space(&space(&home())).unwrap();
     let counts = |store: &mut dyn Store| (store.space(&home()).unwrap().unwrap().member_count, store.space_count(&id("ann")).unwrap());
     assert_eq!(counts(store), (0, 0));
@@ -198,7 +198,7 @@ pub fn memberships_are_counted_for_the_space_and_for_the_user(store: &mut dyn St
     store.put_member(&RoomKind::Trip.room(1), &id("ann"), Role::Member, T0).unwrap();
     assert_eq!(counts(store), (2, 2));
     store.update_space(&Space { name: "Ours".to_owned(), ..space(&home()) }).unwrap();
-    store.update_user(&person("ann")).unwrap();
+    store.update_user(&user("ann")).unwrap();
     assert_eq!(counts(store), (2, 2), "other changes leave the counts");
     store.remove_member(&home(), &id("ann"), at(1)).unwrap();
     store.remove_member(&home(), &id("ann"), at(2)).unwrap();
@@ -229,15 +229,15 @@ pub fn the_longest_member_has_acted_if_any_member_has(store: &mut dyn Store) {
 }
 
 pub fn members_are_found_by_their_handle(store: &mut dyn Store) {
-    let called = |name: &str, username: &str| User { username: username.to_owned(), ..person(name) };
-    for person in [called("1", "Ann"), called("2", "ann"), called("3", "Zoë"), called("4", "ann.lee"), called("5", "ann")] {
-        store.insert_user(&person).unwrap();
-        if person.id != id("5") {
-            store.put_member(&home(), &person.id, Role::Member, T0).unwrap();
+    let called = |name: &str, username: &str| User { username: username.to_owned(), ..user(name) };
+    for user in [called("1", "Ann"), called("2", "ann"), called("3", "Zoë"), called("4", "ann.lee"), called("5", "ann")] {
+        store.insert_user(&user).unwrap();
+        if user.id != id("5") {
+            store.put_member(&home(), &user.id, Role::Member, T0).unwrap();
         }
     }
     let names = |store: &mut dyn Store, handle: &str, limit| -> Vec<String> {
-        store.members_with_handle(&home(), handle, limit).unwrap().iter().map(|person| person.id.to_string()).collect()
+        store.members_with_handle(&home(), handle, limit).unwrap().iter().map(|user| user.id.to_string()).collect()
     };
     assert_eq!(names(store, "ANN", 9), ["1", "2"]);
     assert_eq!(names(store, "ann", 1), ["1"]);
@@ -309,7 +309,7 @@ pub fn a_standing_is_what_its_parts_are(store: &mut dyn Store) {
     let mut parent = Space { invite_code: None, ..space(&project) };
     store.insert_space(&parent).unwrap();
     store.insert_space(&Space { room: channel.clone(), parent: Some(project.clone()), ..parent.clone() }).unwrap();
-    store.insert_user(&person("ann")).unwrap();
+    store.insert_user(&user("ann")).unwrap();
     for room in [&project, &unstored] {
         store.put_member(room, &id("ann"), Role::Admin, T0).unwrap();
         store.put_member(room, &id("ben"), Role::Member, T0).unwrap();
@@ -325,12 +325,12 @@ pub fn a_standing_is_what_its_parts_are(store: &mut dyn Store) {
                     _ => store.role(room, &user).unwrap(),
                 };
                 let (archived, acted) = (store.is_archived(room).unwrap(), store.has_acted(room, &user).unwrap());
-                let person = store.user(&user).unwrap();
-                let expected = role.map(|role| Standing { role, archived, acted, person });
+                let profile = store.user(&user).unwrap();
+                let expected = role.map(|role| Standing { role, archived, acted, user: profile });
                 assert_eq!(store.member_standing(room, &user).unwrap(), expected, "{user:?} in {room}");
             }
         }
     }
     let ben = store.member_standing(&channel, &id("ben")).unwrap();
-    assert_eq!(ben, Some(Standing { role: Role::Member, archived: true, acted: true, person: None }));
+    assert_eq!(ben, Some(Standing { role: Role::Member, archived: true, acted: true, user: None }));
 }

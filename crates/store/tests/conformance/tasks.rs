@@ -1,12 +1,12 @@
 use domain::ids::{EntityId, RoomKind};
-use domain::users::User;
 use domain::ports::{Page, Store};
-use domain::tasks::{TaskStatus, Task};
+use domain::tasks::{Task, TaskStatus};
+use domain::users::User;
 
-use crate::{T0, at, home, id, person, store_people, task};
+use crate::{T0, at, home, id, store_users, task, user};
 
 pub fn a_task_is_read_back_as_stored(store: &mut dyn Store) {
-    store_people(store, &["ann"]);
+    store_users(store, &["ann"]);
     assert_eq!(store.task(1).unwrap(), None);
     let bare = Task { description: None, due_date: None, completed: true, completed_at: Some(at(1)), ..task(2) };
     for stored in [task(1), bare] {
@@ -16,7 +16,7 @@ pub fn a_task_is_read_back_as_stored(store: &mut dyn Store) {
 }
 
 pub fn a_task_changes_but_for_its_beginning(store: &mut dyn Store) {
-    store_people(store, &["ann"]);
+    store_users(store, &["ann"]);
     store.insert_task(&task(1)).unwrap();
     let changed = Task {
         room: RoomKind::Project.room(9),
@@ -26,17 +26,17 @@ pub fn a_task_changes_but_for_its_beginning(store: &mut dyn Store) {
         due_date: None,
         completed: true,
         completed_at: Some(at(3)),
-        created_by: person("eve"),
+        created_by: user("eve"),
         created_at: at(3),
         updated_at: at(3),
         ..task(1)
     };
     store.update_task(&changed).unwrap();
-    assert_eq!(store.task(1).unwrap(), Some(Task { room: home(), created_by: person("ann"), created_at: T0, ..changed }));
+    assert_eq!(store.task(1).unwrap(), Some(Task { room: home(), created_by: user("ann"), created_at: T0, ..changed }));
 }
 
 pub fn a_known_task_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut dyn Store) {
-    store_people(store, &["ann"]);
+    store_users(store, &["ann"]);
     store.insert_task(&task(1)).unwrap();
     assert!(store.insert_task(&Task { title: "Other".to_owned(), ..task(1) }).is_err());
     assert_eq!(store.task(1).unwrap(), Some(task(1)));
@@ -45,22 +45,22 @@ pub fn a_known_task_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut 
 }
 
 pub fn assignees_stand_in_the_order_of_assigning_and_each_once(store: &mut dyn Store) {
-    store_people(store, &["ann", "ben"]);
+    store_users(store, &["ann", "ben"]);
     store.insert_task(&task(1)).unwrap();
     assert!(store.assign(1, &id("ben"), T0).unwrap());
     assert!(store.assign(1, &id("ann"), T0).unwrap());
     assert!(!store.assign(1, &id("ben"), at(1)).unwrap());
-    assert_eq!(store.task(1).unwrap().unwrap().assigned_to, [person("ben"), person("ann")]);
+    assert_eq!(store.task(1).unwrap().unwrap().assigned_to, [user("ben"), user("ann")]);
     assert!(store.unassign(1, &id("ben")).unwrap());
     assert!(!store.unassign(1, &id("ben")).unwrap());
-    assert_eq!(store.task(1).unwrap().unwrap().assigned_to, [person("ann")]);
+    assert_eq!(store.task(1).unwrap().unwrap().assigned_to, [user("ann")]);
     store.delete_user(&id("ann")).unwrap();
     let nameless = User::unseen(id("ann"), domain::ids::Timestamp(0));
     assert_eq!(store.task(1).unwrap().unwrap().assigned_to, [nameless], "a deleted person is an id");
 }
 
 pub fn a_task_has_a_status_and_a_priority_or_neither(store: &mut dyn Store) {
-    store_people(store, &["ann"]);
+    store_users(store, &["ann"]);
     let progress = |status: &str, priority: &str| Some(TaskStatus { status: status.to_owned(), priority: priority.to_owned() });
     let room = RoomKind::Project.room(9);
     let mut stored = Task { room: room.clone(), progress: progress("todo", "high"), ..task(1) };
@@ -105,7 +105,7 @@ pub fn tasks_of_a_space_come_newest_first_in_pages(store: &mut dyn Store) {
 }
 
 pub fn tasks_of_a_person_are_those_of_the_space(store: &mut dyn Store) {
-    store_people(store, &["ann", "ben"]);
+    store_users(store, &["ann", "ben"]);
     for n in [3, 1, 2] {
         store.insert_task(&task(n)).unwrap();
         store.assign(n, &id("ben"), T0).unwrap();
@@ -116,5 +116,5 @@ pub fn tasks_of_a_person_are_those_of_the_space(store: &mut dyn Store) {
     }
     let tasks = store.tasks_of(&id("ann"), Some(&home()), 9).unwrap();
     assert_eq!(tasks.iter().map(|task| task.id).collect::<Vec<_>>(), [1, 3]);
-    assert_eq!(tasks[0].assigned_to, [person("ben"), person("ann")]);
+    assert_eq!(tasks[0].assigned_to, [user("ben"), user("ann")]);
 }

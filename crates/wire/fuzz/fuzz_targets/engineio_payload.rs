@@ -1,7 +1,7 @@
 #![no_main]
 
 #[allow(dead_code)]
-#[path = "../../tests/wire/fuzz_bodies.rs"]
-mod fuzz_bodies;
+#[path = "../../tests/wire/fuzz_targets.rs"]
+mod fuzz_targets;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz_bodies::engineio_payload(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz_targets::engineio_payload(data));

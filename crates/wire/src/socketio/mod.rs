@@ -7,10 +7,10 @@
 mod args;
 mod attachments;
 pub mod json;
+mod json_scan;
 pub mod msgpack;
 mod packet;
 mod payload;
-mod json_scan;
 mod text;
 
 pub use args::Args;

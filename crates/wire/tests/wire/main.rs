@@ -13,6 +13,6 @@ mod engineio_payloads;
 mod socketio_json;
 mod socketio_msgpack;
 
-mod fuzz_bodies;
-mod fuzzing;
+mod fuzz_targets;
 mod roundtrips;
+mod seeded_fuzz;

@@ -9,13 +9,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
-use super::model_writer::{Command, ModelWriter, ShardAction, InjectedBug, ResumedSession, ShardMessage, Intent};
-use crate::app::{App, Connect, Event, DisconnectReason};
+use super::model_writer::{Command, InjectedBug, Intent, ModelWriter, ResumedSession, ShardAction, ShardMessage};
+use crate::app::{App, Connect, DisconnectReason, Event};
 use crate::broadcast::{Broadcast, OutboundMessage};
+use crate::encoding::Namespace;
 use crate::history::Position;
 use crate::id::Id;
-use crate::shard::{SocketResume, Shard, SocketKey};
-use crate::encoding::Namespace;
+use crate::shard::{Shard, SocketKey, SocketResume};
 
 /// A connection of a client: the client's index, and the number of its earlier connections.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -64,8 +64,8 @@ impl ModelApp {
                 shard.emit(socket, &message(shard.namespace(socket).unwrap_or(Namespace::PLAIN), "noted".into()));
                 if shard.is_in(socket, &room) {
                     let line = format!("typing {room} {} {number}", who.client);
-                    let signal = broadcast(&room, line).volatile();
-                    shard.broadcast(shard.id(socket).into_iter().fold(signal, Broadcast::except_socket));
+                    let ephemeral = broadcast(&room, line).volatile();
+                    shard.broadcast(shard.id(socket).into_iter().fold(ephemeral, Broadcast::except_socket));
                 }
                 return;
             }
@@ -120,7 +120,9 @@ impl ModelApp {
         // An event whose last argument is a text has a position after it, so a client gets a position from the start. Some clients get
         // none.
         let welcome = match message(namespace, "welcome".into()) {
-            OutboundMessage::Event { name, args, .. } if who.client.is_multiple_of(2) => OutboundMessage::event(name, format!("{args},0")).unwrap(),
+            OutboundMessage::Event { name, args, .. } if who.client.is_multiple_of(2) => {
+                OutboundMessage::event(name, format!("{args},0")).unwrap()
+            }
             welcome => welcome,
         };
         shard.emit(socket, &welcome);

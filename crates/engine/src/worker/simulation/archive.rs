@@ -47,10 +47,15 @@ impl ModelArchive {
                     break;
                 }
                 let desk = self.desk.lock().unwrap();
-                let (room, at) =
-                    desk.facts.iter().find_map(|(room, facts)| Some((room, facts.iter().position(|fact| fact.offset == number)?))).unwrap();
-                size += 100 + desk.facts[room][at].padding;
-                said.push(message_of(room, at + 1, &desk.facts[room][at]));
+                let (room, at) = desk
+                    .persisted_events
+                    .iter()
+                    .find_map(|(room, persisted_events)| {
+                        Some((room, persisted_events.iter().position(|persisted| persisted.offset == number)?))
+                    })
+                    .unwrap();
+                size += 100 + desk.persisted_events[room][at].padding;
+                said.push(message_of(room, at + 1, &desk.persisted_events[room][at]));
             }
             then(Some(said));
         }

@@ -13,7 +13,7 @@ use tokio::sync::oneshot::{self, Receiver, error::TryRecvError};
 use wire::engineio::{Packet, Version, payload};
 use wire::websocket::{Frames, Opcode};
 
-use super::app::{ModelApp, ConnectionId};
+use super::app::{ConnectionId, ModelApp};
 use super::model_writer::ModelWriter;
 use super::network::{self, ClientEnd};
 use super::script::TransportKind;
@@ -23,7 +23,7 @@ use crate::id::Id;
 use crate::shard::PollAnswer;
 use crate::stream::NewStream;
 pub use model::ClientState;
-use model::{PendingRequest, Knowledge};
+use model::{Knowledge, PendingRequest};
 
 const SOCKET_IO: u8 = 0;
 const RAW: u8 = 1;
@@ -131,7 +131,8 @@ impl ClientConnection {
             hub.put(shard, Mail::Request(Box::new(ShardRequest::Open { session, mark: None, reply })));
             return (life, None);
         }
-        let early = if travel == TransportKind::Eager { Bytes::from(frame(Opcode::Text, life.connect_packet().as_bytes())) } else { Bytes::new() };
+        let early =
+            if travel == TransportKind::Eager { Bytes::from(frame(Opcode::Text, life.connect_packet().as_bytes())) } else { Bytes::new() };
         let line = life.arrive(shard, early, Purpose::Session(session), sizes);
         life.line = Some(line.clone());
         (life, Some((shard, line)))

@@ -9,7 +9,7 @@
 //! - A client has read all broadcasts that are confirmed.
 //! - No connection ends without a reason, outboxes keep their bound, and ended connections leave no state.
 //!
-//! A seed that fails is reduced and written to `simulation/kept`; later runs play the scripts there first. `SIMULATION_SEEDS=100000 cargo
+//! A seed that fails is reduced and written to `simulation/regressions`; later runs play the scripts there first. `SIMULATION_SEEDS=100000 cargo
 //! test --release -p engine simulation` tries more seeds than usual.
 
 mod app;
@@ -32,14 +32,16 @@ use world::{RunStats, play};
 const SEEDS: u64 = 2_000;
 
 fn regressions() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/worker/simulation/kept")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/worker/simulation/regressions")
 }
 
 #[test]
 fn regression_scripts_pass() {
     let mut played = 0;
-    for file in
-        fs::read_dir(regressions()).unwrap().map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "script"))
+    for file in fs::read_dir(regressions())
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "script"))
     {
         let script: Script = fs::read_to_string(&file).unwrap().parse().unwrap();
         play(&script, None).unwrap_or_else(|wrong| panic!("{}: {wrong}", file.display()));
@@ -55,7 +57,7 @@ fn every_client_receives_every_decided_event_in_order() {
     for seed in 0..seeds {
         match play(&Script::of_seed(seed), None) {
             Ok(deeds) => {
-                all.facts += deeds.facts;
+                all.persisted_events += deeds.persisted_events;
                 all.connections += deeds.connections;
                 all.returns += deeds.returns;
                 all.refusals += deeds.refusals;
@@ -74,9 +76,10 @@ fn every_client_receives_every_decided_event_in_order() {
         }
     }
     println!("{seeds} worlds: {all:?}");
-    let least = [all.facts, all.connections, all.returns, all.refusals * 20, all.behind, all.questions, all.posts, all.upgrades * 20]
-        .into_iter()
-        .min();
+    let least =
+        [all.persisted_events, all.connections, all.returns, all.refusals * 20, all.behind, all.questions, all.posts, all.upgrades * 20]
+            .into_iter()
+            .min();
     assert!(least > Some(seeds as usize), "{all:?} are not worth the name");
 }
 
@@ -98,9 +101,15 @@ fn a_script_parses_to_itself() {
 
 #[test]
 fn an_injected_bug_is_found_and_shrunk() {
-    for flaw in
-        [InjectedBug::Loses, InjectedBug::Doubles, InjectedBug::Reorders, InjectedBug::KeepsMembers, InjectedBug::ForgetsToResume, InjectedBug::SkipsWhatWasMissed, InjectedBug::Repeats]
-    {
+    for flaw in [
+        InjectedBug::Loses,
+        InjectedBug::Doubles,
+        InjectedBug::Reorders,
+        InjectedBug::KeepsMembers,
+        InjectedBug::ForgetsToResume,
+        InjectedBug::SkipsWhatWasMissed,
+        InjectedBug::Repeats,
+    ] {
         let fails = |script: &Script| play(script, Some(flaw)).is_err();
         let found = (0..300).map(Script::of_seed).find(fails).unwrap_or_else(|| panic!("{flaw:?} is not found"));
         let small = found.clone().shrunk(fails);

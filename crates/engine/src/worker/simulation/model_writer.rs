@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::app::{ModelApp, ConnectionId, message};
+use super::app::{ConnectionId, ModelApp, message};
 use super::script::CLIENTS;
 use crate::broadcast::Broadcast;
 use crate::history::Position;
@@ -95,7 +95,7 @@ pub struct StoredSession {
 #[derive(Default)]
 pub struct ModelWriter {
     pub queue: VecDeque<Command>,
-    pub facts: HashMap<String, Vec<DecidedEvent>>,
+    pub persisted_events: HashMap<String, Vec<DecidedEvent>>,
     offset: u64,
     pub sessions: HashMap<Id, StoredSession>,
     pub seats: HashMap<Id, SocketAddress>,
@@ -183,16 +183,16 @@ impl ModelWriter {
                 }
                 Intent::Say(room, padding) => {
                     self.offset += 1;
-                    let fact = DecidedEvent { author: who.client, number, padding, offset: self.offset };
-                    self.facts.entry(room.clone()).or_default().push(fact.clone());
+                    let persisted = DecidedEvent { author: who.client, number, padding, offset: self.offset };
+                    self.persisted_events.entry(room.clone()).or_default().push(persisted.clone());
                     let seq = self.seq(&room);
-                    told = Some((seq, message_of(&room, seq, &fact), message_of(&room, seq, &fact)));
+                    told = Some((seq, message_of(&room, seq, &persisted), message_of(&room, seq, &persisted)));
                     ShardAction::Answer(seq)
                 }
             };
             hub.send(shard, ShardMessage { socket, number, ack, does });
-            if let Some((seq, fact, again)) = told {
-                self.publish(hub, seq, fact, again);
+            if let Some((seq, persisted, again)) = told {
+                self.publish(hub, seq, persisted, again);
             }
         }
     }
@@ -202,10 +202,10 @@ impl ModelWriter {
         let _hold = hub.batch();
         for _ in 0..count {
             self.offset += 1;
-            let fact = DecidedEvent { author: CLIENTS, number: self.offset, padding: 40, offset: self.offset };
-            self.facts.entry(room.to_owned()).or_default().push(fact.clone());
+            let persisted = DecidedEvent { author: CLIENTS, number: self.offset, padding: 40, offset: self.offset };
+            self.persisted_events.entry(room.to_owned()).or_default().push(persisted.clone());
             let seq = self.seq(room);
-            self.publish(hub, seq, message_of(room, seq, &fact), message_of(room, seq, &fact));
+            self.publish(hub, seq, message_of(room, seq, &persisted), message_of(room, seq, &persisted));
         }
     }
 
@@ -230,20 +230,20 @@ impl ModelWriter {
     }
 
     fn seq(&self, room: &str) -> usize {
-        self.facts.get(room).map_or(0, Vec::len)
+        self.persisted_events.get(room).map_or(0, Vec::len)
     }
 
-    fn publish(&mut self, hub: &Handle<ModelApp>, seq: usize, fact: Broadcast, again: Broadcast) {
+    fn publish(&mut self, hub: &Handle<ModelApp>, seq: usize, persisted: Broadcast, again: Broadcast) {
         match self.flaw.filter(|_| seq.is_multiple_of(7)) {
             Some(InjectedBug::Loses) => return,
             Some(InjectedBug::Doubles) => hub.publish(again),
             Some(InjectedBug::Reorders) => {
-                self.held = Some(fact);
+                self.held = Some(persisted);
                 return;
             }
             _ => {}
         }
-        hub.publish(fact);
+        hub.publish(persisted);
         if let Some(held) = self.held.take() {
             hub.publish(held);
         }
@@ -251,10 +251,10 @@ impl ModelWriter {
 }
 
 /// Makes the broadcast of a fact.
-pub fn message_of(room: &str, seq: usize, fact: &DecidedEvent) -> Broadcast {
-    let DecidedEvent { author, number, padding, offset } = *fact;
+pub fn message_of(room: &str, seq: usize, persisted: &DecidedEvent) -> Broadcast {
+    let DecidedEvent { author, number, padding, offset } = *persisted;
     let mut lines = vec![format!("fact {room} {seq} {author} {number} {}", "x".repeat(padding))];
-    if fact.is_echoed() {
+    if persisted.is_echoed() {
         lines.push(format!("echo {room} {seq}"));
     }
     let say = move |namespace| lines.iter().map(|line| message(namespace, line.clone())).collect();

@@ -167,7 +167,8 @@ fn step(dice: &mut StdRng, shards: usize, patience: f64) -> Step {
         560..564 => Step::Chatter(room, *[3, 30, 300].choose(dice).unwrap()),
         564..580 => Step::Read(*[1, 3].choose(dice).unwrap()),
         580..680 => {
-            let travels = [TransportKind::Raw, TransportKind::WebSocket, TransportKind::Eager, TransportKind::Polling, TransportKind::Polling];
+            let travels =
+                [TransportKind::Raw, TransportKind::WebSocket, TransportKind::Eager, TransportKind::Polling, TransportKind::Polling];
             let travel = *travels.choose(dice).unwrap();
             if dice.random_range(0..4) == 0 { Step::Connect(client, travel) } else { Step::Return(client, travel) }
         }

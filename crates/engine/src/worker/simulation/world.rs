@@ -9,17 +9,17 @@ use std::time::{Duration, Instant};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::app::{Trace, ModelApp, ConnectionId};
+use super::app::{ConnectionId, ModelApp, Trace};
 use super::archive::ModelArchive;
 use super::client::{ClientConnection, ClientState, Violation};
-use super::model_writer::{ModelWriter, InjectedBug};
+use super::model_writer::{InjectedBug, ModelWriter};
 use super::network::ClientEnd;
 use super::script::{CLIENTS, Script, Step, TransportKind};
 use crate::app::DisconnectReason;
 use crate::config::{Config, Endpoint, Protocol};
 use crate::history::Recovery;
 use crate::hub::{Handle, Hub};
-use crate::shard::{Shard, FlushPriority};
+use crate::shard::{FlushPriority, Shard};
 use crate::worker::Worker;
 
 const PING_INTERVAL: Duration = Duration::from_millis(2_000);
@@ -32,7 +32,7 @@ const LONG_WAIT: Duration = Duration::from_secs(60);
 /// Counters of events, which show that a script had an effect.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct RunStats {
-    pub facts: usize,
+    pub persisted_events: usize,
     pub connections: usize,
     /// The numbers of recovered sessions and of rejected recoveries.
     pub returns: usize,
@@ -193,7 +193,8 @@ impl World {
         if !returns {
             self.memories[client] = ClientState::default();
         }
-        let (life, line) = ClientConnection::begin((who, self.memories[client].clone()), travel, &self.hub, &self.desk, self.now, self.sizes);
+        let (life, line) =
+            ClientConnection::begin((who, self.memories[client].clone()), travel, &self.hub, &self.desk, self.now, self.sizes);
         self.lives[client] = Some(life);
         self.watch(line);
     }
@@ -393,8 +394,8 @@ impl World {
             }
         }
         let desk = self.desk.lock().unwrap();
-        let facts = desk.facts.values().map(Vec::len).sum();
+        let persisted_events = desk.persisted_events.values().map(Vec::len).sum();
         let (connections, questions) = (self.lived.iter().sum(), self.archive.answered());
-        Ok(RunStats { facts, connections, returns: desk.returns, refusals: desk.refusals, questions, ..self.deeds })
+        Ok(RunStats { persisted_events, connections, returns: desk.returns, refusals: desk.refusals, questions, ..self.deeds })
     }
 }

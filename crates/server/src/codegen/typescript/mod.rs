@@ -6,38 +6,38 @@
 mod types;
 
 use super::components;
-use crate::contracts::event_schema::{ServerEventSchema, PayloadSchema, ClientEventSchema, ContractSchema};
+use crate::contracts::event_schema::{ClientEventSchema, ContractSchema, PayloadSchema, ServerEventSchema};
 use types::{Writer, comment, key};
 
 /// The module of a contract.
-pub fn module(vocabulary: &ContractSchema) -> String {
-    let ContractSchema { contract, about, .. } = vocabulary;
+pub fn module(contract_schema: &ContractSchema) -> String {
+    let ContractSchema { contract, about, .. } = contract_schema;
     let writer = Writer::new(contract);
-    let place = vocabulary.namespace.map_or_else(
+    let place = contract_schema.namespace.map_or_else(
         || "Raw WebSocket: JSON messages on `/api/v1/ws/connect`.".to_owned(),
         |namespace| format!("Socket.IO: spoken on `/` and alone on `{namespace}`."),
     );
     let mut text = format!("// The {contract} contract of Roomcast, written by `roomcast types`. {about}\n// {place}\n");
-    for (name, schema) in &components(vocabulary) {
+    for (name, schema) in &components(contract_schema) {
         text.push('\n');
         text.push_str(&writer.declaration(name, schema));
     }
-    text.push_str(&match vocabulary.namespace {
-        Some(_) => events(&writer, vocabulary),
-        None => messages(&writer, vocabulary),
+    text.push_str(&match contract_schema.namespace {
+        Some(_) => events(&writer, contract_schema),
+        None => messages(&writer, contract_schema),
     });
     text
 }
 
 /// The maps of a Socket.IO contract.
-fn events(writer: &Writer, vocabulary: &ContractSchema) -> String {
+fn events(writer: &Writer, contract_schema: &ContractSchema) -> String {
     let mut text = "\n/** What the server says. */\nexport interface ServerToClientEvents {\n".to_owned();
-    for ServerEventSchema { name, about, payload } in &vocabulary.server_events {
+    for ServerEventSchema { name, about, payload } in &contract_schema.server_events {
         let payload = payload.as_ref().map(|payload| format!("payload: {}", writer.type_of(&payload.schema))).unwrap_or_default();
         text.push_str(&format!("{}  {}: ({payload}) => void;\n", comment("  ", about), key(name)));
     }
     text.push_str("}\n\n/** What clients may say, with an acknowledgement or without. */\nexport interface ClientToServerEvents {\n");
-    for ClientEventSchema { name, about, argument, ack } in &vocabulary.client_events {
+    for ClientEventSchema { name, about, argument, ack } in &contract_schema.client_events {
         let argument = argument.as_ref().map(|argument| format!("argument: {}", writer.type_of(&argument.schema)));
         let ack = ack.as_ref().map(|ack| format!("ack?: (answer: {}) => void", writer.type_of(&ack.schema)));
         let parameters: Vec<_> = argument.into_iter().chain(ack).collect();
@@ -51,15 +51,15 @@ fn events(writer: &Writer, vocabulary: &ContractSchema) -> String {
 }
 
 /// The unions of a contract on the raw WebSocket, and its close codes.
-fn messages(writer: &Writer, vocabulary: &ContractSchema) -> String {
+fn messages(writer: &Writer, contract_schema: &ContractSchema) -> String {
     let mut text = "\n/** What the server says. A back end may say more, in types of its own. */\nexport type ServerMessage =\n".to_owned();
-    let said = vocabulary.server_events.iter().map(|word| (word.about, &word.payload));
+    let said = contract_schema.server_events.iter().map(|word| (word.about, &word.payload));
     text.push_str(&union(writer, said));
     text.push_str("\n/** What clients may say. */\nexport type ClientMessage =\n");
-    let understood = vocabulary.client_events.iter().map(|word| (word.about, &word.argument));
+    let understood = contract_schema.client_events.iter().map(|word| (word.about, &word.argument));
     text.push_str(&union(writer, understood));
     text.push_str("\n/** With what the server closes a connection. */\nexport const CloseCode = {\n");
-    for closing in &vocabulary.close_codes {
+    for closing in &contract_schema.close_codes {
         text.push_str(&format!("{}  {}: {},\n", comment("  ", closing.about), closing.name, closing.code));
     }
     text.push_str("} as const;\n\nexport type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];\n");

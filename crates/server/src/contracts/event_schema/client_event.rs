@@ -10,9 +10,9 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use wire::socketio::Args;
 
-use super::{PayloadSchema, ClientEventSchema};
-use crate::contracts::responses::{AckOk, AckError};
+use super::{ClientEventSchema, PayloadSchema};
 use crate::contracts::client_ids::IdInput;
+use crate::contracts::responses::{AckError, AckOk};
 use crate::contracts::{ClientAction, ClientMessage, ParsedRequest};
 
 /// Parses an event's arguments.

@@ -9,10 +9,10 @@ pub mod client_event;
 pub mod payload_schema;
 pub mod server_event;
 
-pub use client_event::{ClientEvent, missing_or_invalid, id_argument, object, parse_event, invalid_field};
+pub use client_event::{ClientEvent, id_argument, invalid_field, missing_or_invalid, object, parse_event};
 pub use payload_schema::PayloadSchema;
 pub(crate) use server_event::server_events;
-pub use server_event::{UnitServerEvent, ServerEvent};
+pub use server_event::{ServerEvent, UnitServerEvent};
 
 /// All event definitions of a contract.
 #[derive(Clone)]

@@ -7,7 +7,7 @@ use engine::OutboundMessage;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{ServerEventSchema, PayloadSchema};
+use super::{PayloadSchema, ServerEventSchema};
 use crate::contracts::json;
 
 /// An event with one payload.

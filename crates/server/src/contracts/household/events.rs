@@ -1,7 +1,7 @@
 //! The words of the household contract.
 
-use domain::ids::{RoomKind, RoomId};
 use domain::error::DomainError;
+use domain::ids::{RoomId, RoomKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wire::socketio::Args;
@@ -11,10 +11,10 @@ use super::payloads::{
     UserUpdated,
 };
 use crate::contracts::ClientAction;
-use crate::contracts::responses::ConstBool;
-use crate::contracts::client_ids::IdInput;
 use crate::contracts::auth_refresh;
-use crate::contracts::event_schema::{ClientEvent, ServerEvent, id_argument, server_events, invalid_field};
+use crate::contracts::client_ids::IdInput;
+use crate::contracts::event_schema::{ClientEvent, ServerEvent, id_argument, invalid_field, server_events};
+use crate::contracts::responses::ConstBool;
 
 server_events! {
     /// A task was created.
@@ -48,9 +48,11 @@ pub(super) const CLIENT_EVENTS: &[ClientEvent] = &[
     })
     .names::<HouseholdRef>()
     .answers::<HouseholdAck<'_>>(),
-    ClientEvent::new("leave:household", "Hears a household no longer on this connection.", |args| household_of(args).map(ClientAction::Leave))
-        .names::<HouseholdRef>()
-        .answers::<HouseholdAck<'_>>(),
+    ClientEvent::new("leave:household", "Hears a household no longer on this connection.", |args| {
+        household_of(args).map(ClientAction::Leave)
+    })
+    .names::<HouseholdRef>()
+    .answers::<HouseholdAck<'_>>(),
     auth_refresh::REFRESH,
 ];
 

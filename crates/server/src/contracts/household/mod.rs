@@ -1,25 +1,25 @@
 //! The household contract: households and their tasks, over Socket.IO.
 
+mod events;
 pub mod objects;
 pub mod payloads;
-mod events;
 
 use domain::event::{Event, PersistedEvent};
-use domain::ids::{RoomKind, RoomId};
-use domain::users;
+use domain::ids::{RoomId, RoomKind};
 use domain::tasks;
+use domain::users;
 use engine::OutboundMessage;
 
-use super::responses::{ConstBool, AckOk, ERROR, RESYNC};
 use super::auth_refresh::EXPIRING;
 use super::event_schema::{ClientEvent, ContractSchema, ServerEvent, parse_event};
-use super::{AnswerContext, Contract, ClientMessage, Outcome, Reply, ParsedRequest, json, error_reply};
+use super::responses::{AckOk, ConstBool, ERROR, RESYNC};
+use super::{AnswerContext, ClientMessage, Contract, Outcome, ParsedRequest, Reply, error_reply, json};
+use events::HouseholdAck;
 use objects::{Task, User};
 use payloads::{
     HouseholdUpdated, InviteCodeRefreshed, MemberJoined, MemberLeft, TaskAssigned, TaskChanged, TaskCompleted, TaskDeleted, TaskUnassigned,
     UserUpdated,
 };
-use events::HouseholdAck;
 
 /// The household contract.
 #[derive(Clone, Copy, Debug)]
@@ -53,12 +53,12 @@ impl Contract for Household {
         room.kind() == RoomKind::Household
     }
 
-    fn persisted_event(&self, fact: &PersistedEvent) -> Vec<OutboundMessage> {
-        if fact.room.kind() != RoomKind::Household {
+    fn persisted_event(&self, persisted: &PersistedEvent) -> Vec<OutboundMessage> {
+        if persisted.room.kind() != RoomKind::Household {
             return Vec::new();
         }
-        let household_id = fact.room.id();
-        match &fact.event {
+        let household_id = persisted.room.id();
+        match &persisted.event {
             Event::TaskCreated { task } => {
                 let told = TaskChange { task, household_id };
                 let assigned = task.assigned_to.iter().map(|to| told.assigned(to));
@@ -78,12 +78,12 @@ impl Contract for Household {
             Event::SpaceUpdated { space, .. } => {
                 vec![events::HOUSEHOLD_UPDATED.render(&HouseholdUpdated { household: objects::Household::of(space) })]
             }
-            Event::MemberJoined { space, person, .. } => {
-                vec![events::MEMBER_JOINED.render(&MemberJoined { user: User::of(person), household: objects::Household::of(space) })]
+            Event::MemberJoined { space, user, .. } => {
+                vec![events::MEMBER_JOINED.render(&MemberJoined { user: User::of(user), household: objects::Household::of(space) })]
             }
-            Event::MemberLeft { space, person, .. } => vec![events::MEMBER_LEFT.render(&MemberLeft::of(space, person))],
+            Event::MemberLeft { space, user, .. } => vec![events::MEMBER_LEFT.render(&MemberLeft::of(space, user))],
             Event::InviteRefreshed { space } => vec![events::INVITE_CODE_REFRESHED.render(&InviteCodeRefreshed::of(space))],
-            Event::ProfileUpdated { person, .. } => vec![events::USER_UPDATED.render(&UserUpdated { user: User::of(person), household_id })],
+            Event::ProfileUpdated { user, .. } => vec![events::USER_UPDATED.render(&UserUpdated { user: User::of(user), household_id })],
             _ => Vec::new(),
         }
     }
@@ -94,7 +94,7 @@ impl Contract for Household {
 
     fn answer(&self, answer: &AnswerContext<'_>) -> Reply {
         match answer.result {
-            Err(refusal) => error_reply(answer.name, refusal, answer.acked),
+            Err(error) => error_reply(answer.name, error, answer.acked),
             // Clients of this contract wait for no other answer than the acknowledgement.
             Ok(_) if !answer.acked => Reply::default(),
             Ok(Outcome::Joined(room) | Outcome::Left(room)) => {

@@ -1,8 +1,8 @@
 //! The household contract's objects, complete, in socket events and in REST answers.
 
-use domain::users;
 use domain::spaces::{self, Role, Space};
 use domain::tasks;
+use domain::users;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -27,19 +27,19 @@ pub struct User<'a> {
 
 impl<'a> User<'a> {
     /// The object of a user for other members of a space: without the e-mail address.
-    pub fn of(person: &'a users::User) -> Self {
-        Self { email: None, ..Self::with_email(person) }
+    pub fn of(user: &'a users::User) -> Self {
+        Self { email: None, ..Self::with_email(user) }
     }
 
     /// The object of a user for that user, and for admins.
-    pub fn with_email(person: &'a users::User) -> Self {
+    pub fn with_email(user: &'a users::User) -> Self {
         Self {
-            id: person.id.as_str(),
-            name: &person.name,
-            email: person.email.as_deref(),
-            avatar_url: person.avatar_url.as_deref(),
-            created_at: Milliseconds(person.created_at),
-            updated_at: Milliseconds(person.updated_at),
+            id: user.id.as_str(),
+            name: &user.name,
+            email: user.email.as_deref(),
+            avatar_url: user.avatar_url.as_deref(),
+            created_at: Milliseconds(user.created_at),
+            updated_at: Milliseconds(user.updated_at),
         }
     }
 }
@@ -59,7 +59,7 @@ pub struct Member<'a> {
 impl<'a> Member<'a> {
     /// The object of a member.
     pub fn of(member: &'a spaces::Member) -> Self {
-        Self { user: User::of(&member.person), role: member.role, joined_at: Milliseconds(member.joined_at) }
+        Self { user: User::of(&member.user), role: member.role, joined_at: Milliseconds(member.joined_at) }
     }
 }
 

@@ -89,8 +89,8 @@ pub struct MemberLeft<'a> {
 
 impl<'a> MemberLeft<'a> {
     /// Says that a person is no longer in this space.
-    pub fn of(space: &'a Space, person: &'a UserId) -> Self {
-        Self { user_id: person.as_str(), household: Household::of(space) }
+    pub fn of(space: &'a Space, user: &'a UserId) -> Self {
+        Self { user_id: user.as_str(), household: Household::of(space) }
     }
 }
 

@@ -1,11 +1,11 @@
 //! Messages of the contract for a backend that stores conversations itself: the name and the payload of each.
 
-use domain::ids::{EntityId, UserId, RoomId};
+use domain::ids::{EntityId, RoomId, UserId};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::payloads::{MessageDeleted, MessagesRead};
 use super::events;
+use super::payloads::{MessageDeleted, MessagesRead};
 
 /// A new message. The backend defines its object, which is sent unchanged.
 pub fn message_new(message: Value) -> (&'static str, Value) {

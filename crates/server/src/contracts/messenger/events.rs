@@ -2,15 +2,15 @@
 
 use super::objects::{Message, Notification};
 use super::payloads::{
-    AllRead, ConversationAdded, ConversationRemoved, ConversationAck, MessageDeleted, MessagesRead, NotificationRead, Status, Typing,
+    AllRead, ConversationAck, ConversationAdded, ConversationRemoved, MessageDeleted, MessagesRead, NotificationRead, Status, Typing,
 };
 use super::requests::{
-    ConversationRef, NotificationRef, UserRef, UserRefs, conversation_of, notification_of, users_of, user_of, read, read_all,
+    ConversationRef, NotificationRef, UserRef, UserRefs, conversation_of, notification_of, read, read_all, user_of, users_of,
 };
 use crate::contracts::ClientAction;
-use crate::contracts::client_ids::IdInput;
 use crate::contracts::auth_refresh;
-use crate::contracts::event_schema::{UnitServerEvent, ClientEvent, PayloadSchema, ServerEvent, server_events};
+use crate::contracts::client_ids::IdInput;
+use crate::contracts::event_schema::{ClientEvent, PayloadSchema, ServerEvent, UnitServerEvent, server_events};
 
 server_events! {
     /// A message was sent in a conversation that this connection has joined.
@@ -44,9 +44,11 @@ pub(super) const GET_ONLINE_USERS: &str = "conversation:get-online-users";
 
 /// What clients of this contract may say.
 pub(super) const CLIENT_EVENTS: &[ClientEvent] = &[
-    ClientEvent::new("join:conversation", "Hears a conversation on this connection.", |args| conversation_of(args).map(ClientAction::Enter))
-        .names::<ConversationRef>()
-        .answers::<ConversationAck<'_>>(),
+    ClientEvent::new("join:conversation", "Hears a conversation on this connection.", |args| {
+        conversation_of(args).map(ClientAction::Enter)
+    })
+    .names::<ConversationRef>()
+    .answers::<ConversationAck<'_>>(),
     ClientEvent::new("leave:conversation", "Hears it no longer.", |args| conversation_of(args).map(ClientAction::Leave))
         .names::<ConversationRef>()
         .answers::<ConversationAck<'_>>(),
@@ -61,7 +63,7 @@ pub(super) const CLIENT_EVENTS: &[ClientEvent] = &[
     })
     .names::<ConversationRef>()
     .answers_shape(PayloadSchema::list::<String>),
-    ClientEvent::new(GET_STATUS, "Asks whether somebody is online.", |args| user_of(args).map(|person| ClientAction::Statuses(vec![person])))
+    ClientEvent::new(GET_STATUS, "Asks whether somebody is online.", |args| user_of(args).map(|user| ClientAction::Statuses(vec![user])))
         .names::<UserRef>()
         .answers::<Status<'_>>(),
     ClientEvent::new("users:get-status", "Asks the same of several people.", |args| users_of(args).map(ClientAction::Statuses))

@@ -1,24 +1,24 @@
 //! The messenger contract: conversations, and notifications that are the same on all of a user's devices, over Socket.IO.
 
+pub mod backend_events;
+mod events;
 pub mod objects;
 pub mod payloads;
 mod requests;
-pub mod backend_events;
-mod events;
 
-use domain::event::{Event, PersistedEvent, EphemeralEvent};
-use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
+use domain::event::{EphemeralEvent, Event, PersistedEvent};
+use domain::ids::{RoomId, RoomKind, Timestamp, UserId};
 use engine::OutboundMessage;
 use serde_json::Value;
 
-use super::responses::{ConstBool, AckOk, ERROR, RESYNC};
 use super::auth_refresh::EXPIRING;
 use super::event_schema::{ClientEvent, ContractSchema, ServerEvent, parse_event};
-use super::{AnswerContext, Contract, ClientMessage, Outcome, Reply, ParsedRequest, json, error_reply};
+use super::responses::{AckOk, ConstBool, ERROR, RESYNC};
+use super::{AnswerContext, ClientMessage, Contract, Outcome, ParsedRequest, Reply, error_reply, json};
 use crate::rate_limit::RateLimitClass;
-use objects::{Message, Notification};
-use payloads::{ConversationAdded, ConversationRemoved, ConversationAck, MessageDeleted, MessagesRead, Status, Typing};
 use events::{GET_ONLINE_USERS, GET_STATUS};
+use objects::{Message, Notification};
+use payloads::{ConversationAck, ConversationAdded, ConversationRemoved, MessageDeleted, MessagesRead, Status, Typing};
 
 /// The messenger contract.
 #[derive(Clone, Copy, Debug)]
@@ -48,24 +48,24 @@ impl Contract for Messenger {
         "conversationId"
     }
 
-    fn persisted_event(&self, fact: &PersistedEvent) -> Vec<OutboundMessage> {
-        let said = match fact.room.kind() {
-            RoomKind::Conversation => in_conversation(&fact.room, &fact.event),
-            RoomKind::User => in_inbox(&fact.event),
+    fn persisted_event(&self, persisted: &PersistedEvent) -> Vec<OutboundMessage> {
+        let said = match persisted.room.kind() {
+            RoomKind::Conversation => in_conversation(&persisted.room, &persisted.event),
+            RoomKind::User => in_inbox(&persisted.event),
             _ => None,
         };
         said.into_iter().collect()
     }
 
-    fn ephemeral_event(&self, signal: &EphemeralEvent, _: Timestamp) -> Option<OutboundMessage> {
-        fn typing<'a>(word: &ServerEvent<Typing<'a>>, room: &'a RoomId, person: &'a UserId) -> Option<OutboundMessage> {
-            (room.kind() == RoomKind::Conversation).then(|| word.render(&Typing::of(room, person)))
+    fn ephemeral_event(&self, ephemeral: &EphemeralEvent, _: Timestamp) -> Option<OutboundMessage> {
+        fn typing<'a>(word: &ServerEvent<Typing<'a>>, room: &'a RoomId, user: &'a UserId) -> Option<OutboundMessage> {
+            (room.kind() == RoomKind::Conversation).then(|| word.render(&Typing::of(room, user)))
         }
-        match signal {
-            EphemeralEvent::Online { person, .. } => Some(events::USER_STATUS_CHANGED.render(&Status::of(person, true))),
-            EphemeralEvent::Offline { person } => Some(events::USER_STATUS_CHANGED.render(&Status::of(person, false))),
-            EphemeralEvent::Typing { room, person } => typing(&events::TYPING_START, room, person),
-            EphemeralEvent::StoppedTyping { room, person } => typing(&events::TYPING_STOP, room, person),
+        match ephemeral {
+            EphemeralEvent::Online { user, .. } => Some(events::USER_STATUS_CHANGED.render(&Status::of(user, true))),
+            EphemeralEvent::Offline { user } => Some(events::USER_STATUS_CHANGED.render(&Status::of(user, false))),
+            EphemeralEvent::Typing { room, user } => typing(&events::TYPING_START, room, user),
+            EphemeralEvent::StoppedTyping { room, user } => typing(&events::TYPING_STOP, room, user),
             _ => None,
         }
     }
@@ -82,17 +82,17 @@ impl Contract for Messenger {
         let ack = match answer.result {
             // In the contract, the answer to this request is always a list, and its clients rely on that.
             Err(_) if answer.name == GET_ONLINE_USERS && answer.acked => "[]".to_owned(),
-            Err(refusal) => return error_reply(answer.name, refusal, answer.acked),
+            Err(error) => return error_reply(answer.name, error, answer.acked),
             // Clients of this contract wait for no other answer than the acknowledgement.
             Ok(_) if !answer.acked => return Reply::default(),
             Ok(Outcome::Statuses(statuses)) => {
-                let statuses: Vec<_> = statuses.iter().map(|(person, online)| Status::of(person, *online)).collect();
+                let statuses: Vec<_> = statuses.iter().map(|(user, online)| Status::of(user, *online)).collect();
                 match &statuses[..] {
                     [status] if answer.name == GET_STATUS => json(status),
                     statuses => json(&statuses),
                 }
             }
-            Ok(Outcome::Online(people)) => json(people),
+            Ok(Outcome::Online(users)) => json(users),
             Ok(Outcome::Joined(room) | Outcome::Left(room)) => json(&ConversationAck { ok: ConstBool, conversation_id: room.id() }),
             Ok(Outcome::Changed(Value::String(ack))) => ack.clone(),
             Ok(_) => json(&AckOk::default()),
@@ -106,7 +106,9 @@ fn in_conversation(room: &RoomId, event: &Event) -> Option<OutboundMessage> {
     Some(match event {
         Event::MessageSent { message } => events::MESSAGE_NEW.render(&Message::of(message, false)),
         Event::MessageDeleted { message, .. } => events::MESSAGE_DELETED.render(&MessageDeleted::of(room, *message)),
-        Event::SpaceCreated { space, .. } => events::CONVERSATION_ADDED.render(&ConversationAdded::of(space, None, Some(&space.created_by))),
+        Event::SpaceCreated { space, .. } => {
+            events::CONVERSATION_ADDED.render(&ConversationAdded::of(space, None, Some(&space.created_by)))
+        }
         Event::MessagesRead { .. } => events::MESSAGES_READ.render(&MessagesRead::of(room, event)?),
         _ => return None,
     })

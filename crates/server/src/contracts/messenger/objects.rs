@@ -2,8 +2,8 @@
 
 use domain::chat::{self, ConversationSummary, MessageWithReadState};
 use domain::notifications;
-use domain::users;
 use domain::spaces::{Member, Role, Space};
+use domain::users;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -23,8 +23,8 @@ struct User<'a> {
 }
 
 impl<'a> User<'a> {
-    fn of(person: &'a users::User) -> Self {
-        Self { id: person.id.as_str(), name: &person.name, avatar_url: person.avatar_url.as_deref() }
+    fn of(user: &'a users::User) -> Self {
+        Self { id: user.id.as_str(), name: &user.name, avatar_url: user.avatar_url.as_deref() }
     }
 }
 
@@ -43,7 +43,7 @@ pub struct Participant<'a> {
 impl<'a> Participant<'a> {
     /// The object of a participant.
     pub fn of(member: &'a Member) -> Self {
-        Self { user: User::of(&member.person), role: member.role, joined_at: Milliseconds(member.joined_at) }
+        Self { user: User::of(&member.user), role: member.role, joined_at: Milliseconds(member.joined_at) }
     }
 }
 
@@ -153,7 +153,7 @@ impl<'a> Notification<'a> {
     pub fn of(notification: &'a notifications::Notification) -> Self {
         Self {
             id: notification.id.to_string(),
-            user_id: notification.person.as_str(),
+            user_id: notification.user.as_str(),
             r#type: &notification.kind,
             title: &notification.title,
             message: &notification.message,

@@ -2,7 +2,7 @@
 
 use domain::chat::{self, MessageWithReadState};
 use domain::event::Event;
-use domain::ids::{EntityId, UserId, RoomId};
+use domain::ids::{EntityId, RoomId, UserId};
 use domain::spaces::Space;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -111,8 +111,8 @@ pub(super) struct Typing<'a> {
 }
 
 impl<'a> Typing<'a> {
-    pub(super) fn of(room: &'a RoomId, person: &'a UserId) -> Self {
-        Self { conversation_id: room.id(), user_id: person.as_str() }
+    pub(super) fn of(room: &'a RoomId, user: &'a UserId) -> Self {
+        Self { conversation_id: room.id(), user_id: user.as_str() }
     }
 }
 
@@ -137,8 +137,8 @@ pub(super) struct Status<'a> {
 }
 
 impl<'a> Status<'a> {
-    pub(super) fn of(person: &'a UserId, online: bool) -> Self {
-        Self { user_id: person.as_str(), status: if online { Presence::Online } else { Presence::Offline } }
+    pub(super) fn of(user: &'a UserId, online: bool) -> Self {
+        Self { user_id: user.as_str(), status: if online { Presence::Online } else { Presence::Offline } }
     }
 }
 

@@ -1,18 +1,18 @@
 //! Client events of the messenger contract, with an id alone, or an object that contains it.
 
-use domain::ids::{EntityId, RoomKind, UserId, RoomId, parse_id};
-use domain::notifications::{MarkAllNotificationsRead, MarkNotificationRead};
 use domain::command::{Command, CommandContext};
 use domain::error::DomainError;
+use domain::ids::{EntityId, RoomId, RoomKind, UserId, parse_id};
+use domain::notifications::{MarkAllNotificationsRead, MarkNotificationRead};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use wire::socketio::Args;
 
 use super::payloads::{AllRead, NotificationRead};
-use crate::contracts::responses::ConstBool;
 use crate::contracts::client_ids::IdInput;
-use crate::contracts::event_schema::{id_argument, object, invalid_field};
+use crate::contracts::event_schema::{id_argument, invalid_field, object};
+use crate::contracts::responses::ConstBool;
 use crate::contracts::{ClientAction, json};
 
 /// The most users that one request may name.
@@ -74,8 +74,8 @@ pub(super) fn conversation_of(args: &Args<'_>) -> Result<RoomId, DomainError> {
 }
 
 pub(super) fn user_of(args: &Args<'_>) -> Result<UserId, DomainError> {
-    let person = id_argument::<UserRef>(args).and_then(|id| UserId::parse(&id.0));
-    person.ok_or_else(|| invalid_field(args, "userId", "must be the id of a user, as text or number"))
+    let user = id_argument::<UserRef>(args).and_then(|id| UserId::parse(&id.0));
+    user.ok_or_else(|| invalid_field(args, "userId", "must be the id of a user, as text or number"))
 }
 
 pub(super) fn users_of(args: &Args<'_>) -> Result<Vec<UserId>, DomainError> {
@@ -99,15 +99,15 @@ pub(super) fn notification_of(args: &Args<'_>) -> Result<EntityId, DomainError> 
 }
 
 pub(super) fn read(notification: EntityId) -> ClientAction {
-    ClientAction::Change(Box::new(move |tx: &mut CommandContext<'_>| {
-        MarkNotificationRead { notification }.execute(tx)?;
+    ClientAction::Change(Box::new(move |context: &mut CommandContext<'_>| {
+        MarkNotificationRead { notification }.execute(context)?;
         Ok(Value::String(json(&NotificationRead { ok: ConstBool, notification_id: notification.to_string() })))
     }))
 }
 
 pub(super) fn read_all() -> ClientAction {
-    ClientAction::Change(Box::new(|tx: &mut CommandContext<'_>| {
-        let count = MarkAllNotificationsRead.execute(tx)?;
+    ClientAction::Change(Box::new(|context: &mut CommandContext<'_>| {
+        let count = MarkAllNotificationsRead.execute(context)?;
         Ok(Value::String(json(&AllRead { ok: ConstBool, count })))
     }))
 }

@@ -5,16 +5,17 @@ use utoipa::ToSchema;
 
 use super::objects::NewMessage;
 use super::payloads::{
-    CallAnswered, CallEnded, CallInitiated, RoomAck, MessageDeleted, MessageEdited, MessageSent, Offline, Online, UserInRoom, RoomAdded,
-    RoomRemoved, StoppedTyping,
+    CallAnswered, CallEnded, CallInitiated, MessageDeleted, MessageEdited, MessageSent, Offline, Online, RoomAck, RoomAdded, RoomRemoved,
+    StoppedTyping, UserInRoom,
 };
 use super::requests::{
-    CallRef, EditMessagePayload, MessageRef, InitiateCallPayload, RoomRef, SendMessagePayload, TypingPayload, answer, delete, edit, end, initiate, room_of, send,
+    CallRef, EditMessagePayload, InitiateCallPayload, MessageRef, RoomRef, SendMessagePayload, TypingPayload, answer, delete, edit, end,
+    initiate, room_of, send,
 };
 use crate::contracts::ClientAction;
-use crate::contracts::responses::ErrorEvent;
 use crate::contracts::auth_refresh;
 use crate::contracts::event_schema::{ClientEvent, ServerEvent, server_events};
+use crate::contracts::responses::ErrorEvent;
 
 server_events! {
     /// A message was sent in the room.
@@ -63,10 +64,14 @@ pub(super) enum Error<'a> {
 
 /// What clients of this contract may say.
 pub(super) const CLIENT_EVENTS: &[ClientEvent] = &[
-    ClientEvent::new("join_room", "Hears a room on this connection, and no other room any longer.", |args| room_of(args).map(ClientAction::Move))
+    ClientEvent::new("join_room", "Hears a room on this connection, and no other room any longer.", |args| {
+        room_of(args).map(ClientAction::Move)
+    })
+    .names::<RoomRef>()
+    .answers::<RoomAck<'_>>(),
+    ClientEvent::new("leave_room", "Hears it no longer.", |args| room_of(args).map(ClientAction::Leave))
         .names::<RoomRef>()
         .answers::<RoomAck<'_>>(),
-    ClientEvent::new("leave_room", "Hears it no longer.", |args| room_of(args).map(ClientAction::Leave)).names::<RoomRef>().answers::<RoomAck<'_>>(),
     ClientEvent::new("message:send", "Sends a message.", send).takes::<SendMessagePayload<'_>>().answers::<MessageSent<'_>>(),
     EDIT,
     // The document's clients say this.
@@ -78,7 +83,8 @@ pub(super) const CLIENT_EVENTS: &[ClientEvent] = &[
         room_of(args).map(ClientAction::Typing)
     })
     .names::<TypingPayload>(),
-    ClientEvent::new("user:stop_typing", "Tells them that one has stopped.", |args| room_of(args).map(ClientAction::StopTyping)).names::<TypingPayload>(),
+    ClientEvent::new("user:stop_typing", "Tells them that one has stopped.", |args| room_of(args).map(ClientAction::StopTyping))
+        .names::<TypingPayload>(),
     ClientEvent::new("call:initiated", "Rings; in a room where a call is already, answers with that one.", initiate)
         .takes::<InitiateCallPayload<'_>>()
         .confirms::<CallInitiated<'_>>(),

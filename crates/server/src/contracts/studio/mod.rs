@@ -1,29 +1,29 @@
 //! The studio contract: chat rooms with messages, typing, calls and presence, over Socket.IO.
 
+mod events;
 pub mod objects;
 pub mod payloads;
 mod requests;
-mod events;
 
-use domain::event::{Event, PersistedEvent, EphemeralEvent};
-use domain::ids::{RoomKind, Timestamp};
 use domain::error::DomainError;
+use domain::event::{EphemeralEvent, Event, PersistedEvent};
+use domain::ids::{RoomKind, Timestamp};
 use engine::OutboundMessage;
 use serde_json::Value;
 
-use super::responses::{ConstBool, AckOk, RESYNC, ack_error};
-use super::client_ids::IdOutput;
-use super::timestamps::Milliseconds;
 use super::auth_refresh::EXPIRING;
+use super::client_ids::IdOutput;
 use super::event_schema::{ClientEvent, ContractSchema, parse_event};
-use super::{AnswerContext, Contract, ClientMessage, Outcome, Reply, ParsedRequest, json, client_error_text};
+use super::responses::{AckOk, ConstBool, RESYNC, ack_error};
+use super::timestamps::Milliseconds;
+use super::{AnswerContext, ClientMessage, Contract, Outcome, ParsedRequest, Reply, client_error_text, json};
 use crate::rate_limit::RateLimitClass;
+use events::Error;
 use objects::NewMessage;
 use payloads::{
-    CallAnswered, CallEnded, CallInitiated, RoomAck, MessageDeleted, MessageEdited, Offline, Online, UserInRoom, RoomAdded, RoomRemoved,
-    StoppedTyping,
+    CallAnswered, CallEnded, CallInitiated, MessageDeleted, MessageEdited, Offline, Online, RoomAck, RoomAdded, RoomRemoved, StoppedTyping,
+    UserInRoom,
 };
-use events::Error;
 
 /// The studio contract.
 #[derive(Clone, Copy, Debug)]
@@ -53,44 +53,46 @@ impl Contract for Studio {
         "roomId"
     }
 
-    fn persisted_event(&self, fact: &PersistedEvent) -> Vec<OutboundMessage> {
-        if fact.room.kind() == RoomKind::User {
-            return in_inbox(fact).into_iter().collect();
+    fn persisted_event(&self, persisted: &PersistedEvent) -> Vec<OutboundMessage> {
+        if persisted.room.kind() == RoomKind::User {
+            return in_inbox(persisted).into_iter().collect();
         }
-        if fact.room.kind() != RoomKind::ChatRoom {
+        if persisted.room.kind() != RoomKind::ChatRoom {
             return Vec::new();
         }
-        match &fact.event {
+        match &persisted.event {
             Event::SpaceCreated { space, .. } => vec![events::ROOM_ADDED.render(&RoomAdded::of(space, Some(&space.created_by)))],
             Event::MessageSent { message } => vec![events::MESSAGE_NEW.render(&NewMessage::of(message))],
             Event::MessageEdited { message } => vec![events::MESSAGE_EDITED.render(&MessageEdited::of(message))],
-            Event::MessageDeleted { message, .. } => vec![events::MESSAGE_DELETED.render(&MessageDeleted::of(*message, &fact.room))],
+            Event::MessageDeleted { message, .. } => vec![events::MESSAGE_DELETED.render(&MessageDeleted::of(*message, &persisted.room))],
             Event::CallInitiated { call, .. } => vec![events::CALL_INITIATED.render(&CallInitiated::of(call))],
             Event::CallAnswered { call, by } => {
                 vec![events::CALL_ANSWERED.render(&CallAnswered { call_id: call.id, answered_by: IdOutput(by.id.as_str()) })]
             }
             Event::CallEnded { call } => vec![events::CALL_ENDED.render(&CallEnded::of(call))],
-            Event::MemberJoined { person, .. } => vec![events::MEMBER_JOINED.render(&UserInRoom::of(&person.id, &fact.room, fact.at))],
-            Event::MemberLeft { person, .. } => vec![events::MEMBER_LEFT.render(&UserInRoom::of(person, &fact.room, fact.at))],
+            Event::MemberJoined { user, .. } => {
+                vec![events::MEMBER_JOINED.render(&UserInRoom::of(&user.id, &persisted.room, persisted.at))]
+            }
+            Event::MemberLeft { user, .. } => vec![events::MEMBER_LEFT.render(&UserInRoom::of(user, &persisted.room, persisted.at))],
             _ => Vec::new(),
         }
     }
 
-    fn ephemeral_event(&self, signal: &EphemeralEvent, now: Timestamp) -> Option<OutboundMessage> {
+    fn ephemeral_event(&self, ephemeral: &EphemeralEvent, now: Timestamp) -> Option<OutboundMessage> {
         let timestamp = Milliseconds(now);
-        Some(match signal {
-            EphemeralEvent::RoomJoined { room, person } => events::MEMBER_JOINED.render(&UserInRoom::of(&person.id, room, now)),
+        Some(match ephemeral {
+            EphemeralEvent::RoomJoined { room, user } => events::MEMBER_JOINED.render(&UserInRoom::of(&user.id, room, now)),
             // The persisted event has announced the end of a membership already, with the same message.
             EphemeralEvent::RoomLeft { removed: true, .. } => return None,
-            EphemeralEvent::RoomLeft { room, person, .. } => events::MEMBER_LEFT.render(&UserInRoom::of(&person.id, room, now)),
-            EphemeralEvent::Typing { room, person } => events::USER_TYPING.render(&UserInRoom::of(person, room, now)),
-            EphemeralEvent::StoppedTyping { room, person } => {
-                events::USER_STOP_TYPING.render(&StoppedTyping { user_id: IdOutput(person.as_str()), room_id: IdOutput(room.id()) })
+            EphemeralEvent::RoomLeft { room, user, .. } => events::MEMBER_LEFT.render(&UserInRoom::of(&user.id, room, now)),
+            EphemeralEvent::Typing { room, user } => events::USER_TYPING.render(&UserInRoom::of(user, room, now)),
+            EphemeralEvent::StoppedTyping { room, user } => {
+                events::USER_STOP_TYPING.render(&StoppedTyping { user_id: IdOutput(user.as_str()), room_id: IdOutput(room.id()) })
             }
-            EphemeralEvent::Online { person, connection } => {
-                events::USER_ONLINE.render(&Online { user_id: IdOutput(person.as_str()), socket_id: connection, timestamp })
+            EphemeralEvent::Online { user, connection } => {
+                events::USER_ONLINE.render(&Online { user_id: IdOutput(user.as_str()), socket_id: connection, timestamp })
             }
-            EphemeralEvent::Offline { person } => events::USER_OFFLINE.render(&Offline { user_id: IdOutput(person.as_str()), timestamp }),
+            EphemeralEvent::Offline { user } => events::USER_OFFLINE.render(&Offline { user_id: IdOutput(user.as_str()), timestamp }),
             _ => return None,
         })
     }
@@ -109,13 +111,11 @@ impl Contract for Studio {
 
     fn answer(&self, answer: &AnswerContext<'_>) -> Reply {
         let (ack, say) = match answer.result {
-            Err(refusal) => return error_reply(refusal, answer.acked),
-            Ok(Outcome::Joined(room) | Outcome::Left(room)) => {
-                (json(&RoomAck { ok: ConstBool, room_id: IdOutput(room.id()) }), Vec::new())
-            }
+            Err(error) => return error_reply(error, answer.acked),
+            Ok(Outcome::Joined(room) | Outcome::Left(room)) => (json(&RoomAck { ok: ConstBool, room_id: IdOutput(room.id()) }), Vec::new()),
             Ok(Outcome::Moved { room, online }) => {
-                let online = online.iter().map(|(person, connection)| {
-                    let (user_id, timestamp) = (IdOutput(person.as_str()), Milliseconds(answer.now));
+                let online = online.iter().map(|(user, connection)| {
+                    let (user_id, timestamp) = (IdOutput(user.as_str()), Milliseconds(answer.now));
                     events::USER_ONLINE.render(&Online { user_id, socket_id: connection, timestamp })
                 });
                 (json(&RoomAck { ok: ConstBool, room_id: IdOutput(room.id()) }), online.collect())
@@ -135,13 +135,13 @@ impl Contract for Studio {
 }
 
 /// The event in a user's inbox about a membership of that user.
-fn in_inbox(fact: &PersistedEvent) -> Option<OutboundMessage> {
-    match &fact.event {
+fn in_inbox(persisted: &PersistedEvent) -> Option<OutboundMessage> {
+    match &persisted.event {
         Event::Added { space, by, .. } if space.room.kind() == RoomKind::ChatRoom => {
             Some(events::ROOM_ADDED.render(&RoomAdded::of(space, by.as_ref().map(|by| &by.id))))
         }
         Event::Removed { space, by } if space.kind() == RoomKind::ChatRoom => {
-            Some(events::ROOM_REMOVED.render(&RoomRemoved::of(space, by.as_ref().map(|by| &by.id), fact.at)))
+            Some(events::ROOM_REMOVED.render(&RoomRemoved::of(space, by.as_ref().map(|by| &by.id), persisted.at)))
         }
         _ => None,
     }
@@ -149,14 +149,14 @@ fn in_inbox(fact: &PersistedEvent) -> Option<OutboundMessage> {
 
 /// A refusal in the form of the contract's document: its text as the `error` event's one argument, or in the acknowledgement if the client
 /// waits for one.
-fn error_reply(refusal: &DomainError, acked: bool) -> Reply {
-    let text = match refusal {
+fn error_reply(error: &DomainError, acked: bool) -> Reply {
+    let text = match error {
         // An unknown and a forbidden room have the same answer, so that it does not reveal which rooms exist.
         DomainError::NotFound(noun) if *noun == RoomKind::ChatRoom.display_name() => "Not a member of this room".to_owned(),
         other => client_error_text(other),
     };
     if acked {
-        Reply { ack: Some(ack_error(text.into(), refusal)), ..Reply::default() }
+        Reply { ack: Some(ack_error(text.into(), error)), ..Reply::default() }
     } else {
         Reply { say: vec![events::ERROR.render(&Error::Text(&text))], ..Reply::default() }
     }

@@ -2,8 +2,8 @@
 
 use domain::calls::{self, CallStatus};
 use domain::chat;
-use domain::users::User;
 use domain::spaces::{self, Role, Space};
+use domain::users::User;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,8 +23,8 @@ pub(super) struct UserName<'a> {
 }
 
 impl<'a> UserName<'a> {
-    pub(super) fn of(person: &'a User) -> Self {
-        Self { id: IdOutput(person.id.as_str()), name: &person.name }
+    pub(super) fn of(user: &'a User) -> Self {
+        Self { id: IdOutput(user.id.as_str()), name: &user.name }
     }
 }
 
@@ -34,7 +34,7 @@ impl<'a> UserName<'a> {
 #[schema(as = studio::Member)]
 pub struct Member<'a> {
     #[serde(flatten)]
-    person: UserName<'a>,
+    user: UserName<'a>,
     #[schema(schema_with = role)]
     role: Role,
     joined_at: Milliseconds,
@@ -43,7 +43,7 @@ pub struct Member<'a> {
 impl<'a> Member<'a> {
     /// The object of a member.
     pub fn of(member: &'a spaces::Member) -> Self {
-        Self { person: UserName::of(&member.person), role: member.role, joined_at: Milliseconds(member.joined_at) }
+        Self { user: UserName::of(&member.user), role: member.role, joined_at: Milliseconds(member.joined_at) }
     }
 }
 
@@ -93,8 +93,8 @@ struct Participant<'a> {
 impl<'a> Participant<'a> {
     fn of(participant: &'a calls::Participant) -> Self {
         Self {
-            user_id: IdOutput(participant.person.id.as_str()),
-            name: &participant.person.name,
+            user_id: IdOutput(participant.user.id.as_str()),
+            name: &participant.user.name,
             joined_at: Milliseconds(participant.joined_at),
             left_at: participant.left_at.map(Milliseconds),
         }

@@ -2,14 +2,14 @@
 
 use domain::calls::{Call, CallStatus};
 use domain::chat;
-use domain::ids::{EntityId, UserId, RoomId, Timestamp};
+use domain::ids::{EntityId, RoomId, Timestamp, UserId};
 use domain::spaces::Space;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::objects::{self, NewMessage};
-use crate::contracts::responses::ConstBool;
 use crate::contracts::client_ids::IdOutput;
+use crate::contracts::responses::ConstBool;
 use crate::contracts::timestamps::Milliseconds;
 
 /// Of `user:online`.
@@ -42,8 +42,8 @@ pub(super) struct UserInRoom<'a> {
 }
 
 impl<'a> UserInRoom<'a> {
-    pub(super) fn of(person: &'a UserId, room: &'a RoomId, at: Timestamp) -> Self {
-        Self { user_id: IdOutput(person.as_str()), room_id: IdOutput(room.id()), timestamp: Milliseconds(at) }
+    pub(super) fn of(user: &'a UserId, room: &'a RoomId, at: Timestamp) -> Self {
+        Self { user_id: IdOutput(user.as_str()), room_id: IdOutput(room.id()), timestamp: Milliseconds(at) }
     }
 }
 

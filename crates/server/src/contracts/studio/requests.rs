@@ -2,9 +2,9 @@
 
 use domain::calls::{AnswerCall, EndCall, InitiateCall, InitiateCallResult};
 use domain::chat::{DeleteMessage, EditMessage, SendMessage, SendMessageResult};
-use domain::ids::{EntityId, RoomKind, RoomId, parse_id};
 use domain::command::{Command, CommandContext};
 use domain::error::DomainError;
+use domain::ids::{EntityId, RoomId, RoomKind, parse_id};
 use engine::OutboundMessage;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
@@ -13,12 +13,12 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use wire::socketio::Args;
 
-use super::objects::NewMessage;
-use super::payloads::{CallAnswered, CallEnded, CallInitiated, CallAck, MessageDeleted, MessageEdited, MessageSent};
 use super::events::{CALL_INITIATED, MESSAGE_NEW};
-use crate::contracts::responses::ConstBool;
+use super::objects::NewMessage;
+use super::payloads::{CallAck, CallAnswered, CallEnded, CallInitiated, MessageDeleted, MessageEdited, MessageSent};
 use crate::contracts::client_ids::{IdInput, IdOutput};
-use crate::contracts::event_schema::{missing_or_invalid, id_argument, object, invalid_field};
+use crate::contracts::event_schema::{id_argument, invalid_field, missing_or_invalid, object};
+use crate::contracts::responses::ConstBool;
 use crate::contracts::{ClientAction, json};
 
 /// What names a room.
@@ -199,8 +199,8 @@ pub(super) fn send(args: &Args<'_>) -> Result<ClientAction, DomainError> {
         metadata: None,
         client_id: field::<IdInput>(sent.client_id, "clientId", "must be text or a number")?.map(|id| id.0),
     };
-    Ok(change(move |tx| {
-        let SendMessageResult { message, duplicate } = command.execute(tx)?;
+    Ok(change(move |context| {
+        let SendMessageResult { message, duplicate } = command.execute(context)?;
         let told = NewMessage::of(&message);
         let ack = json(&MessageSent { ok: ConstBool, duplicate: duplicate.then_some(ConstBool), message: &told });
         // A message that was sent before is not broadcast again. Only its sender receives it, who may have missed the broadcast.
@@ -213,14 +213,14 @@ pub(super) fn edit(args: &Args<'_>) -> Result<ClientAction, DomainError> {
     let message = message_in(edited.message_id)?;
     let content = text(edited.content, "content")?.ok_or_else(|| missing_or_invalid(true, "content", ""))?;
     let command = EditMessage { of: RoomKind::ChatRoom, message, content };
-    Ok(change(move |tx| Ok(confirmed(&MessageEdited::of(&command.execute(tx)?)))))
+    Ok(change(move |context| Ok(confirmed(&MessageEdited::of(&command.execute(context)?)))))
 }
 
 pub(super) fn delete(args: &Args<'_>) -> Result<ClientAction, DomainError> {
     let message = message_in(payload::<MessageRef<'_>>(args, "messageId")?.message_id)?;
     let command = DeleteMessage { of: RoomKind::ChatRoom, message };
-    Ok(change(move |tx| {
-        let message = command.execute(tx)?;
+    Ok(change(move |context| {
+        let message = command.execute(context)?;
         Ok(confirmed(&MessageDeleted::of(message.id, &message.room)))
     }))
 }
@@ -231,8 +231,8 @@ pub(super) fn initiate(args: &Args<'_>) -> Result<ClientAction, DomainError> {
     let room = room_in(new.room_id)?;
     let sort = field(new.call_type, "callType", WANTED)?.ok_or_else(|| missing_or_invalid(true, "callType", ""))?;
     let command = InitiateCall { room, sort };
-    Ok(ClientAction::TakePart(Box::new(move |tx| {
-        let InitiateCallResult { call, existing } = command.execute(tx)?;
+    Ok(ClientAction::TakePart(Box::new(move |context| {
+        let InitiateCallResult { call, existing } = command.execute(context)?;
         let told = CallInitiated::of(&call);
         let ack = json(&CallAck { ok: ConstBool, payload: &told });
         // A call that exists already is not announced again. Only the client that asked for a new one receives it.
@@ -243,16 +243,16 @@ pub(super) fn initiate(args: &Args<'_>) -> Result<ClientAction, DomainError> {
 
 pub(super) fn answer(args: &Args<'_>) -> Result<ClientAction, DomainError> {
     let command = AnswerCall { of: RoomKind::ChatRoom, call: call_in(payload::<CallRef<'_>>(args, "callId")?.call_id)? };
-    Ok(ClientAction::TakePart(Box::new(move |tx| {
-        let call = command.execute(tx)?;
-        let value = confirmed(&CallAnswered { call_id: call.id, answered_by: IdOutput(tx.actor.person.as_str()) });
+    Ok(ClientAction::TakePart(Box::new(move |context| {
+        let call = command.execute(context)?;
+        let value = confirmed(&CallAnswered { call_id: call.id, answered_by: IdOutput(context.actor.user.as_str()) });
         Ok((call, value))
     })))
 }
 
 pub(super) fn end(args: &Args<'_>) -> Result<ClientAction, DomainError> {
     let command = EndCall { of: RoomKind::ChatRoom, call: call_in(payload::<CallRef<'_>>(args, "callId")?.call_id)? };
-    Ok(change(move |tx| Ok(confirmed(&CallEnded::of(&command.execute(tx)?)))))
+    Ok(change(move |context| Ok(confirmed(&CallEnded::of(&command.execute(context)?)))))
 }
 
 /// A command whose value is the reply to its client: the acknowledgement as text, or a list of it and of an event (its name and its

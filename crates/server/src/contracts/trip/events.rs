@@ -1,6 +1,6 @@
 //! The words of the trip contract.
 
-use super::payloads::{Added, TripAck, Connected, NotificationPayload, Notified, PingConfirmed, Pong, Presence, Removed, Updated};
+use super::payloads::{Added, Connected, NotificationPayload, Notified, PingConfirmed, Pong, Presence, Removed, TripAck, Updated};
 use super::requests::{TripRef, TripUpdate, trip_of, update, update_of};
 use crate::contracts::ClientAction;
 use crate::contracts::auth_refresh;

@@ -1,25 +1,27 @@
 //! The trip contract: trips and their members, and a user's notifications, over Socket.IO.
 
+mod events;
 pub mod notification_texts;
 pub mod objects;
 pub mod payloads;
 pub mod requests;
-mod events;
 
-use domain::event::{Event, PersistedEvent, EphemeralEvent};
-use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
-use domain::users::User;
+use domain::event::{EphemeralEvent, Event, PersistedEvent};
+use domain::ids::{RoomId, RoomKind, Timestamp, UserId};
 use domain::spaces::Space;
+use domain::users::User;
 use engine::OutboundMessage;
 use serde_json::{Map, Value};
 
-use super::responses::{ConstBool, AckOk, ERROR, RESYNC};
-use super::timestamps::Milliseconds;
 use super::auth_refresh::EXPIRING;
 use super::event_schema::{ClientEvent, ContractSchema, ServerEvent, parse_event};
-use super::{AnswerContext, Contract, ClientMessage, Outcome, Reply, ParsedRequest, json, error_reply};
+use super::responses::{AckOk, ConstBool, ERROR, RESYNC};
+use super::timestamps::Milliseconds;
+use super::{AnswerContext, ClientMessage, Contract, Outcome, ParsedRequest, Reply, error_reply, json};
 use objects::{Members, Notification};
-use payloads::{Added, Announced, TripAck, Connected, NotificationPayload, Notified, PingConfirmed, Pong, Presence, Removed, BroadcastChanges, Updated};
+use payloads::{
+    Added, Announced, BroadcastChanges, Connected, NotificationPayload, Notified, PingConfirmed, Pong, Presence, Removed, TripAck, Updated,
+};
 
 /// The trip contract.
 #[derive(Clone, Copy, Debug)]
@@ -49,30 +51,30 @@ impl Contract for Trip {
         "tripId"
     }
 
-    fn greeting(&self, person: &User, connection: &str, now: Timestamp) -> Option<OutboundMessage> {
+    fn greeting(&self, user: &User, connection: &str, now: Timestamp) -> Option<OutboundMessage> {
         let timestamp = Milliseconds(now);
-        let greeting = Connected { message: "Connected successfully", user_id: person.id.as_str(), socket_id: connection, timestamp };
+        let greeting = Connected { message: "Connected successfully", user_id: user.id.as_str(), socket_id: connection, timestamp };
         Some(events::CONNECTED.render(&greeting))
     }
 
-    fn persisted_event(&self, fact: &PersistedEvent) -> Vec<OutboundMessage> {
-        if let Event::NotificationCreated { notification } = &fact.event {
+    fn persisted_event(&self, persisted: &PersistedEvent) -> Vec<OutboundMessage> {
+        if let Event::NotificationCreated { notification } = &persisted.event {
             return vec![events::NOTIFICATION.render(&Notified::Own(Notification::of(notification)))];
         }
-        if fact.room.kind() == RoomKind::User {
-            return in_inbox(fact).into_iter().collect();
+        if persisted.room.kind() == RoomKind::User {
+            return in_inbox(persisted).into_iter().collect();
         }
-        if fact.room.kind() != RoomKind::Trip {
+        if persisted.room.kind() != RoomKind::Trip {
             return Vec::new();
         }
         let updated = |changes: Map<String, Value>, by: &UserId| {
-            let (trip_id, changes) = (fact.room.id(), BroadcastChanges(changes));
-            vec![events::TRIP_UPDATED.render(&Updated { trip_id, changes, updated_by: by.as_str(), timestamp: Milliseconds(fact.at) })]
+            let (trip_id, changes) = (persisted.room.id(), BroadcastChanges(changes));
+            vec![events::TRIP_UPDATED.render(&Updated { trip_id, changes, updated_by: by.as_str(), timestamp: Milliseconds(persisted.at) })]
         };
-        match &fact.event {
+        match &persisted.event {
             Event::TripUpdated { changes, more, by } => updated(payloads::changes(changes, more), by),
-            Event::MemberJoined { space, person, by, .. } => updated(members(space), by.as_ref().unwrap_or(&person.id)),
-            Event::MemberLeft { space, person, by, .. } => updated(members(space), by.as_ref().unwrap_or(person)),
+            Event::MemberJoined { space, user, by, .. } => updated(members(space), by.as_ref().unwrap_or(&user.id)),
+            Event::MemberLeft { space, user, by, .. } => updated(members(space), by.as_ref().unwrap_or(user)),
             Event::RoleChanged { space, by, .. } => updated(members(space), by),
             Event::SpaceCreated { space, trip, .. } => {
                 let details = trip.clone().unwrap_or_default();
@@ -80,21 +82,21 @@ impl Contract for Trip {
             }
             Event::SpaceDeleted { by, .. } => {
                 let mut told = updated(Map::from_iter([("deleted".to_owned(), true.into())]), by);
-                told.push(events::TRIP_REMOVED.render(&Removed::of(&fact.room, Some(by), fact.at)));
+                told.push(events::TRIP_REMOVED.render(&Removed::of(&persisted.room, Some(by), persisted.at)));
                 told
             }
             _ => Vec::new(),
         }
     }
 
-    fn ephemeral_event(&self, signal: &EphemeralEvent, now: Timestamp) -> Option<OutboundMessage> {
-        fn presence<'a>(word: &ServerEvent<Presence<'a>>, room: &'a RoomId, person: &'a User, now: Timestamp) -> Option<OutboundMessage> {
-            let (trip_id, user_id, timestamp) = (room.id(), person.id.as_str(), Milliseconds(now));
+    fn ephemeral_event(&self, ephemeral: &EphemeralEvent, now: Timestamp) -> Option<OutboundMessage> {
+        fn presence<'a>(word: &ServerEvent<Presence<'a>>, room: &'a RoomId, user: &'a User, now: Timestamp) -> Option<OutboundMessage> {
+            let (trip_id, user_id, timestamp) = (room.id(), user.id.as_str(), Milliseconds(now));
             (room.kind() == RoomKind::Trip).then(|| word.render(&Presence { user_id, trip_id, timestamp }))
         }
-        match signal {
-            EphemeralEvent::RoomJoined { room, person } => presence(&events::USER_JOINED, room, person, now),
-            EphemeralEvent::RoomLeft { room, person, .. } => presence(&events::USER_LEFT, room, person, now),
+        match ephemeral {
+            EphemeralEvent::RoomJoined { room, user } => presence(&events::USER_JOINED, room, user, now),
+            EphemeralEvent::RoomLeft { room, user, .. } => presence(&events::USER_LEFT, room, user, now),
             EphemeralEvent::Announced { announcement } => {
                 let payload = Notified::Everybodys(Announced::of(announcement));
                 Some(match &announcement.event {
@@ -113,7 +115,7 @@ impl Contract for Trip {
     fn answer(&self, answer: &AnswerContext<'_>) -> Reply {
         let timestamp = Milliseconds(answer.now);
         let outcome = match answer.result {
-            Err(refusal) => return error_reply(answer.name, refusal, answer.acked),
+            Err(error) => return error_reply(answer.name, error, answer.acked),
             Ok(outcome) => outcome,
         };
         if answer.acked {
@@ -138,14 +140,14 @@ impl Contract for Trip {
 }
 
 /// The event in a user's inbox about a membership of that user.
-fn in_inbox(fact: &PersistedEvent) -> Option<OutboundMessage> {
-    match &fact.event {
+fn in_inbox(persisted: &PersistedEvent) -> Option<OutboundMessage> {
+    match &persisted.event {
         Event::Added { space, by, trip, .. } if space.room.kind() == RoomKind::Trip => {
             let details = trip.clone().unwrap_or_default();
             Some(events::TRIP_ADDED.render(&Added::of(space, &details, by.as_ref().map(|by| &by.id))))
         }
         Event::Removed { space, by } if space.kind() == RoomKind::Trip => {
-            Some(events::TRIP_REMOVED.render(&Removed::of(space, by.as_ref().map(|by| &by.id), fact.at)))
+            Some(events::TRIP_REMOVED.render(&Removed::of(space, by.as_ref().map(|by| &by.id), persisted.at)))
         }
         _ => None,
     }

@@ -14,16 +14,16 @@ pub fn created(trip: &Trip) -> NewNotification {
 }
 
 /// The notification of a user who was added to a trip.
-pub fn added(trip: &Trip, person: &UserId) -> NewNotification {
-    notice(person, trip, "Added to a trip", format!("You are now on the trip \"{}\"", trip.space.name))
+pub fn added(trip: &Trip, user: &UserId) -> NewNotification {
+    notice(user, trip, "Added to a trip", format!("You are now on the trip \"{}\"", trip.space.name))
 }
 
 /// The notification of a user who was removed from a trip.
-pub fn removed(trip: &Trip, person: &UserId) -> NewNotification {
-    notice(person, trip, "Removed from a trip", format!("You are no longer on the trip \"{}\"", trip.space.name))
+pub fn removed(trip: &Trip, user: &UserId) -> NewNotification {
+    notice(user, trip, "Removed from a trip", format!("You are no longer on the trip \"{}\"", trip.space.name))
 }
 
-fn notice(person: &UserId, trip: &Trip, title: &str, message: String) -> NewNotification {
+fn notice(user: &UserId, trip: &Trip, title: &str, message: String) -> NewNotification {
     let data = Some(json!({ "tripId": trip.space.room.id() }));
-    NewNotification { person: person.clone(), kind: INFO.to_owned(), title: title.to_owned(), message, link: None, data }
+    NewNotification { user: user.clone(), kind: INFO.to_owned(), title: title.to_owned(), message, link: None, data }
 }

@@ -84,9 +84,9 @@ impl<'a> MemberObject<'a> {
     /// The object of a member.
     pub fn of(member: &'a Member) -> Self {
         Self {
-            user_id: member.person.id.as_str(),
-            name: &member.person.name,
-            avatar_url: member.person.avatar_url.as_deref(),
+            user_id: member.user.id.as_str(),
+            name: &member.user.name,
+            avatar_url: member.user.avatar_url.as_deref(),
             role: member.role,
             joined_at: Milliseconds(member.joined_at),
         }

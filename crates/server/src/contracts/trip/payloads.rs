@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use domain::ids::{UserId, RoomId, Timestamp};
+use domain::ids::{RoomId, Timestamp, UserId};
 use domain::notifications::Announcement;
 use domain::spaces::Space;
 use domain::trips::{TripChanges, TripDetails};

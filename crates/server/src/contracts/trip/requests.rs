@@ -1,8 +1,8 @@
 //! Client events of the trip contract.
 
-use domain::ids::{RoomKind, RoomId};
 use domain::command::{Command, CommandContext};
 use domain::error::DomainError;
+use domain::ids::{RoomId, RoomKind};
 use domain::trips::{TripChanges, UpdateTrip};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -13,7 +13,7 @@ use wire::socketio::Args;
 use super::payloads::RequestedChanges;
 use crate::contracts::ClientAction;
 use crate::contracts::client_ids::IdInput;
-use crate::contracts::event_schema::{id_argument, object, invalid_field};
+use crate::contracts::event_schema::{id_argument, invalid_field, object};
 
 /// Fields of a trip that only the server sets. A client may send a whole trip back as it received it; these fields are not broadcast.
 pub const SET_BY_SERVER: &[&str] = &["id", "createdBy", "createdAt", "updatedAt", "memberCount", "members"];
@@ -98,5 +98,5 @@ fn text(field: &'static str, value: Value) -> Result<String, DomainError> {
 
 /// The command; its value is the trip's id, for the acknowledgement.
 pub(super) fn update(command: UpdateTrip) -> ClientAction {
-    ClientAction::Change(Box::new(move |tx: &mut CommandContext<'_>| Ok(Value::from(command.execute(tx)?.space.room.id()))))
+    ClientAction::Change(Box::new(move |context: &mut CommandContext<'_>| Ok(Value::from(command.execute(context)?.space.room.id()))))
 }

@@ -2,7 +2,7 @@
 
 use domain::chat;
 use domain::custom_events::CustomEvent;
-use domain::ids::{RoomKind, RoomId, Timestamp};
+use domain::ids::{RoomId, RoomKind, Timestamp};
 use domain::notifications;
 use domain::users::User;
 use engine::OutboundMessage;
@@ -10,13 +10,13 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::objects::Metadata;
-use super::envelope_event::{About, Direct, From, EnvelopeEvent};
+use super::envelope_event::{About, Direct, EnvelopeEvent, From};
 use super::events;
-use crate::contracts::responses::Resync;
-use crate::contracts::client_ids::IdOutput;
-use crate::contracts::timestamps::Microseconds;
+use super::objects::Metadata;
 use crate::contracts::auth_refresh::seconds_until;
+use crate::contracts::client_ids::IdOutput;
+use crate::contracts::responses::Resync;
+use crate::contracts::timestamps::Microseconds;
 use crate::contracts::{json, schemas};
 
 /// A message of the server. Every envelope has `data`.
@@ -41,9 +41,9 @@ pub(super) struct Connected<'a> {
 }
 
 /// The welcome message for a user.
-pub(super) fn connected(person: &User, at: Timestamp) -> OutboundMessage {
-    let user_id = IdOutput(person.id.as_str());
-    events::CONNECTED.render(&Direct, &Connected { message: "Connected successfully", user_id, username: person.handle() }, at)
+pub(super) fn connected(user: &User, at: Timestamp) -> OutboundMessage {
+    let user_id = IdOutput(user.id.as_str());
+    events::CONNECTED.render(&Direct, &Connected { message: "Connected successfully", user_id, username: user.handle() }, at)
 }
 
 /// `data` of `user_joined` and `user_left`.
@@ -55,14 +55,19 @@ pub(super) struct Presence<'a> {
 }
 
 impl<'a> Presence<'a> {
-    fn of(person: &'a User) -> Self {
-        Self { username: person.handle(), user_id: IdOutput(person.id.as_str()) }
+    fn of(user: &'a User) -> Self {
+        Self { username: user.handle(), user_id: IdOutput(user.id.as_str()) }
     }
 }
 
 /// The message that a user has entered or left a room.
-pub(super) fn presence<'a>(word: &EnvelopeEvent<Presence<'a>, From<'a>>, room: &'a RoomId, person: &'a User, at: Timestamp) -> OutboundMessage {
-    word.render(&From(room, person), &Presence::of(person), at)
+pub(super) fn presence<'a>(
+    word: &EnvelopeEvent<Presence<'a>, From<'a>>,
+    room: &'a RoomId,
+    user: &'a User,
+    at: Timestamp,
+) -> OutboundMessage {
+    word.render(&From(room, user), &Presence::of(user), at)
 }
 
 /// `data` of `message` and `message.edited`.
@@ -152,12 +157,18 @@ fn priority(data: Option<&Value>) -> &str {
 }
 
 /// A backend's event, in an envelope. The envelope names the room if there is only one, and it is no inbox.
-pub fn emitted(emission: &CustomEvent, at: Timestamp) -> OutboundMessage {
-    let room = match &emission.rooms[..] {
+pub fn emitted(custom_event: &CustomEvent, at: Timestamp) -> OutboundMessage {
+    let room = match &custom_event.rooms[..] {
         [room] if !matches!(room.kind(), RoomKind::User | RoomKind::Everyone) => Some(room.as_str()),
         _ => None,
     };
-    OutboundMessage::Text(json(&Envelope { r#type: &emission.name, room, data: &emission.data, sender: None, timestamp: Microseconds(at) }))
+    OutboundMessage::Text(json(&Envelope {
+        r#type: &custom_event.name,
+        room,
+        data: &custom_event.data,
+        sender: None,
+        timestamp: Microseconds(at),
+    }))
 }
 
 /// `data` of `notification.new` that everybody is told: it is in nobody's inbox and has no id.
@@ -276,7 +287,7 @@ pub(super) fn pong(at: Timestamp) -> OutboundMessage {
 #[schema(as = workspace::ErrorData)]
 pub(super) struct Error<'a> {
     error: String,
-    #[schema(schema_with = schemas::refusal_code)]
+    #[schema(schema_with = schemas::error_code)]
     code: &'a str,
     /// The field that is wrong, if one is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -290,8 +301,8 @@ pub fn resync(resync: &Resync, at: Timestamp) -> OutboundMessage {
 }
 
 /// An envelope with its position, after which a client can later ask for the events.
-pub fn positioned(saying: OutboundMessage, position: &str) -> OutboundMessage {
-    match saying {
+pub fn positioned(message: OutboundMessage, position: &str) -> OutboundMessage {
+    match message {
         // An envelope begins with its type; a position is a text without anything to escape.
         OutboundMessage::Text(text) => OutboundMessage::Text(format!(r#"{{"id":"{position}",{}"#, &text[1..])),
         other => other,

@@ -10,9 +10,9 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::envelope::Envelope;
+use crate::contracts::event_schema::{PayloadSchema, ServerEventSchema};
 use crate::contracts::json;
 use crate::contracts::timestamps::Microseconds;
-use crate::contracts::event_schema::{ServerEventSchema, PayloadSchema};
 
 /// A type of envelope: the type of its data, and its origin (room and sender).
 pub(super) struct EnvelopeEvent<D, O> {
@@ -48,7 +48,11 @@ impl<D: Serialize + ToSchema, O: Origin> EnvelopeEvent<D, O> {
         let object = if O::SENDER == Sender::Nobody { object } else { object.property("sender", String::schema()) };
         let object = if O::SENDER == Sender::Known { object.required("sender") } else { object };
         let object = object.property("timestamp", Microseconds::schema()).required("timestamp");
-        ServerEventSchema { name: self.name, about: self.about, payload: Some(PayloadSchema { schema: object.into(), components: data.components }) }
+        ServerEventSchema {
+            name: self.name,
+            about: self.about,
+            payload: Some(PayloadSchema { schema: object.into(), components: data.components }),
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! What the server says in the workspace contract.
 
 use super::envelope::{Connected, Error, Expiring, Joined, Message, MessageDeleted, Notice, Notified, Pong, Presence, Refreshed};
+use super::envelope_event::{About, By, BySystem, Direct, EnvelopeEvent, From};
 use super::objects;
 use super::projects::{Project, Removed};
 use super::tasks::{Deleted, StatusChanged, Task};
-use super::envelope_event::{About, By, BySystem, Direct, From, EnvelopeEvent};
-use crate::contracts::responses::Resync;
 use crate::contracts::event_schema::server_events;
+use crate::contracts::responses::Resync;
 
 server_events! {
     /// This connection is let in.

@@ -2,21 +2,21 @@
 
 pub mod close_codes;
 mod envelope;
+mod envelope_event;
+mod events;
 pub mod objects;
 mod projects;
 mod requests;
 mod tasks;
-mod envelope_event;
-mod events;
 
-use domain::event::{Event, PersistedEvent, EphemeralEvent};
+use domain::error::DomainError;
+use domain::event::{EphemeralEvent, Event, PersistedEvent};
 use domain::ids::{RoomKind, Timestamp};
 use domain::users::User;
-use domain::error::DomainError;
 use engine::OutboundMessage;
 use serde_json::Value;
 
-use super::{AnswerContext, Contract, ClientMessage, Outcome, Reply, ParsedRequest, client_error_text, wrong_field};
+use super::{AnswerContext, ClientMessage, Contract, Outcome, ParsedRequest, Reply, client_error_text, wrong_field};
 
 use super::event_schema::ContractSchema;
 use crate::auth::AuthError;
@@ -38,11 +38,11 @@ impl Workspace {
         Self { close_on_forbidden }
     }
 
-    fn refused(self, refusal: &DomainError, now: Timestamp) -> Reply {
+    fn refused(self, error: &DomainError, now: Timestamp) -> Reply {
         // A client cannot tell an unknown room from a forbidden one. A malformed request leaves the connection open.
-        let forbidden = matches!(refusal, DomainError::NotFound(_) | DomainError::Forbidden(_));
+        let forbidden = matches!(error, DomainError::NotFound(_) | DomainError::Forbidden(_));
         Reply {
-            say: vec![envelope::error(client_error_text(refusal), refusal.code(), wrong_field(refusal), now)],
+            say: vec![envelope::error(client_error_text(error), error.code(), wrong_field(error), now)],
             close: (forbidden && self.close_on_forbidden).then_some((FORBIDDEN.code, "Forbidden")),
             ..Reply::default()
         }
@@ -73,19 +73,19 @@ impl Contract for Workspace {
         "room"
     }
 
-    fn greeting(&self, person: &User, _: &str, now: Timestamp) -> Option<OutboundMessage> {
-        Some(envelope::connected(person, now))
+    fn greeting(&self, user: &User, _: &str, now: Timestamp) -> Option<OutboundMessage> {
+        Some(envelope::connected(user, now))
     }
 
-    fn persisted_event(&self, fact: &PersistedEvent) -> Vec<OutboundMessage> {
-        match (fact.room.kind(), &fact.event) {
-            (RoomKind::Project, _) => projects::fact(fact).map_or_else(|| tasks::fact(fact), |told| vec![told]),
+    fn persisted_event(&self, persisted: &PersistedEvent) -> Vec<OutboundMessage> {
+        match (persisted.room.kind(), &persisted.event) {
+            (RoomKind::Project, _) => projects::persisted(persisted).map_or_else(|| tasks::persisted(persisted), |told| vec![told]),
             (RoomKind::Channel, Event::MessageSent { message }) => vec![OutboundMessage::Text(envelope::message(message))],
-            (RoomKind::Channel, Event::MessageEdited { message }) => vec![envelope::message_edited(message, fact.at)],
+            (RoomKind::Channel, Event::MessageEdited { message }) => vec![envelope::message_edited(message, persisted.at)],
             (RoomKind::Channel, Event::MessageDeleted { message, sender }) => {
-                vec![envelope::message_deleted(*message, sender, &fact.room, fact.at)]
+                vec![envelope::message_deleted(*message, sender, &persisted.room, persisted.at)]
             }
-            (RoomKind::User, Event::Added { .. } | Event::Removed { .. }) => projects::in_inbox(fact).into_iter().collect(),
+            (RoomKind::User, Event::Added { .. } | Event::Removed { .. }) => projects::in_inbox(persisted).into_iter().collect(),
             (RoomKind::User, Event::NotificationCreated { notification }) => vec![envelope::notification(notification)],
             _ => Vec::new(),
         }
@@ -95,16 +95,16 @@ impl Contract for Workspace {
         true
     }
 
-    fn ephemeral_event(&self, signal: &EphemeralEvent, now: Timestamp) -> Option<OutboundMessage> {
-        if let EphemeralEvent::Announced { announcement } = signal {
+    fn ephemeral_event(&self, ephemeral: &EphemeralEvent, now: Timestamp) -> Option<OutboundMessage> {
+        if let EphemeralEvent::Announced { announcement } = ephemeral {
             return Some(envelope::announcement(announcement));
         }
-        let (word, room, person) = match signal {
-            EphemeralEvent::RoomJoined { room, person } => (&events::USER_JOINED, room, person),
-            EphemeralEvent::RoomLeft { room, person, .. } => (&events::USER_LEFT, room, person),
+        let (word, room, user) = match ephemeral {
+            EphemeralEvent::RoomJoined { room, user } => (&events::USER_JOINED, room, user),
+            EphemeralEvent::RoomLeft { room, user, .. } => (&events::USER_LEFT, room, user),
             _ => return None,
         };
-        KINDS.contains(&room.kind()).then(|| envelope::presence(word, room, person, now))
+        KINDS.contains(&room.kind()).then(|| envelope::presence(word, room, user, now))
     }
 
     fn parse(&self, heard: &ClientMessage<'_>) -> Option<ParsedRequest> {
@@ -129,7 +129,7 @@ impl Contract for Workspace {
 
     fn answer(&self, answer: &AnswerContext<'_>) -> Reply {
         let say = match answer.result {
-            Err(refusal) => return self.refused(refusal, answer.now),
+            Err(error) => return self.refused(error, answer.now),
             Ok(Outcome::EnteredAmong { room, present, count }) => vec![envelope::joined(room, present, *count, answer.now)],
             Ok(Outcome::Left(room)) => vec![envelope::left(room, answer.now)],
             Ok(Outcome::Pong) => vec![envelope::pong(answer.now)],

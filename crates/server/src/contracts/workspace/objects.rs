@@ -1,7 +1,7 @@
 //! The workspace contract's objects, as REST answers them.
 
-use domain::users::User;
 use domain::spaces::{Member, Role, Space};
+use domain::users::User;
 use domain::{chat, tasks};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -27,9 +27,9 @@ impl<'a> ProjectMember<'a> {
     /// The object of a member.
     pub fn of(member: &'a Member) -> Self {
         Self {
-            user_id: IdOutput(member.person.id.as_str()),
-            username: member.person.handle(),
-            name: &member.person.name,
+            user_id: IdOutput(member.user.id.as_str()),
+            username: member.user.handle(),
+            name: &member.user.name,
             role: member.role,
             joined_at: Microseconds(member.joined_at),
         }
@@ -131,7 +131,7 @@ impl<'a> Task<'a> {
             status: task.progress.as_ref().map(|progress| progress.status.as_str()),
             priority: task.progress.as_ref().map(|progress| progress.priority.as_str()),
             assignee: assignee.map(User::handle),
-            assignee_id: assignee.map(|person| IdOutput(person.id.as_str())),
+            assignee_id: assignee.map(|user| IdOutput(user.id.as_str())),
             creator: task.created_by.handle(),
             creator_id: IdOutput(task.created_by.id.as_str()),
             created_at: Microseconds(task.created_at),

@@ -1,15 +1,15 @@
 //! Messages about events of a project, in its room; and about a membership, in the inbox of its user.
 
 use domain::event::{Event, PersistedEvent};
-use domain::ids::{RoomKind, UserId, Timestamp};
-use domain::users::User;
+use domain::ids::{RoomKind, Timestamp, UserId};
 use domain::spaces::{Member, Space};
+use domain::users::User;
 use engine::OutboundMessage;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::envelope_event::By;
-use super::{objects, events};
+use super::{events, objects};
 use crate::contracts::client_ids::IdOutput;
 
 /// `data` of `project.updated` and `project.archived`.
@@ -44,7 +44,7 @@ impl<'a> Project<'a> {
             name: &space.name,
             archived: space.archived_at.is_some(),
             member_count: space.member_count(),
-            members: space.members.iter().map(|Member { person, .. }| person.handle()).collect(),
+            members: space.members.iter().map(|Member { user, .. }| user.handle()).collect(),
             updated_by: None,
             archived_by: None,
             member_joined: None,
@@ -54,30 +54,30 @@ impl<'a> Project<'a> {
 }
 
 /// The message about an event of a project itself; `None` for any other event.
-pub(super) fn fact(fact: &PersistedEvent) -> Option<OutboundMessage> {
-    if let Event::SpaceCreated { space, .. } = &fact.event {
-        return Some(added(space, actor(space, Some(&space.created_by), None), fact.at));
+pub(super) fn persisted(persisted: &PersistedEvent) -> Option<OutboundMessage> {
+    if let Event::SpaceCreated { space, .. } = &persisted.event {
+        return Some(added(space, actor(space, Some(&space.created_by), None), persisted.at));
     }
-    let (word, data, by) = match &fact.event {
+    let (word, data, by) = match &persisted.event {
         Event::SpaceUpdated { space, by } => {
             (&events::PROJECT_UPDATED, Project { updated_by: by.as_ref().map(User::handle), ..Project::of(space) }, by.as_ref())
         }
         Event::SpaceArchived { space, by } => {
             (&events::PROJECT_ARCHIVED, Project { archived_by: by.as_ref().map(User::handle), ..Project::of(space) }, by.as_ref())
         }
-        Event::MemberJoined { space, person, by, by_whom } => {
-            let (joined, by) = (Some(IdOutput(person.id.as_str())), actor(space, by.as_ref(), by_whom.as_ref()));
+        Event::MemberJoined { space, user, by, by_whom } => {
+            let (joined, by) = (Some(IdOutput(user.id.as_str())), actor(space, by.as_ref(), by_whom.as_ref()));
             (&events::PROJECT_UPDATED, Project { updated_by: by.map(User::handle), member_joined: joined, ..Project::of(space) }, by)
         }
-        Event::MemberLeft { space, person, by, by_whom } => {
+        Event::MemberLeft { space, user, by, by_whom } => {
             // A user who leaves is no member any more, so `updated_by` does not name that user.
-            let by = actor(space, by.as_ref(), by_whom.as_ref()).filter(|by| by.id != *person);
-            let left = Some(IdOutput(person.as_str()));
+            let by = actor(space, by.as_ref(), by_whom.as_ref()).filter(|by| by.id != *user);
+            let left = Some(IdOutput(user.as_str()));
             (&events::PROJECT_UPDATED, Project { updated_by: by.map(User::handle), member_left: left, ..Project::of(space) }, by)
         }
         _ => return None,
     };
-    Some(word.render(&By(&fact.room, by), &data, fact.at))
+    Some(word.render(&By(&persisted.room, by), &data, persisted.at))
 }
 
 /// `data` of `project.removed`.
@@ -88,12 +88,12 @@ pub(super) struct Removed<'a> {
 }
 
 /// The event in a user's inbox about a membership of that user.
-pub(super) fn in_inbox(fact: &PersistedEvent) -> Option<OutboundMessage> {
-    match &fact.event {
-        Event::Added { space, by, .. } if space.room.kind() == RoomKind::Project => Some(added(space, by.as_ref(), fact.at)),
+pub(super) fn in_inbox(persisted: &PersistedEvent) -> Option<OutboundMessage> {
+    match &persisted.event {
+        Event::Added { space, by, .. } if space.room.kind() == RoomKind::Project => Some(added(space, by.as_ref(), persisted.at)),
         Event::Removed { space, by } if space.kind() == RoomKind::Project => {
             let data = Removed { project_id: IdOutput(space.id()) };
-            Some(events::PROJECT_REMOVED.render(&By(space, by.as_ref()), &data, fact.at))
+            Some(events::PROJECT_REMOVED.render(&By(space, by.as_ref()), &data, persisted.at))
         }
         _ => None,
     }
@@ -105,5 +105,5 @@ fn added(space: &Space, by: Option<&User>, at: Timestamp) -> OutboundMessage {
 
 /// The user who made the change. An event of an older version has only the user's id, and all members.
 fn actor<'a>(space: &'a Space, by: Option<&UserId>, by_whom: Option<&'a User>) -> Option<&'a User> {
-    by_whom.or_else(|| space.members.iter().map(|Member { person, .. }| person).find(|member| Some(&member.id) == by))
+    by_whom.or_else(|| space.members.iter().map(|Member { user, .. }| user).find(|member| Some(&member.id) == by))
 }

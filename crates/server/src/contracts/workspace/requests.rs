@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use domain::chat::{SendMessage, SendMessageResult};
-use domain::ids::{RoomKind, RoomId};
 use domain::command::{Command, CommandContext};
 use domain::error::DomainError;
+use domain::ids::{RoomId, RoomKind};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -14,9 +14,9 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::envelope_event::only;
 use super::{KINDS, envelope};
-use crate::contracts::client_ids::IdInput;
 use crate::contracts::auth_refresh::read_token;
-use crate::contracts::event_schema::{PayloadSchema, ClientEventSchema, missing_or_invalid};
+use crate::contracts::client_ids::IdInput;
+use crate::contracts::event_schema::{ClientEventSchema, PayloadSchema, missing_or_invalid};
 use crate::contracts::{ClientAction, ParsedRequest};
 
 /// A client's envelope; each part is parsed by itself, so that a refusal can name it.
@@ -107,7 +107,9 @@ impl ClientMessageType {
         let object = if self.room { object.property("room", String::schema()).required("room") } else { object };
         let argument = match self.data.map(|shape| shape()) {
             None => PayloadSchema { schema: object.into(), components: Vec::new() },
-            Some(PayloadSchema { schema, components }) => PayloadSchema { schema: object.property("data", schema).required("data").into(), components },
+            Some(PayloadSchema { schema, components }) => {
+                PayloadSchema { schema: object.property("data", schema).required("data").into(), components }
+            }
         };
         ClientEventSchema { name: self.name, about: self.about, argument: Some(argument), ack: None }
     }
@@ -115,7 +117,7 @@ impl ClientMessageType {
 
 /// Parses one message. Every message gives a request: an invalid one becomes a refusal.
 pub(super) fn parse_message(text: &str) -> ParsedRequest {
-    let refused = |refusal| ParsedRequest { name: "message", ask: Err(refusal) };
+    let refused = |error| ParsedRequest { name: "message", ask: Err(error) };
     let Some(envelope) = object::<ClientEnvelope<'_>>(text) else {
         return refused(DomainError::invalid("message", "must be a JSON object {type, room, data}"));
     };
@@ -152,7 +154,8 @@ fn text_of(raw: &RawValue) -> Option<Cow<'_, str>> {
 fn room_of(envelope: &ClientEnvelope<'_>) -> Result<RoomId, DomainError> {
     let address = envelope.room.and_then(text_of);
     // In this contract, a user's inbox is a room like any other, with the user's id.
-    let room = address.and_then(|address| RoomId::parse(&address)).filter(|room| KINDS.contains(&room.kind()) || room.kind() == RoomKind::User);
+    let room =
+        address.and_then(|address| RoomId::parse(&address)).filter(|room| KINDS.contains(&room.kind()) || room.kind() == RoomKind::User);
     room.ok_or_else(|| missing_or_invalid(envelope.room.is_none(), "room", "must be project:ID, channel:ID, task:ID or user:ID"))
 }
 
@@ -187,8 +190,8 @@ fn token_of(envelope: &ClientEnvelope<'_>) -> Result<String, DomainError> {
 /// The command. Its value is the reply to its sender: null for a new message, which the sender receives as a broadcast. A message that was
 /// sent before is not broadcast again, so the reply contains it.
 fn send(command: SendMessage) -> ClientAction {
-    ClientAction::Change(Box::new(move |tx: &mut CommandContext<'_>| {
-        let SendMessageResult { message, duplicate } = command.execute(tx)?;
+    ClientAction::Change(Box::new(move |context: &mut CommandContext<'_>| {
+        let SendMessageResult { message, duplicate } = command.execute(context)?;
         Ok(if duplicate { Value::String(envelope::message(&message)) } else { Value::Null })
     }))
 }

@@ -2,8 +2,8 @@
 
 use domain::event::{Event, PersistedEvent};
 use domain::ids::{RoomId, Timestamp};
-use domain::users::User;
 use domain::tasks;
+use domain::users::User;
 use engine::OutboundMessage;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -72,9 +72,9 @@ pub(super) struct Deleted<'a> {
 }
 
 /// The messages about an event of a task: the main one first, then any further ones. Empty for any other event.
-pub(super) fn fact(fact: &PersistedEvent) -> Vec<OutboundMessage> {
-    let told = TaskEnvelope { room: &fact.room, at: fact.at };
-    match &fact.event {
+pub(super) fn persisted(persisted: &PersistedEvent) -> Vec<OutboundMessage> {
+    let told = TaskEnvelope { room: &persisted.room, at: persisted.at };
+    match &persisted.event {
         Event::TaskCreated { task } => {
             let by = Some(&task.created_by);
             [told.created(task)].into_iter().chain(task.assigned_to.iter().map(|_| told.assigned(task, by))).collect()

@@ -62,13 +62,21 @@ const WWW_AUTHENTICATE: &str = "How to show one.";
 const RETRY_AFTER: &str = "After how many seconds the same request may succeed.";
 
 const ERROR_RESPONSES: &[ErrorResponse] = &[
-    ErrorResponse::new(StatusCode::BAD_REQUEST, "Invalid", "The body cannot be read, or a field, parameter or header is not as it should be."),
+    ErrorResponse::new(
+        StatusCode::BAD_REQUEST,
+        "Invalid",
+        "The body cannot be read, or a field, parameter or header is not as it should be.",
+    ),
     ErrorResponse::new(StatusCode::UNAUTHORIZED, "Unauthenticated", "There is no token, or it is not valid or has expired.")
         .with("WWW-Authenticate", WWW_AUTHENTICATE),
     ErrorResponse::new(StatusCode::FORBIDDEN, "Forbidden", "The caller may not do this."),
     ErrorResponse::new(StatusCode::NOT_FOUND, "NotFound", "It is not there, or the caller may not know of it: both are answered alike."),
     ErrorResponse::new(StatusCode::REQUEST_TIMEOUT, "Timeout", "The body took too long."),
-    ErrorResponse::new(StatusCode::CONFLICT, "Conflict", "Its state does not allow this, or the `Idempotency-Key` was used for another request."),
+    ErrorResponse::new(
+        StatusCode::CONFLICT,
+        "Conflict",
+        "Its state does not allow this, or the `Idempotency-Key` was used for another request.",
+    ),
     ErrorResponse::new(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", "The body has more bytes than `MAX_PAYLOAD` allows."),
     ErrorResponse::new(StatusCode::UNPROCESSABLE_ENTITY, "Ambiguous", "What a field says could mean several things."),
     ErrorResponse::new(StatusCode::TOO_MANY_REQUESTS, "RateLimited", "The budget of the person or the address is used up.")

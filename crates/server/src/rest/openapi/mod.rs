@@ -5,9 +5,9 @@
 //! - [`requests`]: the ids in a path, the key that makes a repeated request safe, and whether there must be a body.
 //! - [`noes`]: the error responses, and their form in each contract.
 
-mod security;
 mod errors;
 mod requests;
+mod security;
 
 use axum::Router;
 use utoipa::openapi::path::{Operation, PathItem};
@@ -15,8 +15,8 @@ use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Components, HttpMethod, InfoBuilder, LicenseBuilder, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
-use security::Callers;
 pub(super) use errors::Words;
+use security::Callers;
 
 const ABOUT: &str = "\
 The contracts over HTTP. Whatever is changed here is heard at once over sockets, by Socket.IO and by the raw \
@@ -32,7 +32,7 @@ pub(super) fn head<S: Send + Sync + Clone + 'static>() -> OpenApiRouter<S> {
     security::add_to(&mut components);
     let info = InfoBuilder::new().title("Roomcast").version(env!("CARGO_PKG_VERSION")).description(Some(ABOUT));
     let info = info.license(Some(LicenseBuilder::new().name("MIT").identifier(Some("MIT")).build()));
-    let openapi = OpenApiBuilder::new().info(info).components(Some(components)).security(Some(security::people()));
+    let openapi = OpenApiBuilder::new().info(info).components(Some(components)).security(Some(security::users()));
     OpenApiRouter::with_openapi(openapi.build())
 }
 

@@ -26,7 +26,7 @@ impl Callers {
         match &mut operation.security {
             None => Self::People,
             Some(ways) if ways.contains(&shown(KEY)) => {
-                ways.extend(people());
+                ways.extend(users());
                 Self::BackEnds
             }
             Some(_) => Self::Everybody,
@@ -35,7 +35,7 @@ impl Callers {
 }
 
 /// The security of an operation for users: one of these schemes.
-pub(super) fn people() -> Vec<SecurityRequirement> {
+pub(super) fn users() -> Vec<SecurityRequirement> {
     TOKENS.map(shown).into()
 }
 

@@ -5,8 +5,8 @@
 //! - `things`: what is asked about: as it is, after its end, and as it never was.
 
 mod callers;
+mod fixtures;
 mod table;
-mod things;
 
 use std::collections::BTreeSet;
 
@@ -18,8 +18,8 @@ use server::rate_limit::RateLimits;
 use crate::openapi::DOCUMENT;
 use crate::support::{Answered, SECONDS, Server, id};
 use callers::{API_KEY, Caller};
+use fixtures::{SECRET, Sort, Thing, never_there};
 use table::{Row, rows};
-use things::{SECRET, Sort, Thing, never_there};
 
 fn server() -> Server {
     Server::with(&[("ROOMCAST_API_KEY", API_KEY)], RateLimits::new(false))
@@ -70,7 +70,7 @@ async fn every_path_is_open_to_its_people_alone() {
             assert_eq!(answered.header("content-type"), "application/json", "{caller:?}: {row}");
             if status >= 400 {
                 assert_eq!(server.told().await, [""; 0], "{caller:?}: {row}");
-                assert!(server.signals().is_empty(), "{caller:?}: {row}");
+                assert!(server.ephemeral_events().is_empty(), "{caller:?}: {row}");
                 used = Some((server, thing));
             } else if caller.is_outside() && !row.lets_in {
                 assert!(!answered.text.contains(SECRET), "{caller:?}: {row} {}", answered.text);

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use serde_json::{Value, json};
 
 use super::callers::Caller;
-use super::things::{Sort, Thing};
+use super::fixtures::{Sort, Thing};
 
 /// What each caller is answered, in the order of [`Caller::ALL`].
 pub type Statuses = [u16; Caller::ALL.len()];
@@ -62,27 +62,27 @@ fn row(operation: &'static str, about: Sort, statuses: Statuses) -> Row {
 }
 
 /// For people: whoever shows no good token of one is not known, and a back end's key is nobody's.
-const fn people(stranger: u16, removed: u16, member: u16, admin: u16, service: u16, root: u16) -> Statuses {
+const fn users(stranger: u16, removed: u16, member: u16, admin: u16, service: u16, root: u16) -> Statuses {
     [401, 401, 401, 401, stranger, removed, member, admin, service, root, 401]
 }
 
-const MEMBERS: Statuses = people(404, 404, 200, 200, 404, 404);
-const MEMBERS_CREATE: Statuses = people(404, 404, 201, 201, 404, 404);
+const MEMBERS: Statuses = users(404, 404, 200, 200, 404, 404);
+const MEMBERS_CREATE: Statuses = users(404, 404, 201, 201, 404, 404);
 /// The server's own admin is one in every space.
-const ADMINS: Statuses = people(404, 404, 403, 200, 404, 200);
+const ADMINS: Statuses = users(404, 404, 403, 200, 404, 200);
 /// One may leave oneself; the admins remove others.
-const MEMBER_ONESELF: Statuses = people(404, 404, 200, 200, 404, 200);
+const MEMBER_ONESELF: Statuses = users(404, 404, 200, 200, 404, 200);
 /// The member's alone: a message, which only its sender changes.
-const SENDER: Statuses = people(404, 404, 200, 403, 404, 404);
-const ANYBODY: Statuses = people(200, 200, 200, 200, 200, 200);
-const ANYBODY_CREATES: Statuses = people(201, 201, 201, 201, 201, 201);
+const SENDER: Statuses = users(404, 404, 200, 403, 404, 404);
+const ANYBODY: Statuses = users(200, 200, 200, 200, 200, 200);
+const ANYBODY_CREATES: Statuses = users(201, 201, 201, 201, 201, 201);
 /// For a team's own back end, and the server's admins.
 const BACK_ENDS: Statuses = [401, 401, 401, 401, 403, 403, 403, 403, 200, 200, 200];
 const BACK_ENDS_CREATE: Statuses = [401, 401, 401, 401, 403, 403, 403, 403, 201, 201, 201];
 
 /// All of them.
 pub fn rows() -> Vec<Row> {
-    [household(), trip(), socket(), studio(), messenger(), workspace(), blocks(), back_end(), operations()].into_iter().flatten().collect()
+    [household(), trip(), socket(), studio(), messenger(), workspace(), blocks(), backend(), operations()].into_iter().flatten().collect()
 }
 
 fn blocks() -> Vec<Row> {
@@ -102,12 +102,12 @@ fn household() -> Vec<Row> {
         row("GET /households/{id}", Household, MEMBERS),
         row("PUT /households/{id}", Household, MEMBERS).body(json!({ "name": "Ours" })),
         row("POST /households/{id}/join", Household, ANYBODY).body(json!({ "inviteCode": "{code}" })).lets_in(),
-        row("POST /households/{id}/join", Household, people(400, 400, 200, 200, 400, 400)).body(json!({ "inviteCode": "WRONG" })),
+        row("POST /households/{id}/join", Household, users(400, 400, 200, 200, 400, 400)).body(json!({ "inviteCode": "WRONG" })),
         row("POST /households/{id}/invite/refresh", Household, MEMBERS),
         row("GET /households/{id}/members", Household, MEMBERS),
         row("DELETE /households/{id}/members/{userId}", Household, MEMBER_ONESELF).user("bob"),
         row("DELETE /households/{id}/members/{userId}", Household, ADMINS).user("alice"),
-        row("DELETE /households/{id}/members/{userId}", Household, people(404, 404, 403, 404, 404, 404)).user("dave"),
+        row("DELETE /households/{id}/members/{userId}", Household, users(404, 404, 403, 404, 404, 404)).user("dave"),
         row("GET /households/{id}/tasks", Household, MEMBERS),
         row("POST /households/{id}/tasks", Household, MEMBERS_CREATE).body(json!({ "title": "x" })),
         row("GET /tasks/{id}", Chore, MEMBERS),
@@ -115,9 +115,9 @@ fn household() -> Vec<Row> {
         row("DELETE /tasks/{id}", Chore, MEMBERS),
         row("PATCH /tasks/{id}/toggle", Chore, MEMBERS),
         row("POST /tasks/{id}/assign", Chore, MEMBERS).body(json!({ "userId": "bob" })),
-        row("POST /tasks/{id}/assign", Chore, people(404, 404, 400, 400, 404, 404)).body(json!({ "userId": "dave" })),
+        row("POST /tasks/{id}/assign", Chore, users(404, 404, 400, 400, 404, 404)).body(json!({ "userId": "dave" })),
         row("DELETE /tasks/{id}/assign/{userId}", Chore, MEMBERS).user("alice"),
-        row("GET /users/{id}", Person, people(404, 404, 200, 200, 404, 200)),
+        row("GET /users/{id}", Person, users(404, 404, 200, 200, 404, 200)),
         row("PUT /users/{id}", Person, ADMINS).body(json!({ "name": "A" })),
         row("DELETE /users/{id}", Person, ADMINS),
     ]
@@ -134,9 +134,8 @@ fn trip() -> Vec<Row> {
         row("DELETE /api/v1/trips/{id}", Trip, ADMINS),
         row("GET /api/v1/trips/{id}/members", Trip, MEMBERS),
         row("POST /api/v1/trips/{id}/members", Trip, MEMBERS_CREATE).body(json!({ "userId": "eve" })),
-        row("POST /api/v1/trips/{id}/members", Trip, people(404, 404, 403, 201, 404, 404))
-            .body(json!({ "userId": "eve", "role": "admin" })),
-        row("POST /api/v1/trips/{id}/members", Trip, people(404, 404, 403, 201, 404, 404))
+        row("POST /api/v1/trips/{id}/members", Trip, users(404, 404, 403, 201, 404, 404)).body(json!({ "userId": "eve", "role": "admin" })),
+        row("POST /api/v1/trips/{id}/members", Trip, users(404, 404, 403, 201, 404, 404))
             .body(json!({ "userId": "dave", "role": "admin" })),
         row("DELETE /api/v1/trips/{id}/members/{userId}", Trip, MEMBER_ONESELF).user("bob"),
         row("DELETE /api/v1/trips/{id}/members/{userId}", Trip, ADMINS).user("alice"),
@@ -199,7 +198,7 @@ fn messenger() -> Vec<Row> {
         row("DELETE /api/messages/{id}", TalkMessage, SENDER),
         row("GET /api/messages/unread-count", TalkMessage, ANYBODY),
         row("GET /api/notifications", Notification, ANYBODY),
-        row("POST /api/notifications/{id}/read", Notification, people(404, 404, 200, 404, 404, 404)),
+        row("POST /api/notifications/{id}/read", Notification, users(404, 404, 200, 404, 404, 404)),
         row("POST /api/notifications/read-all", Notification, ANYBODY),
         row("POST /api/notifications", Nothing, BACK_ENDS_CREATE).body(notification()),
     ]
@@ -229,7 +228,7 @@ fn workspace() -> Vec<Row> {
         row("DELETE /api/v1/tasks/{id}", ProjectTask, MEMBERS),
         row("PATCH /api/v1/tasks/{id}/status", ProjectTask, MEMBERS).body(json!({ "status": "done" })),
         row("POST /api/v1/tasks/{id}/assign", ProjectTask, MEMBERS).body(json!({ "assignee": "bob" })),
-        row("POST /api/v1/tasks/{id}/assign", ProjectTask, people(404, 404, 400, 400, 404, 404)).body(json!({ "assignee": "dave" })),
+        row("POST /api/v1/tasks/{id}/assign", ProjectTask, users(404, 404, 400, 400, 404, 404)).body(json!({ "assignee": "dave" })),
         row("GET /api/v1/channels/{id}/messages", Channel, MEMBERS),
         row("POST /api/v1/channels/{id}/messages", Channel, MEMBERS_CREATE).body(json!({ "content": "x" })),
         row("PUT /api/v1/messages/{id}", ChannelMessage, SENDER).body(json!({ "content": "x" })),
@@ -237,7 +236,7 @@ fn workspace() -> Vec<Row> {
     ]
 }
 
-fn back_end() -> Vec<Row> {
+fn backend() -> Vec<Row> {
     use Sort::Nothing;
     vec![
         row("POST /api/v1/emit", Nothing, BACK_ENDS).body(json!({ "to": { "everyone": true }, "event": "x" })),

@@ -2,8 +2,8 @@
 //! attachments are written in the places of their placeholders.
 
 use super::{from_json, write};
-use crate::socketio::packet::Kind;
 use crate::socketio::json_scan;
+use crate::socketio::packet::Kind;
 
 /// Accepts a client in a namespace. `data` is a JSON object, or empty.
 pub fn connect(nsp: &str, data: &str) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Mutex;
 
-use super::super::model_writer::{ModelWriter, DecidedEvent};
+use super::super::model_writer::{DecidedEvent, ModelWriter};
 use super::{ClientConnection, Violation};
 use crate::id::Id;
 
@@ -45,8 +45,9 @@ impl ClientState {
     pub fn check_confirmed(&self, desk: &ModelWriter, secret: Id, confirmed: u64) -> Result<(), Violation> {
         let Some(session) = desk.sessions.get(&secret).filter(|_| self.secret == Some(secret)) else { return Ok(()) };
         for (room, since) in &session.rooms {
-            let facts = desk.facts.get(room).map_or(&[][..], Vec::as_slice);
-            let seq = facts.iter().rposition(|fact| (since + 1..=confirmed).contains(&fact.offset)).map_or(0, |at| at + 1);
+            let persisted_events = desk.persisted_events.get(room).map_or(&[][..], Vec::as_slice);
+            let seq =
+                persisted_events.iter().rposition(|persisted| (since + 1..=confirmed).contains(&persisted.offset)).map_or(0, |at| at + 1);
             let read = self.rooms.get(room).copied().unwrap_or(0);
             if read < seq || (seq > 0 && self.owed == Some((room.clone(), seq))) {
                 return Err(format!(
@@ -67,7 +68,10 @@ impl ClientState {
         }
         self.rooms.retain(|room, _| session.rooms.contains_key(room));
         for (room, since) in &session.rooms {
-            let before = desk.facts.get(room).map_or(0, |facts| facts.iter().filter(|fact| fact.offset <= *since).count());
+            let before = desk
+                .persisted_events
+                .get(room)
+                .map_or(0, |persisted_events| persisted_events.iter().filter(|persisted| persisted.offset <= *since).count());
             match (self.rooms.get_mut(room), unanswered.contains(room)) {
                 (None, true) => drop(self.rooms.insert(room.clone(), before)),
                 (Some(known), true) => *known = before.max(*known),
@@ -158,7 +162,7 @@ impl ClientConnection {
                     }
                     PendingRequest::Say(room) => {
                         let said = decided_event(&self.desk, &room, seq);
-                        if said.as_ref().is_none_or(|fact| (fact.author, fact.number) != (self.who.client, asked)) {
+                        if said.as_ref().is_none_or(|persisted| (persisted.author, persisted.number) != (self.who.client, asked)) {
                             return wrong(format!("but the fact there is {said:?}"));
                         }
                     }
@@ -178,7 +182,9 @@ impl ClientConnection {
                 }
                 *known = seq;
                 let decided = decided_event(&self.desk, room, seq);
-                let Some(decided) = decided.filter(|fact| (fact.author, fact.number, fact.padding) == (author, said, padding.len())) else {
+                let Some(decided) =
+                    decided.filter(|persisted| (persisted.author, persisted.number, persisted.padding) == (author, said, padding.len()))
+                else {
                     return wrong("that is not what was decided".into());
                 };
                 if decided.is_echoed() {
@@ -207,7 +213,7 @@ impl ClientConnection {
     /// Checks that the client has received all facts, when no message is on its way any more.
     pub fn check_all_received(&self) -> Result<(), Violation> {
         let desk = self.desk.lock().unwrap();
-        let behind = self.memory.rooms.iter().find(|(room, known)| desk.facts.get(*room).map_or(0, Vec::len) != **known);
+        let behind = self.memory.rooms.iter().find(|(room, known)| desk.persisted_events.get(*room).map_or(0, Vec::len) != **known);
         if !self.knows.welcome {
             return Err(format!("{:?} is not accepted", self.who));
         }
@@ -218,11 +224,11 @@ impl ClientConnection {
             return Err(format!("{:?} has no answer to {asked}", self.who));
         }
         behind.map_or(Ok(()), |(room, known)| {
-            Err(format!("{:?} has received {known} of {} facts in {room}", self.who, desk.facts[room].len()))
+            Err(format!("{:?} has received {known} of {} facts in {room}", self.who, desk.persisted_events[room].len()))
         })
     }
 }
 
 fn decided_event(desk: &Mutex<ModelWriter>, room: &str, seq: usize) -> Option<DecidedEvent> {
-    desk.lock().unwrap().facts.get(room)?.get(seq.checked_sub(1)?).cloned()
+    desk.lock().unwrap().persisted_events.get(room)?.get(seq.checked_sub(1)?).cloned()
 }

@@ -14,20 +14,20 @@
 // Only test functions themselves are exempt by clippy.toml; their helpers unwrap, too.
 #![allow(clippy::unwrap_used)]
 
-mod device;
-mod floor;
-mod house;
-mod lexicon;
+mod fake_engine;
+mod matchers;
 #[path = "../openapi/mod.rs"]
 mod openapi;
-mod player;
+mod runner;
+mod schema_coverage;
 mod script;
-mod values;
+mod test_app;
+mod test_client;
 
 use std::process::ExitCode;
 
-use lexicon::LEXICON;
 use libtest_mimic::{Arguments, Trial};
+use schema_coverage::SCHEMA_COVERAGE;
 use tokio::runtime;
 
 /// A test for each file.
@@ -35,13 +35,13 @@ fn main() -> ExitCode {
     let contracts = script::contracts();
     assert!(!contracts.is_empty(), "there are no transcripts");
     let transcripts = contracts.iter().flat_map(|contract| script::files(contract).into_iter().map(|file| transcript(contract, file)));
-    let trials = transcripts.chain(values::tests()).collect();
+    let trials = transcripts.chain(matchers::tests()).collect();
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     if conclusion.has_failed() || conclusion.num_filtered_out + conclusion.num_ignored > 0 || conclusion.num_passed == 0 {
         return conclusion.exit_code();
     }
     // Only all transcripts together say everything.
-    let unused = LEXICON.unused();
+    let unused = SCHEMA_COVERAGE.unused();
     if unused.is_empty() {
         return ExitCode::SUCCESS;
     }
@@ -53,7 +53,7 @@ fn transcript(contract: &str, file: String) -> Trial {
     let contract = contract.to_owned();
     Trial::test(format!("{contract}/{file}"), move || {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(player::play(&contract, &file));
+        runtime.block_on(runner::play(&contract, &file));
         Ok(())
     })
 }

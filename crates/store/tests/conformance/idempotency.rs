@@ -1,4 +1,4 @@
-use domain::ports::{StoredResponse, StoredBody, Store};
+use domain::ports::{Store, StoredBody, StoredResponse};
 
 use crate::{T0, at};
 
@@ -14,7 +14,9 @@ pub fn an_answer_is_kept_for_its_scope_and_key(store: &mut dyn Store) {
 }
 
 pub fn a_large_answer_is_kept_as_a_reference_or_not_at_all(store: &mut dyn Store) {
-    for (n, body) in [StoredBody::Reference("project:7".to_owned()), StoredBody::Nothing, StoredBody::Whole("{}".to_owned())].into_iter().enumerate() {
+    for (n, body) in
+        [StoredBody::Reference("project:7".to_owned()), StoredBody::Nothing, StoredBody::Whole("{}".to_owned())].into_iter().enumerate()
+    {
         let answered = StoredResponse { body, ..answer("one") };
         store.put_response("s", "k", &answered, at(n as i64 + 1)).unwrap();
         assert_eq!(store.stored_response("s", "k", T0).unwrap(), Some(answered));

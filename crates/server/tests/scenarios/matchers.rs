@@ -106,8 +106,8 @@ impl Names {
     }
 
     /// Keeps a person's token as `$token_anna`.
-    pub fn save_token(&mut self, person: &str, token: String) {
-        self.saved.insert(format!("token_{person}"), token.into());
+    pub fn save_token(&mut self, user: &str, token: String) {
+        self.saved.insert(format!("token_{user}"), token.into());
     }
 
     fn value(&self, name: &str) -> &Value {

@@ -5,12 +5,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod auth;
-mod changes;
-mod dialects;
-mod examples;
+mod contracts;
+mod corpus;
+mod forwarded;
+mod mutations;
 #[path = "../openapi/mod.rs"]
 mod openapi;
-mod proxies;
 mod rest;
 #[path = "../rest/support.rs"]
 #[expect(dead_code, reason = "most of it is for the tests of REST")]

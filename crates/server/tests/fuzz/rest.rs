@@ -10,8 +10,8 @@ use server::auth::Keys;
 use server::auth::sign::{NewToken, sign};
 use server::config::Config;
 
-use crate::changes;
-use crate::examples::{Example, examples};
+use crate::corpus::{Example, examples};
+use crate::mutations;
 use crate::support::{SECONDS, Server};
 
 const ROUNDS: usize = 1_500;
@@ -32,8 +32,8 @@ async fn whatever_is_asked_it_is_never_the_servers_fault() {
         let Example::Rest(method, path, body) = &asked[round % asked.len()] else { continue };
         let path = filled_in(path, &ids, dice);
         let Ok(uri) = path.parse::<Uri>() else { continue };
-        let body = filled_in(&changes::value(body, dice).to_string(), &ids, dice);
-        let body = if dice.random_bool(0.1) { changes::text(&body, dice) } else { body };
+        let body = filled_in(&mutations::value(body, dice).to_string(), &ids, dice);
+        let body = if dice.random_bool(0.1) { mutations::text(&body, dice) } else { body };
         let mut request = Request::builder().method(method.as_str()).uri(uri);
         request = request.header("authorization", format!("Bearer {}", tokens.choose(dice).unwrap()));
         if body != "null" {
@@ -64,7 +64,7 @@ fn filled_in(text: &str, ids: &[String], dice: &mut StdRng) -> String {
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let rest = part.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-');
-        out += &if dice.random_bool(0.9) { ids.choose(dice).unwrap().clone() } else { changes::text("1234567", dice) };
+        out += &if dice.random_bool(0.9) { ids.choose(dice).unwrap().clone() } else { mutations::text("1234567", dice) };
         out += rest;
     }
     out

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use axum::Router;
 use bus::InProcessBus;
+use domain::command::{Actor, CommandContext};
+use domain::error::DomainError;
 use domain::event::PersistedEvent;
 use domain::id_generator::IdGenerator;
 use domain::ids::Timestamp;
-use domain::command::{Actor, CommandContext};
-use domain::error::DomainError;
 use domain::ports::{Bus, BusMessage};
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::Value;
@@ -19,10 +19,10 @@ use server::backend_api::BackendService;
 use server::config::{Audience, Config, TokenEnd};
 use server::contracts::ContractRegistry;
 use server::health::Health;
-use server::rate_limit::RateLimits;
-use server::realtime::{StartupPresence, ShardQuery, Fanout, PendingSessionEnds, SessionLocations, RealtimeState, PresenceAudience};
 use server::metrics::Metrics;
-use server::presence::{RoomPresence, OnlineUsers, CallParticipants, PresenceHistory, Typing};
+use server::presence::{CallParticipants, OnlineUsers, PresenceHistory, RoomPresence, Typing};
+use server::rate_limit::RateLimits;
+use server::realtime::{Fanout, PendingSessionEnds, PresenceAudience, RealtimeState, SessionLocations, ShardQuery, StartupPresence};
 use server::rest::{AppDeps, router};
 use store::{Database, Options, Readers, Writer};
 use tokio::sync::oneshot;
@@ -32,13 +32,13 @@ pub const NOW: Timestamp = Timestamp(1_763_035_200_123_456);
 const SECRET: &str = "a secret that only the tests and this server know";
 
 /// A server with a database of its own.
-pub struct House {
+pub struct TestApp {
     pub router: Router,
     pub shared: Arc<RealtimeState>,
     notices: Arc<Mutex<Vec<BusMessage>>>,
 }
 
-impl House {
+impl TestApp {
     pub fn new(settings: &BTreeMap<String, String>) -> Self {
         let given = [("JWT_SECRET", SECRET), ("RATE_LIMITS", "off"), ("PRESENCE_AUDIENCE", "none")];
         let more = settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -54,45 +54,51 @@ impl House {
             random = random.wrapping_add(0x9E37_79B9_7F4A_7C15);
             random
         });
-        let (writer, _) = Writer::start(&database, || NOW, ids, move |fact: PersistedEvent| published.publish(BusMessage::Persisted(fact.into()))).unwrap();
+        let (writer, _) = Writer::start(
+            &database,
+            || NOW,
+            ids,
+            move |persisted: PersistedEvent| published.publish(BusMessage::Persisted(persisted.into())),
+        )
+        .unwrap();
         let (readers, _) = Readers::start(&database, 1).unwrap();
         let authenticator = Arc::new(Authenticator::new(&Keys::load(&config).unwrap(), &config));
         let limits = Arc::new(RateLimits::new(config.limits.rate_limits));
-        let dialects = ContractRegistry::new(&config);
-        let (people, attendance) = (Arc::new(OnlineUsers::default()), Arc::new(RoomPresence::default()));
-        let back_end = Arc::new(BackendService::new(writer.clone(), Arc::clone(&bus), Arc::clone(&people)));
-        let census: Arc<ShardQuery> = Arc::default();
+        let contracts = ContractRegistry::new(&config);
+        let (users, room_presence) = (Arc::new(OnlineUsers::default()), Arc::new(RoomPresence::default()));
+        let backend = Arc::new(BackendService::new(writer.clone(), Arc::clone(&bus), Arc::clone(&users)));
+        let shard_query: Arc<ShardQuery> = Arc::default();
         let fanout = Arc::new(Fanout::new(
-            dialects.clone(),
+            contracts.clone(),
             config.presence.audience,
             readers.clone(),
             || NOW,
             "epoch",
             PresenceHistory::new(config.recovery.recovery_window, config.realtime.ping_timeout),
-            PresenceAudience { people: Arc::clone(&people), attendance: Arc::clone(&attendance), everyone_up_to: None },
+            PresenceAudience { users: Arc::clone(&users), room_presence: Arc::clone(&room_presence), everyone_up_to: None },
         ));
         let rest = AppDeps {
-            health: Arc::new(Health::new(census.clone(), writer.clone(), Arc::default())),
-            metrics: Arc::new(Metrics::new(census.clone(), writer.clone(), Arc::clone(&fanout), Arc::default(), Arc::default())),
+            health: Arc::new(Health::new(shard_query.clone(), writer.clone(), Arc::default())),
+            metrics: Arc::new(Metrics::new(shard_query.clone(), writer.clone(), Arc::clone(&fanout), Arc::default(), Arc::default())),
             metrics_access: config.operations.metrics,
-            back_end,
+            backend,
             writer: writer.clone(),
             readers: readers.clone(),
             authenticator: Arc::clone(&authenticator),
             clock: || NOW,
             limits: Arc::clone(&limits),
-            census,
+            shard_query,
             fanout: Arc::clone(&fanout),
             bus: Arc::clone(&bus),
             max_body: config.realtime.max_payload.0,
         };
         let shared = RealtimeState {
-            contracts: dialects,
+            contracts: contracts,
             authenticator,
             readers: readers.clone(),
             writer,
-            online_users: people,
-            room_presence: attendance,
+            online_users: users,
+            room_presence: room_presence,
             typing: Typing::default(),
             call_participants: CallParticipants::default(),
             session_locations: SessionLocations::default(),

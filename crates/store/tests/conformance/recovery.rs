@@ -3,19 +3,19 @@
 use std::collections::BTreeSet;
 
 use domain::chat::Message;
+use domain::command::{Actor, Command, CommandContext, Query};
+use domain::error::DomainError;
 use domain::event::Account;
 use domain::id_generator::IdGenerator;
-use domain::ids::{EntityId, RoomKind, UserId, RoomId};
-use domain::command::{Actor, Command, Query, CommandContext};
-use domain::users::{Claims, User};
-use domain::error::DomainError;
+use domain::ids::{EntityId, RoomId, RoomKind, UserId};
 use domain::ports::Store;
 use domain::sessions::{
-    DisconnectedUser, ConnectSession, ConnectOutcome, BeginEpoch, ResumeRequest, ResolveSync, SessionClaim, SaveAckedOffset, EndSession, PurgeEvictedEvents, PurgeOldEvents,
-    PurgeOldSessions, DeleteSession, ExpireDisconnected, LeaveRoom, ClientPosition, NewSession, ReadEvents, ReadEventLog, ReplaceSession, ReplacedSession, SessionRoom,
-    RoomState,
+    BeginEpoch, ClientPosition, ConnectOutcome, ConnectSession, DeleteSession, DisconnectedUser, EndSession, ExpireDisconnected, LeaveRoom,
+    NewSession, PurgeEvictedEvents, PurgeOldEvents, PurgeOldSessions, ReadEventLog, ReadEvents, ReplaceSession, ReplacedSession,
+    ResolveSync, ResumeRequest, RoomState, SaveAckedOffset, SessionClaim, SessionRoom,
 };
-use domain::spaces::{JoinRoomListingMembers, JoinRoom, Role, Space, ResumeRoom};
+use domain::spaces::{JoinRoom, JoinRoomListingMembers, ResumeRoom, Role, Space};
+use domain::users::{Claims, User};
 
 use crate::sessions::say;
 use crate::{at, home, id, message, space};
@@ -24,8 +24,8 @@ use crate::{at, home, id, message, space};
 const WINDOW: i64 = 60;
 
 /// Runs a command of a user at a time, in seconds.
-fn run<C: Command>(store: &mut dyn Store, person: &str, seconds: i64, command: C) -> Result<C::Output, DomainError> {
-    let actor = Actor { person: UserId::new(person), admin: false };
+fn run<C: Command>(store: &mut dyn Store, user: &str, seconds: i64, command: C) -> Result<C::Output, DomainError> {
+    let actor = Actor { user: UserId::new(user), admin: false };
     let mut ids = IdGenerator::new(|| 7);
     command.execute(&mut CommandContext::new(store, &actor, at(seconds), &mut ids))
 }
@@ -38,19 +38,19 @@ fn place(secret: &str, namespace: &str) -> NewSession {
     NewSession { secret: secret.to_owned(), id: format!("id of {secret}"), namespace: namespace.to_owned() }
 }
 
-fn arrive(store: &mut dyn Store, person: &str, seconds: i64, place: NewSession, came: ResumeRequest) -> ConnectOutcome {
-    run(store, person, seconds, ConnectSession { claims: Claims::default(), new_session: Some(place), resume: came }).unwrap()
+fn arrive(store: &mut dyn Store, user: &str, seconds: i64, place: NewSession, came: ResumeRequest) -> ConnectOutcome {
+    run(store, user, seconds, ConnectSession { claims: Claims::default(), new_session: Some(place), resume: came }).unwrap()
 }
 
 /// Connects a user for the first time, with the session secret `a`.
-fn come(store: &mut dyn Store, person: &str) {
-    arrive(store, person, 0, place("a", "/"), ResumeRequest::New);
+fn come(store: &mut dyn Store, user: &str) {
+    arrive(store, user, 0, place("a", "/"), ResumeRequest::New);
 }
 
 /// Resumes the session `a`.
-fn come_back(store: &mut dyn Store, person: &str, seconds: i64, offered: Option<ClientPosition>) -> ConnectOutcome {
+fn come_back(store: &mut dyn Store, user: &str, seconds: i64, offered: Option<ClientPosition>) -> ConnectOutcome {
     let claimed = SessionClaim { secret: "a".to_owned(), position: offered, window_seconds: WINDOW };
-    arrive(store, person, seconds, place("b", "/"), ResumeRequest::Resume(claimed))
+    arrive(store, user, seconds, place("b", "/"), ResumeRequest::Resume(claimed))
 }
 
 fn leave(store: &mut dyn Store, seconds: i64, confirmed: i64) {
@@ -92,21 +92,22 @@ pub fn a_session_is_its_persons_alone_where_it_was_and_not_for_ever(store: &mut 
     come(store, "ann");
     leave(store, 0, 0);
     let claimed = |secret: &str| ResumeRequest::Resume(SessionClaim { secret: secret.to_owned(), position: None, window_seconds: WINDOW });
-    for (person, seconds, namespace, secret) in
+    for (user, seconds, namespace, secret) in
         [("eve", 1, "/", "a"), ("ann", 1, "/messenger", "a"), ("ann", 1, "/", "z"), ("ann", WINDOW + 1, "/", "a")]
     {
-        let arrived = arrive(store, person, seconds, place("b", namespace), claimed(secret));
-        assert_eq!(arrived.resumed, None, "{person} {seconds} {namespace} {secret}");
+        let arrived = arrive(store, user, seconds, place("b", namespace), claimed(secret));
+        assert_eq!(arrived.resumed, None, "{user} {seconds} {namespace} {secret}");
         let begun = store.session("b").unwrap().unwrap();
-        assert_eq!((begun.person, begun.namespace.as_str()), (id(person), namespace), "a new one begins");
-        run(store, person, seconds, DeleteSession { secret: "b".to_owned() }).unwrap();
+        assert_eq!((begun.user, begun.namespace.as_str()), (id(user), namespace), "a new one begins");
+        run(store, user, seconds, DeleteSession { secret: "b".to_owned() }).unwrap();
     }
     assert!(come_back(store, "ann", WINDOW, None).resumed.is_some(), "the last moment");
     assert!(come_back(store, "ann", 9 * WINDOW, None).resumed.is_some(), "here all the time");
 }
 
 pub fn nothing_is_remembered_of_whoever_has_no_place(store: &mut dyn Store) {
-    let arrived = run(store, "ann", 0, ConnectSession { claims: Claims::default(), new_session: None, resume: ResumeRequest::New }).unwrap();
+    let arrived =
+        run(store, "ann", 0, ConnectSession { claims: Claims::default(), new_session: None, resume: ResumeRequest::New }).unwrap();
     assert_eq!((arrived.position, arrived.resumed, arrived.since), (0, None, None));
 }
 
@@ -215,7 +216,7 @@ pub fn a_session_that_cannot_go_on_is_followed_by_a_new_one(store: &mut dyn Stor
     assert_eq!(restarted, ReplacedSession { position: 3, households: vec![(other, 0)] });
     assert_eq!(store.session("a").unwrap(), None);
     let begun = store.session("b").unwrap().unwrap();
-    assert_eq!((begun.person, begun.start_offset, begun.acked_offset, begun.disconnected_at), (id("ann"), 3, 3, None));
+    assert_eq!((begun.user, begun.start_offset, begun.acked_offset, begun.disconnected_at), (id("ann"), 3, 3, None));
     for secret in ["a", "b"] {
         assert!(store.session_rooms(secret, &id("ann")).unwrap().is_empty());
     }
@@ -241,10 +242,10 @@ pub fn a_start_ends_who_was_here_and_reads_what_is_recent(store: &mut dyn Store)
     assert_eq!(begin(store, "f", 5), (4, 0, vec![("a".to_owned(), 1), ("b".to_owned(), 3)]));
     assert_eq!(begin(store, "g", WINDOW + 3), (4, 2, vec![("b".to_owned(), 3)]), "the floor covers facts that are too old");
     assert_eq!(begin(store, "h", WINDOW + 9), (4, 4, vec![]));
-    let actor = Actor { person: id("ann"), admin: false };
+    let actor = Actor { user: id("ann"), admin: false };
     let read = |store: &mut dyn Store, offsets: &[i64], bytes| {
-        let facts = ReadEvents { offsets: offsets.to_vec(), bytes }.execute(store, &actor).unwrap();
-        facts.iter().map(|fact| fact.offset).collect::<Vec<_>>()
+        let persisted_events = ReadEvents { offsets: offsets.to_vec(), bytes }.execute(store, &actor).unwrap();
+        persisted_events.iter().map(|persisted| persisted.offset).collect::<Vec<_>>()
     };
     assert_eq!(read(store, &[1, 2, 3, 4], 9999), [2, 4]);
     assert_eq!(read(store, &[2, 4], 1), [2], "at least one fact, and none beyond the bytes");
@@ -263,9 +264,9 @@ pub fn a_start_knows_who_was_here(store: &mut dyn Store) {
         assert_eq!(begun.started, at(seconds));
         begun.disconnected_users
     };
-    let people = [("ann", "a", 1), ("ann", "b", 3), ("ann", "i", 2), ("ben", "c", 0), ("carl", "d", 0), ("dora", "e", 0), ("emil", "f", 0)];
-    for (person, secret, seconds) in people.into_iter().chain([("fred", "h", 0)]) {
-        arrive(store, person, seconds, place(secret, "/"), ResumeRequest::New);
+    let users = [("ann", "a", 1), ("ann", "b", 3), ("ann", "i", 2), ("ben", "c", 0), ("carl", "d", 0), ("dora", "e", 0), ("emil", "f", 0)];
+    for (user, secret, seconds) in users.into_iter().chain([("fred", "h", 0)]) {
+        arrive(store, user, seconds, place(secret, "/"), ResumeRequest::New);
     }
     store.put_member(&home(), &id("ann"), Role::Member, at(0)).unwrap();
     run(store, "ann", 0, JoinRoom { room: home(), session: Some("b".to_owned()), since: true }).unwrap();
@@ -276,15 +277,15 @@ pub fn a_start_knows_who_was_here(store: &mut dyn Store) {
     arrive(store, "emil", 97, place("g", "/"), claims("f"));
     leave(store, "f", 98, false);
     store.delete_user(&id("fred")).unwrap();
-    let found = |person: &str, secret: &str, came_at: i64, left_at: Option<i64>, rooms: &[RoomId]| DisconnectedUser {
-        person: store_person(person),
+    let found = |user: &str, secret: &str, came_at: i64, left_at: Option<i64>, rooms: &[RoomId]| DisconnectedUser {
+        user: store_user(user),
         id: format!("id of {secret}"),
         came_at: at(came_at),
         left_at: left_at.map(at),
         rooms: rooms.iter().map(|room| (room.clone(), None)).collect(),
     };
     let strip = |absent: Vec<DisconnectedUser>| -> Vec<DisconnectedUser> {
-        absent.into_iter().map(|absent| DisconnectedUser { person: store_person(absent.person.id.as_str()), ..absent }).collect()
+        absent.into_iter().map(|absent| DisconnectedUser { user: store_user(absent.user.id.as_str()), ..absent }).collect()
     };
     let (ann, ben) = (found("ann", "b", 2, None, &[home()]), found("ben", "c", 0, Some(40), &[]));
     let (dora, emil, fred) = (found("dora", "e", 0, None, &[]), found("emil", "f", 97, Some(98), &[]), found("fred", "h", 0, None, &[]));
@@ -304,7 +305,7 @@ pub fn a_start_knows_who_was_here(store: &mut dyn Store) {
 }
 
 /// A user with an id and no other data.
-fn store_person(name: &str) -> User {
+fn store_user(name: &str) -> User {
     User::unseen(id(name), at(0))
 }
 
@@ -350,9 +351,9 @@ pub fn a_message_before_one_became_a_member_is_before_its_offset(store: &mut dyn
     let conversation = RoomKind::Conversation.room(1);
     let sent: EntityId = 5;
     let said = Message { room: conversation.clone(), ..message(sent, "ben") };
-    let fact = store.append(&conversation, at(0), Account(7), domain::event::Event::MessageSent { message: said }).unwrap();
+    let persisted = store.append(&conversation, at(0), Account(7), domain::event::Event::MessageSent { message: said }).unwrap();
     store.put_member(&conversation, &id("ann"), Role::Member, at(0)).unwrap();
     come(store, "ann");
     let entered = run(store, "ann", 0, JoinRoom { room: conversation, session: None, since: true }).unwrap();
-    assert_eq!(entered.member_since, fact.offset);
+    assert_eq!(entered.member_since, persisted.offset);
 }

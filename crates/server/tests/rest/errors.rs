@@ -109,7 +109,7 @@ async fn a_field_that_is_wrong_is_named() {
     let tasks = format!("/households/{}/tasks", id(&home));
     let join = format!("/households/{}/join", id(&home));
     let long_name = "n".repeat(201);
-    let people: Vec<_> = (0..101).collect();
+    let users: Vec<_> = (0..101).collect();
     let table: &[(&str, Value, &str, &str)] = &[
         ("/households", json!({}), "name", "is required"),
         ("/households", json!({ "name": null }), "name", "must be text"),
@@ -154,7 +154,7 @@ async fn a_field_that_is_wrong_is_named() {
             "must be a list of ids of 1 to 200 bytes, each as text or number",
         ),
         (&tasks, json!({ "title": "x", "assignedTo": [5] }), "assignedTo", "must be members of the household; 5 is not"),
-        (&tasks, json!({ "title": "x", "assignedTo": people }), "assignedTo", "must name at most 100 people at once"),
+        (&tasks, json!({ "title": "x", "assignedTo": users }), "assignedTo", "must name at most 100 people at once"),
         ("/tasks/1/assign", json!({}), "userId", "is required"),
         ("/tasks/1/assign", json!({ "userId": [] }), "userId", "must be an id of 1 to 200 bytes, as text or number"),
         ("/tasks/1/assign", json!({ "userId": "u".repeat(201) }), "userId", "must be an id of 1 to 200 bytes, as text or number"),

@@ -1,28 +1,28 @@
-use domain::users::User;
 use domain::ports::Store;
 use domain::spaces::Role;
+use domain::users::User;
 
-use crate::{T0, at, home, id, person, store_people};
+use crate::{T0, at, home, id, store_users, user};
 
 pub fn a_person_is_read_back_as_stored(store: &mut dyn Store) {
     assert_eq!(store.user(&id("ann")).unwrap(), None);
     let unseen = User::unseen(id("ben"), T0);
-    for known in [person("ann"), unseen] {
+    for known in [user("ann"), unseen] {
         store.insert_user(&known).unwrap();
         assert_eq!(store.user(&known.id).unwrap(), Some(known));
     }
 }
 
 pub fn a_known_person_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut dyn Store) {
-    store_people(store, &["ann"]);
+    store_users(store, &["ann"]);
     assert!(store.insert_user(&User::unseen(id("ann"), at(9))).is_err());
-    assert_eq!(store.user(&id("ann")).unwrap(), Some(person("ann")));
-    assert!(store.update_user(&person("ben")).is_err());
+    assert_eq!(store.user(&id("ann")).unwrap(), Some(user("ann")));
+    assert!(store.update_user(&user("ben")).is_err());
     assert_eq!(store.user(&id("ben")).unwrap(), None);
 }
 
 pub fn a_person_changes_but_for_the_first_sight(store: &mut dyn Store) {
-    store_people(store, &["ann"]);
+    store_users(store, &["ann"]);
     let changed = User {
         name: "Ann B".to_owned(),
         username: String::new(),
@@ -30,25 +30,25 @@ pub fn a_person_changes_but_for_the_first_sight(store: &mut dyn Store) {
         avatar_url: Some("https://example.com/a.png".to_owned()),
         created_at: at(9),
         updated_at: at(9),
-        ..person("ann")
+        ..user("ann")
     };
     store.update_user(&changed).unwrap();
     assert_eq!(store.user(&id("ann")).unwrap(), Some(User { created_at: T0, ..changed }));
 }
 
 pub fn a_deleted_person_is_not_there(store: &mut dyn Store) {
-    store_people(store, &["ann", "ben"]);
+    store_users(store, &["ann", "ben"]);
     store.delete_user(&id("ann")).unwrap();
     store.delete_user(&id("nobody")).unwrap();
     assert_eq!(store.user(&id("ann")).unwrap(), None);
-    assert_eq!(store.user(&id("ben")).unwrap(), Some(person("ben")));
+    assert_eq!(store.user(&id("ben")).unwrap(), Some(user("ben")));
 }
 
 pub fn the_last_deletion_of_a_user_is_known_also_after_a_new_sign_in(store: &mut dyn Store) {
     assert_eq!(store.deleted_at(&id("ann")).unwrap(), None);
     for seconds in [1, 2] {
         store.put_deletion(&id("ann"), at(seconds)).unwrap();
-        store_people(store, &["ann"]);
+        store_users(store, &["ann"]);
         assert_eq!(store.deleted_at(&id("ann")).unwrap(), Some(at(seconds)));
         store.delete_user(&id("ann")).unwrap();
     }
@@ -56,7 +56,7 @@ pub fn the_last_deletion_of_a_user_is_known_also_after_a_new_sign_in(store: &mut
 }
 
 pub fn people_share_a_space_or_do_not(store: &mut dyn Store) {
-    store_people(store, &["ann", "ben", "eve"]);
+    store_users(store, &["ann", "ben", "eve"]);
     for name in ["ann", "ben"] {
         store.put_member(&home(), &id(name), Role::Member, T0).unwrap();
     }
@@ -67,7 +67,7 @@ pub fn people_share_a_space_or_do_not(store: &mut dyn Store) {
 }
 
 pub fn users_who_never_signed_in_and_are_in_no_space_are_found_oldest_first(store: &mut dyn Store) {
-    store_people(store, &["ann"]);
+    store_users(store, &["ann"]);
     for (n, name) in ["ben", "eve", "changed", "here", "signed"].into_iter().enumerate() {
         store.insert_unseen_user(&User::unseen(id(name), at(n as i64))).unwrap();
         assert!(!store.has_signed_in(&id(name)).unwrap());

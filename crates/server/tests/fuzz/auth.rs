@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use server::auth::{Authenticator, ConnectAuth, Keys};
 use server::config::Config;
 
-use crate::changes;
+use crate::mutations;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const NOW: i64 = 1_763_035_200;
@@ -37,10 +37,10 @@ fn claims_that_are_anything_never_make_somebody_with_an_empty_name() {
     let (authenticator, dice) = (authenticator(), &mut StdRng::seed_from_u64(2));
     let mut believed = 0;
     for _ in 0..ROUNDS {
-        let claims = changes::value(&good(), dice);
+        let claims = mutations::value(&good(), dice);
         if let Ok(identity) = authenticator.verify(&signed(&claims), NOW) {
             believed += 1;
-            assert!(!identity.person.as_str().is_empty() && claims["sub"] != Value::Null, "{claims}");
+            assert!(!identity.user.as_str().is_empty() && claims["sub"] != Value::Null, "{claims}");
         }
     }
     assert!(believed > ROUNDS / 20 && believed < ROUNDS, "{believed}");
@@ -64,7 +64,7 @@ fn a_token_that_is_changed_is_not_believed_wherever_it_stands() {
         parts.collect::<Option<Vec<_>>>()
     };
     for round in 0..ROUNDS {
-        let changed = if round % 10 == 0 { changes::nothing(dice) } else { changes::text(&token, dice) };
+        let changed = if round % 10 == 0 { mutations::nothing(dice) } else { mutations::text(&token, dice) };
         let same = read(&changed) == read(&token);
         assert!(same || authenticator.verify(&changed, NOW).is_err(), "{changed}");
         let mut headers = HeaderMap::new();
@@ -78,7 +78,7 @@ fn a_token_that_is_changed_is_not_believed_wherever_it_stands() {
         // A part of the header or the query may be the good token again.
         assert!(identified.is_err() || changed.contains(&token) || read(changed.trim()) == read(&token), "{changed}");
         authenticator.handshake_token(&headers, Some(&query));
-        let auth = changes::text(&json!({ "token": changed, "userId": "anna" }).to_string(), dice);
+        let auth = mutations::text(&json!({ "token": changed, "userId": "anna" }).to_string(), dice);
         drop(authenticator.identify_socket(ConnectAuth::read(&auth), None, NOW));
     }
 }

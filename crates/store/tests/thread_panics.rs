@@ -5,9 +5,9 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
+use domain::command::Actor;
 use domain::id_generator::IdGenerator;
 use domain::ids::Timestamp;
-use domain::command::Actor;
 use store::{Database, Options, Writer};
 
 /// The signal that ends a process that aborts.

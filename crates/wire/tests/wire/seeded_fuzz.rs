@@ -1,6 +1,6 @@
 //! Runs the bodies of the fuzz targets on seeded noise: random bytes, and valid input with changes.
 
-use crate::fuzz_bodies::{engineio_payload, socketio_json, socketio_msgpack, websocket};
+use crate::fuzz_targets::{engineio_payload, socketio_json, socketio_msgpack, websocket};
 use crate::support::{Dice, frame, hex};
 
 const ROUNDS: usize = 20_000;

@@ -1,5 +1,5 @@
 use domain::chat::Message;
-use domain::ids::{RoomKind, RoomId};
+use domain::ids::{RoomId, RoomKind};
 use domain::ports::Store;
 use domain::spaces::Role;
 

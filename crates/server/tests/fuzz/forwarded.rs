@@ -9,7 +9,7 @@ use rand::seq::IndexedRandom;
 use server::config::Config;
 use server::listener::Proxies;
 
-use crate::changes;
+use crate::mutations;
 
 const ROUNDS: usize = 20_000;
 
@@ -45,7 +45,7 @@ fn whatever_is_written_only_a_trusted_peer_is_asked() {
     for _ in 0..ROUNDS {
         let mut headers = HeaderMap::new();
         for (name, said) in SAID {
-            if let Ok(value) = HeaderValue::from_str(&changes::text(said.choose(dice).unwrap(), dice)) {
+            if let Ok(value) = HeaderValue::from_str(&mutations::text(said.choose(dice).unwrap(), dice)) {
                 headers.append(name, value);
             }
         }
@@ -63,7 +63,7 @@ fn whatever_a_client_writes_it_is_nobody_but_whom_the_proxy_has_heard_from() {
     let mut known = 0;
     for round in 0..ROUNDS {
         let (name, said) = SAID[round % 2];
-        let said = changes::text(said.choose(dice).unwrap(), dice);
+        let said = mutations::text(said.choose(dice).unwrap(), dice);
         let line = format!("{said}, {}", WRITTEN[round % 2].choose(dice).unwrap());
         let Ok(value) = HeaderValue::from_str(&line) else { continue };
         let headers = HeaderMap::from_iter([(http::HeaderName::from_static(name), value)]);

@@ -7,10 +7,10 @@ use engine::{Namespace, OutboundMessage};
 use serde_json::{Value, json};
 use server::presence::{Connection, Transport};
 
-use crate::lexicon::LEXICON;
+use crate::schema_coverage::SCHEMA_COVERAGE;
 
 /// A virtual device. It is connected until it leaves or is closed.
-pub struct Device {
+pub struct TestClient {
     pub actor: Actor,
     pub connection: Connection,
     pub namespace: Namespace,
@@ -21,28 +21,28 @@ pub struct Device {
     pub heard: VecDeque<Value>,
 }
 
-impl Device {
+impl TestClient {
     pub fn new(actor: Actor, connection: Connection, namespace: Namespace) -> Self {
         Self { actor, connection, namespace, rooms: BTreeSet::new(), connected: true, heard: VecDeque::new() }
     }
 
     /// One that was let in only to be closed.
     pub fn closed(connection: Connection, namespace: Namespace, code: u16, reason: &str) -> Self {
-        let nobody = Actor { person: domain::ids::UserId::new("nobody"), admin: false };
+        let nobody = Actor { user: domain::ids::UserId::new("nobody"), admin: false };
         let mut device = Self::new(nobody, connection, namespace);
         device.close(code, reason);
         device
     }
 
     /// Hears a message in a contract's words.
-    pub fn hear(&mut self, saying: &OutboundMessage) {
-        LEXICON.check_said(self.namespace, saying);
-        self.hear_whatever(saying);
+    pub fn hear(&mut self, message: &OutboundMessage) {
+        SCHEMA_COVERAGE.check_said(self.namespace, message);
+        self.hear_whatever(message);
     }
 
     /// Hears a message in words of somebody's own, as a client of its sort reads it.
-    pub fn hear_whatever(&mut self, saying: &OutboundMessage) {
-        let heard = match (saying, self.connection.transport()) {
+    pub fn hear_whatever(&mut self, message: &OutboundMessage) {
+        let heard = match (message, self.connection.transport()) {
             (OutboundMessage::Event { name, args, attachments, .. }, Transport::SocketIo) => {
                 assert!(attachments.is_empty(), "no contract says binaries so far");
                 json!({ "event": name, "args": values(args) })
@@ -53,7 +53,7 @@ impl Device {
                 envelope.as_object_mut().map(|envelope| envelope.remove("id"));
                 json!({ "envelope": envelope })
             }
-            _ => panic!("{:?} cannot hear {saying:?}", self.connection.transport()),
+            _ => panic!("{:?} cannot hear {message:?}", self.connection.transport()),
         };
         self.heard.push_back(heard);
     }

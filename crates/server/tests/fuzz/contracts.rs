@@ -1,47 +1,47 @@
 //! What clients of every contract may say on their sockets.
 
-use domain::ids::{UserId, Timestamp};
+use domain::ids::{Timestamp, UserId};
 use engine::{Namespace, OutboundMessage};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
 use server::config::Config;
-use server::contracts::{AnswerContext, ContractRegistry, ClientMessage, Reply, ParsedRequest};
+use server::contracts::{AnswerContext, ClientMessage, ContractRegistry, ParsedRequest, Reply};
 use wire::socketio::{Packet, json};
 
-use crate::changes;
-use crate::examples::{Example, examples};
+use crate::corpus::{Example, examples};
+use crate::mutations;
 
 const ROUNDS: usize = 20_000;
 
 #[test]
 fn whatever_is_said_is_understood_or_refused_in_words_that_can_be_read() {
     let secret = [("JWT_SECRET", "0123456789abcdef0123456789abcdef")];
-    let dialects = ContractRegistry::new(&Config::of_pairs(secret).unwrap());
+    let contracts = ContractRegistry::new(&Config::of_pairs(secret).unwrap());
     let dice = &mut StdRng::seed_from_u64(1);
     let said: Vec<Example> = examples().into_iter().filter(|example| !matches!(example, Example::Rest(..))).collect();
     let mut refused = 0;
     for round in 0..ROUNDS {
         match &said[round % said.len()] {
             Example::Event(name, args) => {
-                let args = changes::value(args, dice);
+                let args = mutations::value(args, dice);
                 let Value::Array(args) = (if args.is_array() { args } else { Value::Array(vec![args]) }) else { continue };
                 let words: Vec<Value> = [Value::from(name.as_str())].into_iter().chain(args).collect();
                 let text = format!("2{}", Value::Array(words));
-                let packet = if dice.random_bool(0.2) { changes::text(&text, dice) } else { text };
+                let packet = if dice.random_bool(0.2) { mutations::text(&text, dice) } else { text };
                 let Ok(Packet::Event { event: Some(event), .. }) = json::decode(&packet) else { continue };
-                for namespace in 0..dialects.namespaces().len() {
-                    refused += hear(&dialects, Namespace(namespace as u8), &ClientMessage::Event { name: &event.name, args: &event.args });
+                for namespace in 0..contracts.namespaces().len() {
+                    refused += hear(&contracts, Namespace(namespace as u8), &ClientMessage::Event { name: &event.name, args: &event.args });
                 }
             }
             Example::Envelope(envelope) => {
-                let text = changes::value(envelope, dice).to_string();
+                let text = mutations::value(envelope, dice).to_string();
                 let text = match dice.random_range(0..10) {
-                    0 => changes::nothing(dice),
-                    1..4 => changes::text(&text, dice),
+                    0 => mutations::nothing(dice),
+                    1..4 => mutations::text(&text, dice),
                     _ => text,
                 };
-                refused += hear(&dialects, Namespace::PLAIN, &ClientMessage::Text(&text));
+                refused += hear(&contracts, Namespace::PLAIN, &ClientMessage::Text(&text));
             }
             Example::Rest(..) => {}
         }
@@ -50,14 +50,14 @@ fn whatever_is_said_is_understood_or_refused_in_words_that_can_be_read() {
 }
 
 /// Has it understood by every dialect that is spoken there; how often it was refused.
-fn hear(dialects: &ContractRegistry, namespace: Namespace, heard: &ClientMessage<'_>) -> usize {
+fn hear(contracts: &ContractRegistry, namespace: Namespace, heard: &ClientMessage<'_>) -> usize {
     let mut refused = 0;
-    for dialect in dialects.in_namespace(namespace) {
-        let Some(ParsedRequest { name, ask: Err(refusal) }) = dialect.parse(heard) else { continue };
+    for contract in contracts.in_namespace(namespace) {
+        let Some(ParsedRequest { name, ask: Err(error) }) = contract.parse(heard) else { continue };
         refused += 1;
         for acked in [true, false] {
-            let (person, now) = (UserId::new("anna"), Timestamp(1_763_035_200_000_000));
-            check(&dialect.answer(&AnswerContext { name, result: Err(&refusal), acked, person: &person, now }));
+            let (user, now) = (UserId::new("anna"), Timestamp(1_763_035_200_000_000));
+            check(&contract.answer(&AnswerContext { name, result: Err(&error), acked, user: &user, now }));
         }
     }
     refused
@@ -68,8 +68,8 @@ fn check(reply: &Reply) {
     if let Some(ack) = &reply.ack {
         readable(&format!("[{ack}]"));
     }
-    for saying in &reply.say {
-        match saying {
+    for message in &reply.say {
+        match message {
             OutboundMessage::Event { args, .. } => readable(&format!("[{args}]")),
             OutboundMessage::Text(text) => readable(text),
             OutboundMessage::Binary(_) => {}

@@ -3,33 +3,36 @@ use std::collections::BTreeSet;
 use domain::chat::{Message, MessageWithReadState};
 use domain::custom_events::CustomEvent;
 use domain::event::{Account, Event, EventKind, PersistedEvent};
-use domain::ids::{RoomKind, RoomId, Timestamp};
-use domain::ports::{Store, EventBatch};
+use domain::ids::{RoomId, RoomKind, Timestamp};
+use domain::ports::{EventBatch, Store};
 use domain::spaces::{Member, Role, Space};
 use domain::tasks::TaskStatus;
 use domain::trips::{TripChanges, TripDetails};
 
 use crate::calls::call;
-use crate::{T0, at, home, id, message, notification, person, space, task};
+use crate::{T0, at, home, id, message, notification, space, task, user};
 
 pub fn each_room_counts_for_itself_and_offsets_only_grow(store: &mut dyn Store) {
     let inbox = RoomId::inbox(&id("ann"));
     let mut last = 0;
     for (room, seq) in [(home(), 1), (inbox.clone(), 1), (home(), 2), (home(), 3), (inbox, 2)] {
-        let fact = store.append(&room, at(seq), Account(7), Event::TaskDeleted { task: seq, by: None }).unwrap();
-        assert_eq!((fact.room, fact.seq, fact.at, fact.event), (room, seq, at(seq), Event::TaskDeleted { task: seq, by: None }));
-        assert!(fact.offset > last);
-        last = fact.offset;
+        let persisted = store.append(&room, at(seq), Account(7), Event::TaskDeleted { task: seq, by: None }).unwrap();
+        assert_eq!(
+            (persisted.room, persisted.seq, persisted.at, persisted.event),
+            (room, seq, at(seq), Event::TaskDeleted { task: seq, by: None })
+        );
+        assert!(persisted.offset > last);
+        last = persisted.offset;
     }
 }
 
 pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
-    let ann = person("ann");
-    let members = vec![Member { person: ann.clone(), role: Role::Admin, joined_at: T0 }];
+    let ann = user("ann");
+    let members = vec![Member { user: ann.clone(), role: Role::Admin, joined_at: T0 }];
     let space = Space { members, parent: Some(RoomKind::Project.room(1)), ..space(&home()) };
     let mut task = task(5);
     task.assigned_to.push(ann.clone());
-    let emission = CustomEvent {
+    let custom_event = CustomEvent {
         rooms: vec![home(), RoomId::everyone()],
         except: vec![RoomId::inbox(&ann.id)],
         except_connections: vec!["c".to_owned()],
@@ -38,12 +41,12 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
     };
     task.progress = Some(TaskStatus { status: "in_progress".to_owned(), priority: "high".to_owned() });
     let events = [
-        Event::SpaceCreated { space: space.clone(), people: vec![ann.id.clone()], trip: Some(TripDetails::default()) },
+        Event::SpaceCreated { space: space.clone(), users: vec![ann.id.clone()], trip: Some(TripDetails::default()) },
         Event::SpaceUpdated { space: space.clone(), by: Some(ann.clone()) },
         Event::SpaceArchived { space: Space { archived_at: Some(at(9)), ..space.clone() }, by: None },
-        Event::MemberJoined { space: space.clone(), person: ann.clone(), by: Some(id("ben")), by_whom: Some(person("ben")) },
-        Event::MembershipClaimed { person: ann.id.clone() },
-        Event::MemberLeft { space: space.clone(), person: ann.id.clone(), by: None, by_whom: None },
+        Event::MemberJoined { space: space.clone(), user: ann.clone(), by: Some(id("ben")), by_whom: Some(user("ben")) },
+        Event::MembershipClaimed { user: ann.id.clone() },
+        Event::MemberLeft { space: space.clone(), user: ann.id.clone(), by: None, by_whom: None },
         Event::Added {
             space: space.clone(),
             by: Some(ann.clone()),
@@ -51,15 +54,15 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
             last: Some(Box::new(MessageWithReadState { message: message(6, "ann"), read: true })),
         },
         Event::Removed { space: home(), by: None },
-        Event::RoleChanged { space: space.clone(), person: ann.id.clone(), by: id("ben") },
-        Event::SpaceDeleted { space: space.clone(), people: vec![ann.id.clone()], by: ann.id.clone() },
+        Event::RoleChanged { space: space.clone(), user: ann.id.clone(), by: id("ben") },
+        Event::SpaceDeleted { space: space.clone(), users: vec![ann.id.clone()], by: ann.id.clone() },
         Event::TripUpdated {
             changes: TripChanges { name: None, description: Some(None), start_date: Some(Some("2026-07-01".to_owned())), end_date: None },
             more: serde_json::Map::from_iter([("color".to_owned(), serde_json::json!([1, null]))]),
             by: ann.id.clone(),
         },
         Event::InviteRefreshed { space },
-        Event::ProfileUpdated { person: ann.clone(), rooms: vec![home(), RoomKind::Household.room(2)] },
+        Event::ProfileUpdated { user: ann.clone(), rooms: vec![home(), RoomKind::Household.room(2)] },
         Event::TaskCreated { task: task.clone() },
         Event::TaskUpdated { task: task.clone(), by: None, was: None, toggled_by: None, assigned: vec![], unassigned: vec![] },
         Event::TaskUpdated {
@@ -68,7 +71,7 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
             was: Some("todo".to_owned()),
             toggled_by: Some(ann.clone()),
             assigned: vec![ann.clone()],
-            unassigned: vec![person("ben")],
+            unassigned: vec![user("ben")],
         },
         Event::TaskDeleted { task: task.id, by: Some(ann.clone()) },
         Event::TaskToggled { task: task.clone(), by: ann.clone() },
@@ -85,15 +88,15 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
         Event::MessagesRead { by: id("ann"), messages: vec![1, 2], up_to: 2, to_reader_alone: true },
         Event::NotificationRead { notification: 1_763_725_000_000_001 },
         Event::NotificationsRead,
-        Event::Emitted { emission },
+        Event::Emitted { custom_event },
     ];
     let recorded: Vec<_> = events.into_iter().map(|event| store.append(&home(), T0, Account(7), event).unwrap()).collect();
-    let kinds: BTreeSet<&str> = recorded.iter().map(|fact| EventKind::from(&fact.event).into()).collect();
+    let kinds: BTreeSet<&str> = recorded.iter().map(|persisted| EventKind::from(&persisted.event).into()).collect();
     assert_eq!(kinds.len(), EventKind::COUNT, "one of each kind is tried");
-    assert_eq!(facts(store), recorded);
+    assert_eq!(persisted_events(store), recorded);
 }
 
-fn facts(store: &mut dyn Store) -> Vec<PersistedEvent> {
+fn persisted_events(store: &mut dyn Store) -> Vec<PersistedEvent> {
     store.events_after(0, Timestamp(i64::MIN), 99).unwrap().events
 }
 
@@ -103,9 +106,9 @@ pub fn facts_are_read_behind_an_offset_up_to_a_limit(store: &mut dyn Store) {
         .collect();
     let late = store.append(&home(), at(9), Account(7), Event::NotificationsRead).unwrap().offset;
     let mut read = |after, since, limit| -> (Vec<i64>, Option<i64>) {
-        let EventBatch { events: facts, unreadable, end } = store.events_after(after, since, limit).unwrap();
+        let EventBatch { events: persisted_events, unreadable, end } = store.events_after(after, since, limit).unwrap();
         assert_eq!(unreadable, None);
-        (facts.iter().map(|fact| fact.offset).collect(), end)
+        (persisted_events.iter().map(|persisted| persisted.offset).collect(), end)
     };
     assert_eq!(read(0, T0, 2), (offsets[..2].to_vec(), Some(offsets[1])));
     assert_eq!(read(offsets[3], T0, 9), (vec![offsets[4], late], Some(late)));
@@ -119,14 +122,14 @@ fn forget(store: &mut dyn Store, until: i64, limit: u32) -> (u64, Vec<i64>) {
 }
 
 fn offsets(store: &mut dyn Store) -> Vec<i64> {
-    facts(store).iter().map(|fact| fact.offset).collect()
+    persisted_events(store).iter().map(|persisted| persisted.offset).collect()
 }
 
 pub fn the_last_offset_is_that_of_the_last_fact(store: &mut dyn Store) {
     assert_eq!(store.last_offset().unwrap(), 0);
     for n in 1..=3 {
-        let fact = store.append(&RoomKind::Trip.room(n), T0, Account(7), Event::NotificationsRead).unwrap();
-        assert_eq!(store.last_offset().unwrap(), fact.offset);
+        let persisted = store.append(&RoomKind::Trip.room(n), T0, Account(7), Event::NotificationsRead).unwrap();
+        assert_eq!(store.last_offset().unwrap(), persisted.offset);
     }
 }
 
@@ -162,12 +165,12 @@ pub fn holes_are_known_until_all_facts_before_them_are_too_old(store: &mut dyn S
 }
 
 pub fn a_fact_is_found_by_its_offset(store: &mut dyn Store) {
-    let fact = store.append(&home(), T0, Account(-7), Event::NotificationsRead).unwrap();
-    assert_eq!(fact.account, Account(-7));
-    assert_eq!(store.event_at(fact.offset).unwrap(), Some(fact));
+    let persisted = store.append(&home(), T0, Account(-7), Event::NotificationsRead).unwrap();
+    assert_eq!(persisted.account, Account(-7));
+    assert_eq!(store.event_at(persisted.offset).unwrap(), Some(persisted));
     assert_eq!(store.event_at(99).unwrap(), None);
     let rooms = vec![home(), RoomKind::Trip.room(1), RoomKind::Trip.room(2)];
-    let several = store.append(&home(), T0, Account(1), Event::ProfileUpdated { person: person("ann"), rooms }).unwrap();
+    let several = store.append(&home(), T0, Account(1), Event::ProfileUpdated { user: user("ann"), rooms }).unwrap();
     for offset in several.first_offset()..=several.offset {
         assert_eq!(store.event_at(offset).unwrap().as_ref(), Some(&several), "each of its offsets finds it");
     }

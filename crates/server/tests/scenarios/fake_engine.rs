@@ -6,28 +6,28 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use domain::ids::{UserId, RoomId};
 use domain::command::{Actor, Command, Query};
-use domain::users::EnsureUser;
 use domain::error::DomainError;
+use domain::ids::{RoomId, UserId};
 use domain::sessions::{ConnectSession, ResumeRequest};
-use domain::spaces::{JoinRoomListingMembers, JoinRoom, JoinedRoom, ListMemberIds, FilterVisible};
-use engine::{Namespace, MessageSource, OutboundMessage};
+use domain::spaces::{FilterVisible, JoinRoom, JoinRoomListingMembers, JoinedRoom, ListMemberIds};
+use domain::users::EnsureUser;
+use engine::{MessageSource, Namespace, OutboundMessage};
 use http::HeaderMap;
 use serde_json::{Value, json};
-use server::auth::{ConnectAuth, AuthError};
-use server::contracts::{ClientAction, Contract, ClientMessage, Outcome, Reply, ParsedRequest};
-use server::realtime::{Effect, AuthorizedConnect, AuthRefresh, ConnectRejection};
+use server::auth::{AuthError, ConnectAuth};
+use server::contracts::{ClientAction, ClientMessage, Contract, Outcome, ParsedRequest, Reply};
 use server::presence::{Connection, Transport};
+use server::realtime::{AuthRefresh, AuthorizedConnect, ConnectRejection, Effect};
 
-use crate::device::{Device, values};
-use crate::house::House;
-use crate::lexicon::LEXICON;
+use crate::schema_coverage::SCHEMA_COVERAGE;
+use crate::test_app::TestApp;
+use crate::test_client::{TestClient, values};
 
 /// Everybody who is connected, or was.
-pub struct Floor {
-    house: House,
-    devices: BTreeMap<String, Device>,
+pub struct FakeEngine {
+    house: TestApp,
+    devices: BTreeMap<String, TestClient>,
     /// Whether the trip contract's greeting, which everybody hears in `/`, is a step.
     greets: bool,
     /// Time stands still here.
@@ -35,8 +35,8 @@ pub struct Floor {
     connections: u64,
 }
 
-impl Floor {
-    pub fn new(house: House, greets: bool) -> Self {
+impl FakeEngine {
+    pub fn new(house: TestApp, greets: bool) -> Self {
         assert!(!house.shared.broadcasts_presence, "who is online is told when time has passed, and here it does not");
         Self { house, devices: BTreeMap::new(), greets, start: Instant::now(), connections: 0 }
     }
@@ -61,7 +61,7 @@ impl Floor {
         let arrived = match entrant {
             Ok(AuthorizedConnect { actor, claims, .. }) => {
                 let arrive = ConnectSession { claims, new_session: None, resume: ResumeRequest::New };
-                match self.house.decide(actor.clone(), |tx| arrive.execute(tx)).await {
+                match self.house.decide(actor.clone(), |context| arrive.execute(context)).await {
                     Err(DomainError::UserDeleted) => Err(AuthError::UserDeleted),
                     arrived => Ok((actor, arrived.unwrap())),
                 }
@@ -71,7 +71,7 @@ impl Floor {
         let device = match arrived {
             Ok((actor, arrived)) => {
                 let (rooms, greetings) = (shared.rooms_to_join(namespace, &arrived), shared.greetings(namespace, name, &arrived.user));
-                let mut device = Device::new(actor, connection, namespace);
+                let mut device = TestClient::new(actor, connection, namespace);
                 device.rooms.extend(rooms.iter().map(|(room, _)| room.as_str().to_owned()));
                 greetings.iter().filter(|greeting| self.greets || !is_trips_greeting(greeting)).for_each(|greeting| device.hear(greeting));
                 device
@@ -80,7 +80,7 @@ impl Floor {
                 ConnectRejection::Refused(message, data) => {
                     return Some(json!({ "message": message, "data": serde_json::from_str::<Value>(&data).unwrap() }));
                 }
-                ConnectRejection::Closed(code, reason) => Device::closed(connection, namespace, code, &reason),
+                ConnectRejection::Closed(code, reason) => TestClient::closed(connection, namespace, code, &reason),
             },
         };
         if let Some(before) = self.devices.insert(name.to_owned(), device) {
@@ -94,23 +94,23 @@ impl Floor {
     /// A device says something. The answer is the list of the acknowledgement's arguments, if there is one.
     pub async fn hear(&mut self, name: &str, heard: &ClientMessage<'_>, acked: bool) -> Option<Value> {
         let device = self.connected(name);
-        let (person, namespace) = (device.actor.person.clone(), device.namespace);
+        let (user, namespace) = (device.actor.user.clone(), device.namespace);
         let shared = self.house.shared.clone();
-        let (spoken_in, reply) = match shared.parse(&person, namespace, heard, acked) {
-            Ok((dialect, ParsedRequest { name: request, ask })) => {
+        let (spoken_in, reply) = match shared.parse(&user, namespace, heard, acked) {
+            Ok((contract, ParsedRequest { name: request, ask })) => {
                 let outcome = match ask {
-                    Ok(ask) => self.perform(name, &*dialect, ask).await,
-                    Err(refusal) => Err(refusal),
+                    Ok(ask) => self.perform(name, &*contract, ask).await,
+                    Err(error) => Err(error),
                 };
                 if outcome.is_ok() {
-                    LEXICON.check_understood(dialect.namespace(), heard);
+                    SCHEMA_COVERAGE.check_understood(contract.namespace(), heard);
                 }
-                (dialect.namespace(), shared.answer(&*dialect, request, &person, outcome.as_ref(), acked))
+                (contract.namespace(), shared.answer(&*contract, request, &user, outcome.as_ref(), acked))
             }
             Err(unknown) => (None, unknown.reply),
         };
         if let (ClientMessage::Event { name, .. }, Some(ack)) = (heard, &reply.ack) {
-            LEXICON.check_ack(spoken_in, name, ack);
+            SCHEMA_COVERAGE.check_ack(spoken_in, name, ack);
         }
         let ack = self.give(name, reply);
         self.settle().await;
@@ -118,42 +118,42 @@ impl Floor {
     }
 
     /// What is told of it is heard when everything has settled, so behind the answer.
-    async fn perform(&mut self, name: &str, dialect: &dyn Contract, ask: ClientAction) -> Result<Outcome, DomainError> {
+    async fn perform(&mut self, name: &str, contract: &dyn Contract, ask: ClientAction) -> Result<Outcome, DomainError> {
         let actor = self.connected(name).actor.clone();
         match ask {
             ClientAction::Ping => Ok(Outcome::Pong),
             ClientAction::Typing(room) => {
                 let command = JoinRoom { room: room.clone(), session: None, since: false };
-                let person = self.house.decide(actor, |tx| command.execute(tx)).await?.person.id;
-                self.house.shared.start_typing(&room, &person, name, self.start);
+                let user = self.house.decide(actor, |context| command.execute(context)).await?.user.id;
+                self.house.shared.start_typing(&room, &user, name, self.start);
                 Ok(Outcome::Noted)
             }
             ClientAction::StopTyping(room) => {
                 self.stop_typing(name, &room);
                 Ok(Outcome::Noted)
             }
-            ClientAction::Statuses(people) => {
-                let query = FilterVisible { people: people.clone(), contacts_only: !self.house.shared.presence_is_public };
-                let visible = self.house.decide(actor, |tx| query.execute(tx.store, tx.actor)).await?;
-                Ok(self.house.shared.statuses(people, &visible))
+            ClientAction::Statuses(users) => {
+                let query = FilterVisible { users: users.clone(), contacts_only: !self.house.shared.presence_is_public };
+                let visible = self.house.decide(actor, |context| query.execute(context.store, context.actor)).await?;
+                Ok(self.house.shared.statuses(users, &visible))
             }
             ClientAction::OnlineIn(room) => {
                 let command = ListMemberIds { room: room.clone(), contacts_only: !self.house.shared.presence_is_public };
-                let members = self.house.decide(actor, |tx| command.execute(tx)).await?;
+                let members = self.house.decide(actor, |context| command.execute(context)).await?;
                 Ok(self.house.shared.online_of(&room, members))
             }
             ClientAction::TakePart(change) => {
-                let person = actor.person.clone();
+                let user = actor.user.clone();
                 let (call, value) = self.house.decide(actor, change).await?;
-                if call.is_open() && call.has(&person) {
-                    self.house.shared.call_participants.join(call.id, &call.room, &person, name);
+                if call.is_open() && call.has(&user) {
+                    self.house.shared.call_participants.join(call.id, &call.room, &user, name);
                 }
                 Ok(Outcome::Changed(value))
             }
-            ClientAction::Refresh(token) => match self.house.shared.verify_refresh(&actor.person, &token) {
+            ClientAction::Refresh(token) => match self.house.shared.verify_refresh(&actor.user, &token) {
                 Err(why) => Ok(Outcome::Refreshed(Err(why))),
                 Ok(AuthRefresh { actor, claims, ends }) => {
-                    self.house.decide(actor.clone(), |tx| EnsureUser { claims }.execute(tx)).await?;
+                    self.house.decide(actor.clone(), |context| EnsureUser { claims }.execute(context)).await?;
                     self.device(name).actor = actor;
                     Ok(Outcome::Refreshed(Ok(ends)))
                 }
@@ -164,26 +164,30 @@ impl Floor {
                 Ok(Outcome::Left(room))
             }
             ClientAction::Move(room) => {
-                let command =
-                    JoinRoomListingMembers { room: room.clone(), session: None, since: false, contacts_only: !self.house.shared.presence_is_public };
-                let (JoinedRoom { person, inside, .. }, members) = self.house.decide(actor, |tx| command.execute(tx)).await?;
+                let command = JoinRoomListingMembers {
+                    room: room.clone(),
+                    session: None,
+                    since: false,
+                    contacts_only: !self.house.shared.presence_is_public,
+                };
+                let (JoinedRoom { user, inside, .. }, members) = self.house.decide(actor, |context| command.execute(context)).await?;
                 let rooms = self.connected(name).rooms.iter().filter_map(|room| RoomId::parse(room));
                 let others: Vec<RoomId> = rooms.filter(|other| other.kind() == room.kind() && *other != room).collect();
                 for other in others {
                     self.leave_room(name, &other, false);
                 }
-                self.house.shared.call_participants.resume(&room, &person.id, name);
+                self.house.shared.call_participants.resume(&room, &user.id, name);
                 if self.connected(name).rooms.insert(room.as_str().to_owned()) {
-                    self.house.shared.join_presence(room.clone(), person, inside);
+                    self.house.shared.join_presence(room.clone(), user, inside);
                 }
                 Ok(Outcome::Moved { online: self.house.shared.online_among(&room, members), room })
             }
             ClientAction::Enter(room) => {
                 let command = JoinRoom { room: room.clone(), session: None, since: false };
-                let JoinedRoom { person, inside, .. } = self.house.decide(actor, |tx| command.execute(tx)).await?;
-                let entered = self.house.shared.joined_outcome(dialect, &room, Some(&person));
+                let JoinedRoom { user, inside, .. } = self.house.decide(actor, |context| command.execute(context)).await?;
+                let entered = self.house.shared.joined_outcome(contract, &room, Some(&user));
                 if self.connected(name).rooms.insert(room.as_str().to_owned()) {
-                    self.house.shared.join_presence(room, person, inside);
+                    self.house.shared.join_presence(room, user, inside);
                 }
                 Ok(entered)
             }
@@ -192,7 +196,7 @@ impl Floor {
 
     fn give(&mut self, name: &str, reply: Reply) -> Option<Value> {
         let device = self.connected(name);
-        reply.say.iter().for_each(|saying| device.hear(saying));
+        reply.say.iter().for_each(|message| device.hear(message));
         if let Some((code, reason)) = reply.close {
             device.close(code, reason);
             self.depart(name);
@@ -210,28 +214,28 @@ impl Floor {
     /// A connection has ended. Nobody is told: the grace is not over.
     fn depart(&mut self, name: &str) {
         let device = self.device(name);
-        let (rooms, person, connection) = (std::mem::take(&mut device.rooms), device.actor.person.clone(), device.connection);
-        self.house.shared.stop_typing_everywhere(&person, name);
-        self.house.shared.call_participants.disconnect(&person, name);
+        let (rooms, user, connection) = (std::mem::take(&mut device.rooms), device.actor.user.clone(), device.connection);
+        self.house.shared.stop_typing_everywhere(&user, name);
+        self.house.shared.call_participants.disconnect(&user, name);
         for room in rooms.iter().filter_map(|room| RoomId::parse(room)) {
-            self.house.shared.room_presence.leave(&room, &person);
+            self.house.shared.room_presence.leave(&room, &user);
         }
-        self.house.shared.online_users.disconnect(&person, connection);
+        self.house.shared.online_users.disconnect(&user, connection);
     }
 
     fn stop_typing(&mut self, name: &str, room: &RoomId) {
-        let person = self.device(name).actor.person.clone();
-        self.house.shared.stop_typing(room, &person, name);
+        let user = self.device(name).actor.user.clone();
+        self.house.shared.stop_typing(room, &user, name);
     }
 
     fn leave_room(&mut self, name: &str, room: &RoomId, removed: bool) {
         self.stop_typing(name, room);
         let device = self.device(name);
-        let person = device.actor.person.clone();
+        let user = device.actor.user.clone();
         if device.rooms.remove(room.as_str())
-            && let Some(departure) = self.house.shared.room_presence.leave(room, &person)
+            && let Some(departure) = self.house.shared.room_presence.leave(room, &user)
         {
-            self.house.shared.publish_left(room.clone(), person, departure, removed);
+            self.house.shared.publish_left(room.clone(), user, departure, removed);
         }
     }
 
@@ -251,8 +255,8 @@ impl Floor {
 
     fn take(&mut self, effect: Effect) {
         match effect {
-            Effect::Join(room, person) => {
-                for name in self.devices_of(&person) {
+            Effect::Join(room, user) => {
+                for name in self.devices_of(&user) {
                     let namespace = self.device(&name).namespace;
                     if self.house.shared.contracts.auto_join(namespace, &room) {
                         self.device(&name).rooms.insert(room.as_str().to_owned());
@@ -262,7 +266,7 @@ impl Floor {
             Effect::Tell(rooms, said) => {
                 for device in self.devices.values_mut() {
                     if rooms.iter().any(|room| device.rooms.contains(room.as_str())) {
-                        said.render(device.namespace).iter().for_each(|saying| device.hear(saying));
+                        said.render(device.namespace).iter().for_each(|message| device.hear(message));
                     }
                 }
             }
@@ -270,69 +274,69 @@ impl Floor {
                 let inboxes: Vec<RoomId> = users.iter().map(RoomId::inbox).collect();
                 let others = self.devices.values_mut().filter(|device| !inboxes.iter().any(|inbox| device.rooms.contains(inbox.as_str())));
                 for device in others.filter(|device| rooms.iter().any(|room| device.rooms.contains(room.as_str()))) {
-                    said.render(device.namespace).iter().for_each(|saying| device.hear(saying));
+                    said.render(device.namespace).iter().for_each(|message| device.hear(message));
                 }
             }
-            Effect::TellOthers(room, person, said) => {
-                let inbox = RoomId::inbox(&person);
+            Effect::TellOthers(room, user, said) => {
+                let inbox = RoomId::inbox(&user);
                 let others = self.devices.values_mut().filter(|device| !device.rooms.contains(inbox.as_str()));
                 for device in others.filter(|device| device.rooms.contains(room.as_str())) {
-                    said.render(device.namespace).iter().for_each(|saying| device.hear(saying));
+                    said.render(device.namespace).iter().for_each(|message| device.hear(message));
                 }
             }
-            Effect::Emit { emission, said, .. } => {
-                let everyone = emission.rooms.contains(&RoomId::everyone());
+            Effect::Emit { custom_event, said, .. } => {
+                let everyone = custom_event.rooms.contains(&RoomId::everyone());
                 // A connection's id is its device's name here.
-                let devices = self.devices.iter_mut().filter(|(name, _)| !emission.except_connections.contains(name));
+                let devices = self.devices.iter_mut().filter(|(name, _)| !custom_event.except_connections.contains(name));
                 for device in devices.map(|(_, device)| device).filter(|device| device.connected) {
                     let is_in = |room: &RoomId| device.rooms.contains(room.as_str());
-                    if (everyone || emission.rooms.iter().any(is_in)) && !emission.except.iter().any(is_in) {
-                        said.render(device.namespace).iter().for_each(|saying| device.hear_whatever(saying));
+                    if (everyone || custom_event.rooms.iter().any(is_in)) && !custom_event.except.iter().any(is_in) {
+                        said.render(device.namespace).iter().for_each(|message| device.hear_whatever(message));
                     }
                 }
             }
-            Effect::Expel { people, connections, reason } => {
+            Effect::Expel { users, connections, reason } => {
                 let named = connections.into_iter().filter(|name| self.devices.get(name).is_some_and(|device| device.connected));
-                let expelled: BTreeSet<_> = people.iter().flat_map(|person| self.devices_of(person)).chain(named).collect();
+                let expelled: BTreeSet<_> = users.iter().flat_map(|user| self.devices_of(user)).chain(named).collect();
                 for name in expelled {
                     self.device(&name).close(4403, &reason);
                     self.depart(&name);
                 }
             }
-            Effect::Leave(room, people) => {
-                for person in people {
-                    for name in self.devices_of(&person) {
+            Effect::Leave(room, users) => {
+                for user in users {
+                    for name in self.devices_of(&user) {
                         self.stop_typing(&name, &room);
                         let heard: Vec<RoomId> = self.device(&name).rooms.iter().filter_map(|room| RoomId::parse(room)).collect();
                         for heard in heard {
-                            if heard == room || self.house.shared.room_presence.is_inside(&heard, &person, &room) {
+                            if heard == room || self.house.shared.room_presence.is_inside(&heard, &user, &room) {
                                 self.leave_room(&name, &heard, true);
                             }
                         }
                     }
-                    self.house.shared.remove_member_presence(&room, &person);
+                    self.house.shared.remove_member_presence(&room, &user);
                 }
             }
             Effect::Ring(_) => {}
             Effect::HangUp(call) => self.house.shared.call_participants.clear(call),
             Effect::TellEveryone(said) => {
                 for device in self.devices.values_mut().filter(|device| device.connected) {
-                    for saying in said.render(device.namespace) {
+                    for message in said.render(device.namespace) {
                         // An admin may choose a name, and where no contract has a word for it another one's is said.
-                        match LEXICON.knows(device.namespace, &saying) {
-                            true => device.hear(&saying),
-                            false => device.hear_whatever(&saying),
+                        match SCHEMA_COVERAGE.knows(device.namespace, &message) {
+                            true => device.hear(&message),
+                            false => device.hear_whatever(&message),
                         }
                     }
                 }
             }
-            Effect::Gather(signal) => panic!("nobody is told of {signal:?}"),
+            Effect::Gather(ephemeral) => panic!("nobody is told of {ephemeral:?}"),
         }
     }
 
     /// A person's devices that are connected.
-    fn devices_of(&self, person: &UserId) -> Vec<String> {
-        let inbox = RoomId::inbox(person);
+    fn devices_of(&self, user: &UserId) -> Vec<String> {
+        let inbox = RoomId::inbox(user);
         let present = self.devices.iter().filter(|(_, device)| device.rooms.contains(inbox.as_str()));
         present.map(|(name, _)| name.clone()).collect()
     }
@@ -349,9 +353,9 @@ impl Floor {
 
     /// Puts a device of somebody who is in nothing beside another, without a handshake: it counts nowhere.
     pub fn put_beside(&mut self, name: &str, other: &str) {
-        let Device { connection, namespace, .. } = *self.device(other);
-        let actor = Actor { person: UserId::new(name), admin: false };
-        self.devices.insert(name.to_owned(), Device::new(actor, connection, namespace));
+        let TestClient { connection, namespace, .. } = *self.device(other);
+        let actor = Actor { user: UserId::new(name), admin: false };
+        self.devices.insert(name.to_owned(), TestClient::new(actor, connection, namespace));
     }
 
     /// Takes it away. The answer is what it has heard.
@@ -365,15 +369,15 @@ impl Floor {
     }
 
     /// A device, whether it is still connected or not.
-    pub fn device(&mut self, name: &str) -> &mut Device {
+    pub fn device(&mut self, name: &str) -> &mut TestClient {
         self.devices.get_mut(name).unwrap_or_else(|| panic!("{name} has not been connected"))
     }
 
-    pub fn devices(&self) -> impl Iterator<Item = (&String, &Device)> {
+    pub fn devices(&self) -> impl Iterator<Item = (&String, &TestClient)> {
         self.devices.iter()
     }
 
-    fn connected(&mut self, name: &str) -> &mut Device {
+    fn connected(&mut self, name: &str) -> &mut TestClient {
         let device = self.device(name);
         assert!(device.connected, "{name} is not connected");
         device

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bus::InProcessBus;
+use domain::error::DomainError;
 use domain::event::Event;
 use domain::ids::UserId;
 use domain::notifications::NewNotification;
-use domain::error::DomainError;
 use serde_json::{Value, json};
 use server::auth::sign::NewToken;
 use server::backend_api::{BackendApi, BackendService};
@@ -14,23 +14,23 @@ use server::presence::{Connection, OnlineUsers, Transport};
 
 use crate::support::{SECONDS, Server};
 
-fn utilities(server: &Server, people: &Arc<OnlineUsers>) -> BackendService {
-    BackendService::new(server.writer.clone(), Arc::new(InProcessBus::new(drop)), Arc::clone(people))
+fn utilities(server: &Server, users: &Arc<OnlineUsers>) -> BackendService {
+    BackendService::new(server.writer.clone(), Arc::new(InProcessBus::new(drop)), Arc::clone(users))
 }
 
 #[tokio::test]
 async fn what_a_back_end_emits_is_a_fact_of_the_room_that_it_is_for() {
     let (server, anna) = (Server::start(), UserId::new("anna"));
-    let back_end = utilities(&server, &Arc::default());
-    let first = back_end.send_to_user(&anna, "custom:event", json!({ "a": 1 })).await.unwrap();
-    let second = back_end.broadcast_to_all("announcement", Value::Null).await.unwrap();
+    let backend = utilities(&server, &Arc::default());
+    let first = backend.send_to_user(&anna, "custom:event", json!({ "a": 1 })).await.unwrap();
+    let second = backend.broadcast_to_all("announcement", Value::Null).await.unwrap();
     assert!(second > first, "positions grow");
-    back_end.emit_new_message("5", json!({ "id": "1" })).await.unwrap();
-    back_end.emit_message_read("5", &anna, &[1, 2], 2).await.unwrap();
-    back_end.emit_message_deleted("5", 1).await.unwrap();
-    back_end.emit_order_update(&anna, json!({ "order": 7 })).await.unwrap();
-    let emitted = server.facts().await.into_iter().map(|fact| match fact.event {
-        Event::Emitted { emission } => (fact.room.to_string(), emission.name, emission.data.unwrap()),
+    backend.emit_new_message("5", json!({ "id": "1" })).await.unwrap();
+    backend.emit_message_read("5", &anna, &[1, 2], 2).await.unwrap();
+    backend.emit_message_deleted("5", 1).await.unwrap();
+    backend.emit_order_update(&anna, json!({ "order": 7 })).await.unwrap();
+    let emitted = server.persisted_events().await.into_iter().map(|persisted| match persisted.event {
+        Event::Emitted { custom_event } => (persisted.room.to_string(), custom_event.name, custom_event.data.unwrap()),
         event => panic!("{event:?} was not emitted"),
     });
     let expected = [
@@ -47,34 +47,34 @@ async fn what_a_back_end_emits_is_a_fact_of_the_room_that_it_is_for() {
 #[tokio::test]
 async fn a_back_ends_notification_is_stored_and_one_that_cannot_be_so_is_refused() {
     let server = Server::start();
-    let back_end = utilities(&server, &Arc::default());
+    let backend = utilities(&server, &Arc::default());
     let new = |title: &str| NewNotification {
-        person: UserId::new("anna"),
+        user: UserId::new("anna"),
         kind: "info".into(),
         title: title.into(),
         message: String::new(),
         link: None,
         data: None,
     };
-    let notification = back_end.emit_notification_to_user(new("Hello")).await.unwrap();
+    let notification = backend.emit_notification_to_user(new("Hello")).await.unwrap();
     let listed = server.client("anna").get("/api/notifications").await.expect(200);
     assert_eq!(listed[0]["id"], notification.id.to_string());
-    let refused = back_end.emit_notification_to_user(new(" ")).await;
+    let refused = backend.emit_notification_to_user(new(" ")).await;
     assert!(matches!(refused, Err(DomainError::Invalid { field: "title", .. })), "{refused:?}");
     assert!(matches!(
-        back_end.send_to_user(&UserId::new("anna"), "connect", Value::Null).await,
+        backend.send_to_user(&UserId::new("anna"), "connect", Value::Null).await,
         Err(DomainError::Invalid { field: "event", .. })
     ));
 }
 
 #[tokio::test]
 async fn a_back_end_knows_who_is_online() {
-    let (server, people, anna) = (Server::start(), Arc::new(OnlineUsers::default()), UserId::new("anna"));
-    let back_end = utilities(&server, &people);
-    assert!(!back_end.is_user_online(&anna));
-    people.connect(&anna, Connection::new(1, Transport::SocketIo), None, None, || ()).unwrap();
-    assert!(back_end.is_user_online(&anna));
-    assert_eq!(back_end.online_users_count(), 1);
+    let (server, users, anna) = (Server::start(), Arc::new(OnlineUsers::default()), UserId::new("anna"));
+    let backend = utilities(&server, &users);
+    assert!(!backend.is_user_online(&anna));
+    users.connect(&anna, Connection::new(1, Transport::SocketIo), None, None, || ()).unwrap();
+    assert!(backend.is_user_online(&anna));
+    assert_eq!(backend.online_users_count(), 1);
 }
 
 #[tokio::test]
@@ -87,5 +87,5 @@ async fn an_event_that_clients_reserve_is_refused_by_its_field() {
             answered.invalid("event", &format!("must not be {name}: clients keep that name for themselves"));
         }
     }
-    assert!(server.signals().is_empty() && server.facts().await.is_empty());
+    assert!(server.ephemeral_events().is_empty() && server.persisted_events().await.is_empty());
 }

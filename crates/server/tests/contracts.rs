@@ -5,14 +5,14 @@
 
 use domain::calls::{Call, CallStatus};
 use domain::chat::{Message, MessageWithReadState};
-use domain::event::{Account, Event, PersistedEvent, EphemeralEvent};
-use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
-use domain::notifications::Notification;
-use domain::users::User;
 use domain::error::DomainError;
+use domain::event::{Account, EphemeralEvent, Event, PersistedEvent};
+use domain::ids::{RoomId, RoomKind, Timestamp, UserId};
+use domain::notifications::Notification;
 use domain::spaces::{Member, Role, Space};
-use domain::tasks::{TaskStatus, Task};
+use domain::tasks::{Task, TaskStatus};
 use domain::trips::{TripChanges, TripDetails};
+use domain::users::User;
 use engine::OutboundMessage;
 use serde_json::{Value, json};
 use server::auth::AuthError;
@@ -21,7 +21,7 @@ use server::contracts::messenger::Messenger;
 use server::contracts::studio::Studio;
 use server::contracts::trip::Trip;
 use server::contracts::workspace::Workspace;
-use server::contracts::{AnswerContext, ClientAction, Contract, ClientMessage, Outcome, Reply};
+use server::contracts::{AnswerContext, ClientAction, ClientMessage, Contract, Outcome, Reply};
 use wire::socketio::{Packet, json as packets};
 
 /// 2025-11-13T12:00:00.123456Z
@@ -57,8 +57,8 @@ fn space(room: RoomId) -> Space {
         archived_at: None,
         member_count: 100_000,
         members: vec![
-            Member { person: alice(), role: Role::Admin, joined_at: NOW },
-            Member { person: bob(), role: Role::Member, joined_at: NOW },
+            Member { user: alice(), role: Role::Admin, joined_at: NOW },
+            Member { user: bob(), role: Role::Member, joined_at: NOW },
         ],
     }
 }
@@ -96,7 +96,7 @@ fn message(room: RoomId, metadata: Option<Value>) -> Message {
     }
 }
 
-fn fact(room: RoomId, event: Event) -> PersistedEvent {
+fn persisted(room: RoomId, event: Event) -> PersistedEvent {
     PersistedEvent { offset: 1, room, seq: 1, at: NOW, event, body: String::new(), account: Account::default() }
 }
 
@@ -155,11 +155,11 @@ fn the_household_contract_tells_each_fact_with_its_own_keys() {
         ),
         (Event::SpaceUpdated { space: space.clone(), by: None }, vec![("household:updated", json!({ "household": household_object() }))]),
         (
-            Event::MemberJoined { space: space.clone(), person: alice(), by: None, by_whom: None },
+            Event::MemberJoined { space: space.clone(), user: alice(), by: None, by_whom: None },
             vec![("household:member_joined", json!({ "user": alice_object(), "household": household_object() }))],
         ),
         (
-            Event::MemberLeft { space: space.clone(), person: UserId::new("7"), by: None, by_whom: None },
+            Event::MemberLeft { space: space.clone(), user: UserId::new("7"), by: None, by_whom: None },
             vec![("household:member_left", json!({ "userId": "7", "household": household_object() }))],
         ),
         (
@@ -167,19 +167,19 @@ fn the_household_contract_tells_each_fact_with_its_own_keys() {
             vec![("household:invite_code_refreshed", json!({ "inviteCode": "ABCD2345", "household": household_object() }))],
         ),
         (
-            Event::ProfileUpdated { person: alice(), rooms: vec![] },
+            Event::ProfileUpdated { user: alice(), rooms: vec![] },
             vec![("user:updated", json!({ "user": alice_object(), "householdId": "5" }))],
         ),
     ];
     for (event, expected) in table {
-        assert_eq!(events(&Household.persisted_event(&fact(room.clone(), event))), expected);
+        assert_eq!(events(&Household.persisted_event(&persisted(room.clone(), event))), expected);
     }
 }
 
 /// Each event's name and its one argument.
 fn events(said: &[OutboundMessage]) -> Vec<(&str, Value)> {
-    let events = said.iter().map(|saying| {
-        let OutboundMessage::Event { name, args, attachments, .. } = saying else { panic!("{saying:?} is no event") };
+    let events = said.iter().map(|message| {
+        let OutboundMessage::Event { name, args, attachments, .. } = message else { panic!("{message:?} is no event") };
         assert!(attachments.is_empty());
         (&**name, serde_json::from_str(args).unwrap())
     });
@@ -190,13 +190,13 @@ fn events(said: &[OutboundMessage]) -> Vec<(&str, Value)> {
 fn the_household_contract_has_no_word_for_other_facts_and_for_other_rooms() {
     let (household, project) = (RoomKind::Household.room(5), RoomKind::Project.room(5));
     for silent in [
-        fact(household.clone(), Event::MembershipClaimed { person: alice().id }),
-        fact(household.clone(), Event::SpaceCreated { space: space(household.clone()), people: vec![], trip: None }),
-        fact(household.clone(), Event::MessageSent { message: message(household, None) }),
-        fact(project.clone(), Event::TaskCreated { task: task(project.clone()) }),
-        fact(project.clone(), Event::SpaceUpdated { space: space(project.clone()), by: None }),
-        fact(project.clone(), Event::ProfileUpdated { person: alice(), rooms: vec![] }),
-        fact(RoomKind::Channel.room(1), Event::MessageSent { message: message(RoomKind::Channel.room(1), None) }),
+        persisted(household.clone(), Event::MembershipClaimed { user: alice().id }),
+        persisted(household.clone(), Event::SpaceCreated { space: space(household.clone()), users: vec![], trip: None }),
+        persisted(household.clone(), Event::MessageSent { message: message(household, None) }),
+        persisted(project.clone(), Event::TaskCreated { task: task(project.clone()) }),
+        persisted(project.clone(), Event::SpaceUpdated { space: space(project.clone()), by: None }),
+        persisted(project.clone(), Event::ProfileUpdated { user: alice(), rooms: vec![] }),
+        persisted(RoomKind::Channel.room(1), Event::MessageSent { message: message(RoomKind::Channel.room(1), None) }),
     ] {
         assert_eq!(Household.persisted_event(&silent), vec![], "{silent:?}");
     }
@@ -205,8 +205,8 @@ fn the_household_contract_has_no_word_for_other_facts_and_for_other_rooms() {
 }
 
 /// What a request comes to, as text.
-fn asked(dialect: &dyn Contract, heard: &ClientMessage<'_>) -> String {
-    let Some(request) = dialect.parse(heard) else { return "unknown".into() };
+fn asked(contract: &dyn Contract, heard: &ClientMessage<'_>) -> String {
+    let Some(request) = contract.parse(heard) else { return "unknown".into() };
     match request.ask {
         Ok(ClientAction::Enter(room)) => format!("{} enter {room}", request.name),
         Ok(ClientAction::TakePart(_)) => format!("{} take part", request.name),
@@ -215,21 +215,21 @@ fn asked(dialect: &dyn Contract, heard: &ClientMessage<'_>) -> String {
         Ok(ClientAction::Ping) => format!("{} ping", request.name),
         Ok(ClientAction::Typing(room)) => format!("{} typing in {room}", request.name),
         Ok(ClientAction::StopTyping(room)) => format!("{} stop typing in {room}", request.name),
-        Ok(ClientAction::Statuses(people)) => {
-            format!("{} statuses {}", request.name, people.iter().map(UserId::as_str).collect::<Vec<_>>().join(" "))
+        Ok(ClientAction::Statuses(users)) => {
+            format!("{} statuses {}", request.name, users.iter().map(UserId::as_str).collect::<Vec<_>>().join(" "))
         }
         Ok(ClientAction::OnlineIn(room)) => format!("{} online in {room}", request.name),
         Ok(ClientAction::Refresh(token)) => format!("{} show {token}", request.name),
         Ok(ClientAction::Change(_)) => format!("{} change", request.name),
-        Err(refusal) => format!("{} {}", refusal.code(), refusal),
+        Err(error) => format!("{} {}", error.code(), error),
     }
 }
 
 /// What an event comes to; `packet` is its JSON array.
-fn asked_by_event(dialect: &dyn Contract, packet: &str) -> String {
+fn asked_by_event(contract: &dyn Contract, packet: &str) -> String {
     let text = format!("2{packet}");
     let Ok(Packet::Event { event: Some(event), .. }) = packets::decode(&text) else { panic!("{packet} is no event") };
-    asked(dialect, &ClientMessage::Event { name: &event.name, args: &event.args })
+    asked(contract, &ClientMessage::Event { name: &event.name, args: &event.args })
 }
 
 #[test]
@@ -266,8 +266,8 @@ fn the_household_contract_understands_join_and_leave_however_the_id_is_written()
     assert_eq!(asked(&Household, &ClientMessage::Text("join:household")), "unknown");
 }
 
-fn answered(dialect: &impl Contract, name: &str, result: Result<&Outcome, &DomainError>, acked: bool) -> Reply {
-    dialect.answer(&AnswerContext { name, result, acked, person: &UserId::new("7"), now: NOW })
+fn answered(contract: &impl Contract, name: &str, result: Result<&Outcome, &DomainError>, acked: bool) -> Reply {
+    contract.answer(&AnswerContext { name, result, acked, user: &UserId::new("7"), now: NOW })
 }
 
 #[test]
@@ -297,7 +297,8 @@ fn every_contract_takes_newer_tokens_and_tells_when_they_end() {
         assert_eq!(ack(Err(AuthError::Expired), true).as_deref(), Some(expired));
     }
     let workspace = Workspace::new(true);
-    let told = |data: Value, kind: &str| OutboundMessage::Text(json!({ "type": kind, "data": data, "timestamp": MICROSECONDS }).to_string());
+    let told =
+        |data: Value, kind: &str| OutboundMessage::Text(json!({ "type": kind, "data": data, "timestamp": MICROSECONDS }).to_string());
     let same = |said: OutboundMessage, wanted: OutboundMessage| match (said, wanted) {
         (OutboundMessage::Text(said), OutboundMessage::Text(wanted)) => {
             let [said, wanted] = [said, wanted].map(|text| serde_json::from_str::<Value>(&text).unwrap());
@@ -315,18 +316,18 @@ fn every_contract_takes_newer_tokens_and_tells_when_they_end() {
 #[test]
 fn the_household_contract_answers_by_acknowledgement_alone_and_says_nothing_where_none_is_wanted() {
     let entered = Outcome::Joined(RoomKind::Household.room(5));
-    let refusal = DomainError::NotFound("Household");
+    let error = DomainError::NotFound("Household");
     let confirmed = answered(&Household, "join:household", Ok(&entered), true);
     assert_eq!(confirmed, Reply { ack: Some(r#"{"ok":true,"householdId":"5"}"#.into()), ..Reply::default() });
     assert_eq!(answered(&Household, "join:household", Ok(&entered), false), Reply::default());
     assert_eq!(answered(&Household, "leave:household", Ok(&Outcome::Left(RoomKind::Household.room(5))), true), confirmed);
 
-    let refused = answered(&Household, "join:household", Err(&refusal), true);
+    let refused = answered(&Household, "join:household", Err(&error), true);
     let ack: Value = serde_json::from_str(&refused.ack.unwrap()).unwrap();
     assert_eq!(ack, json!({ "ok": false, "error": "Household not found", "code": "not_found" }));
     assert_eq!((refused.say, refused.close), (vec![], None));
 
-    let refused = answered(&Household, "join:household", Err(&refusal), false);
+    let refused = answered(&Household, "join:household", Err(&error), false);
     let [OutboundMessage::Event { name, args, .. }] = &refused.say[..] else { panic!("{refused:?}") };
     assert_eq!(name, "error");
     let args: Value = serde_json::from_str(args).unwrap();
@@ -334,14 +335,14 @@ fn the_household_contract_answers_by_acknowledgement_alone_and_says_nothing_wher
     assert_eq!((refused.ack, refused.close), (None, None));
 }
 
-fn text(saying: &OutboundMessage) -> Value {
-    let OutboundMessage::Text(text) = saying else { panic!("{saying:?} is no text") };
+fn text(message: &OutboundMessage) -> Value {
+    let OutboundMessage::Text(text) = message else { panic!("{message:?} is no text") };
     serde_json::from_str(text).unwrap()
 }
 
 #[test]
 fn the_workspace_contract_welcomes_with_a_number_for_an_id_that_is_one() {
-    let welcome = |person: &User| text(&Workspace::new(true).greeting(person, "a socket", NOW).unwrap());
+    let welcome = |user: &User| text(&Workspace::new(true).greeting(user, "a socket", NOW).unwrap());
     assert_eq!(
         welcome(&alice()),
         json!({ "type": "connected", "data": { "message": "Connected successfully", "user_id": 7, "username": "alice" },
@@ -353,7 +354,8 @@ fn the_workspace_contract_welcomes_with_a_number_for_an_id_that_is_one() {
 #[test]
 fn the_workspace_contract_tells_a_message_with_all_that_its_sender_sent() {
     let room = RoomKind::Channel.room(456);
-    let told = |message: Message| text(&Workspace::new(true).persisted_event(&fact(message.room.clone(), Event::MessageSent { message }))[0]);
+    let told =
+        |message: Message| text(&Workspace::new(true).persisted_event(&persisted(message.room.clone(), Event::MessageSent { message }))[0]);
     let data = json!({ "message_id": 1_112_000_000_000_002_i64, "content": "Hello \"everyone\"\n", "username": "alice", "user_id": 7,
         "metadata": { "reply_to": 789 } });
     assert_eq!(
@@ -368,22 +370,22 @@ fn the_workspace_contract_tells_a_message_with_all_that_its_sender_sent() {
 
 #[test]
 fn the_workspace_contract_tells_who_comes_and_goes_in_its_rooms() {
-    let dialect = Workspace::new(true);
+    let contract = Workspace::new(true);
     let channel = RoomKind::Channel.room(456);
     let envelope = |r#type: &str| {
         json!({ "type": r#type, "room": "channel:456", "data": { "username": "alice", "user_id": 7 }, "sender": "alice",
             "timestamp": MICROSECONDS })
     };
-    let joined = dialect.ephemeral_event(&EphemeralEvent::RoomJoined { room: channel.clone(), person: alice() }, NOW).unwrap();
+    let joined = contract.ephemeral_event(&EphemeralEvent::RoomJoined { room: channel.clone(), user: alice() }, NOW).unwrap();
     assert_eq!(text(&joined), envelope("user_joined"));
-    let left = dialect.ephemeral_event(&EphemeralEvent::RoomLeft { room: channel, person: alice(), removed: true }, NOW).unwrap();
+    let left = contract.ephemeral_event(&EphemeralEvent::RoomLeft { room: channel, user: alice(), removed: true }, NOW).unwrap();
     assert_eq!(text(&left), envelope("user_left"));
     for silent in [
-        EphemeralEvent::RoomJoined { room: RoomKind::Household.room(5), person: alice() },
-        EphemeralEvent::RoomLeft { room: RoomId::inbox(&alice().id), person: alice(), removed: false },
-        EphemeralEvent::Offline { person: alice().id },
+        EphemeralEvent::RoomJoined { room: RoomKind::Household.room(5), user: alice() },
+        EphemeralEvent::RoomLeft { room: RoomId::inbox(&alice().id), user: alice(), removed: false },
+        EphemeralEvent::Offline { user: alice().id },
     ] {
-        assert_eq!(dialect.ephemeral_event(&silent, NOW), None);
+        assert_eq!(contract.ephemeral_event(&silent, NOW), None);
     }
 }
 
@@ -439,7 +441,7 @@ fn the_workspace_contract_tells_each_fact_of_a_project_in_envelopes() {
             // The user who added the member need not be one of the space's first members.
             Event::MemberJoined {
                 space: Space { members: vec![], ..space.clone() },
-                person: bob(),
+                user: bob(),
                 by: Some(alice().id),
                 by_whom: Some(alice()),
             },
@@ -450,13 +452,13 @@ fn the_workspace_contract_tells_each_fact_of_a_project_in_envelopes() {
             )],
         ),
         (
-            Event::MemberLeft { space: space.clone(), person: bob().id, by: Some(alice().id), by_whom: None },
+            Event::MemberLeft { space: space.clone(), user: bob().id, by: Some(alice().id), by_whom: None },
             vec![envelope("project.updated", with(project.clone(), json!({ "updated_by": "alice", "member_left": "bob" })), Some("alice"))],
         ),
         (
             Event::MemberLeft {
                 space: Space { members: space.members[..1].to_vec(), ..space },
-                person: bob().id,
+                user: bob().id,
                 by: Some(bob().id),
                 by_whom: None,
             },
@@ -464,7 +466,7 @@ fn the_workspace_contract_tells_each_fact_of_a_project_in_envelopes() {
         ),
     ];
     for (event, envelopes) in table {
-        let said: Vec<Value> = Workspace::new(true).persisted_event(&fact(room.clone(), event)).iter().map(text).collect();
+        let said: Vec<Value> = Workspace::new(true).persisted_event(&persisted(room.clone(), event)).iter().map(text).collect();
         assert_eq!(said, envelopes);
     }
 }
@@ -472,7 +474,7 @@ fn the_workspace_contract_tells_each_fact_of_a_project_in_envelopes() {
 #[test]
 fn the_workspace_contract_tells_that_a_message_is_edited_or_gone() {
     let room = RoomKind::Channel.room(456);
-    let told = |event| text(&Workspace::new(true).persisted_event(&fact(room.clone(), event))[0]);
+    let told = |event| text(&Workspace::new(true).persisted_event(&persisted(room.clone(), event))[0]);
     let edited = told(Event::MessageEdited { message: message(room.clone(), None) });
     assert_eq!((&edited["type"], &edited["sender"]), (&json!("message.edited"), &json!("alice")));
     assert_eq!(edited["data"]["message_id"], json!(1_112_000_000_000_002_i64));
@@ -484,14 +486,14 @@ fn the_workspace_contract_tells_that_a_message_is_edited_or_gone() {
 
 #[test]
 fn the_workspace_contract_has_no_word_for_other_facts_and_none_for_other_rooms() {
-    let dialect = Workspace::new(true);
+    let contract = Workspace::new(true);
     let household = RoomKind::Household.room(5);
     for silent in [
-        fact(RoomId::inbox(&alice().id), Event::Removed { space: RoomKind::Trip.room(1), by: None }),
-        fact(household.clone(), Event::TaskCreated { task: task(household) }),
-        fact(RoomKind::ChatRoom.room(1), Event::MessageSent { message: message(RoomKind::ChatRoom.room(1), None) }),
+        persisted(RoomId::inbox(&alice().id), Event::Removed { space: RoomKind::Trip.room(1), by: None }),
+        persisted(household.clone(), Event::TaskCreated { task: task(household) }),
+        persisted(RoomKind::ChatRoom.room(1), Event::MessageSent { message: message(RoomKind::ChatRoom.room(1), None) }),
     ] {
-        assert_eq!(dialect.persisted_event(&silent), vec![]);
+        assert_eq!(contract.persisted_event(&silent), vec![]);
     }
 }
 
@@ -596,16 +598,16 @@ fn the_workspace_contract_closes_behind_a_forbidden_room_and_behind_nothing_else
         (DomainError::Unavailable("disk /data full".into()), "The server cannot do this now; try again later", "unavailable", false),
         (DomainError::Internal("secret".into()), "Internal server error", "internal", false),
     ];
-    for (refusal, error, code, closes) in table {
+    for (domain_error, error, code, closes) in table {
         for close_on_forbidden in [true, false] {
-            let reply = answered(&Workspace::new(close_on_forbidden), "join_room", Err(&refusal), false);
+            let reply = answered(&Workspace::new(close_on_forbidden), "join_room", Err(&domain_error), false);
             let [said] = &reply.say[..] else { panic!("{reply:?}") };
             let mut data = json!({ "error": error, "code": code });
             if code == "invalid" {
                 data["field"] = json!("room");
             }
             assert_eq!(text(said), json!({ "type": "error", "data": data, "timestamp": MICROSECONDS }));
-            assert_eq!(reply.close, (closes && close_on_forbidden).then_some((4403, "Forbidden")), "{refusal:?}");
+            assert_eq!(reply.close, (closes && close_on_forbidden).then_some((4403, "Forbidden")), "{error:?}");
         }
     }
 }
@@ -613,7 +615,7 @@ fn the_workspace_contract_closes_behind_a_forbidden_room_and_behind_nothing_else
 fn notification(data: Option<Value>) -> Notification {
     Notification {
         id: 1_112_000_000_000_003,
-        person: UserId::new("7"),
+        user: UserId::new("7"),
         kind: "order".into(),
         title: "Sent".into(),
         message: "On its way".into(),
@@ -627,7 +629,7 @@ fn notification(data: Option<Value>) -> Notification {
 #[test]
 fn a_notification_is_one_event_in_the_words_of_each_contract() {
     let (inbox, data) = (RoomId::inbox(&UserId::new("7")), json!({ "orderId": 7, "priority": "high" }));
-    let created = fact(inbox.clone(), Event::NotificationCreated { notification: notification(Some(data.clone())) });
+    let created = persisted(inbox.clone(), Event::NotificationCreated { notification: notification(Some(data.clone())) });
     let shared =
         json!({ "id": "1112000000000003", "type": "order", "title": "Sent", "message": "On its way", "link": "/orders/7", "data": data });
     let in_messenger = with(shared.clone(), json!({ "userId": "7", "isRead": false, "createdAt": MILLISECONDS }));
@@ -638,12 +640,15 @@ fn a_notification_is_one_event_in_the_words_of_each_contract() {
         "link": "/orders/7", "priority": "high", "metadata": data });
     assert_eq!(text(said), json!({ "type": "notification.new", "data": data, "timestamp": MICROSECONDS }));
 
-    let read = fact(inbox.clone(), Event::NotificationRead { notification: 1_112_000_000_000_003 });
+    let read = persisted(inbox.clone(), Event::NotificationRead { notification: 1_112_000_000_000_003 });
     assert_eq!(events(&Messenger.persisted_event(&read)), [("notification:read", json!("1112000000000003"))]);
-    let all_read = fact(inbox, Event::NotificationsRead);
+    let all_read = persisted(inbox, Event::NotificationsRead);
     assert_eq!(Messenger.persisted_event(&all_read), [OutboundMessage::event("notifications:read-all", "").unwrap()], "it has no argument");
     for silent in [read, all_read] {
-        assert_eq!((Trip.persisted_event(&silent), Workspace::new(true).persisted_event(&silent), Household.persisted_event(&silent)), (vec![], vec![], vec![]));
+        assert_eq!(
+            (Trip.persisted_event(&silent), Workspace::new(true).persisted_event(&silent), Household.persisted_event(&silent)),
+            (vec![], vec![], vec![])
+        );
     }
 }
 
@@ -670,10 +675,10 @@ fn the_messenger_contract_tells_what_happens_in_conversations_and_in_no_other_ro
         ),
     ];
     for (happened, name, payload) in table {
-        assert_eq!(events(&Messenger.persisted_event(&fact(room.clone(), happened.clone()))), [(name, payload)]);
-        assert_eq!(Messenger.persisted_event(&fact(RoomKind::ChatRoom.room(5), happened)), vec![], "{name}");
+        assert_eq!(events(&Messenger.persisted_event(&persisted(room.clone(), happened.clone()))), [(name, payload)]);
+        assert_eq!(Messenger.persisted_event(&persisted(RoomKind::ChatRoom.room(5), happened)), vec![], "{name}");
     }
-    let typing = |room: &RoomId| Messenger.ephemeral_event(&EphemeralEvent::Typing { room: room.clone(), person: UserId::new("7") }, NOW);
+    let typing = |room: &RoomId| Messenger.ephemeral_event(&EphemeralEvent::Typing { room: room.clone(), user: UserId::new("7") }, NOW);
     let told = json!({ "conversationId": "5", "userId": "7" });
     assert_eq!(events(typing(&room).as_slice()), [("typing:start", told)]);
     assert_eq!(typing(&RoomKind::ChatRoom.room(5)), None);
@@ -682,8 +687,8 @@ fn the_messenger_contract_tells_what_happens_in_conversations_and_in_no_other_ro
 #[test]
 fn the_messenger_contract_understands_an_id_alone_and_in_an_object() {
     let conversation = "invalid conversationId: must be the id of a conversation, as text or number";
-    let person = "invalid userId: must be the id of a user, as text or number";
-    let people = "invalid userIds: must be a list of at most 200 ids, each as text or number";
+    let user = "invalid userId: must be the id of a user, as text or number";
+    let users = "invalid userIds: must be a list of at most 200 ids, each as text or number";
     let notification = "invalid notificationId: must be the id of a notification, as text or number";
     let many = format!(r#"["users:get-status",[{}"7"]]"#, "7,".repeat(200));
     let table = [
@@ -710,14 +715,14 @@ fn the_messenger_contract_understands_an_id_alone_and_in_an_object() {
         (r#"["join:conversation",["5"]]"#, conversation),
         (r#"["typing:start",{}]"#, "invalid conversationId: is required"),
         (r#"["typing:stop",true]"#, conversation),
-        (r#"["user:get-status",""]"#, person),
+        (r#"["user:get-status",""]"#, user),
         (r#"["user:get-status"]"#, "invalid userId: is required"),
         (r#"["users:get-status"]"#, "invalid userIds: is required"),
         (r#"["users:get-status",{}]"#, "invalid userIds: is required"),
-        (r#"["users:get-status","7"]"#, people),
-        (r#"["users:get-status",["7",null]]"#, people),
-        (r#"["users:get-status",["7",""]]"#, people),
-        (&many, people),
+        (r#"["users:get-status","7"]"#, users),
+        (r#"["users:get-status",["7",null]]"#, users),
+        (r#"["users:get-status",["7",""]]"#, users),
+        (&many, users),
         (r#"["message:send",{"content":"x"}]"#, "unknown"),
     ];
     for (packet, comes_to) in table {
@@ -727,10 +732,11 @@ fn the_messenger_contract_understands_an_id_alone_and_in_an_object() {
 
 #[test]
 fn whoever_asks_the_messenger_contract_who_is_online_is_answered_with_a_list_however_it_is_refused() {
-    let refusals = [DomainError::NotFound("Conversation"), DomainError::RateLimited { retry_after: 3 }, DomainError::Unavailable("full".into())];
-    for refusal in refusals {
-        let refused = answered(&Messenger, "conversation:get-online-users", Err(&refusal), true);
-        assert_eq!(refused, Reply { ack: Some("[]".into()), ..Reply::default() }, "{refusal}");
+    let refusals =
+        [DomainError::NotFound("Conversation"), DomainError::RateLimited { retry_after: 3 }, DomainError::Unavailable("full".into())];
+    for error in refusals {
+        let refused = answered(&Messenger, "conversation:get-online-users", Err(&error), true);
+        assert_eq!(refused, Reply { ack: Some("[]".into()), ..Reply::default() }, "{error}");
     }
 }
 
@@ -775,16 +781,16 @@ fn the_studio_contract_tells_each_fact_with_the_documents_keys() {
         (Event::CallEnded { call: ended }, "call:ended", json!({ "callId": 123, "endedBy": "bob" })),
         (Event::CallEnded { call: missed }, "call:ended", json!({ "callId": 123, "roomId": 1, "endedBy": null, "reason": "missed" })),
         (
-            Event::MemberLeft { space: space(room.clone()), person: UserId::new("7"), by: None, by_whom: None },
+            Event::MemberLeft { space: space(room.clone()), user: UserId::new("7"), by: None, by_whom: None },
             "member:left",
             json!({ "userId": 7, "roomId": 1, "timestamp": MILLISECONDS }),
         ),
     ];
     for (event, name, payload) in table {
-        assert_eq!(events(&Studio.persisted_event(&fact(room.clone(), event))), [(name, payload)]);
+        assert_eq!(events(&Studio.persisted_event(&persisted(room.clone(), event))), [(name, payload)]);
     }
     let elsewhere = RoomKind::Conversation.room(1);
-    assert!(Studio.persisted_event(&fact(elsewhere.clone(), Event::MessageSent { message: message(elsewhere, None) })).is_empty());
+    assert!(Studio.persisted_event(&persisted(elsewhere.clone(), Event::MessageSent { message: message(elsewhere, None) })).is_empty());
 }
 
 #[test]
@@ -798,25 +804,25 @@ fn the_trip_contract_tells_each_fact_and_signal_with_its_own_keys() {
     let more = serde_json::Map::from_iter([("color".to_owned(), json!("red"))]);
     let table = [
         (Event::TripUpdated { changes, more, by: by.clone() }, json!({ "name": "Roma", "description": null, "color": "red" })),
-        (Event::MemberJoined { space: space(room.clone()), person: alice(), by: Some(by.clone()), by_whom: None }, members.clone()),
-        (Event::MemberLeft { space: space(room.clone()), person: by.clone(), by: None, by_whom: None }, members.clone()),
-        (Event::RoleChanged { space: space(room.clone()), person: alice().id, by }, members),
+        (Event::MemberJoined { space: space(room.clone()), user: alice(), by: Some(by.clone()), by_whom: None }, members.clone()),
+        (Event::MemberLeft { space: space(room.clone()), user: by.clone(), by: None, by_whom: None }, members.clone()),
+        (Event::RoleChanged { space: space(room.clone()), user: alice().id, by }, members),
     ];
     for (event, changes) in table {
         let told = json!({ "tripId": "5", "changes": changes, "updatedBy": "bob", "timestamp": MILLISECONDS });
-        assert_eq!(events(&Trip.persisted_event(&fact(room.clone(), event.clone()))), [("trip:updated", told)], "{event:?}");
-        assert!(Trip.persisted_event(&fact(RoomKind::Household.room(5), event)).is_empty());
+        assert_eq!(events(&Trip.persisted_event(&persisted(room.clone(), event.clone()))), [("trip:updated", told)], "{event:?}");
+        assert!(Trip.persisted_event(&persisted(RoomKind::Household.room(5), event)).is_empty());
     }
-    let deleted = Event::SpaceDeleted { space: space(room.clone()), people: vec![], by: UserId::new("bob") };
+    let deleted = Event::SpaceDeleted { space: space(room.clone()), users: vec![], by: UserId::new("bob") };
     let updated = json!({ "tripId": "5", "changes": { "deleted": true }, "updatedBy": "bob", "timestamp": MILLISECONDS });
     let removed = json!({ "tripId": "5", "removedBy": "bob", "timestamp": MILLISECONDS });
-    assert_eq!(events(&Trip.persisted_event(&fact(room.clone(), deleted))), [("trip:updated", updated), ("trip:removed", removed)]);
+    assert_eq!(events(&Trip.persisted_event(&persisted(room.clone(), deleted))), [("trip:updated", updated), ("trip:removed", removed)]);
     let told = json!({ "userId": "bob", "tripId": "5", "timestamp": MILLISECONDS });
-    for (name, signal) in [
-        ("user:joined", EphemeralEvent::RoomJoined { room: room.clone(), person: bob() }),
-        ("user:left", EphemeralEvent::RoomLeft { room, person: bob(), removed: false }),
+    for (name, ephemeral) in [
+        ("user:joined", EphemeralEvent::RoomJoined { room: room.clone(), user: bob() }),
+        ("user:left", EphemeralEvent::RoomLeft { room, user: bob(), removed: false }),
     ] {
-        assert_eq!(events(Trip.ephemeral_event(&signal, NOW).as_slice()), [(name, told.clone())]);
+        assert_eq!(events(Trip.ephemeral_event(&ephemeral, NOW).as_slice()), [(name, told.clone())]);
     }
 }
 
@@ -877,25 +883,29 @@ fn the_inbox_receives_that_a_user_was_added_to_a_space_or_removed_from_it() {
     };
     let added = |kind: RoomKind| {
         let last = Some(Box::new(MessageWithReadState { message: message(kind.room(5), None), read: true }));
-        fact(inbox.clone(), Event::Added { space: alone(kind), by: Some(bob()), trip: Some(details.clone()), last })
+        persisted(inbox.clone(), Event::Added { space: alone(kind), by: Some(bob()), trip: Some(details.clone()), last })
     };
-    let removed = |kind: RoomKind| fact(inbox.clone(), Event::Removed { space: kind.room(5), by: Some(bob()) });
-    for ((dialect, kind), (added_as, object, by, who, removed_as, gone)) in contracts.into_iter().zip(table) {
+    let removed = |kind: RoomKind| persisted(inbox.clone(), Event::Removed { space: kind.room(5), by: Some(bob()) });
+    for ((contract, kind), (added_as, object, by, who, removed_as, gone)) in contracts.into_iter().zip(table) {
         let mut expected = with(object, json!({}));
         expected[by] = who;
-        assert_eq!(events(&dialect.persisted_event(&added(kind))), [(added_as, expected)]);
-        assert_eq!(events(&dialect.persisted_event(&removed(kind))), [(removed_as, gone)]);
+        assert_eq!(events(&contract.persisted_event(&added(kind))), [(added_as, expected)]);
+        assert_eq!(events(&contract.persisted_event(&removed(kind))), [(removed_as, gone)]);
     }
     let envelope = |r#type: &str, data: Value, sender: &str| json!({ "type": r#type, "room": "project:5", "data": data, "sender": sender, "timestamp": MICROSECONDS });
-    let said = |fact: &PersistedEvent| workspace.persisted_event(fact).iter().map(text).collect::<Vec<_>>();
+    let said = |persisted: &PersistedEvent| workspace.persisted_event(persisted).iter().map(text).collect::<Vec<_>>();
     assert_eq!(said(&added(RoomKind::Project)), [envelope("project.added", project.clone(), "bob")]);
     assert_eq!(said(&removed(RoomKind::Project)), [envelope("project.removed", json!({ "project_id": 5 }), "bob")]);
-    let created = |kind: RoomKind| fact(kind.room(5), Event::SpaceCreated { space: alone(kind), people: vec![], trip: Some(details.clone()) });
+    let created =
+        |kind: RoomKind| persisted(kind.room(5), Event::SpaceCreated { space: alone(kind), users: vec![], trip: Some(details.clone()) });
     assert_eq!(said(&created(RoomKind::Project)), [envelope("project.added", project, "alice")]);
-    for (dialect, kind) in contracts {
-        assert_eq!(dialect.persisted_event(&created(kind)).len(), 1, "the members of a new space hear it likewise");
+    for (contract, kind) in contracts {
+        assert_eq!(contract.persisted_event(&created(kind)).len(), 1, "the members of a new space hear it likewise");
         for (other, of) in contracts.into_iter().filter(|(_, of)| *of != kind) {
-            assert!(other.persisted_event(&added(kind)).is_empty() && other.persisted_event(&removed(kind)).is_empty(), "{kind:?} is nothing to {of:?}");
+            assert!(
+                other.persisted_event(&added(kind)).is_empty() && other.persisted_event(&removed(kind)).is_empty(),
+                "{kind:?} is nothing to {of:?}"
+            );
         }
         assert!(Household.persisted_event(&added(kind)).is_empty());
     }

@@ -6,21 +6,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use server::config::Config;
 use server::codegen::{asyncapi, typescript};
+use server::config::Config;
 use server::contracts::ContractRegistry;
-use server::contracts::event_schema::{PayloadSchema, ContractSchema};
+use server::contracts::event_schema::{ContractSchema, PayloadSchema};
 
-fn vocabularies() -> Vec<ContractSchema> {
+fn contract_schemas() -> Vec<ContractSchema> {
     ContractRegistry::new(&Config::default()).schemas()
 }
 
-fn said(vocabulary: &ContractSchema) -> Vec<&PayloadSchema> {
-    vocabulary.server_events.iter().filter_map(|word| word.payload.as_ref()).collect()
+fn said(contract_schema: &ContractSchema) -> Vec<&PayloadSchema> {
+    contract_schema.server_events.iter().filter_map(|word| word.payload.as_ref()).collect()
 }
 
-fn understood(vocabulary: &ContractSchema) -> Vec<&PayloadSchema> {
-    vocabulary.client_events.iter().flat_map(|word| [&word.argument, &word.ack]).flatten().collect()
+fn understood(contract_schema: &ContractSchema) -> Vec<&PayloadSchema> {
+    contract_schema.client_events.iter().flat_map(|word| [&word.argument, &word.ack]).flatten().collect()
 }
 
 /// A schema and all that it is put together of, from outside inwards.
@@ -40,17 +40,17 @@ fn schemas(shape: &PayloadSchema) -> Vec<Value> {
 
 #[test]
 fn every_contract_has_a_name_and_words_of_which_none_stands_twice() {
-    let vocabularies = vocabularies();
-    let names: BTreeSet<_> = vocabularies.iter().map(|vocabulary| vocabulary.contract).collect();
-    assert_eq!(names.len(), vocabularies.len());
+    let contract_schemas = contract_schemas();
+    let names: BTreeSet<_> = contract_schemas.iter().map(|contract_schema| contract_schema.contract).collect();
+    assert_eq!(names.len(), contract_schemas.len());
     assert!(names.contains("household") && names.contains("workspace"));
-    for vocabulary in &vocabularies {
-        let said: Vec<_> = vocabulary.server_events.iter().map(|word| word.name).collect();
-        let understood: Vec<_> = vocabulary.client_events.iter().map(|word| word.name).collect();
+    for contract_schema in &contract_schemas {
+        let said: Vec<_> = contract_schema.server_events.iter().map(|word| word.name).collect();
+        let understood: Vec<_> = contract_schema.client_events.iter().map(|word| word.name).collect();
         for words in [said, understood] {
-            assert!(!words.is_empty(), "{}", vocabulary.contract);
+            assert!(!words.is_empty(), "{}", contract_schema.contract);
             for word in &words {
-                assert_eq!(words.iter().filter(|other| *other == word).count(), 1, "{} {word}", vocabulary.contract);
+                assert_eq!(words.iter().filter(|other| *other == word).count(), 1, "{} {word}", contract_schema.contract);
             }
         }
     }
@@ -59,20 +59,20 @@ fn every_contract_has_a_name_and_words_of_which_none_stands_twice() {
 #[test]
 fn whatever_a_schema_refers_to_is_there_and_one_name_means_one_thing() {
     let mut known: BTreeMap<String, Value> = BTreeMap::new();
-    for vocabulary in &vocabularies() {
-        for shape in said(vocabulary).into_iter().chain(understood(vocabulary)) {
+    for contract_schema in &contract_schemas() {
+        for shape in said(contract_schema).into_iter().chain(understood(contract_schema)) {
             for schema in schemas(shape) {
                 for reference in parts(&schema).iter().filter_map(|part| part["$ref"].as_str()) {
                     let there = shape.components.iter().any(|(name, _)| reference == format!("#/components/schemas/{name}"));
-                    assert!(there, "{} refers to {reference}", vocabulary.contract);
+                    assert!(there, "{} refers to {reference}", contract_schema.contract);
                 }
             }
             for (name, schema) in &shape.components {
                 let schema = json!(schema);
                 let before = known.entry(name.clone()).or_insert_with(|| schema.clone());
                 assert_eq!(*before, schema, "{name}");
-                let own = name.split_once('.').is_none_or(|(contract, _)| contract == vocabulary.contract);
-                assert!(own, "{} speaks of {name}", vocabulary.contract);
+                let own = name.split_once('.').is_none_or(|(contract, _)| contract == contract_schema.contract);
+                assert!(own, "{} speaks of {name}", contract_schema.contract);
             }
         }
     }
@@ -86,8 +86,8 @@ fn nothing_that_is_said_may_be_both_absent_and_null() {
         (_, Value::Array(schemas)) => schemas.contains(&json!({ "type": "null" })),
         (kind, _) => kind == "null",
     };
-    for vocabulary in &vocabularies() {
-        for schema in said(vocabulary).into_iter().flat_map(schemas) {
+    for contract_schema in &contract_schemas() {
+        for schema in said(contract_schema).into_iter().flat_map(schemas) {
             for object in parts(&schema).into_iter().filter(|part| part["properties"].is_object() && part["additionalProperties"].is_null())
             {
                 for (field, schema) in object["properties"].as_object().unwrap() {
@@ -101,13 +101,15 @@ fn nothing_that_is_said_may_be_both_absent_and_null() {
 
 #[test]
 fn typescript_has_every_word_of_a_contract() {
-    for vocabulary in &vocabularies() {
-        let module = typescript::module(vocabulary);
-        for name in vocabulary.server_events.iter().map(|word| word.name).chain(vocabulary.client_events.iter().map(|word| word.name)) {
+    for contract_schema in &contract_schemas() {
+        let module = typescript::module(contract_schema);
+        for name in
+            contract_schema.server_events.iter().map(|word| word.name).chain(contract_schema.client_events.iter().map(|word| word.name))
+        {
             let written = [format!("  {name}: ("), format!("  \"{name}\": ("), format!("{{ type: \"{name}\"")];
-            assert!(written.iter().any(|written| module.contains(written)), "{} {name}", vocabulary.contract);
+            assert!(written.iter().any(|written| module.contains(written)), "{} {name}", contract_schema.contract);
         }
-        for closing in &vocabulary.close_codes {
+        for closing in &contract_schema.close_codes {
             assert!(module.contains(&format!("  {}: {},", closing.name, closing.code)), "{}", closing.name);
         }
     }
@@ -115,16 +117,18 @@ fn typescript_has_every_word_of_a_contract() {
 
 #[test]
 fn asyncapi_has_a_channel_for_each_contract_with_every_word_in_it() {
-    let vocabularies = vocabularies();
-    let document = asyncapi::document(&vocabularies);
-    assert_eq!(document["channels"].as_object().unwrap().len(), vocabularies.len());
-    for vocabulary in &vocabularies {
-        let channel = &document["channels"][vocabulary.contract];
+    let contract_schemas = contract_schemas();
+    let document = asyncapi::document(&contract_schemas);
+    assert_eq!(document["channels"].as_object().unwrap().len(), contract_schemas.len());
+    for contract_schema in &contract_schemas {
+        let channel = &document["channels"][contract_schema.contract];
         let messages: Vec<_> = channel["messages"].as_object().unwrap().values().map(|message| message["name"].as_str().unwrap()).collect();
-        let acks = vocabulary.client_events.iter().filter(|word| word.ack.is_some()).count();
-        assert_eq!(messages.len(), vocabulary.server_events.len() + vocabulary.client_events.len() + acks);
-        for name in vocabulary.server_events.iter().map(|word| word.name).chain(vocabulary.client_events.iter().map(|word| word.name)) {
-            assert!(messages.contains(&name), "{} {name}", vocabulary.contract);
+        let acks = contract_schema.client_events.iter().filter(|word| word.ack.is_some()).count();
+        assert_eq!(messages.len(), contract_schema.server_events.len() + contract_schema.client_events.len() + acks);
+        for name in
+            contract_schema.server_events.iter().map(|word| word.name).chain(contract_schema.client_events.iter().map(|word| word.name))
+        {
+            assert!(messages.contains(&name), "{} {name}", contract_schema.contract);
         }
     }
 }

@@ -8,12 +8,12 @@ use engine::{Namespace, OutboundMessage};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 use server::config::Config;
+use server::contracts::event_schema::{ContractSchema, PayloadSchema};
 use server::contracts::responses::AckError;
-use server::contracts::event_schema::{PayloadSchema, ContractSchema};
-use server::contracts::{ContractRegistry, ClientMessage};
+use server::contracts::{ClientMessage, ContractRegistry};
 
-use crate::device::values;
 use crate::openapi;
+use crate::test_client::values;
 
 /// What a connection that has been lost is told when it comes back: here none is. Every contract says it; end-to-end tests hear it.
 const NEEDS_A_GAP: &str = "resync";
@@ -30,11 +30,11 @@ const NEEDS_TIME: [(&str, &str); 8] = [
     ("workspace", "auth_expiring"),
 ];
 
-pub static LEXICON: LazyLock<Lexicon> = LazyLock::new(Lexicon::new);
+pub static SCHEMA_COVERAGE: LazyLock<SchemaCoverage> = LazyLock::new(SchemaCoverage::new);
 
 /// All words of all contracts.
-pub struct Lexicon {
-    dialects: ContractRegistry,
+pub struct SchemaCoverage {
+    registry: ContractRegistry,
     contracts: Vec<Contract>,
     refused: Validator,
     /// Whose words were said, by the contract's name and the word's.
@@ -55,24 +55,24 @@ struct Contract {
     understands: BTreeMap<&'static str, (Option<Validator>, Option<Validator>)>,
 }
 
-impl Lexicon {
+impl SchemaCoverage {
     fn new() -> Self {
-        let dialects = ContractRegistry::new(&Config::default());
-        let contracts = dialects.schemas().iter().map(Contract::new).collect();
-        Self { dialects, contracts, refused: whole(&PayloadSchema::of::<AckError<'_>>()), used: Mutex::default() }
+        let registry = ContractRegistry::new(&Config::default());
+        let contracts = registry.schemas().iter().map(Contract::new).collect();
+        Self { registry, contracts, refused: whole(&PayloadSchema::of::<AckError<'_>>()), used: Mutex::default() }
     }
 
     /// Whether a contract that is spoken in a namespace has this word.
-    pub fn knows(&self, namespace: Namespace, saying: &OutboundMessage) -> bool {
-        let (name, _) = told(saying);
+    pub fn knows(&self, namespace: Namespace, message: &OutboundMessage) -> bool {
+        let (name, _) = told(message);
         self.spoken_in(namespace).any(|contract| contract.says.contains_key(&*name))
     }
 
     /// Whatever is said to a client is said in a word of a contract that is spoken there, and looks as that word is described.
-    pub fn check_said(&self, namespace: Namespace, saying: &OutboundMessage) {
-        let (name, payload) = told(saying);
+    pub fn check_said(&self, namespace: Namespace, message: &OutboundMessage) {
+        let (name, payload) = told(message);
         let words: Vec<_> = self.spoken_in(namespace).filter_map(|contract| Some((contract, contract.says.get(&*name)?))).collect();
-        assert!(!words.is_empty(), "{name} is no word of a contract that is spoken here: {saying:?}");
+        assert!(!words.is_empty(), "{name} is no word of a contract that is spoken here: {message:?}");
         let fits = |shape: &Option<Validator>| match (shape, &payload) {
             (Some(shape), Some(payload)) => shape.is_valid(payload),
             (None, None) => true,
@@ -88,7 +88,9 @@ impl Lexicon {
     pub fn check_understood(&self, namespace: Option<&str>, heard: &ClientMessage<'_>) {
         let contract = self.contract(namespace);
         let (name, argument) = match heard {
-            ClientMessage::Event { name, args } => ((*name).to_owned(), args.get(0).map_or(Value::Null, |arg| serde_json::from_str(arg).unwrap())),
+            ClientMessage::Event { name, args } => {
+                ((*name).to_owned(), args.get(0).map_or(Value::Null, |arg| serde_json::from_str(arg).unwrap()))
+            }
             ClientMessage::Text(text) => {
                 let message: Value = serde_json::from_str(text).unwrap();
                 (message["type"].as_str().unwrap_or_default().to_owned(), message)
@@ -118,7 +120,7 @@ impl Lexicon {
             |contract: &'static Contract| contract.understands.keys().map(|name| Use::Understood(contract.name, (*name).into()));
         let needs_time = NEEDS_TIME.map(|(contract, name)| Use::Said(contract, name.into()));
         let needs_a_gap = |word: &Use| matches!(word, Use::Said(_, name) if name == NEEDS_A_GAP);
-        let all = said.chain(LEXICON.contracts.iter().flat_map(understood));
+        let all = said.chain(SCHEMA_COVERAGE.contracts.iter().flat_map(understood));
         all.filter(|word| used.contains(word) == (needs_time.contains(word) || needs_a_gap(word))).map(|word| format!("{word:?}")).collect()
     }
 
@@ -127,22 +129,29 @@ impl Lexicon {
     }
 
     fn spoken_in(&self, namespace: Namespace) -> impl Iterator<Item = &Contract> {
-        self.dialects.in_namespace(namespace).iter().map(|dialect| self.contract(dialect.namespace()))
+        self.registry.in_namespace(namespace).iter().map(|contract| self.contract(contract.namespace()))
     }
 }
 
 impl Contract {
-    fn new(vocabulary: &ContractSchema) -> Self {
-        let says = vocabulary.server_events.iter().map(|word| (word.name, word.payload.as_ref().map(whole)));
-        let understands =
-            vocabulary.client_events.iter().map(|word| (word.name, (word.argument.as_ref().map(at_least), word.ack.as_ref().map(whole))));
-        Self { name: vocabulary.contract, namespace: vocabulary.namespace, says: says.collect(), understands: understands.collect() }
+    fn new(contract_schema: &ContractSchema) -> Self {
+        let says = contract_schema.server_events.iter().map(|word| (word.name, word.payload.as_ref().map(whole)));
+        let understands = contract_schema
+            .client_events
+            .iter()
+            .map(|word| (word.name, (word.argument.as_ref().map(at_least), word.ack.as_ref().map(whole))));
+        Self {
+            name: contract_schema.contract,
+            namespace: contract_schema.namespace,
+            says: says.collect(),
+            understands: understands.collect(),
+        }
     }
 }
 
 /// A message's name and what it says.
-fn told(saying: &OutboundMessage) -> (String, Option<Value>) {
-    match saying {
+fn told(outbound: &OutboundMessage) -> (String, Option<Value>) {
+    match outbound {
         OutboundMessage::Event { name, args, .. } => (name.to_string(), values(args).as_array().and_then(|args| args.first().cloned())),
         OutboundMessage::Text(text) => {
             let message: Value = serde_json::from_str(text).unwrap();

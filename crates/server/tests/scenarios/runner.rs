@@ -9,16 +9,16 @@ use http::{HeaderName, HeaderValue, Request};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use server::config::Config;
-use server::contracts::{ContractRegistry, ClientMessage};
+use server::contracts::{ClientMessage, ContractRegistry};
 use server::presence::Transport;
 use tower::ServiceExt;
 use wire::socketio::{Event, Packet, json as packets};
 
-use crate::floor::Floor;
-use crate::house::{House, NOW};
+use crate::fake_engine::FakeEngine;
+use crate::matchers::{Names, difference, with_ids_alike};
 use crate::openapi;
 use crate::script::{Closed, Connect, Emit, Names as Hearers, Rest, Save, Send, Step, Transcript, Way, load};
-use crate::values::{Names, difference, with_ids_alike};
+use crate::test_app::{NOW, TestApp};
 
 /// Plays a transcript, in `/` and in the contract's own namespace if somebody connects with Socket.IO.
 pub async fn play(contract: &str, file: &str) {
@@ -36,9 +36,9 @@ pub async fn play(contract: &str, file: &str) {
 
 /// Where a contract is spoken alone. Its transcripts' folder bears its name.
 fn namespace_of(contract: &str) -> Option<&'static str> {
-    let vocabularies = ContractRegistry::new(&Config::default()).schemas();
-    let vocabulary = vocabularies.iter().find(|vocabulary| vocabulary.contract == contract);
-    vocabulary.unwrap_or_else(|| panic!("there is no contract called {contract}")).namespace
+    let contract_schemas = ContractRegistry::new(&Config::default()).schemas();
+    let contract_schema = contract_schemas.iter().find(|contract_schema| contract_schema.contract == contract);
+    contract_schema.unwrap_or_else(|| panic!("there is no contract called {contract}")).namespace
 }
 
 /// Where we are, said when a test fails there.
@@ -61,8 +61,8 @@ struct Token {
 struct Player {
     steps: Vec<Value>,
     names: Names,
-    people: BTreeMap<String, Token>,
-    floor: Floor,
+    users: BTreeMap<String, Token>,
+    floor: FakeEngine,
     namespace: Namespace,
     /// Its name.
     played_in: String,
@@ -73,17 +73,17 @@ struct Player {
 impl Player {
     fn new(transcript: Transcript, namespace: &str, other: &str) -> Self {
         let greets = transcript.greets();
-        let house = House::new(&transcript.settings);
+        let house = TestApp::new(&transcript.settings);
         let names = house.shared.contracts.namespaces();
         let index = |namespace| Namespace(u8::try_from(names.iter().position(|name| name == namespace).unwrap()).unwrap());
         let mut known = Names::new(transcript.shapes);
-        transcript.people.values().for_each(|claims| known.claim(claims));
-        let people = transcript.people.into_iter().map(|(person, claims)| (person, Token { claims, issued: None }));
+        transcript.users.values().for_each(|claims| known.claim(claims));
+        let users = transcript.users.into_iter().map(|(user, claims)| (user, Token { claims, issued: None }));
         Self {
             steps: transcript.steps,
             names: known,
-            people: people.collect(),
-            floor: Floor::new(house, greets),
+            users: users.collect(),
+            floor: FakeEngine::new(house, greets),
             namespace: index(namespace),
             other: index(other),
             played_in: namespace.to_owned(),
@@ -127,7 +127,7 @@ impl Player {
             Step::Leaves(step) => self.floor.leave(&step.r#as).await,
             Step::Token(step) => {
                 self.names.claim(&step.token);
-                self.people.insert(person(&step.r#as).to_owned(), Token { claims: step.token, issued: step.issued });
+                self.users.insert(user(&step.r#as).to_owned(), Token { claims: step.token, issued: step.issued });
             }
             Step::Repeat(step) => {
                 for n in 1..=step.repeat {
@@ -175,7 +175,7 @@ impl Player {
 
     async fn connect(&mut self, step: Connect) {
         let token = self.token(&step.r#as);
-        let refusal = match step.connect {
+        let error = match step.connect {
             Way::SocketIo => {
                 let auth = step.auth.map_or_else(|| json!({ "token": token }), |auth| self.names.fill(&auth));
                 let (connection, namespace) = match &step.over {
@@ -190,7 +190,7 @@ impl Player {
                 self.floor.connect(&step.r#as, connection, Namespace::PLAIN, "", kept.as_deref()).await
             }
         };
-        self.check(&step.refused.into(), &refusal.into(), "the refusal");
+        self.check(&step.refused.into(), &error.into(), "the refusal");
     }
 
     async fn emit(&mut self, step: Emit) {
@@ -214,10 +214,10 @@ impl Player {
 
     /// A step may say somebody's token, as of now.
     fn hand_out_tokens(&mut self) {
-        let people: Vec<String> = self.people.keys().cloned().collect();
-        for person in people {
-            if let Some(token) = self.token(&person) {
-                self.names.save_token(&person, token);
+        let users: Vec<String> = self.users.keys().cloned().collect();
+        for user in users {
+            if let Some(token) = self.token(&user) {
+                self.names.save_token(&user, token);
             }
         }
     }
@@ -272,12 +272,12 @@ impl Player {
 
     /// The token of a device's person; `None` for somebody who has none.
     fn token(&self, name: &str) -> Option<String> {
-        let Token { claims, issued } = self.people.get(person(name)).unwrap_or_else(|| panic!("nobody is called {name}"));
+        let Token { claims, issued } = self.users.get(user(name)).unwrap_or_else(|| panic!("nobody is called {name}"));
         let mut claims = self.names.fill(claims);
         if let (Some(issued), Some(claims)) = (issued, claims.as_object_mut()) {
             claims.insert("iat".to_owned(), (NOW.0.div_euclid(1_000_000) + issued).into());
         }
-        (!claims.is_null()).then(|| House::token(&claims))
+        (!claims.is_null()).then(|| TestApp::token(&claims))
     }
 }
 
@@ -297,7 +297,7 @@ fn spoken<'a>(event: &'a Event<'_>) -> ClientMessage<'a> {
 }
 
 /// The person of a device.
-fn person(device: &str) -> &str {
+fn user(device: &str) -> &str {
     device.split('/').next().unwrap_or_default()
 }
 

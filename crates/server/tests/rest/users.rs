@@ -2,10 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use domain::ids::{RoomKind, UserId};
 use domain::command::Actor;
-use domain::users::PurgeUnseenUsers;
+use domain::ids::{RoomKind, UserId};
 use domain::spaces::{CreateSpace, RemoveMember};
+use domain::users::PurgeUnseenUsers;
 use serde_json::json;
 use server::auth::sign::NewToken;
 
@@ -137,10 +137,10 @@ async fn users_who_never_signed_in_and_are_in_no_space_are_forgotten_after_a_day
 async fn an_old_claim_does_not_bring_back_a_user_who_was_removed_and_forgotten() {
     let server = Server::start();
     server.client("alice").get("/users/alice").await.expect(200);
-    let actor = Actor { person: UserId::new("alice"), admin: false };
+    let actor = Actor { user: UserId::new("alice"), admin: false };
     let create = CreateSpace { kind: RoomKind::Household, name: "Cabin".to_owned(), members: vec![UserId::new("ghost")] };
     let cabin = server.run(actor.clone(), create).await.room;
-    server.run(actor, RemoveMember { room: cabin.clone(), person: UserId::new("ghost") }).await;
+    server.run(actor, RemoveMember { room: cabin.clone(), user: UserId::new("ghost") }).await;
     server.clock.store(NOW.0 + 90_000_000_000, Ordering::SeqCst);
     assert!(!server.run(Actor::server(), PurgeUnseenUsers).await);
     let claims = NewToken { sub: "ghost".into(), household_id: Some(cabin.id().to_owned()), iat: SECONDS, ..NewToken::default() };
@@ -151,14 +151,14 @@ async fn an_old_claim_does_not_bring_back_a_user_who_was_removed_and_forgotten()
 #[tokio::test]
 async fn users_who_never_signed_in_are_forgotten_in_steps() {
     let server = Server::start();
-    let actor = Actor { person: UserId::new("alice"), admin: false };
+    let actor = Actor { user: UserId::new("alice"), admin: false };
     server.client("alice").get("/users/alice").await.expect(200);
     for part in 0..2 {
         let users: Vec<_> = (0..60).map(|n| UserId::new(format!("ghost-{part}-{n}"))).collect();
         let create = CreateSpace { kind: RoomKind::ChatRoom, name: "Team".to_owned(), members: users.clone() };
         let room = server.run(actor.clone(), create).await.room;
-        for person in users {
-            server.run(actor.clone(), RemoveMember { room: room.clone(), person }).await;
+        for user in users {
+            server.run(actor.clone(), RemoveMember { room: room.clone(), user }).await;
         }
     }
     server.clock.store(NOW.0 + 90_000_000_000, Ordering::SeqCst);

@@ -14,7 +14,7 @@ pub struct Transcript {
     pub title: String,
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
-    pub people: BTreeMap<String, Value>,
+    pub users: BTreeMap<String, Value>,
     #[serde(default)]
     pub shapes: Map<String, Value>,
     pub steps: Vec<Value>,
