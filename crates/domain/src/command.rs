@@ -112,7 +112,7 @@ impl<'a> CommandContext<'a> {
         self.quotas.map_or(Ok(()), |quotas| quotas.charge_addition(&mut self.charge, &self.actor.user, self.now))
     }
 
-    /// A new id; see [`Id`].
+    /// A new id; see [`EntityId`].
     pub fn new_id(&mut self) -> EntityId {
         self.ids.next_id(self.now)
     }
@@ -131,10 +131,10 @@ impl<'a> CommandContext<'a> {
         self.record_event_at(room, event).map(drop)
     }
 
-    /// Records an event as [`Tx::record`] does, and returns its offset.
+    /// Records an event as [`CommandContext::record`] does, and returns its offset.
     ///
     /// # Errors
-    /// As [`Tx::record`].
+    /// As [`CommandContext::record`].
     pub fn record_event_at(&mut self, room: &RoomId, event: Event) -> Result<i64, DomainError> {
         let persisted = self.store.append(room, self.now, Account::of(self.actor, room), event)?;
         self.count_object(persisted.body.len())?;

@@ -13,7 +13,7 @@ pub use crate::room_kind::RoomKind;
 pub struct UserId(Arc<str>);
 
 impl UserId {
-    /// Wraps a user's id that was checked before or needs no check; [`PersonId::parse`] checks.
+    /// Wraps a user's id that was checked before or needs no check; [`UserId::parse`] checks.
     pub fn new(id: impl Into<Arc<str>>) -> Self {
         Self(id.into())
     }
@@ -99,7 +99,7 @@ impl fmt::Display for RoomId {
 /// in JavaScript and the order of the texts is the order of creation.
 pub type EntityId = i64;
 
-/// Parses an [`Id`] as clients write it: decimal digits without a sign or a leading zero. `None` for a text that is no object's id.
+/// Parses an [`EntityId`] as clients write it: decimal digits without a sign or a leading zero. `None` for a text that is no object's id.
 pub fn parse_id(text: &str) -> Option<EntityId> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
     if digits { text.parse().ok() } else { None }

@@ -42,7 +42,7 @@ impl From<StoreError> for DomainError {
 /// The result of a store method.
 pub type StoreResult<T> = Result<T, StoreError>;
 
-/// A page of a list, newest first: at most `limit` rows, all older than `before`. `before` is an [`Id`] for rows that [`Ids`] numbers, and a
+/// A page of a list, newest first: at most `limit` rows, all older than `before`. `before` is an [`EntityId`] for rows that [`IdSource`] numbers, and a
 /// [`Room`] for spaces.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Page<T = EntityId> {
@@ -86,7 +86,7 @@ pub trait UserStore {
     /// The users who were stored before `until`, have not signed in, are in no space, and whose profile was never changed: at most `limit`, in the
     /// order in which they were stored.
     fn unseen_users(&mut self, until: Timestamp, limit: u32) -> StoreResult<Vec<UserId>>;
-    /// Stores a changed user, without [`Person::created_at`]. Error: the id is not known.
+    /// Stores a changed user, without [`User::created_at`]. Error: the id is not known.
     fn update_user(&mut self, user: &User) -> StoreResult<()>;
     /// Removes a user's profile; the caller ends the memberships.
     fn delete_user(&mut self, id: &UserId) -> StoreResult<()>;
@@ -170,7 +170,7 @@ pub trait SpaceStore {
     fn has_admin(&mut self, room: &RoomId) -> StoreResult<bool>;
     /// The first member, in the order of joining, who has acted in a space; if none has acted, the first of all members.
     fn longest_member(&mut self, room: &RoomId) -> StoreResult<Option<UserId>>;
-    /// The first `limit` members with this handle ([`Person::handle`], compared without case), in the order of their ids.
+    /// The first `limit` members with this handle ([`User::handle`], compared without case), in the order of their ids.
     fn members_with_handle(&mut self, room: &RoomId, handle: &str, limit: u32) -> StoreResult<Vec<User>>;
     /// The last handle of a member, in lower case and in the order of bytes, that is not behind this text.
     fn handle_up_to(&mut self, room: &RoomId, handle: &str) -> StoreResult<Option<String>>;
@@ -178,7 +178,7 @@ pub trait SpaceStore {
     fn rooms_of(&mut self, user: &UserId, kind: Option<RoomKind>) -> StoreResult<Vec<RoomId>>;
     /// The contacts of a user, as in [`People::are_contacts`], each once.
     fn contacts_of(&mut self, user: &UserId) -> StoreResult<Vec<UserId>>;
-    /// The spaces of a kind that a user is a member of, newest first, each as in [`Spaces::space`].
+    /// The spaces of a kind that a user is a member of, newest first, each as in [`SpaceStore::space`].
     fn spaces_of(&mut self, user: &UserId, kind: RoomKind, page: &Page<RoomId>) -> StoreResult<Vec<Space>>;
     /// The spaces inside another (a project's channels), newest first.
     fn spaces_in(&mut self, parent: &RoomId, page: &Page<RoomId>) -> StoreResult<Vec<Space>>;
@@ -280,7 +280,7 @@ pub trait CallStore {
 pub trait TripStore {
     /// The details of one trip.
     fn trip_details(&mut self, room: &RoomId) -> StoreResult<Option<TripDetails>>;
-    /// Stores a trip's details, new or changed. The trip itself is a space: [`Spaces::insert_space`] refuses a known one.
+    /// Stores a trip's details, new or changed. The trip itself is a space: [`SpaceStore::insert_space`] refuses a known one.
     fn put_trip_details(&mut self, room: &RoomId, details: &TripDetails) -> StoreResult<()>;
     /// Removes a trip's details.
     fn delete_trip_details(&mut self, room: &RoomId) -> StoreResult<()>;
@@ -294,7 +294,7 @@ pub trait RemovalStore {
     fn next_removal(&mut self) -> StoreResult<Option<Removal>>;
     /// Deletes a removal that has ended.
     fn end_removal(&mut self, id: EntityId) -> StoreResult<()>;
-    /// Whether a removal of this subject ([`Target::subject`](crate::removals::Target::subject)) is stored.
+    /// Whether a removal of this subject ([`RemovalTarget::subject`](crate::removals::Target::subject)) is stored.
     fn is_being_removed(&mut self, subject: &RoomId) -> StoreResult<bool>;
 }
 
@@ -351,7 +351,7 @@ pub trait SessionStore {
     /// Removes a session and its rooms.
     fn delete_session(&mut self, secret: &str, user: &UserId) -> StoreResult<()>;
     /// The sessions that are connected, were ended by a stop of the server, or ended at `left_since` or later. Each has its rooms as in
-    /// [`Sessions::session_rooms`], without rooms of a kind that this version does not know.
+    /// [`SessionStore::session_rooms`], without rooms of a kind that this version does not know.
     fn sessions_since(&mut self, left_since: Timestamp) -> StoreResult<Vec<(Session, Vec<SessionRoom>)>>;
     /// Marks all connected sessions as ended by the server at `at`. Clients whose session began before the event at `confirmed` was recorded have
     /// received all their events up to that offset.

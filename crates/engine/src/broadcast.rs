@@ -1,4 +1,4 @@
-//! Broadcasts: messages for many connections. The content is encoded once for each encoding ([`Voice`]) that a receiver needs, and all
+//! Broadcasts: messages for many connections. The content is encoded once for each encoding ([`Encoding`]) that a receiver needs, and all
 //! connections with this encoding receive the same bytes.
 
 use std::borrow::Cow;
@@ -21,7 +21,7 @@ const MIN_DEFLATE_BYTES: usize = 512;
 /// One message of a broadcast.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum OutboundMessage {
-    /// A Socket.IO event; see [`Saying::event`]. A program cannot build it unchecked.
+    /// A Socket.IO event; see [`OutboundMessage::event`]. A program cannot build it unchecked.
     #[non_exhaustive]
     Event {
         /// The event's name.
@@ -38,7 +38,7 @@ pub enum OutboundMessage {
 }
 
 impl OutboundMessage {
-    /// An event without attachments; `args` as in [`Saying::Event`].
+    /// An event without attachments; `args` as in [`OutboundMessage::Event`].
     ///
     /// # Errors
     /// If clients would refuse it: a reserved name, or arguments that are not JSON.
@@ -49,7 +49,7 @@ impl OutboundMessage {
     /// An event with attachments. `args` may contain placeholders for them (`{"_placeholder":true,"num":0}` for the first).
     ///
     /// # Errors
-    /// As [`Saying::event`], and for more than [`wire::socketio::MAX_ATTACHMENTS`], or a placeholder without an attachment.
+    /// As [`OutboundMessage::event`], and for more than [`wire::socketio::MAX_ATTACHMENTS`], or a placeholder without an attachment.
     pub fn event_with_attachments(
         name: impl Into<Cow<'static, str>>,
         args: impl Into<String>,
@@ -224,7 +224,7 @@ impl Broadcast {
         self
     }
 
-    /// Keeps only the newest version of each part waiting for a client that does not keep up; see [`Say::parts`].
+    /// Keeps only the newest version of each part waiting for a client that does not keep up; see [`MessageSource::parts`].
     pub fn newest_only(mut self) -> Self {
         self.newest_only = true;
         self

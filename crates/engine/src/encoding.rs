@@ -1,4 +1,4 @@
-//! Encodings ([`Voice`]). A broadcast is encoded once for each encoding that one of its receivers needs.
+//! Encodings ([`Encoding`]). A broadcast is encoded once for each encoding that one of its receivers needs.
 
 use wire::engineio::Version;
 use wire::websocket::Window;

@@ -53,7 +53,7 @@ pub enum ParseRejection {
     NoRoom(OverBudget),
 }
 
-/// What a client learns of [`NotParsed::TooComplex`].
+/// What a client learns of [`ParseRejection::TooComplex`].
 pub const TOO_COMPLEX: &str = "takes too much memory; send fewer objects, lists and values at once";
 
 /// Counts the memory of parsed JSON until the returned holder is dropped; `None` if that is little.

@@ -47,7 +47,7 @@ struct Budgets<C: Clock> {
     connects: Budget<IpAddr, C>,
     bad_tokens: Budget<IpAddr, C>,
     debts: Debts<C>,
-    /// In the order of [`Spending::ALL`].
+    /// In the order of [`RateLimitClass::ALL`].
     spendings: [Budget<UserId, C>; RateLimitClass::ALL.len()],
 }
 

@@ -155,11 +155,11 @@ impl Database {
         self.with_counted_store(work).map(|(answer, _)| answer)
     }
 
-    /// [`Database::with_store`] that also returns the work of the database as a reproducible number: the steps of SQLite's virtual machine
+    /// [`DatabaseUrl::with_store`] that also returns the work of the database as a reproducible number: the steps of SQLite's virtual machine
     /// (`SQLITE_STMTSTATUS_VM_STEP`). A visited row costs some steps, the depth of a tree none.
     ///
     /// # Errors
-    /// As [`Database::with_store`].
+    /// As [`DatabaseUrl::with_store`].
     pub fn with_counted_store<T>(&self, work: impl FnOnce(&mut dyn Store) -> T) -> Result<(T, u64), OpenError> {
         let failed = |error: StoreError| OpenError::Failed(error.to_string());
         let connection = self.connect()?;

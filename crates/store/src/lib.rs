@@ -2,7 +2,7 @@
 //!
 //! Read in this order:
 //!
-//! - [`Database`]: a database, found by its URL, brought up to date and opened, by one process at a time (`lock`). [`private`]: the modes of its files.
+//! - [`DatabaseUrl`]: a database, found by its URL, brought up to date and opened, by one process at a time (`lock`). [`private`]: the modes of its files.
 //! - [`Writer`]: the one thread that changes the database, many commands a transaction. [`Readers`]: the threads that execute queries.
 //! - [`Figures`]: statistics of the writer.
 //! - `people`, `spaces`, `tasks`, `chat`, `calls`, `reads`, `trips`, `notifications`, `journal`, `keys`, `sessions`, `removals`: one file an area,

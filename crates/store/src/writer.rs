@@ -53,7 +53,7 @@ impl Drop for Handle {
 ///
 /// A function is an outlet that takes each event by itself.
 pub trait CommitSink: Send {
-    /// Called before the replies and events of a batch. The outlet may collect the resulting work until [`Outlet::end`], which follows soon.
+    /// Called before the replies and events of a batch. The outlet may collect the resulting work until [`CommitSink::end`], which follows soon.
     fn begin(&mut self) {}
 
     /// Charges a command to its actor. `reach` is the number of rooms and inboxes that receive its events. Called before they are published, and only

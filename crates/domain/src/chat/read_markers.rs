@@ -30,7 +30,7 @@ pub struct MarkRead {
     pub up_to: Option<EntityId>,
 }
 
-/// The answer of [`ReadMessages`].
+/// The answer of [`MarkRead`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReadUpdate {
     /// The room.

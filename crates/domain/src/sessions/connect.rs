@@ -22,11 +22,11 @@ pub struct ConnectSession {
 /// The keys of a new session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewSession {
-    /// The secret: see [`Session::secret`].
+    /// The secret: see [`SocketData::secret`].
     pub secret: String,
-    /// The public id: see [`Session::id`].
+    /// The public id: see [`SocketData::id`].
     pub id: String,
-    /// The namespace: see [`Session::namespace`].
+    /// The namespace: see [`SocketData::namespace`].
     pub namespace: String,
 }
 
@@ -61,7 +61,7 @@ pub struct ClientPosition {
     pub offset: i64,
 }
 
-/// The answer of [`Arrive`].
+/// The answer of [`ConnectSession`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConnectOutcome {
     /// The user.
@@ -70,11 +70,11 @@ pub struct ConnectOutcome {
     pub position: i64,
     /// The resumed session; `None` if the client has a new session or none.
     pub resumed: Option<ResumedSession>,
-    /// For [`Came::Since`]: the offset, if the position belongs to this event log.
+    /// For [`ResumeRequest::Since`]: the offset, if the position belongs to this event log.
     pub since: Option<i64>,
-    /// The user's households, each with the offset behind which the user is a member; 0 for [`Came::New`].
+    /// The user's households, each with the offset behind which the user is a member; 0 for [`ResumeRequest::New`].
     pub households: Vec<(RoomId, i64)>,
-    /// For [`Came::Since`] with a valid offset: every room whose events the user may receive, as in [`rooms_heard_by`].
+    /// For [`ResumeRequest::Since`] with a valid offset: every room whose events the user may receive, as in [`rooms_heard_by`].
     pub visible_rooms: Vec<(RoomId, i64)>,
 }
 
@@ -140,12 +140,12 @@ pub struct ReplaceSession {
     pub new_session: NewSession,
 }
 
-/// The answer of [`Restart`].
+/// The answer of [`ReplaceSession`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReplacedSession {
     /// The log's last offset.
     pub position: i64,
-    /// The user's present households, as in [`Arrived::households`].
+    /// The user's present households, as in [`ConnectOutcome::households`].
     pub households: Vec<(RoomId, i64)>,
 }
 
@@ -156,7 +156,7 @@ impl Command for ReplaceSession {
         let (position, user) = (context.store.last_offset()?, context.actor.user.clone());
         context.store.delete_session(&self.old, &user)?;
         insert_new_session(context, self.new_session, &user, position)?;
-        // The user may have been removed from a household after `Arrive`, and the socket has not received that event.
+        // The user may have been removed from a household after `ConnectSession`, and the socket has not received that event.
         let households = context.store.rooms_of(&user, Some(RoomKind::Household))?;
         Ok(ReplacedSession { position, households: households.into_iter().map(|room| (room, 0)).collect() })
     }
@@ -192,7 +192,7 @@ fn resume_session(
     position: i64,
 ) -> StoreResult<Option<ResumedSession>> {
     let Some(session) = context.store.session(&claimed.secret)? else { return Ok(None) };
-    // A session that a stop of the server ended can be resumed until `GiveUpAbsent` expires it.
+    // A session that a stop of the server ended can be resumed until `ExpireDisconnected` expires it.
     let expired = !session.ended_by_shutdown
         && session.disconnected_at.is_some_and(|left_at| left_at < context.now.minus_seconds(claimed.window_seconds));
     if session.user != *user || session.namespace != namespace || expired {

@@ -20,7 +20,7 @@ pub struct ResolveSync {
     pub rooms: BTreeSet<RoomId>,
 }
 
-/// The answer of [`CatchUp`].
+/// The answer of [`ResolveSync`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SyncRange {
     /// The log's last offset.

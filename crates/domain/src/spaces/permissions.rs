@@ -159,14 +159,14 @@ pub struct JoinRoom {
     pub since: bool,
 }
 
-/// [`EnterRoom`], and the members whose presence the actor may see: see [`NameMembers`](super::NameMembers).
+/// [`JoinRoom`], and the members whose presence the actor may see: see [`ListMemberIds`](super::NameMembers).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JoinRoomListingMembers {
     /// A room that has members of its own.
     pub room: RoomId,
-    /// As in [`EnterRoom`]; the session leaves all other rooms of this one's kind.
+    /// As in [`JoinRoom`]; the session leaves all other rooms of this one's kind.
     pub session: Option<String>,
-    /// As in [`EnterRoom`].
+    /// As in [`JoinRoom`].
     pub since: bool,
     /// Whether the answer names contacts of the actor only: members who have acted in the space, as the actor does by entering it.
     pub contacts_only: bool,
@@ -185,16 +185,16 @@ impl Command for JoinRoomListingMembers {
     }
 }
 
-/// The answer of [`EnterRoom`].
+/// The answer of [`JoinRoom`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JoinedRoom {
     /// The actor's profile, for the event to the other members.
     pub user: User,
     /// The parent of the room: a channel's or a task's project.
     pub inside: Option<RoomId>,
-    /// The log's last offset at the time when the actor became a member; 0 unless [`EnterRoom::since`] requests it.
+    /// The log's last offset at the time when the actor became a member; 0 unless [`JoinRoom::since`] requests it.
     pub member_since: i64,
-    /// Every room that the actor may access, as in [`rooms_heard_by`]; empty unless [`EnterRoom::since`] requests it.
+    /// Every room that the actor may access, as in [`rooms_heard_by`]; empty unless [`JoinRoom::since`] requests it.
     pub hears: Vec<(RoomId, i64)>,
 }
 
@@ -220,7 +220,7 @@ impl Command for JoinRoom {
     }
 }
 
-/// Whether the actor may stay in a room whose events the actor receives. It is a command for the same reason as [`EnterRoom`], and reads the
+/// Whether the actor may stay in a room whose events the actor receives. It is a command for the same reason as [`JoinRoom`], and reads the
 /// membership only.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ResumeRoom {

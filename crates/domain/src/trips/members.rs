@@ -18,7 +18,7 @@ pub struct AddTripMember {
     pub role: Option<Role>,
 }
 
-/// The answer of [`BringToTrip`].
+/// The answer of [`AddTripMember`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AddTripMemberResult {
     /// The trip with the member.

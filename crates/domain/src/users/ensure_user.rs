@@ -33,7 +33,7 @@ pub struct EnsureUser {
     pub claims: Claims,
 }
 
-/// The answer of [`Meet`].
+/// The answer of [`EnsureUser`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EnsuredUser {
     /// The user, as stored now.

@@ -23,7 +23,7 @@ pub struct User {
     pub id: UserId,
     /// The display name; empty until a token or the user sets it.
     pub name: String,
-    /// The username, which other users write to mention the user; empty until a token sets it: see [`Person::handle`].
+    /// The username, which other users write to mention the user; empty until a token sets it: see [`User::handle`].
     pub username: String,
     /// The e-mail address from the token.
     pub email: Option<String>,

@@ -39,7 +39,7 @@ impl fmt::Debug for Recovery {
     }
 }
 
-/// Reads the content of a broadcast back that was kept as bytes ([`Say::record`]). Inputs: the number, and the bytes.
+/// Reads the content of a broadcast back that was kept as bytes ([`MessageSource::record`]). Inputs: the number, and the bytes.
 #[derive(Clone)]
 pub struct ReplayDecoder(Arc<DecodeFn>);
 

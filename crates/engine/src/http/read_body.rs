@@ -40,7 +40,7 @@ pub enum BodyError {
 /// Reads a body into one piece of memory. Inputs: the body; its limit in bytes; the charge that counts the memory, if there is one.
 ///
 /// # Errors
-/// See [`NotGathered`].
+/// See [`BodyError`].
 pub async fn read_body<B: Body + Unpin>(
     body: &mut B,
     limit: usize,

@@ -18,7 +18,7 @@ pub(crate) enum FlushPriority {
     Soon,
 }
 
-/// The slots of connections, in two rows. Each connection stores the row that it waits in as its own [`Waits`].
+/// The slots of connections, in two rows. Each connection stores the row that it waits in as its own [`FlushPriority`].
 #[derive(Default, Debug)]
 pub(crate) struct FlushQueue {
     soon: VecDeque<u32>,

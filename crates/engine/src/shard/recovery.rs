@@ -37,7 +37,7 @@ pub struct AlreadyDelivered<'a> {
 }
 
 impl<A: App> Shard<A> {
-    /// Makes a secret that a socket's client may later use to resume the socket. It has the form of an [`Id`], 20 characters that contain
+    /// Makes a secret that a socket's client may later use to resume the socket. It has the form of an [`EntityId`], 20 characters that contain
     /// the socket's place.
     pub fn new_secret(&mut self, key: SocketKey) -> Id {
         Id::new(self.index, key.slot(), &mut self.random)

@@ -34,7 +34,7 @@ pub(crate) struct ArchiveRead {
     pub archive: Arc<dyn Archive>,
 }
 
-/// The archive's answer to a [`ToRead`].
+/// The archive's answer to a [`ArchiveRead`].
 pub(crate) struct ArchiveReadResult {
     pub socket: SocketKey,
     pub numbers: Vec<u64>,
@@ -75,7 +75,7 @@ struct ReplayState {
     from: Position,
     /// The number up to which the past goes.
     until: u64,
-    /// See [`Known`].
+    /// See [`AlreadyDelivered`].
     heard: Vec<(Box<str>, u64, u64)>,
     member_of: Vec<(Box<str>, u64)>,
 }

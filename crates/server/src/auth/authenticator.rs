@@ -66,7 +66,7 @@ impl Authenticator {
 
     /// The identity of a newer token of a user, with or without `Bearer`.
     ///
-    /// Errors: as [`Verifier::verify`], or [`Unauthenticated::SubjectMismatch`] for another user's token.
+    /// Errors: as [`Verifier::verify`], or [`AuthError::SubjectMismatch`] for another user's token.
     pub fn renew(&self, user: &UserId, token: &str, now: i64) -> Result<Identity, AuthError> {
         let identity = self.verifier.verify(without_bearer(token).ok_or(AuthError::Invalid(FailedCheck::Form))?, now)?;
         if identity.user == *user { Ok(identity) } else { Err(AuthError::SubjectMismatch) }

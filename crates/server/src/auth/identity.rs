@@ -26,7 +26,7 @@ pub struct Identity {
 }
 
 /// The user of a subject. The bound is that of every user's id, so that each user who can be added to a space can connect. `None` if the subject
-/// cannot be an id; see [`PersonId::parse`].
+/// cannot be an id; see [`UserId::parse`].
 pub fn user_id(subject: &str) -> Option<UserId> {
     UserId::parse(subject)
 }

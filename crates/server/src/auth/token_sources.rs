@@ -46,7 +46,7 @@ impl ConnectAuth {
         read_object(json.as_bytes()).unwrap_or_default()
     }
 
-    /// The token of the payload, without `Bearer`, if it has one. Errors: [`Unauthenticated::Invalid`] for one that is not text.
+    /// The token of the payload, without `Bearer`, if it has one. Errors: [`AuthError::Invalid`] for one that is not text.
     pub fn token(&self) -> Result<Option<&str>, AuthError> {
         match &self.token {
             ClaimValue::Absent => Ok(None),
@@ -68,7 +68,7 @@ impl ConnectAuth {
 
     /// Checks the client's claim about itself: studio's `auth.userId`, if sent, must be the token's subject as text.
     ///
-    /// Errors: [`Unauthenticated::SubjectMismatch`].
+    /// Errors: [`AuthError::SubjectMismatch`].
     pub fn check_subject(self, user: &UserId) -> Result<(), AuthError> {
         if self.user_id.is_absent() || self.user_id.text().is_some_and(|claimed| claimed == user.as_str()) {
             Ok(())
@@ -93,7 +93,7 @@ pub struct TokenSources<'a> {
 impl<'a> TokenSources<'a> {
     /// The token, without `Bearer`: the first of `auth.token`, the `Authorization` header, `?token=` and the cookie.
     ///
-    /// Errors: [`Unauthenticated::Missing`], or [`Unauthenticated::Invalid`] for an `auth.token` that is not text.
+    /// Errors: [`AuthError::Missing`], or [`AuthError::Invalid`] for an `auth.token` that is not text.
     pub fn token(&self) -> Result<Cow<'a, str>, AuthError> {
         if let Some(token) = self.auth.map(ConnectAuth::token).transpose()?.flatten() {
             return Ok(Cow::Borrowed(token));

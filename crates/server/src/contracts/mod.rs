@@ -1,7 +1,7 @@
 //! The contracts: how each encodes events, and how it parses its clients' messages. One file or folder for each contract.
 //!
 //! A dialect knows names and shapes only: it has no connection, store or clock. To add a contract, write its file, and its line in
-//! [`Dialects::new`].
+//! [`ContractRegistry::new`].
 
 pub mod auth_refresh;
 pub mod client_ids;
@@ -178,7 +178,7 @@ pub enum Outcome {
     Statuses(Vec<(UserId, bool)>),
     /// The users who are online.
     Online(Vec<UserId>),
-    /// The expiry of the connection's new token (`None`: never), or why it was rejected; see [`Dialect::refreshed`].
+    /// The expiry of the connection's new token (`None`: never), or why it was rejected; see [`Contract::refreshed`].
     Refreshed(Result<Option<Timestamp>, AuthError>),
     /// The value of the command's answer.
     Changed(Value),

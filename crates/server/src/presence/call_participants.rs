@@ -50,7 +50,7 @@ impl CallParticipants {
         seat.is_some_and(|seat| matches!(seat.is, State::Taken(_)))
     }
 
-    /// Leaves the seats that a user has on a connection that has ended. Returns a departure for each call: call [`Seats::expire`] when its
+    /// Leaves the seats that a user has on a connection that has ended. Returns a departure for each call: call [`CallParticipants::expire`] when its
     /// grace period ends.
     pub fn disconnect(&self, user: &UserId, connection: &str) -> Vec<(EntityId, DepartureId)> {
         let mut hall = self.lock();

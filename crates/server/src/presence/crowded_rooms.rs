@@ -30,7 +30,7 @@ struct CrowdedRoom {
 }
 
 impl CrowdedRooms {
-    /// Gathers a change in a room that `present` users have open. Returns when to call [`Crowds::take`] if this is the first change. Other signals
+    /// Gathers a change in a room that `present` users have open. Returns when to call [`CrowdedRooms::take`] if this is the first change. Other signals
     /// are not gathered.
     pub fn add(&self, ephemeral: Arc<EphemeralEvent>, present: usize, now: Instant) -> Option<Instant> {
         let (room, user, typing) = about(&ephemeral)?;

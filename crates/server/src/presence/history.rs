@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::ids::{Timestamp, UserId};
 
-/// The bound on the size of the history: a change counts one, and one more for each user in [`Hearers::Only`] or [`Hearers::AllBut`].
+/// The bound on the size of the history: a change counts one, and one more for each user in [`Recipients::Only`] or [`Recipients::AllBut`].
 const MAX_CHANGES: usize = 65_536;
 
 /// The most changes that are replayed to one client: the newest.

@@ -36,7 +36,7 @@ struct PresentUser {
     user: User,
     /// The space that the room is inside. Only its members may receive the room's events.
     inside: Option<RoomId>,
-    /// The user's key in [`Register::present`].
+    /// The user's key in [`RoomState::present`].
     place: u64,
     /// The number of connections; zero within the grace period.
     connections: u32,
@@ -66,13 +66,13 @@ impl RoomPresence {
         }
     }
 
-    /// Counts a user as present who had the room open when the server stopped. Returns a departure, as in [`Attendance::leave`].
+    /// Counts a user as present who had the room open when the server stopped. Returns a departure, as in [`RoomPresence::leave`].
     pub fn expect(&self, room: &RoomId, user: &User, inside: Option<RoomId>) -> Option<DepartureId> {
         self.join(room, user, inside, || {});
         self.leave(room, &user.id)
     }
 
-    /// Removes a connection from a room. If it was the user's last, returns a departure: call [`Attendance::expire`] at once, or when its
+    /// Removes a connection from a room. If it was the user's last, returns a departure: call [`RoomPresence::expire`] at once, or when its
     /// grace period ends.
     pub fn leave(&self, room: &RoomId, user: &UserId) -> Option<DepartureId> {
         if !tracks_presence(room) {

@@ -1,4 +1,4 @@
-//! Connections and counters, collected from all shards on request. Only each shard's [`Tally`] and the gate's are kept for it.
+//! Connections and counters, collected from all shards on request. Only each shard's [`ShardCounters`] and the gate's are kept for it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};

@@ -28,7 +28,7 @@ pub enum PendingDeparture {
     FromServer(UserId, DepartureId),
     /// The user leaves a room.
     FromRoom(RoomId, UserId, DepartureId),
-    /// Marks the end of the list of users from before the start; see [`Live::wait_for`].
+    /// Marks the end of the list of users from before the start; see [`RealtimeApp::wait_for`].
     Nobody,
 }
 

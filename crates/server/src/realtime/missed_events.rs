@@ -73,7 +73,7 @@ impl Fanout {
     /// The first page of the events that a client has missed in some rooms since a position. Its cost grows with the page only.
     ///
     /// # Errors
-    /// [`NoPage`].
+    /// [`PageUnavailable`].
     pub async fn missed(&self, namespace: Namespace, caught_up: &SyncRange, from: Position) -> Result<MissedPage, PageUnavailable> {
         let engine = self.engine.get().ok_or(PageUnavailable::Lost)?;
         let (until, hears) = (caught_up.position as u64, offsets(&caught_up.hears));

@@ -17,7 +17,7 @@
 //! - `waiting`: accounting of the bytes that wait in connections.
 //! - `tally`: counters of a shard. `census`: connections and counters, collected from all shards on request.
 //!
-//! Code that needs no engine is a method of [`Shared`] or of [`Fanout`]; the methods of [`Live`] apply the results to a shard.
+//! Code that needs no engine is a method of [`RealtimeState`] or of [`Fanout`]; the methods of [`RealtimeApp`] apply the results to a shard.
 
 mod auth_refresh;
 mod calls;

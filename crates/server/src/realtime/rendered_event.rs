@@ -61,7 +61,7 @@ impl RenderedEvent {
         Self { contracts: contracts.clone(), news: Source::Emission { custom_event, now } }
     }
 
-    /// Decodes a persisted event from the bytes of [`Say::record`]. `None` if they cannot be read.
+    /// Decodes a persisted event from the bytes of [`MessageSource::record`]. `None` if they cannot be read.
     fn read(contracts: &ContractRegistry, offset: i64, mut bytes: &[u8], epoch: &Arc<str>) -> Option<Self> {
         let mut take = |length: usize| {
             let (taken, rest) = bytes.split_at_checked(length)?;

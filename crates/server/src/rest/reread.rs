@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 /// The answer of a request, which a repeated request may have to read again.
 pub trait Reread: Sized {
-    /// The reference for [`ReadAgain::read_again`]. `None` if the answer is not a stored object.
+    /// The reference for [`Reread::read_again`]. `None` if the answer is not a stored object.
     fn reference(&self) -> Option<String>;
 
     /// Reads the object as it is now, as a request of this actor to read it would.

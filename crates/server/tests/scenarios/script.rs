@@ -14,6 +14,7 @@ pub struct Transcript {
     pub title: String,
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
+    #[serde(rename = "people")]
     pub users: BTreeMap<String, Value>,
     #[serde(default)]
     pub shapes: Map<String, Value>,

@@ -9,7 +9,7 @@ use buffer::{ReadBuffer, Unfinished};
 use super::header::{Header, Start};
 use super::{Opcode, Violation, close, deflate, mask};
 
-/// The most fragments of one message; the limit of the `ws` package. [`Limits::max_message`] bounds the bytes; this limit bounds the work
+/// The most fragments of one message; the limit of the `ws` package. [`RateLimits::max_message`] bounds the bytes; this limit bounds the work
 /// for empty fragments.
 const MAX_FRAGMENTS: u32 = 131_072;
 

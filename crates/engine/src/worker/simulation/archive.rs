@@ -15,7 +15,7 @@ struct ArchiveQuery {
     then: Box<dyn FnOnce(Option<Vec<Broadcast>>) + Send>,
 }
 
-/// The archive. It answers with the facts that the desk has decided, when [`Shelves::answer`] is called.
+/// The archive. It answers with the facts that the desk has decided, when [`ModelArchive::answer`] is called.
 pub struct ModelArchive {
     desk: Arc<Mutex<ModelWriter>>,
     asked: Mutex<VecDeque<ArchiveQuery>>,
