@@ -2,14 +2,14 @@
 //!
 //! Read in this order:
 //!
-//! - [`names`]: the ids of users and rooms, and timestamps. `kinds`: the table of the kinds of rooms.
+//! - [`ids`]: the ids of users and rooms, and timestamps. `room_kind`: the table of the kinds of rooms.
 //! - [`event`]: the events, and the rooms that receive each.
-//! - [`refusal`]: the errors of commands and queries.
-//! - [`seam`]: the ports to the store, the id source and the bus.
-//! - [`operation`]: commands and queries, and the transaction in which a command is decided.
-//! - [`ids`]: the generator of new ids. [`fields`]: input validation. [`keys`]: idempotency.
+//! - [`error`]: the errors of commands and queries.
+//! - [`ports`]: the ports to the store, the id source and the bus.
+//! - [`command`]: commands and queries, and the transaction in which a command is decided.
+//! - [`id_generator`]: the generator of new ids. [`validation`]: input validation. [`idempotency`]: idempotency.
 //! - [`quotas`]: how much a user may store.
-//! - the areas, a folder each: [`people`], [`blocks`], [`spaces`], [`tasks`], [`chat`], [`calls`], [`trips`], [`notifications`], [`emissions`],
+//! - the areas, a folder each: [`users`], [`blocks`], [`spaces`], [`tasks`], [`chat`], [`calls`], [`trips`], [`notifications`], [`custom_events`],
 //!   [`sessions`]; and [`removals`], which cross several areas. Each `mod.rs` has the area's types; the files beside it have its operations.
 
 pub mod blocks;

@@ -5,7 +5,7 @@
 //!
 //! - [`config`]: the settings, and the paths that are served.
 //! - [`app`]: the events that a program receives.
-//! - [`voice`] and [`broadcast`]: messages for many connections, encoded once for each encoding.
+//! - [`encoding`] and [`broadcast`]: messages for many connections, encoded once for each encoding.
 //! - `history`: the recent broadcasts, for replay to clients that reconnect.
 //! - `shard`: the state of one core's connections, and the operations of an application on them.
 //! - `worker`: the thread of a shard, one epoll loop.

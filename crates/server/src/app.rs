@@ -157,12 +157,12 @@ impl App {
         };
         let engine = if config.net.websocket_enabled {
             let shared = Arc::new(RealtimeState {
-                contracts: contracts,
+                contracts,
                 authenticator: authenticator.clone(),
                 writer: writer.clone(),
                 readers: readers.clone(),
                 online_users: users,
-                room_presence: room_presence,
+                room_presence,
                 typing: Typing::default(),
                 call_participants: CallParticipants::default(),
                 rate_limits: limits.clone(),

@@ -1,6 +1,6 @@
 //! Lines of the log target `audit`, for the operator of the server: connections, disconnections and refusals. A line never holds a token, a name or
 //! anything that a client wrote freely. Lines that clients can cause without limit are written once a second for each address and reason; further
-//! ones are counted ([`crate::logs`]).
+//! ones are counted ([`crate::logging`]).
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,12 +1,12 @@
 //! Authentication: the places of a token, its verification, its identity, and how to sign one.
 //!
 //! - [`identity`]: a token's claims about a user.
-//! - [`places`]: where a request may carry its token.
+//! - [`token_sources`]: where a request may carry its token.
 //! - [`verifier`]: signature, times, issuer and audience.
 //! - [`claims`]: a token's payload, parsed leniently where the tokens of other issuers differ.
 //! - [`keys`], [`public_key`], [`dev_secret`]: the keys that verify tokens.
-//! - `object`: parses a JSON object of a client, and accepts no list.
-//! - [`mint`]: signs tokens for tests and for a first try.
+//! - `json_object`: parses a JSON object of a client, and accepts no list.
+//! - [`sign`]: signs tokens for tests and for a first try.
 //! - [`api_key`]: the key of a backend.
 //! - [`authenticator`]: all of these for one request, the same for REST and sockets.
 

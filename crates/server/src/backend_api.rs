@@ -27,7 +27,7 @@ pub trait BackendApi: Send + Sync {
     /// Emits an event that is not stored, and is dropped for clients that cannot take it at once.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`].
+    /// [`DomainError::Invalid`].
     fn emit_volatile(&self, custom_event: CustomEvent) -> Result<(), DomainError>;
 
     /// Stores a notification and sends it to its user, on all devices.

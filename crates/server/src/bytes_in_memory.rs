@@ -292,7 +292,7 @@ impl ByteAccount {
         self.0.book.holder(self.0.address, self.0.user.get().cloned(), Arc::clone(&self.0.end))
     }
 
-    /// Counts the bytes of an answer until it is written. Beyond a share, another answer with 429 or 503 replaces it. A [`RealtimeState`] answer is not counted.
+    /// Counts the bytes of an answer until it is written. Beyond a share, another answer with 429 or 503 replaces it. A [`Shared`] answer is not counted.
     pub fn count(&self, answer: Response<Body>) -> Response<Body> {
         self.counted(answer).unwrap_or_else(|(_, short)| too_much_data(short))
     }

@@ -1,7 +1,7 @@
 //! The command line of `roomcast`.
 //!
 //! - [`token`]: `roomcast token`.
-//! - [`types`]: `roomcast types`.
+//! - [`typescript`]: `roomcast types`.
 //! - [`asyncapi`]: `roomcast asyncapi`.
 //! - [`banner`]: the text that `roomcast serve` prints after its start.
 

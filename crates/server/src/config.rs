@@ -1,10 +1,10 @@
 //! The settings: their definitions, their sources, and the checks of their values.
 //!
-//! - [`sections`]: every setting with its default, environment name and description.
-//! - [`value`], [`address`], [`level`], [`network`], [`url`]: the kinds of values.
-//! - [`table`], [`source`], [`dotenv`]: how a declared setting is read from the environment, a `.env` file and a TOML file.
+//! - [`settings`]: every setting with its default, environment name and description.
+//! - [`value`], [`host`], [`log_level`], [`cidr`], [`database_url`]: the kinds of values.
+//! - [`schema`], [`source`], [`dotenv`]: how a declared setting is read from the environment, a `.env` file and a TOML file.
 //! - [`origins`]: the web pages that may use the server.
-//! - [`listing`]: the settings as `roomcast config` and the example file show them.
+//! - [`render`]: the settings as `roomcast config` and the example file show them.
 //! - [`error`]: the errors.
 
 pub mod cidr;

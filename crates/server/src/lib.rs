@@ -5,24 +5,24 @@
 //! - [`cli`]: the commands of the binary `roomcast`.
 //! - [`config`]: every setting with its default, its environment name and its description; and the rule for origins.
 //! - [`auth`]: the places of a token, its verification, and how to sign one.
-//! - [`dialects`]: how each contract encodes events and parses its clients' messages.
-//! - [`descriptions`]: the contracts for tools: TypeScript and AsyncAPI.
-//! - [`live`]: users' live connections, their requests, and the events that they receive.
+//! - [`contracts`]: how each contract encodes events and parses its clients' messages.
+//! - [`codegen`]: the contracts for tools: TypeScript and AsyncAPI.
+//! - [`realtime`]: users' live connections, their requests, and the events that they receive.
 //! - [`presence`]: the users who are online, in rooms, typing, and in calls.
 //! - [`rest`]: the HTTP API.
-//! - [`back_end`]: the functions for backends, over HTTP or in the same program.
-//! - [`limits`]: rate limits of each user and of each address.
+//! - [`backend_api`]: the functions for backends, over HTTP or in the same program.
+//! - [`rate_limit`]: rate limits of each user and of each address.
 //! - [`removals`]: removals that are done in steps.
 //! - [`admission`]: whether the server admits new connections.
-//! - [`memory`]: the memory in use, and its effect on new connections. [`bytes_in_hand`]: the bytes of incomplete input and unwritten
+//! - [`memory_guard`]: the memory in use, and its effect on new connections. [`bytes_in_memory`]: the bytes of incomplete input and unwritten
 //!   output, counted for each client.
-//! - [`parsed`]: how much memory a client's JSON takes when it is parsed.
+//! - [`json_memory`]: how much memory a client's JSON takes when it is parsed.
 //! - [`listener`]: sockets, TLS and HTTP/1.1, up to the upgrade.
 //! - [`health`]: health checks. [`metrics`]: the metrics.
 //! - [`audit`]: the log of connections, disconnections and refusals.
-//! - [`logs`]: the output of the log.
+//! - [`logging`]: the output of the log.
 //! - [`clock`]: the current time.
-//! - [`product`]: all of these together.
+//! - [`app`]: all of these together.
 //! - [`serve`](mod@serve): the start, from the settings to a listening server.
 
 pub mod admission;

@@ -1,12 +1,12 @@
 //! From a TCP connection to an HTTP request: sockets, TLS and HTTP/1.1. The handler processes the requests.
 //!
-//! - [`addresses`]: the listening sockets.
-//! - [`accept`]: accepts connections until the stop. `places`: how many connections may be open.
+//! - [`bind`]: the listening sockets.
+//! - [`accept`]: accepts connections until the stop. `connection_slots`: how many connections may be open.
 //! - [`tls`](mod@tls): certificates.
-//! - [`http`]: one connection, until it ends or is upgraded; `in_hand`: its pending requests.
+//! - [`http`]: one connection, until it ends or is upgraded; `in_flight`: its pending requests.
 //! - [`handler`]: the request handlers.
-//! - [`proxies`]: the addresses of clients behind proxies.
-//! - [`descriptors`]: how many connections the system allows.
+//! - [`forwarded`]: the addresses of clients behind proxies.
+//! - [`rlimit`]: how many connections the system allows.
 
 pub mod accept;
 pub mod bind;

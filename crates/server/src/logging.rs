@@ -112,7 +112,7 @@ impl<W: AsFd + Write> Write for NeverHangs<'_, W> {
     }
 }
 
-/// Whether a line that a client has caused may be written. [`tell_left_out`] logs how many were not.
+/// Whether a line that a client has caused may be written. [`report_dropped`] logs how many were not.
 ///
 /// Inputs: the level of the line, which the line with the number of omitted lines has, too; the client's address, if it is known; the line's message
 /// and its detail; how many such lines are written in a second.

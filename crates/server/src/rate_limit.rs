@@ -102,14 +102,14 @@ impl<C: Clock + Clone> RateLimits<C> {
 
     /// Takes one command from a user's budget.
     ///
-    /// Errors: [`Refusal::TooMany`].
+    /// Errors: [`DomainError::RateLimited`].
     pub fn command(&self, user: &UserId) -> Result<(), DomainError> {
         let Some(budgets) = &self.0 else { return Ok(()) };
         budgets.debts.check(user)?;
         budgets.commands.take(user)
     }
 
-    /// Takes the cost of a command's events from the user's budget: one more command for each [`REACH_OF_A_COMMAND`] rooms and inboxes that receive
+    /// Takes the cost of a command's events from the user's budget: one more command for each `ROOMS_PER_COMMAND` rooms and inboxes that receive
     /// them. A cost beyond the budget becomes a debt: while it lasts, the user's commands are refused.
     pub fn charge(&self, user: &UserId, reach: usize) {
         let Some(budgets) = &self.0 else { return };
@@ -124,27 +124,27 @@ impl<C: Clock + Clone> RateLimits<C> {
 
     /// Takes the cost of a request besides that of a command.
     ///
-    /// Errors: [`Refusal::TooMany`].
+    /// Errors: [`DomainError::RateLimited`].
     pub fn check_class(&self, user: &UserId, spending: RateLimitClass) -> Result<(), DomainError> {
         self.0.as_ref().map_or(Ok(()), |budgets| budgets.spendings[spending as usize].take(user))
     }
 
     /// Takes one attempt to connect from an address's budget.
     ///
-    /// Errors: [`Refusal::TooMany`].
+    /// Errors: [`DomainError::RateLimited`].
     pub fn connect(&self, address: IpAddr) -> Result<(), DomainError> {
         self.0.as_ref().map_or(Ok(()), |budgets| budgets.connects.take(&network_of(address)))
     }
 
     /// Takes one bad token from an address's budget for these. Bad tokens over REST do not prevent connections from the same address.
     ///
-    /// Errors: [`Refusal::TooMany`].
+    /// Errors: [`DomainError::RateLimited`].
     pub fn bad_token(&self, address: IpAddr) -> Result<(), DomainError> {
         self.0.as_ref().map_or(Ok(()), |budgets| budgets.bad_tokens.take(&network_of(address)))
     }
 }
 
-/// The users whose commands cost more than their budgets had, and until when their commands are refused. At most [`MOST`] users; the debt of a
+/// The users whose commands cost more than their budgets had, and until when their commands are refused. At most [`MAX_KEYS`] users; the debt of a
 /// further user is not kept.
 struct Debts<C: Clock> {
     until: Mutex<HashMap<UserId, C::Instant>>,

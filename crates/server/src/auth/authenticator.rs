@@ -50,7 +50,7 @@ impl Authenticator {
 
     /// The identity of the token of a socket.
     ///
-    /// Inputs: the CONNECT's payload; the result of [`Authenticator::kept_token`] for the handshake; the time in seconds since 1970.
+    /// Inputs: the CONNECT's payload; the result of [`Authenticator::handshake_token`] for the handshake; the time in seconds since 1970.
     /// Errors: why the socket is not authenticated.
     pub fn identify_socket(&self, auth: ConnectAuth, kept: Option<&str>, now: i64) -> Result<Identity, AuthError> {
         let token = auth.token()?.or(kept).ok_or(AuthError::Missing)?;

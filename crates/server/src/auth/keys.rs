@@ -47,10 +47,10 @@ impl Keys {
         }
     }
 
-    /// Loads the keys that the settings name, for signing, and returns where they come from: `JWT_SECRET`, or a file. Unlike [`IdempotencyStore::load`] it never
+    /// Loads the keys that the settings name, for signing, and returns where they come from: `JWT_SECRET`, or a file. Unlike [`Keys::load`] it never
     /// creates a secret.
     ///
-    /// Errors: those of [`IdempotencyStore::load`], and a line about a secret of dev mode that is not there.
+    /// Errors: those of [`Keys::load`], and a line about a secret of dev mode that is not there.
     pub fn load_to_sign(config: &Config) -> Result<(Self, String), ConfigError> {
         match config.key_choice()? {
             KeyChoice::Dev => {

@@ -56,7 +56,7 @@ pub trait Contract: Send + Sync {
     }
 
     /// Whether the answer to a connection that enters a room names the users who have the room open: [`Outcome::EnteredAmong`] instead of
-    /// [`Outcome::Entered`].
+    /// [`Outcome::Joined`].
     fn lists_present_users(&self) -> bool {
         false
     }
@@ -161,7 +161,7 @@ pub enum Outcome {
     /// The connection is in the room (or was already).
     Joined(RoomId),
     /// The connection is in the room, and `count` users have it open, its own user included; `present` are at most
-    /// [`MOST_PRESENT`](crate::presence::MOST_PRESENT) of them, those who opened it first.
+    /// [`MOST_PRESENT`](crate::presence::MAX_LISTED) of them, those who opened it first.
     #[expect(missing_docs, reason = "the variant's sentence names them")]
     EnteredAmong { room: RoomId, present: Vec<User>, count: usize },
     /// The connection is in the room, and in no other of its kind. `online` are the members who are online, each with the id of a
@@ -178,7 +178,7 @@ pub enum Outcome {
     Statuses(Vec<(UserId, bool)>),
     /// The users who are online.
     Online(Vec<UserId>),
-    /// The expiry of the connection's new token (`None`: never), or why it was rejected; see [`Contract::refreshed`].
+    /// The expiry of the connection's new token (`None`: never), or why it was rejected; see [`Contract::auth_refreshed`].
     Refreshed(Result<Option<Timestamp>, AuthError>),
     /// The value of the command's answer.
     Changed(Value),

@@ -147,7 +147,7 @@ const TOO_MANY_RESPONSE: &[u8] =
     b"HTTP/1.1 429 Too Many Requests\r\nconnection: close\r\nretry-after: 10\r\ncontent-type: application/json\r\n\r\n\
     {\"error\":\"Too many connections from this address\",\"code\":\"too_many_connections\"}\r\n";
 
-/// Sends [`TOO_MANY`] as far as that is possible without waiting.
+/// Sends [`TOO_MANY_RESPONSE`] as far as that is possible without waiting.
 fn reject(stream: &TcpStream) {
     // Closing a socket with unread input resets the connection, and the client would lose the answer.
     let _ = stream.try_read(&mut [0; 4096]);

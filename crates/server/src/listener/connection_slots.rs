@@ -74,7 +74,7 @@ struct Taken {
 pub(super) enum Entry {
     /// A place; all requests of the connection are answered.
     Ordinary(Place),
-    /// No ordinary place is left: see [`TokenSources::enter_for_health`].
+    /// No ordinary place is left: see [`Places::enter_for_health`].
     Full,
     /// No place: the address has its maximum of connections.
     TooManyOfAddress,

@@ -14,11 +14,11 @@ pub const MIN_CROWD: usize = 500;
 /// How many of the gathered changes a room receives at once: the newest. The others are discarded.
 pub const MAX_SENT: usize = 20;
 
-/// How long changes are gathered for each [`CROWD`] users or part of it. So a room costs the same deliveries a second, however many have it open:
-/// [`NEWEST_TOLD`] × [`CROWD`] in this time.
+/// How long changes are gathered for each [`MIN_CROWD`] users or part of it. So a room costs the same deliveries a second, however many have it open:
+/// `MAX_SENT` × [`MIN_CROWD`] in this time.
 const COLLECT_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The changes that are gathered, by room: at most [`NEWEST_TOLD`] of each.
+/// The changes that are gathered, by room: at most `MAX_SENT` of each.
 #[derive(Debug, Default)]
 pub struct CrowdedRooms(Mutex<HashMap<RoomId, CrowdedRoom>>);
 

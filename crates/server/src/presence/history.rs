@@ -13,7 +13,7 @@ const MAX_CHANGES: usize = 65_536;
 /// The most changes that are replayed to one client: the newest.
 pub const MAX_REPLAYED: usize = 1000;
 
-/// The size of a change for everyone, so that at most [`MOST_AT_ONCE`] of these changes are kept.
+/// The size of a change for everyone, so that at most [`MAX_REPLAYED`] of these changes are kept.
 const MAX_BROADCASTS: usize = MAX_CHANGES / MAX_REPLAYED;
 
 /// A change that excepts more users is not kept: it would take the place of the changes of very many other users.
@@ -125,7 +125,7 @@ impl<T: Clone> PresenceHistory<T> {
     }
 
     /// The changes that a user may have missed whose connection was found closed at `left_at`, in the order in which they were sent: the
-    /// newest [`MOST_AT_ONCE`]. They are not persisted events: a client that misses a change receives the next one.
+    /// newest [`MAX_REPLAYED`]. They are not persisted events: a client that misses a change receives the next one.
     pub fn since(&self, left_at: Timestamp, user: &UserId) -> Vec<T> {
         let (from, mark) = (left_at.minus_seconds(self.silence), self.marks.hash_one(user));
         let state = self.lock();

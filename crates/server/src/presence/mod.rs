@@ -24,7 +24,7 @@ pub use pending_changes::{PendingChanges, user_of};
 pub use room_presence::{MAX_LISTED, RoomPresence};
 pub use typing::Typing;
 
-/// The number of a departure, which increases with each; see [`People::expire`] and [`RoomPresence::expire`].
+/// The number of a departure, which increases with each; see [`OnlineUsers::expire`] and [`RoomPresence::expire`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct DepartureId(u64);
 

@@ -163,7 +163,7 @@ impl OnlineUsers {
     }
 
     /// Counts a user as online who was connected when the server stopped; `id` is the connection id that other users see. Returns a
-    /// departure: call [`People::expire`] when its grace period ends.
+    /// departure: call [`OnlineUsers::expire`] when its grace period ends.
     pub fn expect(&self, user: &UserId, id: Option<Id>) -> DepartureId {
         let mut crowd = self.lock();
         let OnlineState { users, last_departure } = &mut *crowd;
@@ -187,7 +187,7 @@ impl OnlineUsers {
     }
 
     /// Removes a socket from the count, whether it was accepted or not. If it was the user's last connection, returns a departure: call
-    /// [`People::expire`] when its grace period ends.
+    /// [`OnlineUsers::expire`] when its grace period ends.
     pub fn disconnect(&self, user: &UserId, connection: Connection) -> Option<DepartureId> {
         let mut crowd = self.lock();
         let OnlineState { users, last_departure } = &mut *crowd;

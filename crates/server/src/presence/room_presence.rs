@@ -17,7 +17,7 @@ pub const MAX_LISTED: usize = 100;
 #[derive(Debug, Default)]
 pub struct RoomPresence {
     register: Mutex<RoomState>,
-    /// The number of users of each room that more than [`CROWD`] users have open. It may be read while the register is locked.
+    /// The number of users of each room that more than [`MIN_CROWD`] users have open. It may be read while the register is locked.
     crowded: RwLock<HashMap<RoomId, usize>>,
 }
 
@@ -133,7 +133,7 @@ impl RoomPresence {
         attendee.is_some_and(|attendee| attendee.inside.as_ref() == Some(space))
     }
 
-    /// The users who have a room open, with `newcomer`, who is about to open it: at most [`MOST_PRESENT`] of them, and the number of all.
+    /// The users who have a room open, with `newcomer`, who is about to open it: at most [`MAX_LISTED`] of them, and the number of all.
     pub fn present_with(&self, room: &RoomId, newcomer: Option<&User>) -> (Vec<User>, usize) {
         let register = self.lock();
         let is_there = |user: &User| register.attendees.get(&user.id).is_some_and(|rooms| rooms.contains_key(room));
@@ -148,7 +148,7 @@ impl RoomPresence {
         (present, count + 1)
     }
 
-    /// How many users have a room open, if they are more than [`CROWD`].
+    /// How many users have a room open, if they are more than [`MIN_CROWD`].
     pub fn user_count(&self, room: &RoomId) -> Option<usize> {
         self.crowded.read().unwrap_or_else(PoisonError::into_inner).get(room).copied()
     }

@@ -28,7 +28,7 @@ pub enum PendingDeparture {
     FromServer(UserId, DepartureId),
     /// The user leaves a room.
     FromRoom(RoomId, UserId, DepartureId),
-    /// Marks the end of the list of users from before the start; see [`RealtimeApp::wait_for`].
+    /// Marks the end of the list of users from before the start; see [`RealtimeApp::expect_reconnects`].
     Nobody,
 }
 
@@ -164,7 +164,7 @@ impl RealtimeState {
         self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::StoppedTyping { room, user }.into()));
     }
 
-    /// Sends the leave event of a departure, unless a connection of the user has returned to the room. `removed` as in [`Signal::Left`].
+    /// Sends the leave event of a departure, unless a connection of the user has returned to the room. `removed` as in [`EphemeralEvent::RoomLeft`].
     pub fn publish_left(&self, room: RoomId, user: UserId, departure: DepartureId, removed: bool) {
         self.room_presence.expire(&room, &user, departure, |user| {
             self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::RoomLeft { room: room.clone(), user, removed }.into()));

@@ -114,7 +114,7 @@ impl Fanout {
         let _ = self.engine.set(engine);
     }
 
-    /// Waits until the shards have processed most of their messages; see [`Handle::wait_for_room`].
+    /// Waits until the shards have processed most of their messages; see [`Handle::wait_for_capacity`].
     pub(super) fn wait_for_capacity(&self) {
         if let Some(engine) = self.engine.get() {
             engine.wait_for_capacity();
@@ -169,12 +169,12 @@ impl Fanout {
         Position::from(offset as u64).text(&self.words.epoch)
     }
 
-    /// The presence events that a user may have missed whose connection was found closed at `left_at`; see [`Told::since`].
+    /// The presence events that a user may have missed whose connection was found closed at `left_at`; see [`PresenceHistory::since`].
     pub(super) fn missed_presence(&self, user: &UserId, left_at: Timestamp) -> Vec<Arc<Broadcast>> {
         self.told.since(left_at, user)
     }
 
-    /// Holds back broadcasts until the returned value is dropped; see [`Handle::hold`].
+    /// Holds back broadcasts until the returned value is dropped; see [`Handle::batch`].
     pub(super) fn batch(&self) -> Option<BatchGuard<RealtimeApp>> {
         self.engine.get().map(Handle::batch)
     }

@@ -27,7 +27,7 @@ pub struct Handshake {
     port: u16,
     /// The parts of the request that only few clients send.
     extras: Option<Box<HandshakeExtras>>,
-    /// Whether the client can be given positions: see [`takes_positions`].
+    /// Whether the client can be given positions: see [`supports_positions`].
     pub(super) takes_positions: bool,
     /// The connection's number; see [`crate::presence::Connection`].
     pub(super) number: u64,

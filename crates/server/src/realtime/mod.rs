@@ -1,21 +1,21 @@
 //! Users' live connections: the application that runs on the engine, one instance for each shard.
 //!
-//! - `gate`: admission of handshakes, and the data of a handshake that is kept.
-//! - `session`: the data of a socket.
-//! - `entrance`: from a connection request to an accepted socket.
-//! - `understood`: from a client's message to a request. `requests`: client requests, processed in order. `typing`: typing in rooms. `rooms`: the limit on rooms of a connection.
-//! - `tenure`: deadlines of connections that end with their tokens. `tokens`: token refresh, and the end of connections whose token has
+//! - `handshake`: admission of handshakes, and the data of a handshake that is kept.
+//! - `socket_data`: the data of a socket.
+//! - `connect`: from a connection request to an accepted socket.
+//! - `client_messages`: from a client's message to a request. `requests`: client requests, processed in order. `typing`: typing in rooms. `room_limit`: the limit on rooms of a connection.
+//! - `token_expiry`: deadlines of connections that end with their tokens. `auth_refresh`: token refresh, and the end of connections whose token has
 //!   expired.
-//! - `recovery`: resuming sockets and replaying missed events. `moved`: the shards of resumed sockets. `leaving`: ended sockets whose end
+//! - `recovery`: resuming sockets and replaying missed events. `session_locations`: the shards of resumed sockets. `pending_session_ends`: ended sockets whose end
 //!   is not stored yet.
-//! - `losses`: deliveries that were not confirmed when a socket ended. `since`: the offsets, by room, of clients that track their own
+//! - `unacked_deliveries`: deliveries that were not confirmed when a socket ended. `client_offsets`: the offsets, by room, of clients that track their own
 //!   position.
 //! - `calls`: users in calls, and the timeouts of calls.
-//! - `departures`: disconnects, and the events after the grace period. `absent`: users who were connected before the server started.
-//! - `fanout`: broadcasts of events to their audiences. `said`: encoding of events. `published`: from the writer to the bus.
-//! - `announcements`: broadcasts of online and offline events. `missed`: the events that a client has missed.
-//! - `waiting`: accounting of the bytes that wait in connections.
-//! - `tally`: counters of a shard. `census`: connections and counters, collected from all shards on request.
+//! - `disconnect`: disconnects, and the events after the grace period. `startup_presence`: users who were connected before the server started.
+//! - `fanout`: broadcasts of events to their audiences. `rendered_event`: encoding of events. `commit_publisher`: from the writer to the bus.
+//! - `presence_broadcast`: broadcasts of online and offline events. `missed_events`: the events that a client has missed.
+//! - `waiting_bytes`: accounting of the bytes that wait in connections.
+//! - `shard_counters`: counters of a shard. `connection_stats`: connections and counters, collected from all shards on request.
 //!
 //! Code that needs no engine is a method of [`RealtimeState`] or of [`Fanout`]; the methods of [`RealtimeApp`] apply the results to a shard.
 

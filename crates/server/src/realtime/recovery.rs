@@ -254,7 +254,7 @@ impl RealtimeApp {
         }
     }
 
-    /// Puts a socket into a room; its user is a member after the offset `member_since`. See [`RealtimeApp::tell_missed`]. False if it was in the
+    /// Puts a socket into a room; its user is a member after the offset `member_since`. See [`RealtimeApp::send_missed`]. False if it was in the
     /// room already.
     pub(super) fn join_room_with_backfill(
         &mut self,

@@ -240,7 +240,7 @@ impl RealtimeApp {
     }
 
     /// Broadcasts that a user is typing. A socket in the room may type; for any other, the store checks the permission.
-    /// Takes a socket out of a room. Sends a leave event if it was the user's last one there; `removed` as in [`Signal::Left`].
+    /// Takes a socket out of a room. Sends a leave event if it was the user's last one there; `removed` as in [`EphemeralEvent::RoomLeft`].
     pub(super) fn leave(&mut self, shard: &mut Shard<Self>, socket: SocketKey, room: &RoomId, removed: bool) {
         let Some(user) = shard.data(socket).map(|session| session.actor.user.clone()) else { return };
         self.stop_typing(shard, socket, room);

@@ -30,7 +30,7 @@ impl RealtimeApp {
     }
 
     /// Puts a socket into rooms that it enters without a request, each with the offset after which its user is a member. A connection with the
-    /// maximum number of rooms enters only the inbox. The rest is as in [`RealtimeApp::tell_missed`].
+    /// maximum number of rooms enters only the inbox. The rest is as in [`RealtimeApp::send_missed`].
     pub(super) fn auto_join(&mut self, shard: &mut Shard<Self>, socket: SocketKey, rooms: &[(RoomId, i64)], hears: &[(RoomId, i64)]) {
         let mut places = self.rooms_left(shard, socket);
         let mut joins = Vec::with_capacity(rooms.len());

@@ -86,7 +86,7 @@ impl StartupPresence {
 }
 
 impl RealtimeState {
-    /// Counts users as online who were connected when the server stopped. Returns a departure for each; see [`RealtimeApp::wait_for`]. Called
+    /// Counts users as online who were connected when the server stopped. Returns a departure for each; see [`RealtimeApp::expect_reconnects`]. Called
     /// before the server accepts connections.
     pub fn expect_users(&self, absent: &[DisconnectedUser]) -> Vec<PendingDeparture> {
         let mut departed = Vec::new();

@@ -38,7 +38,7 @@ impl<K> Default for TokenExpiryQueue<K> {
 }
 
 impl<K: Copy + Ord + std::hash::Hash> TokenExpiryQueue<K> {
-    /// Sets the expiry of a connection's token, in place of an earlier one. The connection is due [`NOTICE`] before, and at the expiry.
+    /// Sets the expiry of a connection's token, in place of an earlier one. The connection is due [`EXPIRY_NOTICE`] before, and at the expiry.
     pub fn track(&mut self, key: K, ends: Timestamp) {
         self.untrack(key);
         let notice = i64::try_from(EXPIRY_NOTICE.as_micros()).unwrap_or(i64::MAX);

@@ -103,7 +103,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Ends the reading of a body that may have any other fields, such as a whole object. Returns the unknown fields that resemble a known one,
-    /// each with the known name, among the first [`COMPARED`] unknown fields.
+    /// each with the known name, among the first [`MAX_COMPARED`] unknown fields.
     pub fn misspelt(self, known: &[&'static str]) -> Vec<(String, &'static str)> {
         let found = self.0.into_keys().take(MAX_COMPARED).filter_map(|name| Some((closest(&name, known)?, name)));
         found.map(|(meant, name)| (shortened(name), meant)).collect()

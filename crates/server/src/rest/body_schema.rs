@@ -153,7 +153,7 @@ impl SchemaBounds for RangeInclusive<usize> {
     }
 }
 
-/// A sort of text, as the function of that name in [`domain::fields`] takes it.
+/// A sort of text, as the function of that name in [`domain::validation`] takes it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextBounds {
     Word,

@@ -54,7 +54,7 @@ pub(super) enum Executed<A> {
 /// Does the work of a request, once. Without a key that is all; with one the answer is rendered and stored beside the change. For a large answer only
 /// a reference to its object is stored: a repeated request reads the object as it is now, if the caller still may.
 ///
-/// Errors: the work's; a key that was used for another request; [`keys::RESULT_GONE`]; the store's. After an error of the work nothing is
+/// Errors: the work's; a key that was used for another request; [`idempotency::RESULT_GONE`]; the store's. After an error of the work nothing is
 /// stored, and a repeated request runs the work again.
 pub(super) fn once<A: Reread>(
     context: &mut CommandContext<'_>,

@@ -31,12 +31,12 @@ impl ListBody {
     }
 }
 
-/// Renders entries that have an `id`, newest first, until they have [`MOST`] bytes.
+/// Renders entries that have an `id`, newest first, until they have [`MAX_BYTES`] bytes.
 pub(super) fn list<'a, T, O: Serialize>(things: &'a [T], object: fn(&'a T) -> O) -> ListBody {
     render(things, object, |_, entry| Some(reference("before", &id_of(entry)?)))
 }
 
-/// Renders members, in the order of joining, until they have [`MOST`] bytes.
+/// Renders members, in the order of joining, until they have [`MAX_BYTES`] bytes.
 pub(super) fn member_list<'a, O: Serialize>(members: &'a [Member], object: fn(&'a Member) -> O) -> ListBody {
     render(members, object, |member, _| Some(reference("after", member.user.id.as_str())))
 }

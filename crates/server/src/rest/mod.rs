@@ -2,16 +2,16 @@
 //!
 //! Read in this order:
 //!
-//! - `call`: an authenticated request, and how it becomes a command or a query. `caller`: its user. `met`: the users who were loaded
+//! - `request_context`: an authenticated request, and how it becomes a command or a query. `caller`: its user. `seen_users`: the users who were loaded
 //!   recently.
 //! - [`household`](mod@household), [`messenger`](mod@messenger), [`studio`](mod@studio), [`trip`](mod@trip), [`workspace`](mod@workspace):
-//!   the paths, a file for each contract. `blocks`: the users that the caller has blocked. `back_end`: the paths for backends.
-//!   `sync`: missed events. `operations`: the paths for operators. `socket`: the trip contract's paths about the connections themselves.
-//! - `body`, `ids`: parsing of a request's fields and ids. `of_kind`: restricts a path to its contract's tasks. `idempotency`: the answers
+//!   the paths, a file for each contract. `blocks`: the users that the caller has blocked. `backend`: the paths for backends.
+//!   `sync`: missed events. `ops`: the paths for operators. `trip_connections`: the trip contract's paths about the connections themselves.
+//! - `body`, `ids`: parsing of a request's fields and ids. `kind_guard`: restricts a path to its contract's tasks. `idempotency`: the answers
 //!   of repeated requests.
-//! - `list`: pages of lists. `read_again`: how the object of a large answer is read for a repeated request.
-//! - `answer`: answers and errors. `unread`: bodies that were refused.
-//! - `shape`: the fields of a body, for parsing and for the document. `document`: the parts of the OpenAPI document that all paths share.
+//! - `list`: pages of lists. `reread`: how the object of a large answer is read for a repeated request.
+//! - `response`: answers and errors. `discard_body`: bodies that were refused.
+//! - `body_schema`: the fields of a body, for parsing and for the document. `openapi`: the parts of the OpenAPI document that all paths share.
 //!   `docs`: the document, and the page to read and try it.
 //! - [`cors`]: the origins that may read the answers.
 //!

@@ -204,7 +204,7 @@ impl AuthedRequest {
     }
 
     /// Runs some work in the writer's transaction, once, and renders its answer. The user is loaded or created in the same transaction,
-    /// even if [`Met`](super::met::Met) knows the user, so that no deletion can come between.
+    /// even if [`Met`](super::seen_users::SeenUsers) knows the user, so that no deletion can come between.
     pub async fn change<A: Reread + Send + 'static>(
         self,
         status: StatusCode,

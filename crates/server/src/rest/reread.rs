@@ -17,12 +17,12 @@ use serde_json::{Map, Value};
 
 /// The answer of a request, which a repeated request may have to read again.
 pub trait Reread: Sized {
-    /// The reference for [`Reread::read_again`]. `None` if the answer is not a stored object.
+    /// The reference for [`Reread::reread`]. `None` if the answer is not a stored object.
     fn reference(&self) -> Option<String>;
 
     /// Reads the object as it is now, as a request of this actor to read it would.
     ///
-    /// Errors: [`Refusal::NotFound`] if there is no such object any more, or the actor may not read it; the store's.
+    /// Errors: [`DomainError::NotFound`] if there is no such object any more, or the actor may not read it; the store's.
     fn reread(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, DomainError>;
 }
 

@@ -2,12 +2,12 @@
 //! What the steps mean is written in `e2e/scenarios/README.md`.
 //!
 //! - `script`: a transcript as data.
-//! - `values`: what is expected of values, and what was saved.
-//! - `house`: the product's parts, put together around a clock that stands still.
-//! - `lexicon`: the shapes that all words are described with.
-//! - `device`: what a person listens with.
-//! - `floor`: the devices in their rooms, in the engine's place.
-//! - `player`: the steps. `openapi`: what REST may answer.
+//! - `matchers`: what is expected of values, and what was saved.
+//! - `test_app`: the product's parts, put together around a clock that stands still.
+//! - `schema_coverage`: the shapes that all words are described with.
+//! - `test_client`: what a person listens with.
+//! - `fake_engine`: the devices in their rooms, in the engine's place.
+//! - `runner`: the steps. `openapi`: what REST may answer.
 //!
 //! To add a transcript, add its file; to add a contract, its folder. All are played; there is none that only sockets could play.
 

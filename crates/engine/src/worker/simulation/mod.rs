@@ -1,6 +1,6 @@
 //! A deterministic simulation of the shards: real workers with a network, a writer and a clock that a seed moves.
 //!
-//! The possible steps are in `script`; the parts that carry them out are in `world`, `client`, `app`, `desk`, `archive` and `network`. The
+//! The possible steps are in `script`; the parts that carry them out are in `world`, `client`, `app`, `model_writer`, `archive` and `network`. The
 //! simulation checks all the time:
 //!
 //! - Clients receive the facts that were decided, in one order, without a gap while they are connected, and only in their rooms.

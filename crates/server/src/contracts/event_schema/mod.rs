@@ -1,9 +1,9 @@
-//! The event definitions of contracts. Each event is defined once, as a [`Word`] or a [`ClientWord`]: the dialect encodes and parses with
+//! The event definitions of contracts. Each event is defined once, as a [`ServerEvent`] or a [`ClientEvent`]: the dialect encodes and parses with
 //! them, and every description of the contract (TypeScript, AsyncAPI) is generated from them.
 //!
-//! - [`word`]: the server's events.
-//! - [`client_word`]: the clients' events, and their parsers.
-//! - [`shape`]: the schemas of their arguments.
+//! - [`server_event`]: the server's events.
+//! - [`client_event`]: the clients' events, and their parsers.
+//! - [`payload_schema`]: the schemas of their arguments.
 
 pub mod client_event;
 pub mod payload_schema;
@@ -21,7 +21,7 @@ pub struct ContractSchema {
     pub contract: &'static str,
     /// A sentence about the contract.
     pub about: &'static str,
-    /// As [`super::Dialect::namespace`].
+    /// As [`super::Contract::namespace`].
     pub namespace: Option<&'static str>,
     /// The server's events.
     pub server_events: Vec<ServerEventSchema>,

@@ -52,7 +52,7 @@ pub struct UnitServerEvent {
 }
 
 impl UnitServerEvent {
-    /// As [`Word::new`].
+    /// As [`ServerEvent::new`].
     pub const fn new(name: &'static str, about: &'static str) -> Self {
         Self { name, about }
     }

@@ -1,9 +1,9 @@
 //! The parts of the OpenAPI document that many paths share. A handler declares what is specific to its path; rules in this module add what
 //! follows from how all requests are processed (`call`).
 //!
-//! - [`callers`]: the callers who may use an operation.
+//! - [`security`]: the callers who may use an operation.
 //! - [`requests`]: the ids in a path, the key that makes a repeated request safe, and whether there must be a body.
-//! - [`noes`]: the error responses, and their form in each contract.
+//! - [`errors`]: the error responses, and their form in each contract.
 
 mod errors;
 mod requests;

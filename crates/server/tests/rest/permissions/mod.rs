@@ -2,7 +2,7 @@
 //!
 //! - `table`: the rows, an operation each or several.
 //! - `callers`: who asks.
-//! - `things`: what is asked about: as it is, after its end, and as it never was.
+//! - `fixtures`: what is asked about: as it is, after its end, and as it never was.
 
 mod callers;
 mod fixtures;
