@@ -93,12 +93,12 @@ impl TestApp {
             max_body: config.realtime.max_payload.0,
         };
         let shared = RealtimeState {
-            contracts: contracts,
+            contracts,
             authenticator,
             readers: readers.clone(),
             writer,
             online_users: users,
-            room_presence: room_presence,
+            room_presence,
             typing: Typing::default(),
             call_participants: CallParticipants::default(),
             session_locations: SessionLocations::default(),
