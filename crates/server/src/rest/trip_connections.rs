@@ -99,6 +99,7 @@ struct Connections {
     current: u64,
     sockets: u64,
     total_sockets: u64,
+    #[serde(rename = "people")]
     users: usize,
     by_namespace: BTreeMap<String, u64>,
     by_transport: BTreeMap<&'static str, u64>,
