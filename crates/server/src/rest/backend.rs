@@ -20,10 +20,8 @@ use super::body::Field;
 use super::body_schema::{body, inline};
 use super::ids::UserIdInputs;
 use super::request_context::BackendRequest;
-use super::response::{RestError, RestResponse};
+use super::response::{RestResponse, RestResult};
 use crate::contracts::json;
-
-type Answered = Result<RestResponse, RestError>;
 
 /// The longest reason for the end of a connection, in bytes: a WebSocket's close frame has no room for more (RFC 6455 §5.5).
 const MAX_REASON_BYTES: usize = 123;
@@ -35,7 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
 
 /// Says something to rooms, people or everyone: the back end's own event, in every namespace that holds the room.
 #[utoipa::path(post, path = "/api/v1/emit", request_body = Said, security(("backEnd" = [])), responses((status = 200, body = Emitted)))]
-async fn emit(BackendRequest(call): BackendRequest) -> Answered {
+async fn emit(BackendRequest(call): BackendRequest) -> RestResult {
     let Said { to, except, event, data, volatile } = call.body()?;
     let except = except.unwrap_or_default();
     let everyone = to.everyone.then(RoomId::everyone);
@@ -79,7 +77,7 @@ fn online_or_offline() -> ObjectBuilder {
     security(("backEnd" = [])),
     responses((status = 200, body = Vec<Status>))
 )]
-async fn presence(BackendRequest(call): BackendRequest) -> Answered {
+async fn presence(BackendRequest(call): BackendRequest) -> RestResult {
     let users = call.users_in_query("users")?;
     let backend = &call.desk.rest.backend;
     let status = |user: &UserId| if backend.is_user_online(user) { "online" } else { "offline" };
@@ -89,14 +87,14 @@ async fn presence(BackendRequest(call): BackendRequest) -> Answered {
 
 /// Counts the people who are online.
 #[utoipa::path(get, path = "/api/v1/presence/count", security(("backEnd" = [])), responses((status = 200, body = Count)))]
-async fn count(BackendRequest(call): BackendRequest) -> Answered {
+async fn count(BackendRequest(call): BackendRequest) -> RestResult {
     let count = call.desk.rest.backend.online_users_count();
     Ok(RestResponse { status: StatusCode::OK, body: json(&Count { count }), replayed: false, next: None })
 }
 
 /// Ends connections: those of people, or single ones.
 #[utoipa::path(post, path = "/api/v1/disconnect", request_body = Ended, security(("backEnd" = [])), responses((status = 200, body = Done)))]
-async fn disconnect(BackendRequest(call): BackendRequest) -> Answered {
+async fn disconnect(BackendRequest(call): BackendRequest) -> RestResult {
     let Ended { users, connections, reason } = call.body()?;
     let (users, connections, reason) = (users.unwrap_or_default().0, connections.unwrap_or_default(), reason.unwrap_or_default());
     if users.is_empty() && connections.is_empty() {

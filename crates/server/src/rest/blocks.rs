@@ -14,11 +14,9 @@ use utoipa_axum::routes;
 use super::AppState;
 use super::ids::SpacePageQuery;
 use super::request_context::AuthedRequest;
-use super::response::{RestError, RestResponse};
+use super::response::RestResult;
 use crate::contracts::json;
 use crate::contracts::timestamps::Milliseconds;
-
-type Answered = Result<RestResponse, RestError>;
 
 /// The routes.
 pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
@@ -27,21 +25,21 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
 
 /// Lists the users whom the caller has blocked, the latest first.
 #[utoipa::path(get, path = "/api/v1/blocks", params(SpacePageQuery), responses((status = 200, body = Vec<Blocked>)))]
-async fn list_blocks(call: AuthedRequest) -> Answered {
+async fn list_blocks(call: AuthedRequest) -> RestResult {
     let page = call.page_of_users()?;
     call.query(ListBlocks { page }, |blocks| json(&blocks.iter().map(Blocked::of).collect::<Vec<_>>())).await
 }
 
 /// Blocks a user, who then can neither add, mention, call nor notify the caller. In spaces of both, messages still flow.
 #[utoipa::path(put, path = "/api/v1/blocks/{user}", responses((status = 200, body = Blocked), (status = 409)))]
-async fn block_user(call: AuthedRequest) -> Answered {
+async fn block_user(call: AuthedRequest) -> RestResult {
     let user = call.user("user", "User")?;
     call.command(StatusCode::OK, BlockUser { user }, |block| json(&Blocked::of(block))).await
 }
 
 /// Ends a block.
 #[utoipa::path(delete, path = "/api/v1/blocks/{user}", responses((status = 200, body = Unblocked)))]
-async fn unblock_user(call: AuthedRequest) -> Answered {
+async fn unblock_user(call: AuthedRequest) -> RestResult {
     let user = call.user("user", "User")?;
     let command = UnblockUser { user: user.clone() };
     let work = move |context: &mut CommandContext<'_>| command.execute(context).map(|()| user);

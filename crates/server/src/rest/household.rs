@@ -20,13 +20,11 @@ use super::ids::{MemberPageQuery, PageQuery, SpacePageQuery, UserIdInput, UserId
 use super::kind_guard::InRoomKind;
 use super::list::{list, member_list};
 use super::request_context::AuthedRequest;
-use super::response::{RestError, RestResponse};
+use super::response::{RestError, RestResponse, RestResult};
 use crate::contracts::household::{objects, payloads};
 use crate::contracts::json;
 use crate::rate_limit::RateLimitClass;
 use crate::removals::end_removal_of;
-
-type Answered = Result<RestResponse, RestError>;
 
 /// The household contract's routes.
 pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
@@ -47,14 +45,14 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
 
 /// Lists the households of the caller, the newest first.
 #[utoipa::path(get, path = "/households", params(SpacePageQuery), responses((status = 200, body = Vec<objects::Household>)))]
-async fn list_households(call: AuthedRequest) -> Answered {
+async fn list_households(call: AuthedRequest) -> RestResult {
     let page = call.page_of(RoomKind::Household)?;
     call.query(ListSpaces { kind: RoomKind::Household, page }, |spaces| list(spaces, objects::Household::of)).await
 }
 
 /// Makes a household. The caller is its admin.
 #[utoipa::path(post, path = "/households", request_body = NewHousehold, responses((status = 201, body = objects::Household)))]
-async fn create_household(call: AuthedRequest) -> Answered {
+async fn create_household(call: AuthedRequest) -> RestResult {
     let NewHousehold { name } = call.body()?;
     let command = CreateSpace { kind: RoomKind::Household, name, members: Vec::new() };
     call.command(StatusCode::CREATED, command, household).await
@@ -62,14 +60,14 @@ async fn create_household(call: AuthedRequest) -> Answered {
 
 /// Reads a household.
 #[utoipa::path(get, path = "/households/{id}", responses((status = 200, body = objects::Household)))]
-async fn read_household(call: AuthedRequest) -> Answered {
+async fn read_household(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Household)?;
     call.query(GetSpace { room }, household).await
 }
 
 /// Changes a household. Its members hear `household:updated`.
 #[utoipa::path(put, path = "/households/{id}", request_body = HouseholdChanges, responses((status = 200, body = objects::Household)))]
-async fn rename_household(call: AuthedRequest) -> Answered {
+async fn rename_household(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Household)?;
     let HouseholdChanges { name } = call.body()?;
     call.command(StatusCode::OK, RenameSpace { room, name }, household).await
@@ -77,7 +75,7 @@ async fn rename_household(call: AuthedRequest) -> Answered {
 
 /// Joins a household by its invite code. Its members hear `household:member_joined`.
 #[utoipa::path(post, path = "/households/{id}/join", request_body = Invitation, responses((status = 200, body = objects::Household)))]
-async fn join_household(call: AuthedRequest) -> Answered {
+async fn join_household(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Household)?;
     let Invitation { code } = call.body()?;
     call.command(StatusCode::OK, JoinByInvite { room, code }, household).await
@@ -85,21 +83,21 @@ async fn join_household(call: AuthedRequest) -> Answered {
 
 /// Gives a household another invite code. Its members hear `household:invite_code_refreshed`.
 #[utoipa::path(post, path = "/households/{id}/invite/refresh", responses((status = 200, body = payloads::InviteCodeRefreshed)))]
-async fn refresh_invite(call: AuthedRequest) -> Answered {
+async fn refresh_invite(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Household)?;
     call.command(StatusCode::OK, RefreshInvite { room }, |space| json(&payloads::InviteCodeRefreshed::of(space))).await
 }
 
 /// Lists the members of a household, in the order of joining.
 #[utoipa::path(get, path = "/households/{id}/members", params(MemberPageQuery), responses((status = 200, body = Vec<objects::Member>)))]
-async fn list_members(call: AuthedRequest) -> Answered {
+async fn list_members(call: AuthedRequest) -> RestResult {
     let (room, page) = (call.room(RoomKind::Household)?, call.member_page()?);
     call.query(ListMembers { room, page }, |members| member_list(members, objects::Member::of)).await
 }
 
 /// Removes a member from a household, or leaves it. Its members hear `household:member_left`.
 #[utoipa::path(delete, path = "/households/{id}/members/{userId}", responses((status = 200, body = payloads::MemberLeft), (status = 403)))]
-async fn remove_member(call: AuthedRequest) -> Answered {
+async fn remove_member(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Household)?;
     let user = call.user("userId", "Member")?;
     let work = |context: &mut CommandContext<'_>| Ok((RemoveMember { room, user: user.clone() }.execute(context)?, user));
@@ -108,7 +106,7 @@ async fn remove_member(call: AuthedRequest) -> Answered {
 
 /// Lists the tasks of a household, the newest first.
 #[utoipa::path(get, path = "/households/{id}/tasks", params(PageQuery), responses((status = 200, body = Vec<objects::Task>)))]
-async fn list_tasks(call: AuthedRequest) -> Answered {
+async fn list_tasks(call: AuthedRequest) -> RestResult {
     let (room, page) = (call.room(RoomKind::Household)?, call.page()?);
     call.query(ListTasks { room, page }, |tasks| list(tasks, objects::Task::of)).await
 }
@@ -125,14 +123,14 @@ async fn create_task(call: AuthedRequest) -> Result<(HeaderMap, RestResponse), R
 
 /// Reads a task.
 #[utoipa::path(get, path = "/tasks/{id}", responses((status = 200, body = objects::Task)))]
-async fn read_task(call: AuthedRequest) -> Answered {
+async fn read_task(call: AuthedRequest) -> RestResult {
     let task_id = call.task()?;
     call.query(of_household(task_id, GetTask { task: task_id }), task).await
 }
 
 /// Changes a task. The household hears `task:updated`, and what else the change was.
 #[utoipa::path(put, path = "/tasks/{id}", request_body = TaskChanges, responses((status = 200, body = objects::Task)))]
-async fn edit_task(call: AuthedRequest) -> Answered {
+async fn edit_task(call: AuthedRequest) -> RestResult {
     let task_id = call.task()?;
     let TaskChanges { title, description, category, due_date, assigned_to, completed } = call.body()?;
     let assigned_to = assigned_to.map(|users| users.0);
@@ -142,21 +140,21 @@ async fn edit_task(call: AuthedRequest) -> Answered {
 
 /// Deletes a task. The household hears `task:deleted`.
 #[utoipa::path(delete, path = "/tasks/{id}", responses((status = 200, body = payloads::TaskDeleted)))]
-async fn delete_task(call: AuthedRequest) -> Answered {
+async fn delete_task(call: AuthedRequest) -> RestResult {
     let task = call.task()?;
     call.command(StatusCode::OK, of_household(task, DeleteTask { task }), |task| json(&payloads::TaskDeleted::of(task))).await
 }
 
 /// Completes a task, or takes it up again. The household hears `task:completed`.
 #[utoipa::path(patch, path = "/tasks/{id}/toggle", responses((status = 200, body = objects::Task)))]
-async fn toggle_task(call: AuthedRequest) -> Answered {
+async fn toggle_task(call: AuthedRequest) -> RestResult {
     let task_id = call.task()?;
     call.command(StatusCode::OK, of_household(task_id, ToggleTask { task: task_id }), task).await
 }
 
 /// Gives a task to a member. The household hears `task:assigned`.
 #[utoipa::path(post, path = "/tasks/{id}/assign", request_body = Assignment, responses((status = 200, body = objects::Task)))]
-async fn assign_task(call: AuthedRequest) -> Answered {
+async fn assign_task(call: AuthedRequest) -> RestResult {
     let task_id = call.task()?;
     let Assignment { user } = call.body()?;
     call.command(StatusCode::OK, of_household(task_id, AssignTask { task: task_id, user: user.0 }), task).await
@@ -164,7 +162,7 @@ async fn assign_task(call: AuthedRequest) -> Answered {
 
 /// Takes a task from a member. The household hears `task:unassigned`.
 #[utoipa::path(delete, path = "/tasks/{id}/assign/{userId}", responses((status = 200, body = objects::Task)))]
-async fn unassign_task(call: AuthedRequest) -> Answered {
+async fn unassign_task(call: AuthedRequest) -> RestResult {
     let task_id = call.task()?;
     let user = call.user("userId", "User")?;
     call.command(StatusCode::OK, of_household(task_id, UnassignTask { task: task_id, user }), task).await
@@ -172,14 +170,14 @@ async fn unassign_task(call: AuthedRequest) -> Answered {
 
 /// Reads the profile of somebody with whom one shares a space, or one's own.
 #[utoipa::path(get, path = "/users/{id}", responses((status = 200, body = objects::User)))]
-async fn read_user(call: AuthedRequest) -> Answered {
+async fn read_user(call: AuthedRequest) -> RestResult {
     let user_id = call.user("id", "User")?;
     call.query(GetUser { user: user_id }, user).await
 }
 
 /// Changes one's own profile. One's households hear `user:updated`.
 #[utoipa::path(put, path = "/users/{id}", request_body = UserChanges, responses((status = 200, body = objects::User), (status = 403)))]
-async fn update_user(call: AuthedRequest) -> Answered {
+async fn update_user(call: AuthedRequest) -> RestResult {
     let user_id = call.user("id", "User")?;
     let UserChanges { name, avatar_url } = call.body()?;
     call.check_rate_limit(RateLimitClass::ProfileChange)?;
@@ -188,7 +186,7 @@ async fn update_user(call: AuthedRequest) -> Answered {
 
 /// Deletes the calling user. The user's households receive `household:member_left`, and the user's connections are closed.
 #[utoipa::path(delete, path = "/users/{id}", responses((status = 200, body = DeletedUser), (status = 403)))]
-async fn delete_user(call: AuthedRequest) -> Answered {
+async fn delete_user(call: AuthedRequest) -> RestResult {
     let user = call.user("id", "User")?;
     let desk = Arc::clone(&call.desk);
     let command = DeleteUser { user: user.clone() };

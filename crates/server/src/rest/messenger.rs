@@ -27,12 +27,10 @@ use super::body_schema::{TextBounds, body};
 use super::ids::{IdInputs, MemberPageQuery, PageQuery, SpacePageQuery, UserIdInput, UserIdInputs};
 use super::list::{list, member_list};
 use super::request_context::{AuthedRequest, BackendRequest};
-use super::response::{RestError, RestResponse};
+use super::response::{RestError, RestResult};
 use crate::contracts::client_ids::IdInput;
 use crate::contracts::json;
 use crate::contracts::messenger::{objects, payloads};
-
-type Answered = Result<RestResponse, RestError>;
 
 /// The messenger contract's routes.
 pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
@@ -52,7 +50,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
 
 /// Lists the conversations of the caller, the newest first.
 #[utoipa::path(get, path = "/api/conversations", params(SpacePageQuery), responses((status = 200, body = Vec<objects::Conversation>)))]
-async fn list_conversations(call: AuthedRequest) -> Answered {
+async fn list_conversations(call: AuthedRequest) -> RestResult {
     let page = call.page_of(RoomKind::Conversation)?;
     let query = ListConversationSummaries { kind: RoomKind::Conversation, page };
     call.query(query, |all| list(all, objects::Conversation::of)).await
@@ -60,7 +58,7 @@ async fn list_conversations(call: AuthedRequest) -> Answered {
 
 /// Begins a conversation. The caller is in it and its admin.
 #[utoipa::path(post, path = "/api/conversations", request_body = NewConversation, responses((status = 201, body = objects::Conversation), (status = 403)))]
-async fn create_conversation(call: AuthedRequest) -> Answered {
+async fn create_conversation(call: AuthedRequest) -> RestResult {
     let NewConversation { participants, title } = call.body()?;
     let command = CreateSpace { kind: RoomKind::Conversation, members: participants.0, name: title.unwrap_or_default() };
     let work = |context: &mut CommandContext<'_>| command.execute(context).map(ConversationSummary::empty);
@@ -69,7 +67,7 @@ async fn create_conversation(call: AuthedRequest) -> Answered {
 
 /// Reads a conversation.
 #[utoipa::path(get, path = "/api/conversations/{id}", responses((status = 200, body = objects::Conversation)))]
-async fn read_conversation(call: AuthedRequest) -> Answered {
+async fn read_conversation(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Conversation)?;
     call.query(GetConversationSummary { room }, conversation).await
 }
@@ -81,7 +79,7 @@ async fn read_conversation(call: AuthedRequest) -> Answered {
     params(MemberPageQuery),
     responses((status = 200, body = Vec<objects::Participant>))
 )]
-async fn list_participants(call: AuthedRequest) -> Answered {
+async fn list_participants(call: AuthedRequest) -> RestResult {
     let query = ListMembers { room: call.room(RoomKind::Conversation)?, page: call.member_page()? };
     call.query(query, |members| member_list(members, objects::Participant::of)).await
 }
@@ -93,7 +91,7 @@ async fn list_participants(call: AuthedRequest) -> Answered {
     request_body = NewParticipant,
     responses((status = 201, body = objects::Conversation), (status = 403))
 )]
-async fn add_participant(call: AuthedRequest) -> Answered {
+async fn add_participant(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Conversation)?;
     let NewParticipant { user } = call.body()?;
     let command = AddMember { room, user: user.0 };
@@ -110,7 +108,7 @@ async fn add_participant(call: AuthedRequest) -> Answered {
     path = "/api/conversations/{id}/participants/{userId}",
     responses((status = 200, body = RemovedParticipant), (status = 403))
 )]
-async fn remove_participant(call: AuthedRequest) -> Answered {
+async fn remove_participant(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Conversation)?;
     let user = call.user("userId", "Member")?;
     let command = RemoveMember { room: room.clone(), user: user.clone() };
@@ -121,7 +119,7 @@ async fn remove_participant(call: AuthedRequest) -> Answered {
 
 /// Lists the messages of a conversation, the newest first.
 #[utoipa::path(get, path = "/api/conversations/{id}/messages", params(PageQuery), responses((status = 200, body = Vec<objects::Message>)))]
-async fn list_messages(call: AuthedRequest) -> Answered {
+async fn list_messages(call: AuthedRequest) -> RestResult {
     let (room, page) = (call.room(RoomKind::Conversation)?, call.page()?);
     call.query(ListMessagesWithReadState { room, page }, |all| list(all, objects::Message::seen)).await
 }
@@ -133,7 +131,7 @@ async fn list_messages(call: AuthedRequest) -> Answered {
     request_body = NewMessage,
     responses((status = 201, body = objects::Message))
 )]
-async fn send_message(call: AuthedRequest) -> Answered {
+async fn send_message(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Conversation)?;
     let NewMessage { content, client_id } = call.body()?;
     let client_id = client_id.map(|id| id.0);
@@ -148,7 +146,7 @@ async fn send_message(call: AuthedRequest) -> Answered {
 
 /// Marks messages as read, and all before them. Who has joined, and the reader's devices, hear `messages:read`.
 #[utoipa::path(post, path = "/api/conversations/{id}/read", request_body = ReadMark, responses((status = 200, body = payloads::Read)))]
-async fn read_messages(call: AuthedRequest) -> Answered {
+async fn read_messages(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Conversation)?;
     let ReadMark { messages, up_to } = call.body()?;
     let IdInputs { ids: messages, malformed } = messages.unwrap_or_default();
@@ -163,20 +161,20 @@ async fn read_messages(call: AuthedRequest) -> Answered {
 
 /// Deletes a message of one's own. Who has joined hears `message:deleted`.
 #[utoipa::path(delete, path = "/api/messages/{id}", responses((status = 200, body = payloads::MessageDeleted), (status = 403)))]
-async fn delete_message(call: AuthedRequest) -> Answered {
+async fn delete_message(call: AuthedRequest) -> RestResult {
     let command = DeleteMessage { of: RoomKind::Conversation, message: call.number("Message")? };
     call.command(StatusCode::OK, command, |message: &Message| json(&payloads::MessageDeleted::of(&message.room, message.id))).await
 }
 
 /// Counts the messages that the caller has not read, in all conversations.
 #[utoipa::path(get, path = "/api/messages/unread-count", responses((status = 200, body = Unread)))]
-async fn count_unread(call: AuthedRequest) -> Answered {
+async fn count_unread(call: AuthedRequest) -> RestResult {
     call.query(CountUnread { kind: RoomKind::Conversation }, |count| json(&Unread { unread_count: *count })).await
 }
 
 /// Lists the notifications of the caller, the newest first.
 #[utoipa::path(get, path = "/api/notifications", params(PageQuery), responses((status = 200, body = Vec<objects::Notification>)))]
-async fn list_notifications(call: AuthedRequest) -> Answered {
+async fn list_notifications(call: AuthedRequest) -> RestResult {
     let page = call.page()?;
     call.query(ListNotifications { page }, |all| list(all, objects::Notification::of)).await
 }
@@ -189,7 +187,7 @@ async fn list_notifications(call: AuthedRequest) -> Answered {
     security(("backEnd" = [])),
     responses((status = 201, body = objects::Notification))
 )]
-async fn create_notification(BackendRequest(call): BackendRequest) -> Answered {
+async fn create_notification(BackendRequest(call): BackendRequest) -> RestResult {
     let NewNotice { user, kind, title, message, link, data } = call.body()?;
     let new = NewNotification { user: user.0, kind, title, message, link, data: data.map(Value::Object) };
     call.command(StatusCode::CREATED, CreateNotification(new), notification).await
@@ -197,14 +195,14 @@ async fn create_notification(BackendRequest(call): BackendRequest) -> Answered {
 
 /// Marks a notification as read. The person's devices hear `notification:read`.
 #[utoipa::path(post, path = "/api/notifications/{id}/read", responses((status = 200, body = objects::Notification)))]
-async fn read_notification(call: AuthedRequest) -> Answered {
+async fn read_notification(call: AuthedRequest) -> RestResult {
     let command = MarkNotificationRead { notification: call.number("Notification")? };
     call.command(StatusCode::OK, command, notification).await
 }
 
 /// Marks all notifications as read. The person's devices hear `notifications:read-all`.
 #[utoipa::path(post, path = "/api/notifications/read-all", responses((status = 200, body = ReadNotifications)))]
-async fn read_all_notifications(call: AuthedRequest) -> Answered {
+async fn read_all_notifications(call: AuthedRequest) -> RestResult {
     call.command(StatusCode::OK, MarkAllNotificationsRead, |count| json(&ReadNotifications { count: *count })).await
 }
 

@@ -50,6 +50,9 @@ impl IntoResponse for RestResponse {
     }
 }
 
+/// The result of a handler.
+pub(super) type RestResult = Result<RestResponse, RestError>;
+
 /// An error response.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct RestError {

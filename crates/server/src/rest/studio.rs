@@ -17,14 +17,12 @@ use super::body_schema::{TextBounds, body};
 use super::ids::{MemberPageQuery, PageQuery, SpacePageQuery, UserIdInput, UserIdInputs};
 use super::list::{list, member_list};
 use super::request_context::AuthedRequest;
-use super::response::{RestError, RestResponse};
+use super::response::RestResult;
 use crate::contracts::client_ids::IdInput;
 use crate::contracts::json;
 use crate::contracts::studio::objects;
 use crate::contracts::studio::payloads::MessageDeleted;
 use crate::rate_limit::RateLimitClass;
-
-type Answered = Result<RestResponse, RestError>;
 
 /// The studio contract's routes.
 pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
@@ -40,7 +38,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
 
 /// Lists the chat rooms of the caller, the newest first.
 #[utoipa::path(get, path = "/shared/chat/rooms", params(SpacePageQuery), responses((status = 200, body = Vec<objects::Room>)))]
-async fn list_rooms(call: AuthedRequest) -> Answered {
+async fn list_rooms(call: AuthedRequest) -> RestResult {
     let page = call.page_of(RoomKind::ChatRoom)?;
     let query = ListSpaces { kind: RoomKind::ChatRoom, page };
     call.query(query, |spaces| list(spaces, objects::Room::of)).await
@@ -48,7 +46,7 @@ async fn list_rooms(call: AuthedRequest) -> Answered {
 
 /// Makes a chat room. The caller is in it and its admin.
 #[utoipa::path(post, path = "/shared/chat/rooms", request_body = NewRoom, responses((status = 201, body = objects::Room), (status = 403)))]
-async fn create_room(call: AuthedRequest) -> Answered {
+async fn create_room(call: AuthedRequest) -> RestResult {
     let NewRoom { name, members } = call.body()?;
     let command = CreateSpace { kind: RoomKind::ChatRoom, name, members: members.unwrap_or_default().0 };
     call.command(StatusCode::CREATED, command, room).await
@@ -56,21 +54,21 @@ async fn create_room(call: AuthedRequest) -> Answered {
 
 /// Reads a chat room.
 #[utoipa::path(get, path = "/shared/chat/rooms/{id}", responses((status = 200, body = objects::Room)))]
-async fn read_room(call: AuthedRequest) -> Answered {
+async fn read_room(call: AuthedRequest) -> RestResult {
     let query = GetSpace { room: call.room(RoomKind::ChatRoom)? };
     call.query(query, room).await
 }
 
 /// Lists the members of a chat room, in the order of joining.
 #[utoipa::path(get, path = "/shared/chat/rooms/{id}/members", params(MemberPageQuery), responses((status = 200, body = Vec<objects::Member>)))]
-async fn list_members(call: AuthedRequest) -> Answered {
+async fn list_members(call: AuthedRequest) -> RestResult {
     let query = ListMembers { room: call.room(RoomKind::ChatRoom)?, page: call.member_page()? };
     call.query(query, |members| member_list(members, objects::Member::of)).await
 }
 
 /// Brings a person into a chat room.
 #[utoipa::path(post, path = "/shared/chat/rooms/{id}/members", request_body = NewMember, responses((status = 201, body = objects::Room), (status = 403)))]
-async fn add_member(call: AuthedRequest) -> Answered {
+async fn add_member(call: AuthedRequest) -> RestResult {
     let place = call.room(RoomKind::ChatRoom)?;
     let NewMember { user } = call.body()?;
     call.command(StatusCode::CREATED, AddMember { room: place, user: user.0 }, room).await
@@ -78,14 +76,14 @@ async fn add_member(call: AuthedRequest) -> Answered {
 
 /// Removes a person from a chat room, or leaves it.
 #[utoipa::path(delete, path = "/shared/chat/rooms/{id}/members/{userId}", responses((status = 200, body = objects::Room), (status = 403)))]
-async fn remove_member(call: AuthedRequest) -> Answered {
+async fn remove_member(call: AuthedRequest) -> RestResult {
     let command = RemoveMember { room: call.room(RoomKind::ChatRoom)?, user: call.user("userId", "Member")? };
     call.command(StatusCode::OK, command, room).await
 }
 
 /// Lists the messages of a chat room, the newest first.
 #[utoipa::path(get, path = "/shared/chat/rooms/{id}/messages", params(PageQuery), responses((status = 200, body = Vec<objects::Message>)))]
-async fn list_messages(call: AuthedRequest) -> Answered {
+async fn list_messages(call: AuthedRequest) -> RestResult {
     let query = ListMessages { room: call.room(RoomKind::ChatRoom)?, page: call.page()? };
     call.query(query, |messages| list(messages, objects::Message::of)).await
 }
@@ -97,7 +95,7 @@ async fn list_messages(call: AuthedRequest) -> Answered {
     request_body = Draft,
     responses((status = 201, body = objects::Message))
 )]
-async fn send_message(call: AuthedRequest) -> Answered {
+async fn send_message(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::ChatRoom)?;
     let Draft { content, sort, file_url, client_id } = call.body()?;
     call.check_rate_limit(RateLimitClass::StudioMessage)?;
@@ -108,7 +106,7 @@ async fn send_message(call: AuthedRequest) -> Answered {
 
 /// Lists the calls of a chat room, the newest first.
 #[utoipa::path(get, path = "/shared/chat/rooms/{id}/calls", params(PageQuery), responses((status = 200, body = Vec<objects::Call>)))]
-async fn list_calls(call: AuthedRequest) -> Answered {
+async fn list_calls(call: AuthedRequest) -> RestResult {
     let query = ListCalls { room: call.room(RoomKind::ChatRoom)?, page: call.page()? };
     call.query(query, |calls| list(calls, objects::Call::of)).await
 }
@@ -120,7 +118,7 @@ async fn list_calls(call: AuthedRequest) -> Answered {
     request_body = MessageChanges,
     responses((status = 200, body = objects::Message), (status = 403))
 )]
-async fn edit_message(call: AuthedRequest) -> Answered {
+async fn edit_message(call: AuthedRequest) -> RestResult {
     let id = message_id(&call)?;
     let MessageChanges { content } = call.body()?;
     call.command(StatusCode::OK, EditMessage { of: RoomKind::ChatRoom, message: id, content }, message).await
@@ -128,7 +126,7 @@ async fn edit_message(call: AuthedRequest) -> Answered {
 
 /// Deletes a message of one's own. Whoever is in the room hears `message:deleted`.
 #[utoipa::path(delete, path = "/shared/chat/messages/{id}", responses((status = 200, body = MessageDeleted), (status = 403)))]
-async fn delete_message(call: AuthedRequest) -> Answered {
+async fn delete_message(call: AuthedRequest) -> RestResult {
     let command = DeleteMessage { of: RoomKind::ChatRoom, message: message_id(&call)? };
     call.command(StatusCode::OK, command, |message| json(&MessageDeleted::of(message.id, &message.room))).await
 }

@@ -23,12 +23,10 @@ use super::ids::{MemberPageQuery, SpacePageQuery, UserIdInput};
 use super::list::{list, member_list};
 use super::openapi::with_router;
 use super::request_context::AuthedRequest;
-use super::response::{RestError, RestResponse, SuccessEnvelope, success, with_success};
+use super::response::{RestError, RestResult, SuccessEnvelope, success, with_success};
 use super::trip_connections;
 use crate::contracts::schemas::role;
 use crate::contracts::trip::{notification_texts, objects, requests};
-
-type Answered = Result<RestResponse, RestError>;
 
 /// The prefixes of this contract's paths.
 const BEGINNINGS: [&str; 2] = ["/api/v1/trips", "/api/v1/socket"];
@@ -55,14 +53,14 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
 
 /// Lists the trips of the caller, the newest first.
 #[utoipa::path(get, path = "/api/v1/trips", params(SpacePageQuery), responses((status = 200, body = SuccessEnvelope<Vec<objects::Trip>>)))]
-async fn list_trips(call: AuthedRequest) -> Answered {
+async fn list_trips(call: AuthedRequest) -> RestResult {
     let page = call.page_of(RoomKind::Trip)?;
     call.query(ListTrips { page }, |trips| list(trips, objects::Trip::of).with_success()).await
 }
 
 /// Plans a trip. The caller is its admin, and notified on all devices.
 #[utoipa::path(post, path = "/api/v1/trips", request_body = NewTrip, responses((status = 201, body = SuccessEnvelope<objects::Trip>)))]
-async fn create_trip(call: AuthedRequest) -> Answered {
+async fn create_trip(call: AuthedRequest) -> RestResult {
     let NewTrip { name, description, start_date, end_date } = call.body()?;
     let command = CreateTrip { name, details: TripDetails { description, start_date, end_date } };
     let work = |context: &mut CommandContext<'_>| {
@@ -75,14 +73,14 @@ async fn create_trip(call: AuthedRequest) -> Answered {
 
 /// Reads a trip.
 #[utoipa::path(get, path = "/api/v1/trips/{id}", responses((status = 200, body = SuccessEnvelope<objects::Trip>)))]
-async fn read_trip(call: AuthedRequest) -> Answered {
+async fn read_trip(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Trip)?;
     call.query(GetTrip { room }, trip).await
 }
 
 /// Changes a trip. Its members hear `trip:updated`.
 #[utoipa::path(put, path = "/api/v1/trips/{id}", request_body = Changes, responses((status = 200, body = SuccessEnvelope<objects::Trip>)))]
-async fn update_trip(call: AuthedRequest) -> Answered {
+async fn update_trip(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Trip)?;
     let Changes { name, description, start_date, end_date } = call.body()?;
     let changes = TripChanges { name, description, start_date, end_date };
@@ -91,7 +89,7 @@ async fn update_trip(call: AuthedRequest) -> Answered {
 
 /// Deletes a trip. Its members hear `trip:updated` with `{deleted: true}`.
 #[utoipa::path(delete, path = "/api/v1/trips/{id}", responses((status = 200, body = SuccessEnvelope<objects::Trip>), (status = 403)))]
-async fn delete_trip(call: AuthedRequest) -> Answered {
+async fn delete_trip(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Trip)?;
     call.command(StatusCode::OK, DeleteTrip { room }, trip).await
 }
@@ -103,7 +101,7 @@ async fn delete_trip(call: AuthedRequest) -> Answered {
     params(MemberPageQuery),
     responses((status = 200, body = SuccessEnvelope<Vec<objects::MemberObject>>))
 )]
-async fn list_members(call: AuthedRequest) -> Answered {
+async fn list_members(call: AuthedRequest) -> RestResult {
     let query = ListMembers { room: call.room(RoomKind::Trip)?, page: call.member_page()? };
     call.query(query, |members| member_list(members, objects::MemberObject::of).with_success()).await
 }
@@ -115,7 +113,7 @@ async fn list_members(call: AuthedRequest) -> Answered {
     request_body = NewMember,
     responses((status = 201, body = SuccessEnvelope<objects::Trip>), (status = 403))
 )]
-async fn add_member(call: AuthedRequest) -> Answered {
+async fn add_member(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Trip)?;
     let NewMember { user, role } = call.body()?;
     let user = user.0;
@@ -135,7 +133,7 @@ async fn add_member(call: AuthedRequest) -> Answered {
     path = "/api/v1/trips/{id}/members/{userId}",
     responses((status = 200, body = SuccessEnvelope<objects::Trip>), (status = 403))
 )]
-async fn remove_member(call: AuthedRequest) -> Answered {
+async fn remove_member(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Trip)?;
     let user = call.user("userId", "Member")?;
     let work = move |context: &mut CommandContext<'_>| {

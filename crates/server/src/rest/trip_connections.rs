@@ -25,15 +25,13 @@ use super::AppState;
 use super::body_schema::body;
 use super::ids::{self, LimitQuery};
 use super::request_context::{AuthedRequest, BackendRequest};
-use super::response::{RestError, RestResponse, SuccessEnvelope, success};
+use super::response::{RestError, RestResponse, RestResult, SuccessEnvelope, success};
 use crate::contracts::client_ids::IdInput;
 use crate::contracts::timestamps::Milliseconds;
 use crate::contracts::trip::payloads::Announced;
 use crate::contracts::trip::requests::without_server_keys;
 use crate::contracts::trip::{notification_texts, objects};
 use crate::realtime::{ConnectionStats, ShardCounters, SocketInfo};
-
-type Answered = Result<RestResponse, RestError>;
 
 /// The routes.
 pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
@@ -160,7 +158,7 @@ struct Room {
     security(("backEnd" = [])),
     responses((status = 200, body = SuccessEnvelope<Stats>))
 )]
-async fn stats(BackendRequest(call): BackendRequest) -> Answered {
+async fn stats(BackendRequest(call): BackendRequest) -> RestResult {
     let limit = call.limit()?;
     let shard_query = &call.desk.rest.shard_query;
     let (counters, crowd) = tokio::join!(shard_query.counters(), shard_query.connection_stats());
@@ -221,7 +219,7 @@ fn milliseconds(seconds: f64) -> f64 {
     security(("backEnd" = [])),
     responses((status = 200, body = SuccessEnvelope<Rooms>))
 )]
-async fn rooms(BackendRequest(call): BackendRequest) -> Answered {
+async fn rooms(BackendRequest(call): BackendRequest) -> RestResult {
     let limit = call.limit()?;
     let crowd = call.desk.rest.shard_query.connection_stats().await.ok_or_else(RestError::no_answer)?;
     Ok(ok(&Rooms { total: crowd.rooms.len(), rooms: largest(&crowd, limit) }))
@@ -243,7 +241,7 @@ fn largest(crowd: &ConnectionStats, limit: usize) -> Vec<Room> {
 
 /// Lists the caller's own sockets.
 #[utoipa::path(get, path = "/api/v1/socket/my-connections", responses((status = 200, body = SuccessEnvelope<Mine>)))]
-async fn my_connections(call: AuthedRequest) -> Answered {
+async fn my_connections(call: AuthedRequest) -> RestResult {
     let now = call.desk.now();
     let connection = |here: SocketInfo| Connection {
         socket_id: here.id,
@@ -266,7 +264,7 @@ async fn my_connections(call: AuthedRequest) -> Answered {
     request_body = TestNotification,
     responses((status = 200, body = SuccessEnvelope<objects::Notification>))
 )]
-async fn test_notification(call: AuthedRequest) -> Answered {
+async fn test_notification(call: AuthedRequest) -> RestResult {
     let TestNotification { title, message, kind, data } = call.body()?;
     let (kind, data) = (kind.unwrap_or_else(|| notification_texts::INFO.to_owned()), data.map(Value::Object));
     let (title, message) = (title.unwrap_or_else(|| "Test notification".to_owned()), message.unwrap_or_default());
@@ -284,7 +282,7 @@ async fn test_notification(call: AuthedRequest) -> Answered {
     request_body = TestUpdate,
     responses((status = 200, body = SuccessEnvelope<PassedOn>), (status = 404))
 )]
-async fn test_trip_update(call: AuthedRequest) -> Answered {
+async fn test_trip_update(call: AuthedRequest) -> RestResult {
     let TestUpdate { trip, changes } = call.body()?;
     let named = trip.map(|trip| ids::room(RoomKind::Trip, &trip.0)).transpose()?;
     let more = without_server_keys(changes.unwrap_or_else(|| Map::from_iter([("test".to_owned(), true.into())])));
@@ -311,7 +309,7 @@ async fn test_trip_update(call: AuthedRequest) -> Answered {
     security(("backEnd" = [])),
     responses((status = 200, body = SuccessEnvelope<Announced>))
 )]
-async fn broadcast(BackendRequest(call): BackendRequest) -> Answered {
+async fn broadcast(BackendRequest(call): BackendRequest) -> RestResult {
     let Broadcast { event, kind, title, message, data } = call.body()?;
     let kind = kind.unwrap_or_else(|| notification_texts::INFO.to_owned());
     let command = BroadcastAnnouncement { event, kind, title, message, data: data.map(Value::Object) };

@@ -20,12 +20,10 @@ use super::ids::{MemberPageQuery, PageQuery, SpacePageQuery, UserIdInput, UserId
 use super::kind_guard::InRoomKind;
 use super::list::{list, member_list};
 use super::request_context::AuthedRequest;
-use super::response::{RestError, RestResponse};
+use super::response::{RestError, RestResponse, RestResult};
 use crate::contracts::client_ids::IdInput;
 use crate::contracts::json;
 use crate::contracts::workspace::objects::{Channel, Message, Project, ProjectMember, Task};
-
-type Answered = Result<RestResponse, RestError>;
 
 /// The workspace contract's routes.
 pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
@@ -47,14 +45,14 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
 
 /// Lists the projects of the caller, the newest first.
 #[utoipa::path(get, path = "/api/v1/projects", params(SpacePageQuery), responses((status = 200, body = Vec<Project>)))]
-async fn list_projects(call: AuthedRequest) -> Answered {
+async fn list_projects(call: AuthedRequest) -> RestResult {
     let page = call.page_of(RoomKind::Project)?;
     call.query(ListSpaces { kind: RoomKind::Project, page }, |spaces| list(spaces, Project::of)).await
 }
 
 /// Makes a project. The caller is in it and its admin.
 #[utoipa::path(post, path = "/api/v1/projects", request_body = NewProject, responses((status = 201, body = Project), (status = 403)))]
-async fn create_project(call: AuthedRequest) -> Answered {
+async fn create_project(call: AuthedRequest) -> RestResult {
     let NewProject { name, members } = call.body()?;
     let command = CreateSpace { kind: RoomKind::Project, name, members: members.unwrap_or_default().0 };
     call.command(StatusCode::CREATED, command, project).await
@@ -62,7 +60,7 @@ async fn create_project(call: AuthedRequest) -> Answered {
 
 /// Reads a project.
 #[utoipa::path(get, path = "/api/v1/projects/{id}", responses((status = 200, body = Project)))]
-async fn read_project(call: AuthedRequest) -> Answered {
+async fn read_project(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Project)?;
     call.query(GetSpace { room }, project).await
 }
@@ -74,7 +72,7 @@ async fn read_project(call: AuthedRequest) -> Answered {
     request_body = ProjectChanges,
     responses((status = 200, body = Project), (status = 409))
 )]
-async fn rename_project(call: AuthedRequest) -> Answered {
+async fn rename_project(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Project)?;
     let ProjectChanges { name } = call.body()?;
     call.command(StatusCode::OK, RenameSpace { room, name }, project).await
@@ -82,28 +80,28 @@ async fn rename_project(call: AuthedRequest) -> Answered {
 
 /// Archives a project: it is read, and nothing in it changes. Its members hear `project.archived`.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/archive", responses((status = 200, body = Project), (status = 403)))]
-async fn archive_project(call: AuthedRequest) -> Answered {
+async fn archive_project(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Project)?;
     call.command(StatusCode::OK, ArchiveSpace { room, archived: true }, project).await
 }
 
 /// Opens an archived project again. Its members hear `project.updated`.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/unarchive", responses((status = 200, body = Project), (status = 403)))]
-async fn open_project(call: AuthedRequest) -> Answered {
+async fn open_project(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Project)?;
     call.command(StatusCode::OK, ArchiveSpace { room, archived: false }, project).await
 }
 
 /// Lists the members of a project, in the order of joining.
 #[utoipa::path(get, path = "/api/v1/projects/{id}/members", params(MemberPageQuery), responses((status = 200, body = Vec<ProjectMember>)))]
-async fn list_members(call: AuthedRequest) -> Answered {
+async fn list_members(call: AuthedRequest) -> RestResult {
     let (room, page) = (call.room(RoomKind::Project)?, call.member_page()?);
     call.query(ListMembers { room, page }, |members| member_list(members, ProjectMember::of)).await
 }
 
 /// Brings a person into a project. Its members hear `project.updated`.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/members", request_body = NewMember, responses((status = 201, body = Project), (status = 403)))]
-async fn add_member(call: AuthedRequest) -> Answered {
+async fn add_member(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Project)?;
     let NewMember { user } = call.body()?;
     call.command(StatusCode::CREATED, AddMember { room, user: user.0 }, project).await
@@ -111,7 +109,7 @@ async fn add_member(call: AuthedRequest) -> Answered {
 
 /// Removes a person from a project, or leaves it. Its members hear `project.updated`.
 #[utoipa::path(delete, path = "/api/v1/projects/{id}/members/{userId}", responses((status = 200, body = Project), (status = 403)))]
-async fn remove_member(call: AuthedRequest) -> Answered {
+async fn remove_member(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Project)?;
     let user = call.user("userId", "Member")?;
     call.command(StatusCode::OK, RemoveMember { room, user }, project).await
@@ -119,14 +117,14 @@ async fn remove_member(call: AuthedRequest) -> Answered {
 
 /// Lists the channels of a project, the newest first.
 #[utoipa::path(get, path = "/api/v1/projects/{id}/channels", params(SpacePageQuery), responses((status = 200, body = Vec<Channel>)))]
-async fn list_channels(call: AuthedRequest) -> Answered {
+async fn list_channels(call: AuthedRequest) -> RestResult {
     let (project, page) = (call.room(RoomKind::Project)?, call.page_of(RoomKind::Channel)?);
     call.query(ListChannels { project, page }, |spaces| list(spaces, Channel::of)).await
 }
 
 /// Makes a channel in a project.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/channels", request_body = NewChannel, responses((status = 201, body = Channel)))]
-async fn create_channel(call: AuthedRequest) -> Answered {
+async fn create_channel(call: AuthedRequest) -> RestResult {
     let project = call.room(RoomKind::Project)?;
     let NewChannel { name } = call.body()?;
     call.command(StatusCode::CREATED, CreateChannel { project, name }, |space| json(&Channel::of(space))).await
@@ -134,7 +132,7 @@ async fn create_channel(call: AuthedRequest) -> Answered {
 
 /// Lists the tasks of a project, the newest first.
 #[utoipa::path(get, path = "/api/v1/projects/{id}/tasks", params(PageQuery), responses((status = 200, body = Vec<Task>)))]
-async fn list_tasks(call: AuthedRequest) -> Answered {
+async fn list_tasks(call: AuthedRequest) -> RestResult {
     let (room, page) = (call.room(RoomKind::Project)?, call.page()?);
     call.query(ListTasks { room, page }, |tasks| list(tasks, Task::of)).await
 }
@@ -151,7 +149,7 @@ async fn create_task(call: AuthedRequest) -> Result<(HeaderMap, RestResponse), R
 
 /// Reads a task.
 #[utoipa::path(get, path = "/api/v1/tasks/{id}", responses((status = 200, body = Task)))]
-async fn read_task(call: AuthedRequest) -> Answered {
+async fn read_task(call: AuthedRequest) -> RestResult {
     let task_id = call.task()?;
     call.query(of_project(task_id, GetTask { task: task_id }), task).await
 }
@@ -163,7 +161,7 @@ async fn read_task(call: AuthedRequest) -> Answered {
     request_body = TaskChanges,
     responses((status = 200, body = Task), (status = 409), (status = 422))
 )]
-async fn edit_task(call: AuthedRequest) -> Answered {
+async fn edit_task(call: AuthedRequest) -> RestResult {
     let task_id = call.task()?;
     let TaskChanges { title, description, status, priority, assignee } = call.body()?;
     let assignee = assignee.map(|name| name.map(|name| name.0));
@@ -173,14 +171,14 @@ async fn edit_task(call: AuthedRequest) -> Answered {
 
 /// Deletes a task. The project hears `task.deleted`.
 #[utoipa::path(delete, path = "/api/v1/tasks/{id}", responses((status = 200, body = Task), (status = 409)))]
-async fn delete_task(call: AuthedRequest) -> Answered {
+async fn delete_task(call: AuthedRequest) -> RestResult {
     let task_id = call.task()?;
     call.command(StatusCode::OK, of_project(task_id, DeleteTask { task: task_id }), task).await
 }
 
 /// Says how far a task is. The project hears `task.status_changed`.
 #[utoipa::path(patch, path = "/api/v1/tasks/{id}/status", request_body = NewStatus, responses((status = 200, body = Task)))]
-async fn set_status(call: AuthedRequest) -> Answered {
+async fn set_status(call: AuthedRequest) -> RestResult {
     let task_id = call.task()?;
     let NewStatus { status } = call.body()?;
     call.command(StatusCode::OK, of_project(task_id, SetStatus { task: task_id, status }), task).await
@@ -188,7 +186,7 @@ async fn set_status(call: AuthedRequest) -> Answered {
 
 /// Gives a task to somebody, or takes it back. The project hears `task.assigned`, and who gets it is notified.
 #[utoipa::path(post, path = "/api/v1/tasks/{id}/assign", request_body = Assignment, responses((status = 200, body = Task), (status = 422)))]
-async fn assign_task(call: AuthedRequest) -> Answered {
+async fn assign_task(call: AuthedRequest) -> RestResult {
     let task_id = call.task()?;
     let Assignment { assignee } = call.body()?;
     call.command(StatusCode::OK, of_project(task_id, ReassignTask { task: task_id, to: assignee.map(|name| name.0) }), task).await
@@ -196,14 +194,14 @@ async fn assign_task(call: AuthedRequest) -> Answered {
 
 /// Lists the messages of a channel, the newest first.
 #[utoipa::path(get, path = "/api/v1/channels/{id}/messages", params(PageQuery), responses((status = 200, body = Vec<Message>)))]
-async fn list_messages(call: AuthedRequest) -> Answered {
+async fn list_messages(call: AuthedRequest) -> RestResult {
     let (room, page) = (call.room(RoomKind::Channel)?, call.page()?);
     call.query(ListMessages { room, page }, |messages| list(messages, Message::of)).await
 }
 
 /// Sends a message. Whoever is in the channel hears `message`, and who is mentioned is notified.
 #[utoipa::path(post, path = "/api/v1/channels/{id}/messages", request_body = NewMessage, responses((status = 201, body = Message)))]
-async fn send_message(call: AuthedRequest) -> Answered {
+async fn send_message(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Channel)?;
     let NewMessage { content, metadata, client_id } = call.body()?;
     let (metadata, client_id) = (metadata.map(Value::Object), client_id.map(|id| id.0));
@@ -218,7 +216,7 @@ async fn send_message(call: AuthedRequest) -> Answered {
     request_body = MessageChanges,
     responses((status = 200, body = Message), (status = 403), (status = 409))
 )]
-async fn edit_message(call: AuthedRequest) -> Answered {
+async fn edit_message(call: AuthedRequest) -> RestResult {
     let message_id = call.number("Message")?;
     let MessageChanges { content } = call.body()?;
     call.command(StatusCode::OK, EditMessage { of: RoomKind::Channel, message: message_id, content }, message).await
@@ -226,7 +224,7 @@ async fn edit_message(call: AuthedRequest) -> Answered {
 
 /// Deletes a message of one's own. Whoever is in the channel hears `message.deleted`.
 #[utoipa::path(delete, path = "/api/v1/messages/{id}", responses((status = 200, body = Message), (status = 403), (status = 409)))]
-async fn delete_message(call: AuthedRequest) -> Answered {
+async fn delete_message(call: AuthedRequest) -> RestResult {
     let command = DeleteMessage { of: RoomKind::Channel, message: call.number("Message")? };
     call.command(StatusCode::OK, command, message).await
 }
