@@ -21,7 +21,7 @@ use server::contracts::messenger::Messenger;
 use server::contracts::studio::Studio;
 use server::contracts::trip::Trip;
 use server::contracts::workspace::Workspace;
-use server::contracts::{AnswerContext, ClientAction, ClientMessage, Contract, Outcome, Reply};
+use server::contracts::{ClientAction, ClientMessage, Contract, Outcome, Reply, RequestInfo};
 use wire::socketio::{Packet, json as packets};
 
 /// 2025-11-13T12:00:00.123456Z
@@ -209,7 +209,6 @@ fn asked(contract: &dyn Contract, heard: &ClientMessage<'_>) -> String {
     let Some(request) = contract.parse(heard) else { return "unknown".into() };
     match request.ask {
         Ok(ClientAction::Enter(room)) => format!("{} enter {room}", request.name),
-        Ok(ClientAction::TakePart(_)) => format!("{} take part", request.name),
         Ok(ClientAction::Move(room)) => format!("{} move to {room}", request.name),
         Ok(ClientAction::Leave(room)) => format!("{} leave {room}", request.name),
         Ok(ClientAction::Ping) => format!("{} ping", request.name),
@@ -220,7 +219,7 @@ fn asked(contract: &dyn Contract, heard: &ClientMessage<'_>) -> String {
         }
         Ok(ClientAction::OnlineIn(room)) => format!("{} online in {room}", request.name),
         Ok(ClientAction::Refresh(token)) => format!("{} show {token}", request.name),
-        Ok(ClientAction::Change(_)) => format!("{} change", request.name),
+        Ok(ClientAction::Execute(_)) => format!("{} execute", request.name),
         Err(error) => format!("{} {}", error.code(), error),
     }
 }
@@ -267,7 +266,7 @@ fn the_household_contract_understands_join_and_leave_however_the_id_is_written()
 }
 
 fn answered(contract: &impl Contract, name: &str, result: Result<&Outcome, &DomainError>, acked: bool) -> Reply {
-    contract.answer(&AnswerContext { name, result, acked, user: &UserId::new("7"), now: NOW })
+    contract.answer(&RequestInfo { name, acked, user: &UserId::new("7"), now: NOW }, result)
 }
 
 #[test]
@@ -516,9 +515,9 @@ fn the_workspace_contract_understands_envelopes_and_names_what_is_wrong_with_oth
         (r#"{"type":"join_room","room":"task:1"}"#, "join_room enter task:1"),
         (r#"{"type":"join_room","room":"user:7"}"#, "join_room enter user:7"),
         (r#"{"type":"leave_room","room":"channel:456"}"#, "leave_room leave channel:456"),
-        (r#"{"type":"send_message","room":"channel:456","data":{"content":"Hello"}}"#, "send_message change"),
-        (r#"{"type":"send_message","room":"channel:456","data":{"content":"H\n","metadata":{"a":[1]}}}"#, "send_message change"),
-        (r#"{"type":"send_message","room":"channel:456","data":{"content":"Hello","metadata":null}}"#, "send_message change"),
+        (r#"{"type":"send_message","room":"channel:456","data":{"content":"Hello"}}"#, "send_message execute"),
+        (r#"{"type":"send_message","room":"channel:456","data":{"content":"H\n","metadata":{"a":[1]}}}"#, "send_message execute"),
+        (r#"{"type":"send_message","room":"channel:456","data":{"content":"Hello","metadata":null}}"#, "send_message execute"),
         ("", envelope),
         ("ping", envelope),
         ("null", envelope),
@@ -583,8 +582,6 @@ fn the_workspace_contract_confirms_and_answers_in_envelopes() {
     assert_eq!(say(&Outcome::EnteredAmong { room: channel.clone(), present: vec![alice(), bob()], count: 102 }), [joined]);
     assert_eq!(say(&Outcome::Left(channel)), confirmed("left_room", "Left room channel:456"));
     assert_eq!(say(&Outcome::Pong), vec![json!({ "type": "pong", "data": { "timestamp": MICROSECONDS }, "timestamp": MICROSECONDS })]);
-    assert_eq!(say(&Outcome::Changed(Value::Null)), Vec::<Value>::new());
-    assert_eq!(say(&Outcome::Changed(json!(r#"{"type":"message"}"#))), vec![json!({ "type": "message" })]);
 }
 
 #[test]
@@ -701,10 +698,10 @@ fn the_messenger_contract_understands_an_id_alone_and_in_an_object() {
         (r#"["user:get-status",{"userId":7}]"#, "user:get-status statuses 7"),
         (r#"["users:get-status",["7",8,"bob"]]"#, "users:get-status statuses 7 8 bob"),
         (r#"["users:get-status",{"userIds":[]}]"#, "users:get-status statuses "),
-        (r#"["notification:read","5"]"#, "notification:read change"),
-        (r#"["notification:read",{"notificationId":5}]"#, "notification:read change"),
-        (r#"["notifications:read-all"]"#, "notifications:read-all change"),
-        (r#"["notifications:read-all",null]"#, "notifications:read-all change"),
+        (r#"["notification:read","5"]"#, "notification:read execute"),
+        (r#"["notification:read",{"notificationId":5}]"#, "notification:read execute"),
+        (r#"["notifications:read-all"]"#, "notifications:read-all execute"),
+        (r#"["notifications:read-all",null]"#, "notifications:read-all execute"),
         (r#"["notification:read","none"]"#, "not_found Notification not found"),
         (r#"["notification:read"]"#, "invalid notificationId: is required"),
         (r#"["notification:read",null]"#, "invalid notificationId: is required"),

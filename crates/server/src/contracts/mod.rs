@@ -10,6 +10,7 @@ pub mod household;
 pub mod messenger;
 pub mod responses;
 pub mod schemas;
+pub mod socket_command;
 pub mod studio;
 pub mod timestamps;
 pub mod trip;
@@ -17,15 +18,12 @@ pub mod workspace;
 
 use std::sync::Arc;
 
-use domain::calls::Call;
-use domain::command::CommandContext;
 use domain::error::DomainError;
 use domain::event::{EphemeralEvent, PersistedEvent};
 use domain::ids::{RoomId, RoomKind, Timestamp, UserId};
 use domain::users::User;
 use engine::{Namespace, OutboundMessage};
 use serde::Serialize;
-use serde_json::Value;
 use wire::socketio::Args;
 
 use crate::auth::AuthError;
@@ -33,6 +31,7 @@ use crate::config::Config;
 use crate::rate_limit::RateLimitClass;
 use event_schema::ContractSchema;
 pub use responses::{client_error_text, error_reply, resync, unknown_event_reply, wrong_field};
+pub use socket_command::{CommandResult, SocketCommand};
 
 /// The protocol of one contract.
 pub trait Contract: Send + Sync {
@@ -97,8 +96,9 @@ pub trait Contract: Send + Sync {
         auth_refresh::expiring(ends, now)
     }
 
-    /// The reply to the client that sent a request.
-    fn answer(&self, answer: &AnswerContext<'_>) -> Reply;
+    /// The reply to the client that sent a request. The output of a [`ClientAction::Execute`] has its own rendering, so the contract receives
+    /// only its errors.
+    fn answer(&self, request: &RequestInfo<'_>, result: Result<&Outcome, &DomainError>) -> Reply;
 }
 
 /// A client's message.
@@ -141,22 +141,14 @@ pub enum ClientAction {
     Statuses(Vec<UserId>),
     /// Returns the members of a room who are online anywhere.
     OnlineIn(RoomId),
-    /// Runs a command that may put the user into a call on this connection.
-    TakePart(TakePart),
     /// Replaces the connection's token.
     Refresh(String),
-    /// Runs a command in the writer's transaction. The answer contains its value.
-    Change(Change),
+    /// Executes a command in the writer's transaction, and renders its output after the commit.
+    Execute(SocketCommand),
 }
 
-/// A command, with its answer in the contract's form.
-pub type Change = Box<dyn FnOnce(&mut CommandContext<'_>) -> Result<Value, DomainError> + Send>;
-
-/// A command that returns a call, too.
-pub type TakePart = Box<dyn FnOnce(&mut CommandContext<'_>) -> Result<(Call, Value), DomainError> + Send>;
-
 /// The result of a request.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Debug)]
 pub enum Outcome {
     /// The connection is in the room (or was already).
     Joined(RoomId),
@@ -180,16 +172,14 @@ pub enum Outcome {
     Online(Vec<UserId>),
     /// The expiry of the connection's new token (`None`: never), or why it was rejected; see [`Contract::auth_refreshed`].
     Refreshed(Result<Option<Timestamp>, AuthError>),
-    /// The value of the command's answer.
-    Changed(Value),
+    /// The output of the command; see [`CommandResult::render`].
+    Executed(CommandResult),
 }
 
-/// The inputs of an answer.
-pub struct AnswerContext<'a> {
+/// The request that a reply answers.
+pub struct RequestInfo<'a> {
     /// The request's name.
     pub name: &'a str,
-    /// The result of the request.
-    pub result: Result<&'a Outcome, &'a DomainError>,
     /// Whether the client waits for an acknowledgement.
     pub acked: bool,
     /// The user who sent the request.
@@ -207,6 +197,13 @@ pub struct Reply {
     pub say: Vec<OutboundMessage>,
     /// The code and reason with which to close the connection after the messages.
     pub close: Option<(u16, &'static str)>,
+}
+
+impl Reply {
+    /// The acknowledgement alone, if the client waits for one.
+    pub fn ack_if(acked: bool, ack: impl FnOnce() -> String) -> Self {
+        Self { ack: acked.then(ack), ..Self::default() }
+    }
 }
 
 /// All contracts, by namespace.

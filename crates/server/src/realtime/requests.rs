@@ -18,7 +18,7 @@ use tracing::Level;
 use super::socket_data::MAX_IN_FLIGHT;
 use super::{RealtimeApp, RealtimeState};
 use crate::bytes_in_memory::Holder;
-use crate::contracts::{AnswerContext, ClientAction, Contract, Outcome, Reply};
+use crate::contracts::{ClientAction, CommandResult, Contract, Outcome, Reply, RequestInfo, SocketCommand};
 use crate::logging::{self, MAX_FAULT_LINES};
 
 /// A request, and how to answer it.
@@ -82,10 +82,12 @@ impl RealtimeState {
         {
             tracing::error!(%error, request = name, "a request failed");
         }
-        if let Ok(Outcome::Refreshed(shown)) = result {
-            return contract.auth_refreshed(*shown, acked, (self.clock)());
+        let request = RequestInfo { name, acked, user, now: (self.clock)() };
+        match result {
+            Ok(Outcome::Refreshed(shown)) => contract.auth_refreshed(*shown, acked, request.now),
+            Ok(Outcome::Executed(output)) => output.render(&request),
+            other => contract.answer(&request, other),
         }
-        contract.answer(&AnswerContext { name, result, acked, user, now: (self.clock)() })
     }
 }
 
@@ -177,20 +179,22 @@ impl RealtimeApp {
                     },
                 );
             }
-            ClientAction::TakePart(change) => {
-                let user = shard.data(asked.socket).map(|session| session.actor.user.clone());
-                self.run_in_writer(shard, asked, change, move |live, shard, asked, part| {
-                    if let (Ok((call, _)), Some(user)) = (&part, &user) {
-                        live.join_call(shard, asked.socket, call, user);
-                    }
-                    live.answer(shard, &asked, part.map(|(_, value)| Outcome::Changed(value)));
-                });
-            }
             ClientAction::Refresh(token) => self.handle_refresh(shard, asked, &token),
-            ClientAction::Change(change) => self.run_in_writer(shard, asked, change, |live, shard, asked, value| {
-                live.answer(shard, &asked, value.map(Outcome::Changed));
-            }),
+            ClientAction::Execute(command) => self.handle_command(shard, asked, command),
         }
+    }
+
+    /// Runs a command, and puts its user into the call that it returns, if any.
+    fn handle_command(&mut self, shard: &mut Shard<Self>, asked: RequestContext, command: SocketCommand) {
+        let Some(user) = shard.data(asked.socket).map(|session| session.actor.user.clone()) else { return };
+        let work = |context: &mut CommandContext<'_>| command.execute(context);
+        self.run_in_writer(shard, asked, work, move |live, shard, asked, result| {
+            // The user joins the call even if the socket has ended by now; see `join_call`.
+            if let Some(call) = result.as_ref().ok().and_then(CommandResult::call) {
+                live.join_call(shard, asked.socket, call, &user);
+            }
+            live.answer(shard, &asked, result.map(Outcome::Executed));
+        });
     }
 
     /// A client asks for a room that its socket is in, and has no other request pending. Nothing is written, and no other user receives an event.

@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
 use server::config::Config;
-use server::contracts::{AnswerContext, ClientMessage, ContractRegistry, ParsedRequest, Reply};
+use server::contracts::{ClientMessage, ContractRegistry, ParsedRequest, Reply, RequestInfo};
 use wire::socketio::{Packet, json};
 
 use crate::corpus::{Example, examples};
@@ -57,7 +57,7 @@ fn hear(contracts: &ContractRegistry, namespace: Namespace, heard: &ClientMessag
         refused += 1;
         for acked in [true, false] {
             let (user, now) = (UserId::new("anna"), Timestamp(1_763_035_200_000_000));
-            check(&contract.answer(&AnswerContext { name, result: Err(&error), acked, user: &user, now }));
+            check(&contract.answer(&RequestInfo { name, acked, user: &user, now }, Err(&error)));
         }
     }
     refused

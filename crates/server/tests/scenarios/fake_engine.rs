@@ -142,13 +142,13 @@ impl FakeEngine {
                 let members = self.house.decide(actor, |context| command.execute(context)).await?;
                 Ok(self.house.shared.online_of(&room, members))
             }
-            ClientAction::TakePart(change) => {
+            ClientAction::Execute(command) => {
                 let user = actor.user.clone();
-                let (call, value) = self.house.decide(actor, change).await?;
-                if call.is_open() && call.has(&user) {
+                let result = self.house.decide(actor, |context| command.execute(context)).await?;
+                if let Some(call) = result.call().filter(|call| call.is_open() && call.has(&user)) {
                     self.house.shared.call_participants.join(call.id, &call.room, &user, name);
                 }
-                Ok(Outcome::Changed(value))
+                Ok(Outcome::Executed(result))
             }
             ClientAction::Refresh(token) => match self.house.shared.verify_refresh(&actor.user, &token) {
                 Err(why) => Ok(Outcome::Refreshed(Err(why))),
@@ -158,7 +158,6 @@ impl FakeEngine {
                     Ok(Outcome::Refreshed(Ok(ends)))
                 }
             },
-            ClientAction::Change(change) => self.house.decide(actor, change).await.map(Outcome::Changed),
             ClientAction::Leave(room) => {
                 self.leave_room(name, &room, false);
                 Ok(Outcome::Left(room))

@@ -4,6 +4,7 @@ mod events;
 pub mod objects;
 pub mod payloads;
 
+use domain::error::DomainError;
 use domain::event::{Event, PersistedEvent};
 use domain::ids::{RoomId, RoomKind};
 use domain::tasks;
@@ -13,7 +14,7 @@ use engine::OutboundMessage;
 use super::auth_refresh::EXPIRING;
 use super::event_schema::{ClientEvent, ContractSchema, ServerEvent, parse_event};
 use super::responses::{AckOk, ConstBool, ERROR, RESYNC};
-use super::{AnswerContext, ClientMessage, Contract, Outcome, ParsedRequest, Reply, error_reply, json};
+use super::{ClientMessage, Contract, Outcome, ParsedRequest, Reply, RequestInfo, error_reply, json};
 use events::HouseholdAck;
 use objects::{Task, User};
 use payloads::{
@@ -92,11 +93,11 @@ impl Contract for Household {
         parse_event(events::CLIENT_EVENTS, heard)
     }
 
-    fn answer(&self, answer: &AnswerContext<'_>) -> Reply {
-        match answer.result {
-            Err(error) => error_reply(answer.name, error, answer.acked),
+    fn answer(&self, request: &RequestInfo<'_>, result: Result<&Outcome, &DomainError>) -> Reply {
+        match result {
+            Err(error) => error_reply(request.name, error, request.acked),
             // Clients of this contract wait for no other answer than the acknowledgement.
-            Ok(_) if !answer.acked => Reply::default(),
+            Ok(_) if !request.acked => Reply::default(),
             Ok(Outcome::Joined(room) | Outcome::Left(room)) => {
                 Reply { ack: Some(json(&HouseholdAck { ok: ConstBool, household_id: room.id() })), ..Reply::default() }
             }

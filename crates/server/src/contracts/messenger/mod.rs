@@ -6,15 +6,15 @@ pub mod objects;
 pub mod payloads;
 mod requests;
 
+use domain::error::DomainError;
 use domain::event::{EphemeralEvent, Event, PersistedEvent};
 use domain::ids::{RoomId, RoomKind, Timestamp, UserId};
 use engine::OutboundMessage;
-use serde_json::Value;
 
 use super::auth_refresh::EXPIRING;
 use super::event_schema::{ClientEvent, ContractSchema, ServerEvent, parse_event};
 use super::responses::{AckOk, ConstBool, ERROR, RESYNC};
-use super::{AnswerContext, ClientMessage, Contract, Outcome, ParsedRequest, Reply, error_reply, json};
+use super::{ClientMessage, Contract, Outcome, ParsedRequest, Reply, RequestInfo, error_reply, json};
 use crate::rate_limit::RateLimitClass;
 use events::{GET_ONLINE_USERS, GET_STATUS};
 use objects::{Message, Notification};
@@ -78,23 +78,22 @@ impl Contract for Messenger {
         (request == "typing:start").then_some(RateLimitClass::MessengerTyping)
     }
 
-    fn answer(&self, answer: &AnswerContext<'_>) -> Reply {
-        let ack = match answer.result {
+    fn answer(&self, request: &RequestInfo<'_>, result: Result<&Outcome, &DomainError>) -> Reply {
+        let ack = match result {
             // In the contract, the answer to this request is always a list, and its clients rely on that.
-            Err(_) if answer.name == GET_ONLINE_USERS && answer.acked => "[]".to_owned(),
-            Err(error) => return error_reply(answer.name, error, answer.acked),
+            Err(_) if request.name == GET_ONLINE_USERS && request.acked => "[]".to_owned(),
+            Err(error) => return error_reply(request.name, error, request.acked),
             // Clients of this contract wait for no other answer than the acknowledgement.
-            Ok(_) if !answer.acked => return Reply::default(),
+            Ok(_) if !request.acked => return Reply::default(),
             Ok(Outcome::Statuses(statuses)) => {
                 let statuses: Vec<_> = statuses.iter().map(|(user, online)| Status::of(user, *online)).collect();
                 match &statuses[..] {
-                    [status] if answer.name == GET_STATUS => json(status),
+                    [status] if request.name == GET_STATUS => json(status),
                     statuses => json(&statuses),
                 }
             }
             Ok(Outcome::Online(users)) => json(users),
             Ok(Outcome::Joined(room) | Outcome::Left(room)) => json(&ConversationAck { ok: ConstBool, conversation_id: room.id() }),
-            Ok(Outcome::Changed(Value::String(ack))) => ack.clone(),
             Ok(_) => json(&AckOk::default()),
         };
         Reply { ack: Some(ack), ..Reply::default() }

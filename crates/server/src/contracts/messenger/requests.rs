@@ -5,7 +5,6 @@ use domain::error::DomainError;
 use domain::ids::{EntityId, RoomId, RoomKind, UserId, parse_id};
 use domain::notifications::{MarkAllNotificationsRead, MarkNotificationRead};
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use wire::socketio::Args;
 
@@ -13,7 +12,7 @@ use super::payloads::{AllRead, NotificationRead};
 use crate::contracts::client_ids::IdInput;
 use crate::contracts::event_schema::{id_argument, invalid_field, object};
 use crate::contracts::responses::ConstBool;
-use crate::contracts::{ClientAction, json};
+use crate::contracts::{ClientAction, Reply, SocketCommand, json};
 
 /// The most users that one request may name.
 const MAX_STATUSES: usize = 200;
@@ -98,16 +97,26 @@ pub(super) fn notification_of(args: &Args<'_>) -> Result<EntityId, DomainError> 
     parse_id(&id.0).ok_or(DomainError::NotFound("Notification"))
 }
 
+/// Marks a notification as read. Its output is the id, which the acknowledgement repeats.
+struct ReadNotification(EntityId);
+
+impl Command for ReadNotification {
+    type Output = EntityId;
+
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<EntityId, DomainError> {
+        MarkNotificationRead { notification: self.0 }.execute(context)?;
+        Ok(self.0)
+    }
+}
+
 pub(super) fn read(notification: EntityId) -> ClientAction {
-    ClientAction::Change(Box::new(move |context: &mut CommandContext<'_>| {
-        MarkNotificationRead { notification }.execute(context)?;
-        Ok(Value::String(json(&NotificationRead { ok: ConstBool, notification_id: notification.to_string() })))
+    ClientAction::Execute(SocketCommand::new(ReadNotification(notification), |notification, request| {
+        Reply::ack_if(request.acked, || json(&NotificationRead { ok: ConstBool, notification_id: notification.to_string() }))
     }))
 }
 
 pub(super) fn read_all() -> ClientAction {
-    ClientAction::Change(Box::new(|context: &mut CommandContext<'_>| {
-        let count = MarkAllNotificationsRead.execute(context)?;
-        Ok(Value::String(json(&AllRead { ok: ConstBool, count })))
+    ClientAction::Execute(SocketCommand::new(MarkAllNotificationsRead, |&count, request| {
+        Reply::ack_if(request.acked, || json(&AllRead { ok: ConstBool, count }))
     }))
 }

@@ -9,14 +9,13 @@ use domain::error::DomainError;
 use domain::event::{EphemeralEvent, Event, PersistedEvent};
 use domain::ids::{RoomKind, Timestamp};
 use engine::OutboundMessage;
-use serde_json::Value;
 
 use super::auth_refresh::EXPIRING;
 use super::client_ids::IdOutput;
 use super::event_schema::{ClientEvent, ContractSchema, parse_event};
 use super::responses::{AckOk, ConstBool, RESYNC, ack_error};
 use super::timestamps::Milliseconds;
-use super::{AnswerContext, ClientMessage, Contract, Outcome, ParsedRequest, Reply, client_error_text, json};
+use super::{ClientMessage, Contract, Outcome, ParsedRequest, Reply, RequestInfo, client_error_text, json};
 use crate::rate_limit::RateLimitClass;
 use events::Error;
 use objects::NewMessage;
@@ -109,28 +108,20 @@ impl Contract for Studio {
         }
     }
 
-    fn answer(&self, answer: &AnswerContext<'_>) -> Reply {
-        let (ack, say) = match answer.result {
-            Err(error) => return error_reply(error, answer.acked),
+    fn answer(&self, request: &RequestInfo<'_>, result: Result<&Outcome, &DomainError>) -> Reply {
+        let (ack, say) = match result {
+            Err(error) => return error_reply(error, request.acked),
             Ok(Outcome::Joined(room) | Outcome::Left(room)) => (json(&RoomAck { ok: ConstBool, room_id: IdOutput(room.id()) }), Vec::new()),
             Ok(Outcome::Moved { room, online }) => {
                 let online = online.iter().map(|(user, connection)| {
-                    let (user_id, timestamp) = (IdOutput(user.as_str()), Milliseconds(answer.now));
+                    let (user_id, timestamp) = (IdOutput(user.as_str()), Milliseconds(request.now));
                     events::USER_ONLINE.render(&Online { user_id, socket_id: connection, timestamp })
                 });
                 (json(&RoomAck { ok: ConstBool, room_id: IdOutput(room.id()) }), online.collect())
             }
-            Ok(Outcome::Changed(Value::String(ack))) => (ack.clone(), Vec::new()),
-            Ok(Outcome::Changed(Value::Array(parts))) => match &parts[..] {
-                [Value::String(ack), Value::String(name), Value::String(payload)] => {
-                    let event = OutboundMessage::event(name.clone(), payload.clone()).ok();
-                    (ack.clone(), if answer.acked && name == "message:new" { Vec::new() } else { event.into_iter().collect() })
-                }
-                _ => (json(&AckOk::default()), Vec::new()),
-            },
             Ok(_) => (json(&AckOk::default()), Vec::new()),
         };
-        Reply { ack: answer.acked.then_some(ack), say, close: None }
+        Reply { ack: request.acked.then_some(ack), say, close: None }
     }
 }
 

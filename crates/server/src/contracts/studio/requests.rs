@@ -1,14 +1,11 @@
 //! Client events of the studio contract, with one object each.
 
-use domain::calls::{AnswerCall, EndCall, InitiateCall, InitiateCallResult};
+use domain::calls::{AnswerCall, Call, EndCall, InitiateCall, InitiateCallResult};
 use domain::chat::{DeleteMessage, EditMessage, SendMessage, SendMessageResult};
-use domain::command::{Command, CommandContext};
 use domain::error::DomainError;
 use domain::ids::{EntityId, RoomId, RoomKind, parse_id};
-use engine::OutboundMessage;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use wire::socketio::Args;
@@ -19,7 +16,8 @@ use super::payloads::{CallAck, CallAnswered, CallEnded, CallInitiated, MessageDe
 use crate::contracts::client_ids::{IdInput, IdOutput};
 use crate::contracts::event_schema::{id_argument, invalid_field, missing_or_invalid, object};
 use crate::contracts::responses::ConstBool;
-use crate::contracts::{ClientAction, json};
+use crate::contracts::socket_command::RenderReply;
+use crate::contracts::{ClientAction, Reply, SocketCommand, json};
 
 /// What names a room.
 #[derive(Deserialize, ToSchema)]
@@ -199,13 +197,16 @@ pub(super) fn send(args: &Args<'_>) -> Result<ClientAction, DomainError> {
         metadata: None,
         client_id: field::<IdInput>(sent.client_id, "clientId", "must be text or a number")?.map(|id| id.0),
     };
-    Ok(change(move |context| {
-        let SendMessageResult { message, duplicate } = command.execute(context)?;
-        let told = NewMessage::of(&message);
-        let ack = json(&MessageSent { ok: ConstBool, duplicate: duplicate.then_some(ConstBool), message: &told });
+    Ok(ClientAction::Execute(SocketCommand::new(command, |SendMessageResult { message, duplicate }, request| {
+        let message = NewMessage::of(message);
+        if request.acked {
+            let ack = MessageSent { ok: ConstBool, duplicate: duplicate.then_some(ConstBool), message: &message };
+            return Reply { ack: Some(json(&ack)), ..Reply::default() };
+        }
         // A message that was sent before is not broadcast again. Only its sender receives it, who may have missed the broadcast.
-        Ok(if duplicate { with_event(ack, &MESSAGE_NEW.render(&told)) } else { Value::String(ack) })
-    }))
+        let repeated = duplicate.then(|| MESSAGE_NEW.render(&message));
+        Reply { say: repeated.into_iter().collect(), ..Reply::default() }
+    })))
 }
 
 pub(super) fn edit(args: &Args<'_>) -> Result<ClientAction, DomainError> {
@@ -213,16 +214,17 @@ pub(super) fn edit(args: &Args<'_>) -> Result<ClientAction, DomainError> {
     let message = message_in(edited.message_id)?;
     let content = text(edited.content, "content")?.ok_or_else(|| missing_or_invalid(true, "content", ""))?;
     let command = EditMessage { of: RoomKind::ChatRoom, message, content };
-    Ok(change(move |context| Ok(confirmed(&MessageEdited::of(&command.execute(context)?)))))
+    Ok(ClientAction::Execute(SocketCommand::new(command, |message, request| {
+        Reply::ack_if(request.acked, || ack_with(&MessageEdited::of(message)))
+    })))
 }
 
 pub(super) fn delete(args: &Args<'_>) -> Result<ClientAction, DomainError> {
     let message = message_in(payload::<MessageRef<'_>>(args, "messageId")?.message_id)?;
     let command = DeleteMessage { of: RoomKind::ChatRoom, message };
-    Ok(change(move |context| {
-        let message = command.execute(context)?;
-        Ok(confirmed(&MessageDeleted::of(message.id, &message.room)))
-    }))
+    Ok(ClientAction::Execute(SocketCommand::new(command, |message, request| {
+        Reply::ack_if(request.acked, || ack_with(&MessageDeleted::of(message.id, &message.room)))
+    })))
 }
 
 pub(super) fn initiate(args: &Args<'_>) -> Result<ClientAction, DomainError> {
@@ -231,43 +233,30 @@ pub(super) fn initiate(args: &Args<'_>) -> Result<ClientAction, DomainError> {
     let room = room_in(new.room_id)?;
     let sort = field(new.call_type, "callType", WANTED)?.ok_or_else(|| missing_or_invalid(true, "callType", ""))?;
     let command = InitiateCall { room, sort };
-    Ok(ClientAction::TakePart(Box::new(move |context| {
-        let InitiateCallResult { call, existing } = command.execute(context)?;
-        let told = CallInitiated::of(&call);
-        let ack = json(&CallAck { ok: ConstBool, payload: &told });
+    let render: RenderReply<InitiateCallResult> = |InitiateCallResult { call, existing }, request| {
+        let payload = CallInitiated::of(call);
+        let ack = request.acked.then(|| ack_with(&payload));
         // A call that exists already is not announced again. Only the client that asked for a new one receives it.
-        let value = if existing { with_event(ack, &CALL_INITIATED.render(&told)) } else { Value::String(ack) };
-        Ok((call, value))
-    })))
+        let repeated = existing.then(|| CALL_INITIATED.render(&payload));
+        Reply { ack, say: repeated.into_iter().collect(), close: None }
+    };
+    Ok(ClientAction::Execute(SocketCommand::joining_call(command, |result| Some(&result.call), render)))
 }
 
 pub(super) fn answer(args: &Args<'_>) -> Result<ClientAction, DomainError> {
     let command = AnswerCall { of: RoomKind::ChatRoom, call: call_in(payload::<CallRef<'_>>(args, "callId")?.call_id)? };
-    Ok(ClientAction::TakePart(Box::new(move |context| {
-        let call = command.execute(context)?;
-        let value = confirmed(&CallAnswered { call_id: call.id, answered_by: IdOutput(context.actor.user.as_str()) });
-        Ok((call, value))
-    })))
+    let render: RenderReply<Call> = |call, request| {
+        Reply::ack_if(request.acked, || ack_with(&CallAnswered { call_id: call.id, answered_by: IdOutput(request.user.as_str()) }))
+    };
+    Ok(ClientAction::Execute(SocketCommand::joining_call(command, |call| Some(call), render)))
 }
 
 pub(super) fn end(args: &Args<'_>) -> Result<ClientAction, DomainError> {
     let command = EndCall { of: RoomKind::ChatRoom, call: call_in(payload::<CallRef<'_>>(args, "callId")?.call_id)? };
-    Ok(change(move |context| Ok(confirmed(&CallEnded::of(&command.execute(context)?)))))
+    Ok(ClientAction::Execute(SocketCommand::new(command, |call, request| Reply::ack_if(request.acked, || ack_with(&CallEnded::of(call))))))
 }
 
-/// A command whose value is the reply to its client: the acknowledgement as text, or a list of it and of an event (its name and its
-/// payload).
-fn change(work: impl FnOnce(&mut CommandContext<'_>) -> Result<Value, DomainError> + Send + 'static) -> ClientAction {
-    ClientAction::Change(Box::new(work))
-}
-
-fn confirmed(payload: &impl Serialize) -> Value {
-    Value::String(json(&CallAck { ok: ConstBool, payload }))
-}
-
-fn with_event(ack: String, event: &OutboundMessage) -> Value {
-    match event {
-        OutboundMessage::Event { name, args, .. } => Value::Array(vec![ack.into(), name.as_ref().into(), args.as_str().into()]),
-        OutboundMessage::Text(_) | OutboundMessage::Binary(_) => Value::String(ack),
-    }
+/// The acknowledgement that contains the fields of a broadcast.
+fn ack_with(payload: &impl Serialize) -> String {
+    json(&CallAck { ok: ConstBool, payload })
 }

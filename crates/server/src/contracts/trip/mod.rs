@@ -6,6 +6,7 @@ pub mod objects;
 pub mod payloads;
 pub mod requests;
 
+use domain::error::DomainError;
 use domain::event::{EphemeralEvent, Event, PersistedEvent};
 use domain::ids::{RoomId, RoomKind, Timestamp, UserId};
 use domain::spaces::Space;
@@ -17,7 +18,7 @@ use super::auth_refresh::EXPIRING;
 use super::event_schema::{ClientEvent, ContractSchema, ServerEvent, parse_event};
 use super::responses::{AckOk, ConstBool, ERROR, RESYNC};
 use super::timestamps::Milliseconds;
-use super::{AnswerContext, ClientMessage, Contract, Outcome, ParsedRequest, Reply, error_reply, json};
+use super::{ClientMessage, Contract, Outcome, ParsedRequest, Reply, RequestInfo, error_reply, json};
 use objects::{Members, Notification};
 use payloads::{
     Added, Announced, BroadcastChanges, Connected, NotificationPayload, Notified, PingConfirmed, Pong, Presence, Removed, TripAck, Updated,
@@ -112,16 +113,15 @@ impl Contract for Trip {
         parse_event(events::CLIENT_EVENTS, heard)
     }
 
-    fn answer(&self, answer: &AnswerContext<'_>) -> Reply {
-        let timestamp = Milliseconds(answer.now);
-        let outcome = match answer.result {
-            Err(error) => return error_reply(answer.name, error, answer.acked),
+    fn answer(&self, request: &RequestInfo<'_>, result: Result<&Outcome, &DomainError>) -> Reply {
+        let timestamp = Milliseconds(request.now);
+        let outcome = match result {
+            Err(error) => return error_reply(request.name, error, request.acked),
             Ok(outcome) => outcome,
         };
-        if answer.acked {
+        if request.acked {
             let ack = match outcome {
                 Outcome::Joined(room) | Outcome::Left(room) => json(&TripAck { ok: ConstBool, trip_id: room.id() }),
-                Outcome::Changed(Value::String(trip_id)) => json(&TripAck { ok: ConstBool, trip_id }),
                 Outcome::Pong => json(&PingConfirmed { ok: ConstBool, timestamp }),
                 // No request of this contract has another result.
                 _ => json(&AckOk::default()),
@@ -132,7 +132,6 @@ impl Contract for Trip {
             Outcome::Joined(room) => vec![events::TRIP_JOINED.render(&NotificationPayload { trip_id: room.id(), timestamp })],
             Outcome::Left(room) => vec![events::TRIP_LEFT.render(&NotificationPayload { trip_id: room.id(), timestamp })],
             Outcome::Pong => vec![events::PONG.render(&Pong { timestamp })],
-            // A change is broadcast to all members of the trip.
             _ => Vec::new(),
         };
         Reply { say, ..Reply::default() }

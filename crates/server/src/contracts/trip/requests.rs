@@ -1,6 +1,5 @@
 //! Client events of the trip contract.
 
-use domain::command::{Command, CommandContext};
 use domain::error::DomainError;
 use domain::ids::{RoomId, RoomKind};
 use domain::trips::{TripChanges, UpdateTrip};
@@ -10,10 +9,11 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use wire::socketio::Args;
 
-use super::payloads::RequestedChanges;
-use crate::contracts::ClientAction;
+use super::payloads::{RequestedChanges, TripAck};
 use crate::contracts::client_ids::IdInput;
 use crate::contracts::event_schema::{id_argument, invalid_field, object};
+use crate::contracts::responses::ConstBool;
+use crate::contracts::{ClientAction, Reply, SocketCommand, json};
 
 /// Fields of a trip that only the server sets. A client may send a whole trip back as it received it; these fields are not broadcast.
 pub const SET_BY_SERVER: &[&str] = &["id", "createdBy", "createdAt", "updatedAt", "memberCount", "members"];
@@ -96,7 +96,9 @@ fn text(field: &'static str, value: Value) -> Result<String, DomainError> {
     }
 }
 
-/// The command; its value is the trip's id, for the acknowledgement.
+/// Changes a trip. The members receive the change as a broadcast, so a client that waits for no acknowledgement has no reply of its own.
 pub(super) fn update(command: UpdateTrip) -> ClientAction {
-    ClientAction::Change(Box::new(move |context: &mut CommandContext<'_>| Ok(Value::from(command.execute(context)?.space.room.id()))))
+    ClientAction::Execute(SocketCommand::new(command, |trip, request| {
+        Reply::ack_if(request.acked, || json(&TripAck { ok: ConstBool, trip_id: trip.space.room.id() }))
+    }))
 }

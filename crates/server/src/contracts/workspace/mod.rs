@@ -14,9 +14,8 @@ use domain::event::{EphemeralEvent, Event, PersistedEvent};
 use domain::ids::{RoomKind, Timestamp};
 use domain::users::User;
 use engine::OutboundMessage;
-use serde_json::Value;
 
-use super::{AnswerContext, ClientMessage, Contract, Outcome, ParsedRequest, Reply, client_error_text, wrong_field};
+use super::{ClientMessage, Contract, Outcome, ParsedRequest, Reply, RequestInfo, client_error_text, wrong_field};
 
 use super::event_schema::ContractSchema;
 use crate::auth::AuthError;
@@ -127,13 +126,12 @@ impl Contract for Workspace {
         envelope::expiring(ends, now)
     }
 
-    fn answer(&self, answer: &AnswerContext<'_>) -> Reply {
-        let say = match answer.result {
-            Err(error) => return self.refused(error, answer.now),
-            Ok(Outcome::EnteredAmong { room, present, count }) => vec![envelope::joined(room, present, *count, answer.now)],
-            Ok(Outcome::Left(room)) => vec![envelope::left(room, answer.now)],
-            Ok(Outcome::Pong) => vec![envelope::pong(answer.now)],
-            Ok(Outcome::Changed(Value::String(told))) => vec![OutboundMessage::Text(told.clone())],
+    fn answer(&self, request: &RequestInfo<'_>, result: Result<&Outcome, &DomainError>) -> Reply {
+        let say = match result {
+            Err(error) => return self.refused(error, request.now),
+            Ok(Outcome::EnteredAmong { room, present, count }) => vec![envelope::joined(room, present, *count, request.now)],
+            Ok(Outcome::Left(room)) => vec![envelope::left(room, request.now)],
+            Ok(Outcome::Pong) => vec![envelope::pong(request.now)],
             Ok(_) => Vec::new(),
         };
         Reply { say, ..Reply::default() }

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use domain::chat::{SendMessage, SendMessageResult};
-use domain::command::{Command, CommandContext};
 use domain::error::DomainError;
 use domain::ids::{RoomId, RoomKind};
+use engine::OutboundMessage;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -17,7 +17,7 @@ use super::{KINDS, envelope};
 use crate::contracts::auth_refresh::read_token;
 use crate::contracts::client_ids::IdInput;
 use crate::contracts::event_schema::{ClientEventSchema, PayloadSchema, missing_or_invalid};
-use crate::contracts::{ClientAction, ParsedRequest};
+use crate::contracts::{ClientAction, ParsedRequest, Reply, SocketCommand};
 
 /// A client's envelope; each part is parsed by itself, so that a refusal can name it.
 #[derive(Deserialize)]
@@ -187,12 +187,12 @@ fn token_of(envelope: &ClientEnvelope<'_>) -> Result<String, DomainError> {
     read_token(envelope.data.and_then(|data| object::<NewToken<'_>>(data.get())).and_then(|shown| shown.token))
 }
 
-/// The command. Its value is the reply to its sender: null for a new message, which the sender receives as a broadcast. A message that was
-/// sent before is not broadcast again, so the reply contains it.
+/// Sends a message. Its sender receives a new message as a broadcast, so the reply is empty. A message that was sent before is not broadcast
+/// again, so the reply contains it.
 fn send(command: SendMessage) -> ClientAction {
-    ClientAction::Change(Box::new(move |context: &mut CommandContext<'_>| {
-        let SendMessageResult { message, duplicate } = command.execute(context)?;
-        Ok(if duplicate { Value::String(envelope::message(&message)) } else { Value::Null })
+    ClientAction::Execute(SocketCommand::new(command, |SendMessageResult { message, duplicate }, _| {
+        let repeated = duplicate.then(|| OutboundMessage::Text(envelope::message(message)));
+        Reply { say: repeated.into_iter().collect(), ..Reply::default() }
     }))
 }
 
