@@ -5,25 +5,10 @@
 
 use crate::error::DomainError;
 use crate::event::{Account, Event, PersistedEvent};
-use crate::ids::{EntityId, RoomId, Timestamp, UserId};
+pub use crate::model::Actor;
+use crate::model::{EntityId, RoomId, Timestamp};
 use crate::ports::{IdSource, Store};
 use crate::quotas::{Charge, Quotas};
-
-/// The user on whose behalf an operation is executed.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Actor {
-    /// The user's id.
-    pub user: UserId,
-    /// Whether the actor has the role `admin` of the server, by the token or as a back end.
-    pub admin: bool,
-}
-
-impl Actor {
-    /// The server itself, for operations by its own clock, and a back end with the server's key. No user has an empty id.
-    pub fn server() -> Self {
-        Self { user: UserId::new(""), admin: true }
-    }
-}
 
 /// An operation that changes the store.
 pub trait Command: Send + 'static {
@@ -181,6 +166,6 @@ mod tests {
 
     #[test]
     fn no_token_speaks_for_the_server() {
-        assert_eq!(UserId::parse(Actor::server().user.as_str()), None);
+        assert_eq!(crate::model::UserId::parse(Actor::server().user.as_str()), None);
     }
 }

@@ -4,16 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
 
-use crate::calls::Call;
-use crate::chat::{Message, MessageWithReadState};
-use crate::command::Actor;
-use crate::custom_events::CustomEvent;
-use crate::ids::{EntityId, RoomId, RoomKind, Timestamp, UserId};
-use crate::notifications::{Announcement, Notification};
-use crate::spaces::Space;
-use crate::tasks::Task;
-use crate::trips::{TripChanges, TripDetails};
-use crate::users::User;
+use crate::model::{
+    Actor, Announcement, Call, CustomEvent, EntityId, Message, MessageWithReadState, Notification, RoomId, RoomKind, Space, Task,
+    Timestamp, TripChanges, TripDetails, User, UserId,
+};
 
 /// An event with all data that a client shows, so that a contract needs no further query. `by` is the user who caused it. The event log stores its
 /// serde form.

@@ -1,6 +1,6 @@
 //! The generator of ids (increasing numbers of sixteen digits) and of invite codes. Randomness is a parameter.
 
-use crate::ids::{EntityId, Timestamp};
+use crate::model::{EntityId, Timestamp};
 use crate::ports::IdSource;
 
 /// 2025-01-01T00:00:00Z in milliseconds since 1970.

@@ -5,19 +5,12 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::blocks::Block;
-use crate::calls::{Call, Participant};
-use crate::chat::Message;
 use crate::error::DomainError;
 use crate::event::{Account, EphemeralEvent, Event, PersistedEvent};
-use crate::ids::{EntityId, RoomId, RoomKind, Timestamp, UserId};
-use crate::notifications::Notification;
-use crate::removals::Removal;
-use crate::sessions::{Session, SessionRoom};
-use crate::spaces::{Member, Role, Space, Standing};
-use crate::tasks::Task;
-use crate::trips::TripDetails;
-use crate::users::User;
+use crate::model::{
+    Block, Call, EntityId, Member, Message, Notification, Participant, Removal, Role, RoomId, RoomKind, Session, SessionRoom, Space,
+    Standing, Task, Timestamp, TripDetails, User, UserId,
+};
 
 /// The error of a store method. A missing row is a result (`None`), not an error.
 #[derive(Debug, Error)]

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use crate::error::DomainError;
-use crate::ids::{Timestamp, UserId};
+use crate::model::{Timestamp, UserId};
 
 /// The length of the window of stored objects, in seconds.
 pub const DAY_SECONDS: i64 = 24 * 60 * 60;

@@ -5,7 +5,7 @@ use time::macros::format_description;
 use time::{Date, OffsetDateTime};
 
 use crate::error::DomainError;
-use crate::ids::UserId;
+use crate::model::UserId;
 
 /// The longest name of a user or a space, in characters.
 pub const MAX_NAME: usize = 200;

@@ -9,12 +9,12 @@ use domain::error::DomainError;
 use domain::event::{Event, PersistedEvent};
 use domain::id_generator::IdGenerator;
 use domain::ids::{RoomId, RoomKind, Timestamp, UserId};
-use domain::removals::{CHANGES_PER_STEP, ContinueRemovals, MEMBERS_PER_STEP};
+use domain::removals::{CHANGES_PER_STEP, ContinueRemovals, DeleteUser, MEMBERS_PER_STEP};
 use domain::sessions::ReadEvents;
 use domain::spaces::{CreateSpace, JoinRoom, RemoveMember, Role};
 use domain::tasks::CreateTask;
 use domain::trips::{CreateTrip, DeleteTrip, TripDetails};
-use domain::users::{Claims, DeleteUser, EnsureUser, UpdateProfile, User};
+use domain::users::{Claims, EnsureUser, UpdateProfile, User};
 use store::{Database, Options, Writer};
 use tempfile::TempDir;
 

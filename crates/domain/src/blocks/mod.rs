@@ -5,22 +5,14 @@
 
 use std::collections::HashSet;
 
-use crate::command::{Actor, Command, CommandContext, Query};
+use crate::command::{Command, CommandContext, Query};
 use crate::error::DomainError;
-use crate::ids::{Timestamp, UserId};
+pub use crate::model::Block;
+use crate::model::{Actor, UserId};
 use crate::ports::{Page, Store};
 
 /// How many users a user may have blocked at once; one more is refused as a conflict.
 pub const MAX_BLOCKS: u64 = 10_000;
-
-/// A block of a user.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Block {
-    /// The blocked user.
-    pub user: UserId,
-    /// The time of the block.
-    pub since: Timestamp,
-}
 
 /// Blocks a user for the actor. A block that exists keeps its time. The answer does not reveal whether the user exists.
 #[derive(Clone, PartialEq, Eq, Debug)]

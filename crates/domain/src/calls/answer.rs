@@ -1,11 +1,11 @@
 //! Answers a call.
 
-use crate::calls::{Call, CallStatus, add_participant, require_open, visible_call};
+use crate::access::record_activity;
+use crate::calls::{add_participant, require_open, visible_call};
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::{EntityId, RoomKind};
-use crate::spaces::record_activity;
+use crate::model::{Call, CallStatus, EntityId, RoomKind};
 
 /// Joins a ringing or ongoing call, as a member of its room. The first participant besides the caller makes the call ongoing. For a participant who
 /// has joined already, no event is recorded.

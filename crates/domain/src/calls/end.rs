@@ -1,9 +1,9 @@
 //! Ends a call.
 
-use crate::calls::{Call, CallStatus, end_call, require_open, visible_call};
+use crate::calls::{end_call, require_open, visible_call};
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
-use crate::ids::{EntityId, RoomKind};
+use crate::model::{Call, CallStatus, EntityId, RoomKind};
 
 /// Ends a call for all participants, as one of them. In a room of two members, the called member may end a ringing call, too, to decline it.
 #[derive(Clone, PartialEq, Eq, Debug)]

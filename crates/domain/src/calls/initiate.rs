@@ -1,11 +1,11 @@
 //! Starts a call.
 
-use crate::calls::{Call, CallStatus, add_participant};
+use crate::access::{record_activity, require_member};
+use crate::calls::add_participant;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::{RoomId, RoomKind};
-use crate::spaces::{record_activity, require_member};
+use crate::model::{Call, CallStatus, RoomId, RoomKind};
 use crate::validation;
 
 /// A caller cannot start a call in a room if more of its members have blocked the caller.

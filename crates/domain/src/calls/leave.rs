@@ -1,9 +1,9 @@
 //! Leaves a call without ending it for others.
 
-use crate::calls::{CallStatus, end_call, remove_participant};
+use crate::calls::{end_call, remove_participant};
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
-use crate::ids::{EntityId, RoomId, UserId};
+use crate::model::{CallStatus, EntityId, RoomId, UserId};
 
 /// Removes a user from the participants of a call, by the server after the user's connection has ended. The last participant who leaves ends the
 /// call. A call that has ended stays unchanged.

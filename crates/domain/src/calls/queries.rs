@@ -1,11 +1,10 @@
 //! Queries of calls.
 
-use crate::calls::Call;
-use crate::command::{Actor, Query};
+use crate::access::require_member;
+use crate::command::Query;
 use crate::error::DomainError;
-use crate::ids::RoomId;
+use crate::model::{Actor, Call, RoomId};
 use crate::ports::{Page, Store};
-use crate::spaces::require_member;
 
 /// Lists a room's calls, newest first, for its members.
 #[derive(Clone, PartialEq, Eq, Debug)]

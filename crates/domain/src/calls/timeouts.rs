@@ -1,9 +1,9 @@
 //! Calls that the server ends by itself.
 
-use crate::calls::{CallStatus, end_call};
+use crate::calls::end_call;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
-use crate::ids::EntityId;
+use crate::model::{CallStatus, EntityId};
 
 /// How long a call rings, in seconds.
 pub const RING_TIMEOUT_SECONDS: u32 = 45;

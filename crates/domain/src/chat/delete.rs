@@ -1,10 +1,10 @@
 //! Deletes a message.
 
-use crate::chat::{Message, own_message};
+use crate::chat::own_message;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::{EntityId, RoomKind};
+use crate::model::{EntityId, Message, RoomKind};
 
 /// Deletes a message, as its sender. The answer is the message as it was.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,10 +1,10 @@
 //! Edits a message.
 
-use crate::chat::{Message, check_content, mentions, own_message};
+use crate::chat::{check_content, mentions, own_message};
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::{EntityId, RoomKind};
+use crate::model::{EntityId, Message, RoomKind};
 
 /// Edits the text of a message, as its sender. Every edit records an event, because clients wait for it; an edit with the same text does not change
 /// the message or the time of its last edit.

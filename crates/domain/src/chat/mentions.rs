@@ -2,10 +2,9 @@
 
 use std::collections::HashSet;
 
-use crate::chat::Message;
 use crate::command::CommandContext;
 use crate::error::DomainError;
-use crate::ids::{RoomId, UserId};
+use crate::model::{Message, RoomId, UserId};
 use crate::notifications::{NewNotification, create_notification_by_actor};
 use crate::ports::{Store, StoreResult};
 use crate::validation;

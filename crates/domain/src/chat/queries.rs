@@ -1,11 +1,10 @@
 //! Queries of messages.
 
-use crate::chat::Message;
-use crate::command::{Actor, Query};
+use crate::access::require_member;
+use crate::command::Query;
 use crate::error::DomainError;
-use crate::ids::{EntityId, RoomId};
+use crate::model::{Actor, EntityId, Message, RoomId};
 use crate::ports::{Page, Store};
-use crate::spaces::require_member;
 
 /// Lists a room's messages, newest first, for its members.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,14 +1,12 @@
 //! Read markers. Each user has one marker a room, the newest read message: all messages up to it count as read.
 
-use serde::{Deserialize, Serialize};
-
-use crate::chat::Message;
-use crate::command::{Actor, Command, CommandContext, Query};
+use crate::access::require_member;
+use crate::command::{Command, CommandContext, Query};
+use crate::embedded_members::embed_members;
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::{EntityId, RoomId, RoomKind, UserId};
+use crate::model::{Actor, EntityId, MAX_PRESENCE_MEMBERS, Message, MessageWithReadState, RoomId, RoomKind, Space, UserId};
 use crate::ports::{Page, Store};
-use crate::spaces::{MAX_PRESENCE_MEMBERS, Space, embed_members, require_member};
 
 /// How many messages one event names: the newest. The marker in the event covers the rest.
 const MAX_REPORTED: u32 = 1000;
@@ -93,15 +91,6 @@ pub(crate) fn init_read_marker(context: &mut CommandContext<'_>, room: &RoomId, 
         context.store.init_read_marker(room, user, newest)?;
     }
     Ok(())
-}
-
-/// A message and whether it was read, as a user sees it.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct MessageWithReadState {
-    /// The message.
-    pub message: Message,
-    /// For the user's own message: whether another user has read it. For another user's message: whether the user has read it.
-    pub read: bool,
 }
 
 impl MessageWithReadState {

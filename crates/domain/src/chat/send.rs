@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use crate::chat::{Message, check_content, mentions};
+use crate::access::require_writer;
+use crate::chat::{check_content, mentions};
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::{RoomId, RoomKind};
-use crate::spaces::require_writer;
+use crate::model::{Message, RoomId, RoomKind};
 use crate::validation;
 
 /// Sends a message to a room, as a member of it. The text is stored unchanged.

@@ -1,31 +1,14 @@
 //! Custom events, which a team's own back end emits to rooms and users.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::RoomId;
+pub use crate::model::CustomEvent;
+use crate::model::RoomId;
 use crate::validation;
 
 /// How many rooms and users one emission may name, and how many rooms, users and connections it may except.
 pub const MAX_TARGETS: usize = 1000;
-
-/// A custom event of a back end, and its audience.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct CustomEvent {
-    /// The rooms that receive the event. A connection in several rooms receives it once. [`Room::everyone`] is all connections.
-    pub rooms: Vec<RoomId>,
-    /// Connections in one of these rooms do not receive it.
-    pub except: Vec<RoomId>,
-    /// These connections do not receive it, by the socket ids that their clients have.
-    pub except_connections: Vec<String>,
-    /// The event name for clients.
-    pub name: String,
-    /// The event's only argument; `None` for an event without arguments.
-    pub data: Option<Value>,
-}
 
 impl CustomEvent {
     /// Checks the name and the number of rooms and exceptions.

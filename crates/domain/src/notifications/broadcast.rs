@@ -4,25 +4,8 @@ use serde_json::Value;
 
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
-use crate::ids::Timestamp;
+use crate::model::Announcement;
 use crate::validation;
-
-/// An announcement to all connected users. It is not stored, and users who are not connected do not receive it.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Announcement {
-    /// The event name for clients; `None` for the name that all notifications have.
-    pub event: Option<String>,
-    /// The kind of the announcement, for the clients to sort: "info".
-    pub kind: String,
-    /// The title, 1 to 200 characters.
-    pub title: String,
-    /// The text, up to 2,000 characters; may be empty.
-    pub message: String,
-    /// Further data for the front end, a JSON object of at most 16 KB.
-    pub data: Option<Value>,
-    /// The time of the announcement.
-    pub at: Timestamp,
-}
 
 /// Makes an announcement for a team's own back end or the server's admin. The caller publishes the answer.
 #[derive(Clone, PartialEq, Debug)]

@@ -6,8 +6,7 @@ use crate::blocks::blocks_actor;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::{RoomId, UserId};
-use crate::notifications::Notification;
+use crate::model::{Notification, RoomId, UserId};
 use crate::validation;
 
 /// The content of a new notification.

@@ -1,10 +1,9 @@
 //! Lists notifications, and marks them as read.
 
-use crate::command::{Actor, Command, CommandContext, Query};
+use crate::command::{Command, CommandContext, Query};
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::{EntityId, RoomId};
-use crate::notifications::Notification;
+use crate::model::{Actor, EntityId, Notification, RoomId};
 use crate::ports::{Page, Store};
 
 /// Lists the actor's notifications, newest first.

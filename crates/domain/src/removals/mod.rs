@@ -4,71 +4,23 @@
 //! [`ContinueRemovals`] executes one more step: the writer decides other commands between two steps, and after a restart the removal continues behind
 //! the last step. During the removal, a space has no members for permission checks, and a user cannot connect.
 
-use serde::{Deserialize, Serialize};
-
-use crate::command::{Actor, Command, CommandContext};
+use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::{EntityId, RoomId, UserId};
-use crate::spaces::{Space, end_membership};
+use crate::model::{RoomId, Space, UserId};
+use crate::spaces::end_membership;
 use crate::tasks;
-use crate::users::User;
 
-/// How many memberships and tasks of a user one step ends. Each records an event of its own.
-pub const CHANGES_PER_STEP: u32 = 50;
+mod delete_user;
+
+pub use crate::model::{CHANGES_PER_STEP, Removal, RemovalTarget};
+pub use delete_user::DeleteUser;
 
 /// How many members of a space one step removes. They share an event.
 pub const MEMBERS_PER_STEP: u32 = 200;
 
 /// How many read marks and how many notifications of a user one step deletes. They record no events.
 const ROWS_PER_STEP: u32 = 1000;
-
-/// The user, space or tasks that a removal removes.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(tag = "of", rename_all = "snake_case")]
-pub enum RemovalTarget {
-    /// A user: the memberships and tasks, each with an event to the space, and then the notifications and the profile.
-    User {
-        /// The user's id.
-        #[serde(rename = "person")]
-        user: UserId,
-    },
-    /// A space whose row is deleted already; the removal ends the memberships.
-    Space {
-        /// The space before its deletion, without its members.
-        space: Box<Space>,
-    },
-    /// The tasks that a former member still has in a space.
-    Tasks {
-        /// The space.
-        room: RoomId,
-        /// The former member.
-        #[serde(rename = "person")]
-        user: User,
-    },
-}
-
-impl RemovalTarget {
-    /// The room that cannot be used during the removal: the space's, or a user's inbox. `None` for tasks.
-    pub fn subject(&self) -> Option<RoomId> {
-        match self {
-            Self::User { user } => Some(RoomId::inbox(user)),
-            Self::Space { space } => Some(space.room.clone()),
-            Self::Tasks { .. } => None,
-        }
-    }
-}
-
-/// A removal that has begun and has not ended.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Removal {
-    /// The removal's id; removals continue in the order of their ids.
-    pub id: EntityId,
-    /// The user, space or tasks.
-    pub target: RemovalTarget,
-    /// The actor who requested it; the actor of the events of all steps.
-    pub by: Actor,
-}
 
 /// Executes the first step of a removal, and stores the removal unless that was the last step.
 ///

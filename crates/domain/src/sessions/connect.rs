@@ -1,11 +1,10 @@
 //! Connects a client: with a new session, or by resuming an earlier one.
 
+use crate::access::{role_in, visible_rooms};
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
-use crate::ids::{RoomId, RoomKind, Timestamp, UserId};
+use crate::model::{RoomId, RoomKind, RoomState, Session, SessionRoom, Timestamp, UserId};
 use crate::ports::{Store, StoreResult};
-use crate::sessions::{RoomState, Session, SessionRoom};
-use crate::spaces::{role_in, visible_rooms};
 use crate::users::{Claims, EnsureUser, EnsuredUser};
 
 /// Connects a client: creates or updates its user, and resumes a session or begins a new one.

@@ -6,10 +6,8 @@ use std::collections::btree_map::Entry;
 
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
-use crate::ids::{RoomId, Timestamp, UserId};
+use crate::model::{RoomId, RoomState, SessionRoom, Timestamp, User, UserId};
 use crate::ports::StoreResult;
-use crate::sessions::{RoomState, SessionRoom};
-use crate::users::User;
 
 /// A user who had a resumable session before the start.
 #[derive(Clone, PartialEq, Eq, Debug)]

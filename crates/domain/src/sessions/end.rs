@@ -1,9 +1,9 @@
 //! Ends a session's connection, deletes a session, and removes a room from a session.
 
+use crate::access::role_in;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
-use crate::ids::RoomId;
-use crate::spaces::role_in;
+use crate::model::RoomId;
 
 /// Stores that a session's connection has ended; the client may resume it.
 #[derive(Clone, PartialEq, Eq, Debug)]

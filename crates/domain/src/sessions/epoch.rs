@@ -1,9 +1,9 @@
 //! The epochs of the event log, the state at a start, and the offset that all connections have received.
 
-use crate::command::{Actor, Command, CommandContext, Query};
+use crate::command::{Command, CommandContext, Query};
 use crate::error::DomainError;
 use crate::event::PersistedEvent;
-use crate::ids::Timestamp;
+use crate::model::{Actor, Timestamp};
 use crate::ports::{EventBatch, Store};
 use crate::sessions::disconnected_users::{DisconnectedUser, disconnected_users};
 

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::access::{member_since, require_member, visible_rooms};
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
-use crate::ids::RoomId;
+use crate::model::RoomId;
 use crate::sessions::ClientPosition;
 use crate::sessions::connect::resolve_position;
-use crate::spaces::{member_since, require_member, visible_rooms};
 
 /// Resolves a client's position, and the rooms whose missed events the actor may read.
 ///

@@ -3,8 +3,7 @@
 use crate::blocks::blocks_actor;
 use crate::command::CommandContext;
 use crate::error::DomainError;
-use crate::ids::{RoomId, UserId};
-use crate::spaces::Role;
+use crate::model::{Role, RoomId, UserId};
 
 /// For how long a user who left a space by choice cannot be added again, in seconds: a day.
 pub const REJOIN_DELAY_SECONDS: i64 = 24 * 60 * 60;

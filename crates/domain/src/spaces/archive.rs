@@ -1,11 +1,11 @@
 //! Archives a space, or opens it again.
 
+use crate::access::{not_found, require_admin};
 use crate::command::{Command, CommandContext};
+use crate::embedded_members::{embed_members, for_event};
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::RoomId;
-use crate::spaces::permissions::{not_found, require_admin};
-use crate::spaces::{Space, embed_members, for_event};
+use crate::model::{RoomId, Space};
 
 /// Archives a project, or opens it again; for its admins. Members can read an archived project, receive its events and leave it; admins can remove
 /// members. A command that changes nothing records no event.

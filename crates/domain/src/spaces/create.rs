@@ -1,13 +1,13 @@
 //! Creates spaces, and channels of a project.
 
+use crate::access::{not_found, require_writable};
 use crate::command::{Command, CommandContext};
+use crate::embedded_members::embed_members;
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::{RoomId, RoomKind, UserId};
+use crate::model::{Role, RoomId, RoomKind, Space, UserId};
 use crate::spaces::additions::require_addable;
 use crate::spaces::membership::{TOO_MANY_MEMBERS, require_free_slot};
-use crate::spaces::permissions::{not_found, require_writable};
-use crate::spaces::{Role, Space, embed_members};
 use crate::users::known_or_unseen;
 use crate::validation;
 

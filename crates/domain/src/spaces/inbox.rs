@@ -5,8 +5,7 @@ use crate::chat::ConversationSummary;
 use crate::command::CommandContext;
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::{RoomId, RoomKind, UserId};
-use crate::spaces::Space;
+use crate::model::{RoomId, RoomKind, Space, UserId};
 
 /// Records in a user's inbox that the actor has made that user a member of `space`, which is the space with the user in it.
 ///

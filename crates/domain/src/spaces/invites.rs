@@ -1,12 +1,12 @@
 //! Invite codes: users join a space with its code, without an act of a member.
 
+use crate::access::{not_found, require_member, require_not_archived};
 use crate::command::{Command, CommandContext};
+use crate::embedded_members::{embed_members, for_event};
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::RoomId;
+use crate::model::{RoomId, Space};
 use crate::spaces::membership::begin_membership;
-use crate::spaces::permissions::{not_found, require_member, require_open};
-use crate::spaces::{Space, embed_members, for_event};
 
 /// Joins a space by its invite code. For a member the answer is the same, and no event is recorded. An unknown space gets the refusal of a wrong
 /// code, so that guesses reveal nothing.
@@ -32,7 +32,7 @@ impl Command for JoinByInvite {
         if !self.code.trim().eq_ignore_ascii_case(code) {
             return Err(wrong_code());
         }
-        require_open(context.store, &self.room)?;
+        require_not_archived(context.store, &self.room)?;
         begin_membership(context, &mut space, &context.actor.user.clone())?;
         context.store.put_acted(&self.room, &context.actor.user)?;
         Ok(space)

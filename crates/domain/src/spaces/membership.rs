@@ -1,18 +1,17 @@
 //! Adds members to a space, and removes them.
 
+use crate::access::{not_found, require_admin, require_member, require_writable};
 use crate::calls;
 use crate::chat::init_read_marker;
 use crate::command::{Command, CommandContext};
+use crate::embedded_members::{embed_members, for_event};
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::{RoomId, UserId};
-use crate::removals::{self, CHANGES_PER_STEP, RemovalTarget};
+use crate::model::{CHANGES_PER_STEP, Role, RoomId, Space, User, UserId};
 use crate::spaces::additions::require_addable;
 use crate::spaces::inbox::{record_added, record_removed};
-use crate::spaces::permissions::{not_found, require_admin, require_member, require_writable};
-use crate::spaces::{Role, Space, embed_members, for_event};
 use crate::tasks;
-use crate::users::{User, known_or_unseen};
+use crate::users::known_or_unseen;
 
 /// The refusal of a member beyond [`Bounds::members_per_space`](crate::operation::Bounds).
 pub(super) const TOO_MANY_MEMBERS: DomainError = DomainError::Conflict("The space is full");
@@ -138,7 +137,7 @@ pub(crate) fn end_membership(context: &mut CommandContext<'_>, room: &RoomId, us
     let mut space = context.store.space(room)?.ok_or(not_found(room))?;
     embed_members(context.store, &mut space)?;
     if taken_back == CHANGES_PER_STEP {
-        removals::remove(context, RemovalTarget::Tasks { room: room.clone(), user: user.clone() })?;
+        tasks::unassign_rest(context, room, user)?;
     }
     let (by, by_whom) = (Some(context.actor.user.clone()), acting_user(context, room)?);
     context.record_event(room, Event::MemberLeft { space: for_event(&space), user: user.id.clone(), by, by_whom })?;

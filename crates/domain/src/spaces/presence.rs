@@ -2,15 +2,11 @@
 
 use std::collections::HashSet;
 
-use crate::command::{Actor, Command, CommandContext, Query};
+use crate::access::require_member;
+use crate::command::{Command, CommandContext, Query};
 use crate::error::DomainError;
-use crate::ids::{RoomId, UserId};
+use crate::model::{Actor, MAX_PRESENCE_MEMBERS, RoomId, UserId};
 use crate::ports::{Store, StoreResult};
-use crate::spaces::require_member;
-
-/// The largest space in which the presence of each member is looked up, and in which all members receive what each has read: beyond, both would cost
-/// the square of the number of members.
-pub const MAX_PRESENCE_MEMBERS: u32 = 500;
 
 /// The members of a space; `None` if it has more than [`ASKED_MEMBERS`]. The caller then knows only the members who have the space open.
 ///

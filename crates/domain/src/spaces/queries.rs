@@ -1,11 +1,11 @@
 //! Queries of spaces, members and contacts.
 
-use crate::command::{Actor, Query};
+use crate::access::{not_found, require_member};
+use crate::command::Query;
+use crate::embedded_members::embed_members;
 use crate::error::DomainError;
-use crate::ids::{RoomId, RoomKind, UserId};
+use crate::model::{Actor, Member, RoomId, RoomKind, Space, UserId};
 use crate::ports::{MemberPage, Page, Store};
-use crate::spaces::permissions::{not_found, require_member};
-use crate::spaces::{Member, Space, embed_members};
 
 /// Reads a space, for its members.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,11 +1,11 @@
 //! Renames a space.
 
+use crate::access::{not_found, require_writable};
 use crate::command::{Command, CommandContext};
+use crate::embedded_members::{embed_members, for_event};
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::RoomId;
-use crate::spaces::permissions::{not_found, require_writable};
-use crate::spaces::{Space, embed_members, for_event};
+use crate::model::{RoomId, Space};
 use crate::validation;
 
 /// Renames a space, for every member. The same name again records no event.

@@ -3,9 +3,8 @@
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::{EntityId, RoomId, UserId};
-use crate::tasks::{Task, actor_profile, assignee_lookup, assignees, writable_task};
-use crate::users::User;
+use crate::model::{CHANGES_PER_STEP, EntityId, Removal, RemovalTarget, RoomId, Task, User, UserId};
+use crate::tasks::{actor_profile, assignee_lookup, assignees, writable_task};
 
 /// Assigns a task to a member of its space, besides its other assignees. If the member is an assignee already, no event is recorded.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -103,6 +102,16 @@ pub(crate) fn unassign_some(context: &mut CommandContext<'_>, room: Option<&Room
         unassign(context, task, user.clone())?;
     }
     Ok(count)
+}
+
+/// Unassigns further tasks from a former member of a space, and stores the removal of the rest if more tasks may follow.
+pub(crate) fn unassign_rest(context: &mut CommandContext<'_>, room: &RoomId, user: &User) -> Result<(), DomainError> {
+    if unassign_some(context, Some(room), user, CHANGES_PER_STEP)? < CHANGES_PER_STEP {
+        return Ok(());
+    }
+    let target = RemovalTarget::Tasks { room: room.clone(), user: user.clone() };
+    let removal = Removal { id: context.new_id(), target, by: context.actor.clone() };
+    Ok(context.store.begin_removal(&removal)?)
 }
 
 fn unassign(context: &mut CommandContext<'_>, mut task: Task, from: User) -> Result<Task, DomainError> {

@@ -2,10 +2,8 @@
 
 use crate::command::CommandContext;
 use crate::error::DomainError;
-use crate::ids::{RoomId, UserId};
+use crate::model::{RoomId, Task, User, UserId};
 use crate::notifications::{NewNotification, create_notification_by_actor};
-use crate::tasks::Task;
-use crate::users::User;
 
 /// How many members with this name, compared without case, are searched for the exact spelling.
 const MAX_NAMESAKES: u32 = 100;

@@ -1,11 +1,11 @@
 //! Creates a task.
 
+use crate::access::require_writable;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::{RoomId, RoomKind, UserId};
-use crate::spaces::require_writable;
-use crate::tasks::{Task, TaskStatus, assignee_lookup, assignees};
+use crate::model::{RoomId, RoomKind, Task, TaskStatus, UserId};
+use crate::tasks::{assignee_lookup, assignees};
 use crate::validation;
 
 /// Creates a task in a space, for its members. The one event of the creation carries the assignees, too.

@@ -3,8 +3,8 @@
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::EntityId;
-use crate::tasks::{Task, actor_profile, writable_task};
+use crate::model::{EntityId, Task};
+use crate::tasks::{actor_profile, writable_task};
 
 /// Deletes a task, for the members of its space. The answer is the task before the deletion.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -3,9 +3,8 @@
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::{EntityId, UserId};
-use crate::tasks::{Task, TaskStatus, actor_profile, assignee_lookup, assignees, writable_task};
-use crate::users::User;
+use crate::model::{EntityId, Task, TaskStatus, User, UserId};
+use crate::tasks::{actor_profile, assignee_lookup, assignees, writable_task};
 use crate::validation;
 
 /// Changes a task's fields. `None` leaves a field as it is, `Some(None)` clears it.

@@ -1,13 +1,10 @@
 //! Tasks of a space, and their assignees.
 
-use serde::{Deserialize, Deserializer, Serialize};
-
-use crate::command::{Actor, CommandContext};
+use crate::access::{require_writable, role_in};
+use crate::command::CommandContext;
 use crate::error::DomainError;
-use crate::ids::{EntityId, RoomId, RoomKind, Timestamp, UserId};
+use crate::model::{Actor, EntityId, RoomId, RoomKind, User, UserId};
 use crate::ports::Store;
-use crate::spaces::{require_writable, role_in};
-use crate::users::User;
 use crate::validation;
 
 mod assign;
@@ -18,55 +15,14 @@ mod edit;
 mod queries;
 mod status;
 
-pub(crate) use assign::unassign_some;
+pub use crate::model::{Task, TaskStatus};
 pub use assign::{AssignTask, ReassignTask, UnassignTask};
+pub(crate) use assign::{unassign_rest, unassign_some};
 pub use create::CreateTask;
 pub use delete::DeleteTask;
 pub use edit::{EditTask, ToggleTask};
 pub use queries::{GetTask, ListTasks};
 pub use status::SetStatus;
-
-/// A task.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Task {
-    /// The task's id.
-    pub id: EntityId,
-    /// The task's space.
-    pub room: RoomId,
-    /// The title, 1 to 500 characters.
-    pub title: String,
-    /// The description, up to 10,000 characters.
-    pub description: Option<String>,
-    /// The category, up to 100 characters.
-    pub category: Option<String>,
-    /// The due date as the client sent it: an RFC 3339 date, or date and time.
-    pub due_date: Option<String>,
-    /// Whether the task is completed.
-    pub completed: bool,
-    /// The time at which the task was completed; `None` for an open task.
-    pub completed_at: Option<Timestamp>,
-    /// The assignees, in order.
-    pub assigned_to: Vec<User>,
-    /// The status and priority; only a project's tasks have them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub progress: Option<TaskStatus>,
-    /// The creator's profile; of a task in an older row of the event log only the id.
-    #[serde(deserialize_with = "whole_or_id")]
-    pub created_by: User,
-    /// The time of creation.
-    pub created_at: Timestamp,
-    /// The time of the last change.
-    pub updated_at: Timestamp,
-}
-
-/// The status and priority of a task: identifiers that the team chooses.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct TaskStatus {
-    /// The status, such as `in_progress`: 1 to 50 letters, digits, hyphens or underscores.
-    pub status: String,
-    /// The priority, such as `high`, with the same rules.
-    pub priority: String,
-}
 
 impl TaskStatus {
     /// The progress of a new task: the given identifiers, with `todo` and `medium` as defaults.
@@ -78,20 +34,6 @@ impl TaskStatus {
         validation::identifier("priority", priority.as_deref())?;
         Ok(Self { status: status.unwrap_or_else(|| "todo".to_owned()), priority: priority.unwrap_or_else(|| "medium".to_owned()) })
     }
-}
-
-/// Reads a user's profile or, from older rows of the event log, the user's id alone.
-fn whole_or_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<User, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Known {
-        Whole(User),
-        Id(UserId),
-    }
-    Ok(match Known::deserialize(deserializer)? {
-        Known::Whole(user) => user,
-        Known::Id(id) => User::unseen(id, Timestamp::default()),
-    })
 }
 
 /// Reads a task, for the members of its space. An unknown task and a forbidden task get the same refusal.

@@ -1,11 +1,11 @@
 //! Queries of tasks.
 
-use crate::command::{Actor, Query};
+use crate::access::require_member;
+use crate::command::Query;
 use crate::error::DomainError;
-use crate::ids::{EntityId, RoomId};
+use crate::model::{Actor, EntityId, RoomId, Task};
 use crate::ports::{Page, Store};
-use crate::spaces::require_member;
-use crate::tasks::{Task, open_task};
+use crate::tasks::open_task;
 
 /// Reads a task, for the members of its space.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -3,8 +3,8 @@
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::{EntityId, RoomKind};
-use crate::tasks::{Task, actor_profile, writable_task};
+use crate::model::{EntityId, RoomKind, Task};
+use crate::tasks::{actor_profile, writable_task};
 use crate::validation;
 
 /// Changes the status of a project's task. The same status again records no event.

@@ -3,9 +3,8 @@
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::RoomKind;
+use crate::model::{RoomKind, Trip, TripDetails};
 use crate::spaces::CreateSpace;
-use crate::trips::{Trip, TripDetails};
 
 /// Creates a trip; the actor becomes its admin.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,11 +1,12 @@
 //! Deletes a trip.
 
+use crate::access::require_admin;
 use crate::command::{Command, CommandContext};
+use crate::embedded_members::embed_members;
 use crate::error::DomainError;
-use crate::ids::RoomId;
-use crate::removals::{self, RemovalTarget};
-use crate::spaces::{embed_members, require_admin};
-use crate::trips::{Trip, not_found, require_trip, with_details};
+use crate::model::{RemovalTarget, RoomId, Trip};
+use crate::removals;
+use crate::trips::{not_found, require_trip, with_details};
 
 /// Deletes a trip, as an admin. The event is delivered to every device of its members, who receive no further events of the trip. The answer is the
 /// trip before the deletion.

@@ -1,11 +1,13 @@
 //! Members of a trip.
 
+use crate::access::{require_admin, require_member};
 use crate::command::{Command, CommandContext};
+use crate::embedded_members::embed_members;
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::{RoomId, UserId};
-use crate::spaces::{AddMember, RemoveMember, Role, embed_members, require_admin, require_member};
-use crate::trips::{Trip, not_found, require_trip, with_details};
+use crate::model::{Role, RoomId, Trip, UserId};
+use crate::spaces::{AddMember, RemoveMember};
+use crate::trips::{not_found, require_trip, with_details};
 
 /// Adds a member to a trip, or changes a member's role. Every member may add users; only admins may give a role.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -2,12 +2,9 @@
 //!
 //! The creation of a trip, and the addition and removal of a member, are also delivered to the user's inbox; the contract chooses the event names.
 
-use serde::{Deserialize, Serialize};
-
 use crate::error::DomainError;
-use crate::ids::{RoomId, RoomKind};
+use crate::model::{RoomId, RoomKind, Space};
 use crate::ports::{Store, StoreResult};
-use crate::spaces::Space;
 use crate::validation;
 
 mod create;
@@ -16,22 +13,12 @@ mod members;
 mod queries;
 mod update;
 
+pub use crate::model::{Trip, TripChanges, TripDetails};
 pub use create::CreateTrip;
 pub use delete::DeleteTrip;
 pub use members::{AddTripMember, AddTripMemberResult, LeaveTrip};
 pub use queries::{GetTrip, ListTrips};
 pub use update::UpdateTrip;
-
-/// The fields of a trip that other spaces do not have.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct TripDetails {
-    /// The description, up to 10,000 characters.
-    pub description: Option<String>,
-    /// The first day, an RFC 3339 date or date and time.
-    pub start_date: Option<String>,
-    /// The last day, in the same form; not before the first.
-    pub end_date: Option<String>,
-}
 
 impl TripDetails {
     fn check(&self) -> Result<(), DomainError> {
@@ -40,37 +27,6 @@ impl TripDetails {
         validation::date("endDate", self.end_date.as_deref())?;
         validation::dates_in_order("endDate", self.start_date.as_deref(), self.end_date.as_deref())
     }
-}
-
-/// A trip.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Trip {
-    /// The trip's space.
-    pub space: Space,
-    /// The fields that other spaces do not have.
-    pub details: TripDetails,
-}
-
-/// Changes of a trip's fields. A field that is `None` stays as it is; `Some(None)` clears it.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct TripChanges {
-    /// The new name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// The new description.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
-    pub description: Option<Option<String>>,
-    /// The new first day.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
-    pub start_date: Option<Option<String>>,
-    /// The new last day.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
-    pub end_date: Option<Option<String>>,
-}
-
-/// Reads `null` in the event log as a cleared field; serde's default reads an absent field as an unchanged one.
-fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 /// Refuses rooms that are not trips.

@@ -1,11 +1,11 @@
 //! Queries of trips.
 
-use crate::command::{Actor, Query};
+use crate::command::Query;
 use crate::error::DomainError;
-use crate::ids::{RoomId, RoomKind};
+use crate::model::{Actor, RoomId, RoomKind, Trip};
 use crate::ports::{Page, Store};
 use crate::spaces::{GetSpace, ListSpaces};
-use crate::trips::{Trip, require_trip, with_details};
+use crate::trips::{require_trip, with_details};
 
 /// Reads a trip, for its members.
 #[derive(Clone, PartialEq, Eq, Debug)]

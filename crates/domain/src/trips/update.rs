@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value};
 
+use crate::access::{record_activity, require_member};
 use crate::command::{Command, CommandContext};
+use crate::embedded_members::embed_members;
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::RoomId;
-use crate::spaces::{embed_members, record_activity, require_member};
-use crate::trips::{Trip, TripChanges, not_found, require_trip, with_details};
+use crate::model::{RoomId, Trip, TripChanges};
+use crate::trips::{not_found, require_trip, with_details};
 use crate::validation;
 
 /// Changes a trip's fields, and sends further fields to the members; for every member. Every update records an event, because clients wait for it.

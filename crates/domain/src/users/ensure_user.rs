@@ -3,9 +3,7 @@
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::{RoomId, RoomKind, Timestamp, UserId};
-use crate::spaces::{Role, Space};
-use crate::users::User;
+use crate::model::{Role, RoomId, RoomKind, Space, Timestamp, User, UserId};
 use crate::validation::MAX_NAME;
 
 /// The claims of a token about its user.

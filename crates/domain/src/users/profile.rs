@@ -1,11 +1,10 @@
 //! Reads and updates profiles.
 
-use crate::command::{Actor, Command, CommandContext, Query};
+use crate::command::{Command, CommandContext, Query};
 use crate::error::DomainError;
 use crate::event::Event;
-use crate::ids::{RoomId, RoomKind, UserId};
+use crate::model::{Actor, RoomId, RoomKind, User, UserId};
 use crate::ports::Store;
-use crate::users::User;
 use crate::validation;
 
 /// Reads a user's profile, for this user, the server's admin and users who share a space with the user. The answer has the e-mail address for the
@@ -76,7 +75,7 @@ pub(super) fn visible_user(store: &mut dyn Store, actor: &Actor, id: &UserId) ->
 }
 
 /// Reads a user whose profile the actor may change.
-pub(super) fn own_user(context: &mut CommandContext<'_>, id: &UserId) -> Result<User, DomainError> {
+pub(crate) fn own_user(context: &mut CommandContext<'_>, id: &UserId) -> Result<User, DomainError> {
     let user = visible_user(context.store, context.actor, id)?;
     if *id != context.actor.user && !context.actor.admin {
         return Err(DomainError::Forbidden("Only the person or an admin may do this"));

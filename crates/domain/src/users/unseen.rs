@@ -2,7 +2,7 @@
 
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
-use crate::ids::RoomId;
+use crate::model::RoomId;
 
 /// For how long a user who has never signed in and is in no space is kept after the user was stored, in seconds: 24 hours.
 pub const UNSEEN_RETENTION_SECONDS: i64 = 24 * 60 * 60;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use domain::command::{Command, CommandContext};
 use domain::ids::{EntityId, RoomKind, UserId};
+use domain::removals::DeleteUser;
 use domain::spaces::{CreateSpace, GetSpace, JoinByInvite, ListMembers, ListSpaces, RefreshInvite, RemoveMember, RenameSpace, Space};
 use domain::tasks::{AssignTask, CreateTask, DeleteTask, EditTask, GetTask, ListTasks, Task, ToggleTask, UnassignTask};
-use domain::users::{DeleteUser, GetUser, UpdateProfile, User};
+use domain::users::{GetUser, UpdateProfile, User};
 use domain::validation;
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;

@@ -1,11 +1,11 @@
-//! Ids of users, rooms and objects, and timestamps.
+//! Ids of users, rooms and objects.
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::room_kind::RoomKind;
+use super::RoomKind;
 
 /// The id of a user: the subject of the user's token, as text. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -112,16 +112,4 @@ pub const MAX_ID_BYTES: usize = 200;
 /// written to the log.
 fn is_valid_external_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= MAX_ID_BYTES && !id.chars().any(char::is_control)
-}
-
-/// Microseconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Timestamp(pub i64);
-
-impl Timestamp {
-    /// The time `seconds` before this one.
-    pub fn minus_seconds(self, seconds: i64) -> Self {
-        Self(self.0.saturating_sub(seconds.saturating_mul(1_000_000)))
-    }
 }

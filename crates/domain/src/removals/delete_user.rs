@@ -2,10 +2,9 @@
 
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
-use crate::ids::{RoomId, UserId};
-use crate::removals::{self, RemovalTarget};
-use crate::users::User;
-use crate::users::profile::own_user;
+use crate::model::{RemovalTarget, RoomId, User, UserId};
+use crate::removals;
+use crate::users::own_user;
 
 /// Deletes a user, for this user and the server's admin: ends the memberships, each with an event to the space, and then deletes the notifications
 /// and the profile.

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::ids::RoomId;
+use super::RoomId;
 
 /// A capability of a kind of room.
 #[derive(Clone, Copy, PartialEq, Eq)]
