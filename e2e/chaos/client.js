@@ -1,5 +1,5 @@
-// A chaos client in JavaScript: a stock Socket.IO client that sends with `retries` and records every received message. It reads missed messages over REST only
-// if its session was not recovered.
+// A chaos client in JavaScript: a stock Socket.IO client that sends with `retries` and records every received message. It reads missed messages over REST
+// only if its session was not recovered.
 
 import { io } from "socket.io-client";
 import { waitFor } from "../support/wait-for.js";

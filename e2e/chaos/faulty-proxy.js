@@ -3,8 +3,8 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 
-// The faults of a connection, each as often as it is chosen. A cut resets both sides. A half cut resets one side only. The other side stays open and silent
-// until its owner closes it.
+// The faults of a connection, each as often as it is chosen. A cut resets both sides. A half cut resets one side only. The other side stays open and
+// silent until its owner closes it.
 const FAULTS = ["cut", "cut", "cut", "cut", "server only", "client only", "stall", "throttle"];
 const CUTS = ["cut", "server only", "client only"];
 

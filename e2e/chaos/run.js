@@ -59,7 +59,7 @@ async function createRooms(server) {
   return Promise.all(
     ROOMS.map(async (kinds) => {
       const members = kinds.map(() => ++number);
-      const first = user(server.server, String(members[0]));
+      const first = user(server.current, String(members[0]));
       const { id } = await first.request("POST", "/shared/chat/rooms", { name: "Chaos", memberIds: members.slice(1) });
       return { id, members, kinds };
     }),
@@ -67,13 +67,13 @@ async function createRooms(server) {
 }
 
 function createClient(proxy, server, room, kind, sub) {
-  const token = server.server.token({ sub: String(sub), name: `Client ${sub}` });
+  const token = server.current.token({ sub: String(sub), name: `Client ${sub}` });
   const [Client, transports] = KINDS[kind];
   return new Client(proxy.url, { sub, token, room: room.id, transports, kind });
 }
 
-// All clients send until there are enough messages. At even distances of acknowledged messages the server is killed and faults are scheduled. Resolves with
-// the acknowledgement of each message: its room, whether it was a duplicate, and how often it was acknowledged.
+// All clients send until there are enough messages. At even distances of acknowledged messages the server is killed and faults are scheduled. Resolves
+// with the acknowledgement of each message: its room, whether it was a duplicate, and how often it was acknowledged.
 async function sendMessages({ rng, proxy, server, clients, messages, kills, cuts, onProgress }) {
   const acks = new Map();
   let created = 0;

@@ -21,8 +21,8 @@ export class RestartableServer {
   }
 
   async #start() {
-    this.server = await startServer({ ...SETTINGS, DATABASE_URL: `sqlite://${this.folder}/roomcast.db` });
-    this.proxy.forwardTo(this.server.port);
+    this.current = await startServer({ ...SETTINGS, DATABASE_URL: `sqlite://${this.folder}/roomcast.db` });
+    this.proxy.forwardTo(this.current.port);
   }
 
   // Kills the server with SIGKILL and starts it again. Resolves when it has started. A restart that is already running is not repeated.
@@ -33,7 +33,7 @@ export class RestartableServer {
 
   async #restart() {
     this.kills += 1;
-    await this.server.stop();
+    await this.current.stop();
     await this.#start();
   }
 
@@ -44,7 +44,7 @@ export class RestartableServer {
 
   async stop() {
     await this.#restarting;
-    await this.server.stop();
+    await this.current.stop();
     await rm(this.folder, { recursive: true, force: true });
   }
 }

@@ -1,5 +1,5 @@
-// Compiles the types that `roomcast types` generates in the strictest mode, together with the types of the stock client and a small client for each contract
-// in `clients`. The clients mark their errors with `@ts-expect-error`: these lines must not compile.
+// Compiles the types that `roomcast types` generates in the strictest mode, together with the types of the stock client and a small client for each
+// contract in `clients`. The clients mark their errors with `@ts-expect-error`: these lines must not compile.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";

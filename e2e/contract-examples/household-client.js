@@ -1,5 +1,5 @@
-// A task list that follows the description of the front end in the household contract's documentation: it sends its token, receives its household's events without
-// a join, and caches the complete objects. The documentation has no code of the front end.
+// A task list that follows the description of the front end in the household contract's documentation: it sends its token, receives its household's events
+// without a join, and caches the complete objects. The documentation has no code of the front end.
 
 import { createElement, useEffect, useState } from "react";
 import { io } from "./stock-client.js";

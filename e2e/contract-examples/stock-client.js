@@ -1,5 +1,5 @@
-// The stock client for the documentation's examples. It replaces their server address with the address of the test's server, and records the sockets that a
-// page creates.
+// The stock client for the documentation's examples. It replaces their server address with the address of the test's server, and records the sockets that
+// a page creates.
 
 import stock from "socket.io-client";
 import { waitFor } from "../support/wait-for.js";

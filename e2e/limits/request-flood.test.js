@@ -1,4 +1,4 @@
-// A user who floods the server with requests delays only the own requests.
+// A user who floods the server with requests delays only their own requests.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -23,15 +23,15 @@ const CLIENTS_PER_ROUND = 4 * CLIENTS_OF_EACH_KIND;
 // The number of clients in both halves together, if neither variable is set.
 const CLIENTS = 4 * CLIENTS_PER_ROUND;
 
-// With these settings the server soon detects lost connections and ends their sessions. The bounds of the event history are so low that already the first half
-// of the clients reaches them.
+// With these settings the server soon detects lost connections and ends their sessions. The bounds of the event history are so low that already the first
+// half of the clients reaches them.
 const SETTINGS = {
   METRICS: "open", RECOVERY_WINDOW: "1s", PING_INTERVAL: "1s", PING_TIMEOUT: "5s", WS_HEARTBEAT_INTERVAL: "1s", PRESENCE_GRACE: "100ms", PRESENCE_AUDIENCE: "contacts",
   JOURNAL_KEEP: "500", JOURNAL_MEMORY: "256KB",
 };
 
-// The seconds of the server's clock in which it detects that the last client is gone and ends its session, times ten for a server that is short of processor
-// time.
+// The seconds of the server's clock in which it detects that the last client is gone and ends its session, times ten for a server that is short of
+// processor time.
 const SECONDS_TO_RELEASE = 10 * (1 + 1 + 5);
 
 // The maximum megabytes of the database that the two readers cache. The idle writer releases its cache.
@@ -43,7 +43,8 @@ const SLACK_MB = 2;
 // The bytes that the server keeps for each user: the counters of the quotas, for up to 100,000 users.
 const BYTES_PER_USER = 300;
 
-// The number of samples of the memory, 100 ms apart. The minimum counts, because the writer and the allocator release pages one second after the last command.
+// The number of samples of the memory, 100 ms apart. The minimum counts, because the writer and the allocator release pages one second after the last
+// command.
 const MEMORY_SAMPLES = 15;
 
 const GAUGES = ["connections", "sockets", "rooms_on_shards", "outbox_bytes", "writer_queue"];

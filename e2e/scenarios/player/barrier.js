@@ -1,5 +1,5 @@
-// Shows that a client has received no further event, without waiting for time to pass. A later event is sent the same way; when it has arrived, all earlier
-// events have arrived as well.
+// Shows that a client has received no further event, without waiting for time to pass. A later event is sent the same way; when it has arrived, all
+// earlier events have arrived as well.
 
 import { rest } from "../../support/http.js";
 import { BARRIER } from "./client.js";

@@ -26,8 +26,8 @@ export class References {
     return Object.fromEntries(Object.entries(this.#withShape(value)).map(([key, item]) => [key, this.resolve(item)]));
   }
 
-  // The object with the keys of its shape that it does not have itself. References are resolved later, because a value that the object overrides may not be
-  // saved yet.
+  // The object with the keys of its shape that it does not have itself. References are resolved later, because a value that the object overrides may not
+  // be saved yet.
   #withShape({ "@": shape, ...own }) {
     return shape === undefined ? own : { ...this.#withShape(this.#shape(shape)), ...own };
   }
