@@ -93,11 +93,11 @@ describe("at LOG_LEVEL=debug", () => {
     const socket = client(t, server.url, { auth: { token }, transports: ["websocket"] });
     await connected(socket);
     assert.equal((await socket.emitWithAck("join:household", { householdId: id })).ok, true);
-    await waitForLine(new RegExp(`DEBUG .*joined person="anna" room="household:${id}" event="join:household"`));
+    await waitForLine(new RegExp(`DEBUG .*joined user="anna" room="household:${id}" event="join:household"`));
     assert.equal((await socket.emitWithAck("join:household", {})).code, "invalid");
-    await waitForLine(/DEBUG .*refused person="anna" event="join:household" code="invalid" refusal=householdId: is required/);
+    await waitForLine(/DEBUG .*refused user="anna" event="join:household" code="invalid" error=householdId: is required/);
     assert.equal((await socket.emitWithAck("join:kitchen\n\u001b[2J", 1)).ok, false);
-    await waitForLine(/DEBUG .*unknown event person="anna" event="join:kitchen\\n\\u\{1b\}\[2J"/);
+    await waitForLine(/DEBUG .*unknown event user="anna" event="join:kitchen\\n\\u\{1b\}\[2J"/);
     assert.equal((await fetch(`${server.url}/households/none`, { headers })).status, 404);
     await waitForLine(/DEBUG .*refused method=GET path="\/households\/none" status=404 code="not_found"/);
 
