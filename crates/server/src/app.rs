@@ -132,12 +132,12 @@ impl App {
         let (kept_for, remembered) = (retention(config).as_secs() as i64, told_by.as_secs() as i64);
         let begun = run_now(&writer, BeginEpoch { name: epoch.clone(), window: kept_for, disconnected_seconds: remembered })?;
         let authenticator = Arc::new(Authenticator::new(keys, config));
-        let proxies = Proxies::new(&config.net.trusted_proxies);
+        let proxies = Proxies::new(&config.server.trusted_proxies);
         let backend: Arc<dyn BackendApi> = Arc::new(BackendService::new(writer.clone(), bus.clone(), users.clone()));
         let shard_query = Arc::new(ShardQuery::default());
         let admission = Arc::new(Admission::default());
         let losses = Arc::new(UnackedDeliveries::default());
-        let limit = memory_guard::limit(config.operations.memory_limit);
+        let limit = memory_guard::limit(config.ops.memory_limit);
         let in_hand = Arc::new(BytesInHand::new(memory_guard::shares(config, limit)));
         let metrics = Arc::new(Metrics::new(shard_query.clone(), writer.clone(), fanout.clone(), losses.clone(), in_hand.clone()));
         let rest = AppDeps {
@@ -150,12 +150,12 @@ impl App {
             shard_query: shard_query.clone(),
             health: Arc::new(Health::new(shard_query.clone(), writer.clone(), admission.clone())),
             metrics: metrics.clone(),
-            metrics_access: config.operations.metrics,
+            metrics_access: config.ops.metrics,
             fanout: fanout.clone(),
             bus: bus.clone(),
             max_body: config.realtime.max_payload.0,
         };
-        let engine = if config.net.websocket_enabled {
+        let engine = if config.server.websocket_enabled {
             let shared = Arc::new(RealtimeState {
                 contracts,
                 authenticator: authenticator.clone(),
@@ -169,7 +169,7 @@ impl App {
                 max_socketio_connections: config.limits.socketio_max_connections_per_user.limit(),
                 max_raw_connections: config.limits.max_connections_per_user.limit(),
                 room_limit: config.limits.max_rooms_per_connection,
-                closes_at_token_expiry: config.identity.token_end == TokenEnd::Close,
+                closes_at_token_expiry: config.auth.token_end == TokenEnd::Close,
                 session_locations: SessionLocations::default(),
                 pending_session_ends: PendingSessionEnds::default(),
                 unacked_deliveries: losses.clone(),

@@ -28,10 +28,10 @@ pub use error::ConfigError;
 pub use host::Host;
 pub use origins::{Cors, Origins, OwnPage};
 pub use settings::{
-    Audience, HttpConnections, IdentityConfig, LimitsConfig, LogConfig, LogFormat, MemoryLimit, MetricsAccess, NetConfig, OperationsConfig,
-    OriginsConfig, PresenceConfig, PublicKey, RealtimeConfig, RecoveryConfig, SocketParser, StorageConfig, TokenEnd,
+    Audience, AuthConfig, CorsConfig, HttpConnections, LimitsConfig, LogConfig, LogFormat, MemoryLimit, MetricsAccess, OpsConfig,
+    PresenceConfig, PublicKey, RealtimeConfig, RecoveryConfig, ServerConfig, SocketParser, StorageConfig, TokenEnd,
 };
-pub use source::{Source, Sources};
+pub use source::{SettingSource, Sources};
 pub use value::{Limit, Secret, Size};
 
 use schema::{Line, Reader, Section};
@@ -39,15 +39,15 @@ use value::SettingValue;
 
 /// The documentation of every setting, in the order of [`Config`]'s fields.
 pub const TABLE: &[Section] = &[
-    NetConfig::SECTION,
-    IdentityConfig::SECTION,
+    ServerConfig::SECTION,
+    AuthConfig::SECTION,
     RealtimeConfig::SECTION,
     RecoveryConfig::SECTION,
     PresenceConfig::SECTION,
     LimitsConfig::SECTION,
     StorageConfig::SECTION,
-    OriginsConfig::SECTION,
-    OperationsConfig::SECTION,
+    CorsConfig::SECTION,
+    OpsConfig::SECTION,
     LogConfig::SECTION,
 ];
 
@@ -61,9 +61,9 @@ const MIN_JWT_SECRET_BYTES: usize = 32;
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The addresses and ports to listen on.
-    pub net: NetConfig,
+    pub server: ServerConfig,
     /// The verification of tokens.
-    pub identity: IdentityConfig,
+    pub auth: AuthConfig,
     /// The sockets.
     pub realtime: RealtimeConfig,
     /// The replay of missed events.
@@ -75,9 +75,9 @@ pub struct Config {
     /// The database.
     pub storage: StorageConfig,
     /// The web pages that may use the server.
-    pub origins: OriginsConfig,
+    pub cors: CorsConfig,
     /// Operation and monitoring.
-    pub operations: OperationsConfig,
+    pub ops: OpsConfig,
     /// Logging.
     pub log: LogConfig,
 }
@@ -112,15 +112,15 @@ impl Config {
     fn read_and_check(sources: &Sources, check: fn(&Self) -> Result<(), ConfigError>) -> Result<(Self, Vec<Line>), ConfigError> {
         let mut reader = Reader { sources, lines: Vec::new(), errors: sources.problems.clone() };
         let config = Self {
-            net: NetConfig::read(&mut reader),
-            identity: IdentityConfig::read(&mut reader),
+            server: ServerConfig::read(&mut reader),
+            auth: AuthConfig::read(&mut reader),
             realtime: RealtimeConfig::read(&mut reader),
             recovery: RecoveryConfig::read(&mut reader),
             presence: PresenceConfig::read(&mut reader),
             limits: LimitsConfig::read(&mut reader),
             storage: StorageConfig::read(&mut reader),
-            origins: OriginsConfig::read(&mut reader),
-            operations: OperationsConfig::read(&mut reader),
+            cors: CorsConfig::read(&mut reader),
+            ops: OpsConfig::read(&mut reader),
             log: LogConfig::read(&mut reader),
         };
         let Reader { lines, mut errors, .. } = reader;
@@ -148,7 +148,7 @@ impl Config {
 
     /// Warnings for the start, about settings that are valid but probably a mistake.
     pub fn warnings(&self) -> Vec<String> {
-        let identity = &self.identity;
+        let identity = &self.auth;
         let mut warnings = Vec::new();
         let secrets = [("JWT_SECRET", &identity.jwt_secret), ("ROOMCAST_API_KEY", &identity.roomcast_api_key)];
         for (name, secret) in secrets {
@@ -172,7 +172,7 @@ impl Config {
 
     fn check_secret(&self) -> Result<(), ConfigError> {
         match self.key_choice()? {
-            KeyChoice::Secret(secret) if self.identity.is_production() && is_short(secret) => {
+            KeyChoice::Secret(secret) if self.auth.is_production() && is_short(secret) => {
                 let right = format!(
                     "it can be guessed; expected at least {MIN_JWT_SECRET_BYTES} bytes in production, such as `openssl rand -hex 32` prints"
                 );
@@ -184,7 +184,7 @@ impl Config {
 
     fn check_host(&self) -> Result<(), ConfigError> {
         if matches!(self.key_choice(), Ok(KeyChoice::Dev))
-            && let Some(host) = self.net.host.as_ref().filter(|host| !host.is_loopback())
+            && let Some(host) = self.server.host.as_ref().filter(|host| !host.is_loopback())
         {
             let right = "without JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS the server runs in dev mode and listens on this machine only; \
                          set one of them, or HOST=localhost";
@@ -195,7 +195,7 @@ impl Config {
 
     /// The key that tokens are verified with. Errors: several are set, or none in production.
     pub fn key_choice(&self) -> Result<KeyChoice<'_>, ConfigError> {
-        let identity = &self.identity;
+        let identity = &self.auth;
         match (&identity.jwt_secret, &identity.jwt_public_key, &identity.jwt_jwks) {
             (Some(secret), None, None) => Ok(KeyChoice::Secret(secret)),
             (None, Some(key), None) => Ok(KeyChoice::PublicKey(key)),
@@ -221,11 +221,11 @@ impl Config {
     /// Where to listen: `HOST`, else only this machine in dev mode, else everywhere.
     pub fn host(&self) -> Host {
         let dev = matches!(self.key_choice(), Ok(KeyChoice::Dev));
-        self.net.host.clone().unwrap_or(if dev { Host::Localhost } else { Host::Every })
+        self.server.host.clone().unwrap_or(if dev { Host::Localhost } else { Host::Every })
     }
 
     fn check_tls(&self) -> Result<(), ConfigError> {
-        let (set, missing, path) = match (&self.net.tls_cert, &self.net.tls_key) {
+        let (set, missing, path) = match (&self.server.tls_cert, &self.server.tls_key) {
             (Some(path), None) => ("TLS_CERT", "TLS_KEY", path),
             (None, Some(path)) => ("TLS_KEY", "TLS_CERT", path),
             _ => return Ok(()),
@@ -235,7 +235,7 @@ impl Config {
 
     /// The key comes in a header, as `Bearer KEY`. It has no budget, so it must be too long to be guessed.
     fn check_api_key(&self) -> Result<(), ConfigError> {
-        let Some(key) = &self.identity.roomcast_api_key else { return Ok(()) };
+        let Some(key) = &self.auth.roomcast_api_key else { return Ok(()) };
         let wrong = |right: &str| Err(ConfigError::setting("ROOMCAST_API_KEY", &key.show(), right));
         if !key.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
             return wrong("no Authorization header can say it; expected letters, digits and signs of ASCII, without spaces");
@@ -276,14 +276,14 @@ impl Default for Config {
     }
 }
 
-impl IdentityConfig {
+impl AuthConfig {
     /// True if `NODE_ENV` is production, in upper or lower case: a different spelling must not enable dev mode.
     pub fn is_production(&self) -> bool {
         self.node_env.as_deref().is_some_and(|mode| mode.eq_ignore_ascii_case("production"))
     }
 }
 
-impl NetConfig {
+impl ServerConfig {
     /// The ports to listen on, each once.
     pub fn ports(&self) -> Vec<u16> {
         let mut ports = vec![self.port];

@@ -36,14 +36,14 @@ pub use handler::{AcceptRejection, Handler, Peer, router};
 use crate::config::{Config, ConfigError};
 use crate::memory_guard;
 use accept::Acceptor;
-use connection_slots::{Bounds, Places};
+use connection_slots::{ConnectionSlots, SlotLimits};
 
 /// Open sockets that are not served yet.
 #[derive(Debug)]
 pub struct Listener {
     sockets: Vec<TcpListener>,
     tls: Option<Arc<rustls::ServerConfig>>,
-    places: Places,
+    slots: ConnectionSlots,
     answer_timeout: Duration,
 }
 
@@ -54,24 +54,24 @@ impl Listener {
     pub async fn bind(config: &Config) -> Result<Self, ConfigError> {
         let tls = Self::certificate(config)?;
         let mut sockets = Vec::new();
-        for port in config.net.ports() {
+        for port in config.server.ports() {
             sockets.extend(bind::bind(&config.host(), port).await?);
         }
-        let bounds = Bounds {
-            all: connection_slots::most(
+        let limits = SlotLimits {
+            total: connection_slots::max_connections(
                 config.limits.max_http_connections,
-                memory_guard::limit(config.operations.memory_limit).or_else(memory_guard::default_limit),
+                memory_guard::limit(config.ops.memory_limit).or_else(memory_guard::default_limit),
             ),
-            of_an_address: config.limits.max_http_connections_per_address.limit(),
+            per_address: config.limits.max_http_connections_per_address.limit(),
             descriptors: rlimit::limit(),
         };
-        let places = Places::new(bounds, Proxies::new(&config.net.trusted_proxies));
-        Ok(Self { sockets, tls, places, answer_timeout: config.limits.answer_timeout })
+        let slots = ConnectionSlots::new(limits, Proxies::new(&config.server.trusted_proxies));
+        Ok(Self { sockets, tls, slots, answer_timeout: config.limits.answer_timeout })
     }
 
     /// The certificate of the settings, if there is one. Errors: a line about a file that cannot be used.
     pub fn certificate(config: &Config) -> Result<Option<Arc<rustls::ServerConfig>>, ConfigError> {
-        match (&config.net.tls_cert, &config.net.tls_key) {
+        match (&config.server.tls_cert, &config.server.tls_key) {
             (Some(certificate), Some(key)) => tls::load(certificate, key).map(Some),
             _ => Ok(None),
         }
@@ -95,11 +95,11 @@ impl Listener {
     pub async fn serve(self, handler: impl Handler, shutdown: impl Future<Output = Instant>) {
         let (stop, stopped) = watch::channel(());
         // Each connection holds a sender and never sends: the channel closes when the last connection ends.
-        let (alive, mut all_gone) = mpsc::channel::<()>(1);
+        let (alive, mut all_closed) = mpsc::channel::<()>(1);
         let acceptor = Acceptor {
             handler,
             tls: self.tls.map(TlsAcceptor::from),
-            places: self.places,
+            slots: self.slots,
             answer_timeout: self.answer_timeout,
             stopped,
             _alive: alive,
@@ -111,7 +111,7 @@ impl Listener {
             accepting.abort();
         }
         drop(stop);
-        if tokio::time::timeout_at(latest, all_gone.recv()).await.is_err() {
+        if tokio::time::timeout_at(latest, all_closed.recv()).await.is_err() {
             tracing::warn!("some requests were still open when the server had to end and are dropped");
         }
     }

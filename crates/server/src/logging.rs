@@ -130,8 +130,8 @@ pub async fn report_dropped() {
 }
 
 /// Logs how many lines were omitted, at the level of these lines. The target is `audit`, also for lines with another one.
-fn log_dropped(left_out: DroppedLines) {
-    match left_out {
+fn log_dropped(dropped: DroppedLines) {
+    match dropped {
         DroppedLines::Kind(LineKind { level, address, what, detail }, repeated) => {
             let address = address.map(|address| address.to_string()).unwrap_or_default();
             // A macro of `tracing` has one level.

@@ -47,7 +47,7 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
 async fn run(config: Config) -> anyhow::Result<()> {
     let mut stop = StopSignal::catch()?;
     ignore_sigxfsz()?;
-    let drain = config.operations.drain_seconds;
+    let drain = config.ops.drain_seconds;
     let keys = Keys::load(&config)?;
     // Before the ports: a second server on the same data folder and ports then reports the process that holds the folder.
     let database = open_database(&config)?;

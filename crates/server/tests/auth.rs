@@ -11,7 +11,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
-use server::auth::sign::{NewToken, sign};
+use server::auth::sign::{NewTokenClaims, sign};
 use server::auth::{AuthError, Authenticator, ConnectAuth, FailedCheck, Identity, Keys, Verifier};
 use server::config::Config;
 
@@ -25,7 +25,7 @@ fn config(pairs: &[(&str, &str)]) -> Config {
 /// A verifier for the secret, with further settings.
 fn verifier(more: &[(&str, &str)]) -> Verifier {
     let config = config(&[&[("JWT_SECRET", SECRET)], more].concat());
-    Verifier::new(&Keys::load(&config).unwrap(), &config.identity)
+    Verifier::new(&Keys::load(&config).unwrap(), &config.auth)
 }
 
 fn signed(claims: &Value) -> String {
@@ -350,7 +350,7 @@ fn ed25519() -> Pair {
 
 fn public_verifier(pem: &str) -> Result<Verifier, String> {
     let config = config(&[("JWT_PUBLIC_KEY", pem)]);
-    Keys::load(&config).map(|keys| Verifier::new(&keys, &config.identity)).map_err(|error| error.to_string())
+    Keys::load(&config).map(|keys| Verifier::new(&keys, &config.auth)).map_err(|error| error.to_string())
 }
 
 fn jwks_verifier(jwks: &Value) -> Result<Verifier, String> {
@@ -358,7 +358,7 @@ fn jwks_verifier(jwks: &Value) -> Result<Verifier, String> {
     let path = folder.path().join("jwks.json");
     std::fs::write(&path, jwks.to_string()).unwrap();
     let config = config(&[("JWT_JWKS", path.to_str().unwrap())]);
-    Keys::load(&config).map(|keys| Verifier::new(&keys, &config.identity)).map_err(|error| error.to_string())
+    Keys::load(&config).map(|keys| Verifier::new(&keys, &config.auth)).map_err(|error| error.to_string())
 }
 
 fn with(jwk: &Value, more: Value) -> Value {
@@ -618,7 +618,7 @@ fn the_back_ends_key_is_compared_whole() {
 fn a_minted_token_is_believed_where_it_was_made() {
     let config = config(&[("JWT_SECRET", SECRET), ("JWT_ISSUER", "us"), ("JWT_AUDIENCE", "web,mobile")]);
     let keys = Keys::load(&config).unwrap();
-    let token = NewToken {
+    let token = NewTokenClaims {
         sub: "alice".into(),
         name: Some("Alice".into()),
         username: Some("al".into()),
@@ -628,12 +628,12 @@ fn a_minted_token_is_believed_where_it_was_made() {
         iat: NOW,
         exp: Some(NOW + 60),
     };
-    let text = sign(&keys, &token, &config.identity).unwrap();
-    let identity = Verifier::new(&keys, &config.identity).verify(&text, NOW).unwrap();
+    let text = sign(&keys, &token, &config.auth).unwrap();
+    let identity = Verifier::new(&keys, &config.auth).verify(&text, NOW).unwrap();
     assert_eq!((identity.user.as_str(), identity.household.as_deref(), identity.admin), ("alice", Some("h1"), true));
     assert_eq!((identity.issued_at, identity.expires_at), (Some(NOW), Some(NOW + 60)));
     for bad in ["", "a\u{0}b", &"x".repeat(201)] {
-        assert!(sign(&keys, &NewToken { sub: bad.into(), ..token.clone() }, &config.identity).is_err());
+        assert!(sign(&keys, &NewTokenClaims { sub: bad.into(), ..token.clone() }, &config.auth).is_err());
     }
 }
 
@@ -641,7 +641,7 @@ fn a_minted_token_is_believed_where_it_was_made() {
 fn a_server_that_only_verifies_mints_nothing() {
     let config = config(&[("JWT_PUBLIC_KEY", &ed25519().pem())]);
     let keys = Keys::load(&config).unwrap();
-    let refused = sign(&keys, &NewToken { sub: "a".into(), ..NewToken::default() }, &config.identity).unwrap_err();
+    let refused = sign(&keys, &NewTokenClaims { sub: "a".into(), ..NewTokenClaims::default() }, &config.auth).unwrap_err();
     assert!(refused.to_string().contains("this server can only verify them"));
 }
 

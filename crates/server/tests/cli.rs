@@ -65,7 +65,7 @@ fn openapi_prints_the_document_that_a_server_serves_whatever_the_settings_are() 
 #[test]
 fn config_prints_each_setting_with_its_source_and_hides_secrets() {
     let folder = folder();
-    std::fs::write(folder.path().join("r.toml"), "[net]\nport = 8080\n[presence]\naudience = 'none'\n").unwrap();
+    std::fs::write(folder.path().join("r.toml"), "[server]\nport = 8080\n[presence]\naudience = 'none'\n").unwrap();
     let environment = [("ROOMCAST_CONFIG", "r.toml"), ("PRESENCE_AUDIENCE", "contacts"), ("JWT_SECRET", "s3cret")];
     let text = printed(folder.path(), &environment, &["config"]);
     assert_eq!(text.lines().count(), TABLE.iter().map(|section| section.settings.len()).sum::<usize>());
@@ -113,8 +113,8 @@ fn asyncapi_prints_a_document_whatever_the_settings() {
 #[test]
 fn the_option_names_a_file_too_and_wins_over_the_variable() {
     let folder = folder();
-    std::fs::write(folder.path().join("a.toml"), "[net]\nport = 1111\n").unwrap();
-    std::fs::write(folder.path().join("b.toml"), "[net]\nport = 2222\n").unwrap();
+    std::fs::write(folder.path().join("a.toml"), "[server]\nport = 1111\n").unwrap();
+    std::fs::write(folder.path().join("b.toml"), "[server]\nport = 2222\n").unwrap();
     let environment = [("ROOMCAST_CONFIG", "a.toml")];
     assert!(printed(folder.path(), &environment, &["config"]).contains("PORT=1111 "));
     assert!(printed(folder.path(), &environment, &["config", "--config", "b.toml"]).contains("PORT=2222 "));
@@ -265,7 +265,7 @@ fn a_token_says_what_it_was_told_to_say() {
         .collect::<Vec<_>>();
     let token = printed(folder().path(), &environment, &arguments);
     let config = Config::of_pairs(environment).unwrap();
-    let verifier = Verifier::new(&Keys::load(&config).unwrap(), &config.identity);
+    let verifier = Verifier::new(&Keys::load(&config).unwrap(), &config.auth);
     let identity = verifier.verify(token.trim_end(), 0).unwrap();
     assert_eq!(identity.user.as_str(), "alice");
     assert_eq!((identity.name.as_deref(), identity.username.as_deref()), (Some("Alice"), Some("al")));
@@ -278,7 +278,7 @@ fn a_token_says_what_it_was_told_to_say() {
 fn a_tokens_life_is_a_day_unless_told_and_zero_is_for_ever() {
     let folder = folder();
     let config = Config::of_pairs([("JWT_SECRET", "a-secret")]).unwrap();
-    let verifier = Verifier::new(&Keys::load(&config).unwrap(), &config.identity);
+    let verifier = Verifier::new(&Keys::load(&config).unwrap(), &config.auth);
     let life = |more: &[&str]| {
         let token = printed(folder.path(), &[("JWT_SECRET", "a-secret")], &[&["token", "--sub", "a"], more].concat());
         let identity = verifier.verify(token.trim_end(), 0).unwrap();
@@ -312,7 +312,7 @@ fn dev_modes_tokens_outlive_a_restart() {
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let secret = std::fs::read_to_string(&path).unwrap();
     let config = Config::of_pairs([("JWT_SECRET", secret.as_str())]).unwrap();
-    let verifier = Verifier::new(&Keys::load(&config).unwrap(), &config.identity);
+    let verifier = Verifier::new(&Keys::load(&config).unwrap(), &config.auth);
     assert!(verifier.verify(token("a").trim_end(), 0).is_ok());
     Running::start(folder.path(), &[]).stop();
     assert!(verifier.verify(token("b").trim_end(), 0).is_ok());
@@ -391,7 +391,7 @@ fn dev_mode_listens_on_this_machine_and_prints_a_token_and_what_to_try() {
     let (output, log) = server.stop();
     let secret = std::fs::read_to_string(folder.path().join("data/dev-secret")).unwrap();
     let config = Config::of_pairs([("JWT_SECRET", secret.as_str())]).unwrap();
-    let verifier = Verifier::new(&Keys::load(&config).unwrap(), &config.identity);
+    let verifier = Verifier::new(&Keys::load(&config).unwrap(), &config.auth);
     let token = output.lines().map(str::trim).find(|line| line.starts_with("eyJ")).expect("a token on a line of its own");
     assert_eq!(verifier.verify(token, 0).unwrap().user.as_str(), "dev");
     assert!(output.contains("curl -H") && output.contains("socket.io-client"), "{output}");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use server::config::schema::{Line, Setting};
 use server::config::settings::*;
 use server::config::value::SettingValue;
-use server::config::{Config, Cors, DatabaseUrl, Host, Limit, Origins, OwnPage, Size, Source, Sources, TABLE, render};
+use server::config::{Config, Cors, DatabaseUrl, Host, Limit, Origins, OwnPage, SettingSource, Size, Sources, TABLE, render};
 
 fn settings() -> impl Iterator<Item = &'static Setting> {
     TABLE.iter().flat_map(|section| section.settings)
@@ -100,7 +100,7 @@ fn every_setting_has_a_default_that_is_good() {
     let (config, lines) = Config::read(&Sources::default()).unwrap();
     config.check().unwrap();
     assert_eq!(lines.len(), settings().count());
-    assert!(lines.iter().all(|line| line.source == Source::Default));
+    assert!(lines.iter().all(|line| line.source == SettingSource::Default));
     let values = |config: &Config| format!("{config:?}");
     assert_eq!(values(&Config::default()), values(&config));
 }
@@ -108,7 +108,7 @@ fn every_setting_has_a_default_that_is_good() {
 #[test]
 fn the_defaults_are_those_of_the_design() {
     let config = Config::default();
-    assert_eq!((config.net.port, config.host()), (3000, Host::Localhost));
+    assert_eq!((config.server.port, config.host()), (3000, Host::Localhost));
     assert_eq!(config.realtime.ping_interval, Duration::from_secs(25));
     assert_eq!(config.realtime.ping_timeout, Duration::from_secs(60));
     assert_eq!(config.realtime.connect_timeout, Duration::from_secs(45));
@@ -120,8 +120,8 @@ fn the_defaults_are_those_of_the_design() {
     assert_eq!(config.presence.audience, Audience::Everyone);
     assert_eq!(config.presence.grace, Duration::from_secs(2));
     assert_eq!(config.storage.database_url, DatabaseUrl::Sqlite("data/roomcast.db".into()));
-    assert!(config.net.websocket_enabled && config.limits.rate_limits && config.realtime.ws_close_on_forbidden);
-    assert_eq!(config.identity.jwt_leeway, Duration::ZERO);
+    assert!(config.server.websocket_enabled && config.limits.rate_limits && config.realtime.ws_close_on_forbidden);
+    assert_eq!(config.auth.jwt_leeway, Duration::ZERO);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn every_name_works_in_the_environment() {
     for (name, text, shown) in OTHER_VALUES {
         let (_, lines) = Config::read(&Sources::of_pairs([(*name, *text)])).unwrap();
         let line = line(&lines, name);
-        assert_eq!((line.value.as_str(), line.source), (*shown, Source::Environment), "{name}");
+        assert_eq!((line.value.as_str(), line.source), (*shown, SettingSource::Environment), "{name}");
         assert_ne!(line.value, line.setting.default, "{name}");
     }
 }
@@ -141,46 +141,59 @@ fn every_setting_works_in_a_file() {
         let setting = settings().find(|setting| setting.env == *name).unwrap();
         let (_, lines) = from_file(&format!("[{}]\n{} = \"{text}\"", setting.section, setting.key)).unwrap();
         let line = line(&lines, name);
-        assert_eq!((line.value.as_str(), line.source), (*shown, Source::File), "{name}");
+        assert_eq!((line.value.as_str(), line.source), (*shown, SettingSource::File), "{name}");
     }
 }
 
 #[test]
 fn a_file_may_use_the_types_of_toml() {
     let text = "
-        [net]
+        [server]
         port = 8080
         websocket_enabled = false
         [realtime]
         ping_interval = 10
         ping_timeout = 1.5
-        [origins]
+        [cors]
         frontend_urls = ['http://localhost:3000', 'https://app.example.com']
     ";
     let (config, _) = from_file(text).unwrap();
-    assert_eq!(config.net.port, 8080);
-    assert!(!config.net.websocket_enabled);
+    assert_eq!(config.server.port, 8080);
+    assert!(!config.server.websocket_enabled);
     assert_eq!(config.realtime.ping_interval, Duration::from_secs(10));
     assert_eq!(config.realtime.ping_timeout, Duration::from_millis(1500));
-    assert_eq!(config.origins.frontend_urls.len(), 2);
+    assert_eq!(config.cors.frontend_urls.len(), 2);
+}
+
+#[test]
+fn former_section_names_of_a_file_still_work() {
+    let text =
+        "[net]\nport = 8080\n[identity]\njwt_issuer = 'me'\n[origins]\nfrontend_url = 'http://a.example'\n[operations]\nmetrics = 'off'";
+    let (config, lines) = from_file(text).unwrap();
+    assert_eq!((config.server.port, config.auth.jwt_issuer.as_deref(), config.cors.frontend_url.len()), (8080, Some("me"), 1));
+    assert_eq!(line(&lines, "METRICS").source, SettingSource::File);
+    let error = from_file("[net]\nport = 'high'").unwrap_err();
+    assert_eq!(error, "roomcast.toml: net.port=high: expected a whole number from 0 to 65535");
+    let error = from_file("[net]\nport = 1\n[server]\nport = 2").unwrap_err();
+    assert_eq!(error, "roomcast.toml: [net] is the former name of [server]; use [server] for both");
 }
 
 #[test]
 fn the_environment_wins_over_the_file_unless_it_is_empty() {
     let with = |port: &'static str| {
-        let sources = Sources::of_pairs([("PORT", port)]).with_toml("f", "[net]\nport = 8080", TABLE).unwrap();
+        let sources = Sources::of_pairs([("PORT", port)]).with_toml("f", "[server]\nport = 8080", TABLE).unwrap();
         let (config, lines) = Config::read(&sources).unwrap();
-        (config.net.port, line(&lines, "PORT").source)
+        (config.server.port, line(&lines, "PORT").source)
     };
-    assert_eq!(with("9090"), (9090, Source::Environment));
-    assert_eq!(with(""), (8080, Source::File));
+    assert_eq!(with("9090"), (9090, SettingSource::Environment));
+    assert_eq!(with(""), (8080, SettingSource::File));
 }
 
 #[test]
 fn spaces_around_a_value_are_no_part_of_it_but_a_secret_is_kept_as_it_is() {
     let config = Config::of_pairs([("PORT", " 8080 "), ("JWT_SECRET", " s ")]).unwrap();
-    assert_eq!(config.net.port, 8080);
-    assert_eq!(config.identity.jwt_secret.unwrap().expose(), " s ");
+    assert_eq!(config.server.port, 8080);
+    assert_eq!(config.auth.jwt_secret.unwrap().expose(), " s ");
 }
 
 #[test]
@@ -368,9 +381,9 @@ fn a_secret_is_shown_nowhere() {
     assert!(!render::effective(&lines).contains("s3cret"));
     // A password that has an @ in it.
     assert!(!error(&[("REDIS_URL", "redis://u:s3c@s3cret@host")]).contains("s3c"));
-    let error = from_file("[identity]\njwt_secret = \"s3cret").unwrap_err();
+    let error = from_file("[auth]\njwt_secret = \"s3cret").unwrap_err();
     assert!(!error.contains("s3cret"), "{error}");
-    let error = from_file("[identity]\njwt_secret = [\"s3cret\"]").unwrap_err();
+    let error = from_file("[auth]\njwt_secret = [\"s3cret\"]").unwrap_err();
     assert!(!error.contains("s3cret"), "{error}");
 }
 
@@ -379,23 +392,23 @@ fn a_file_with_an_unknown_key_is_refused() {
     let error = from_file("[presence]\naudiense = 'none'").unwrap_err();
     assert_eq!(error, "roomcast.toml: presence.audiense is not a setting; [presence] has audience, everyone_up_to, grace");
     let error = from_file("[prezence]").unwrap_err();
-    assert!(error.starts_with("roomcast.toml: [prezence] is not a section; the sections are net, identity,"), "{error}");
+    assert!(error.starts_with("roomcast.toml: [prezence] is not a section; the sections are server, auth,"), "{error}");
     let error = from_file("port = 3000").unwrap_err();
     assert!(error.starts_with("roomcast.toml: [port] is not a section"), "{error}");
-    let error = from_file("net = 3000").unwrap_err();
-    assert_eq!(error, "roomcast.toml: net is a section and is written [net]");
+    let error = from_file("server = 3000").unwrap_err();
+    assert_eq!(error, "roomcast.toml: server is a section and is written [server]");
 }
 
 #[test]
 fn a_file_that_is_wrong_is_refused_in_one_line_that_says_where() {
-    let error = from_file("[net]\nport = 3000\nhost = localhost").unwrap_err();
+    let error = from_file("[server]\nport = 3000\nhost = localhost").unwrap_err();
     assert!(error.starts_with("roomcast.toml: line 3 is not TOML (") && !error.contains('\n'), "{error}");
-    let error = from_file("[net]\nport = 'high'").unwrap_err();
-    assert_eq!(error, "roomcast.toml: net.port=high: expected a whole number from 0 to 65535");
-    let error = from_file("[net]\nport = { number = 1 }").unwrap_err();
-    assert_eq!(error, "roomcast.toml: net.port=table: expected a single value");
-    let error = from_file("[origins]\nfrontend_url = 1979-05-27").unwrap_err();
-    assert_eq!(error, "roomcast.toml: origins.frontend_url=datetime: expected a list of texts");
+    let error = from_file("[server]\nport = 'high'").unwrap_err();
+    assert_eq!(error, "roomcast.toml: server.port=high: expected a whole number from 0 to 65535");
+    let error = from_file("[server]\nport = { number = 1 }").unwrap_err();
+    assert_eq!(error, "roomcast.toml: server.port=table: expected a single value");
+    let error = from_file("[cors]\nfrontend_url = 1979-05-27").unwrap_err();
+    assert_eq!(error, "roomcast.toml: cors.frontend_url=datetime: expected a list of texts");
 }
 
 #[test]
@@ -429,7 +442,7 @@ fn the_example_file_has_every_setting_with_its_default() {
         assert!(set.contains(&format!("\n{} = ", setting.key)), "{}", setting.key);
     }
     // A setting whose default is nothing is an empty text there, which says nothing, too.
-    assert!(lines.iter().all(|line| line.source == Source::File || line.value.is_empty()));
+    assert!(lines.iter().all(|line| line.source == SettingSource::File || line.value.is_empty()));
 }
 
 #[test]
@@ -470,7 +483,7 @@ fn without_host_the_server_listens_everywhere_but_in_dev_mode_on_this_machine() 
 
 #[test]
 fn each_port_is_listened_on_once() {
-    let ports = |pairs: &[(&'static str, &'static str)]| Config::of_pairs(pairs.iter().copied()).unwrap().net.ports();
+    let ports = |pairs: &[(&'static str, &'static str)]| Config::of_pairs(pairs.iter().copied()).unwrap().server.ports();
     assert_eq!(ports(&[]), [3000]);
     assert_eq!(ports(&[("PORT", "3001"), ("WEBSOCKET_PORT", "3001"), ("SOCKET_IO_PORT", "3001")]), [3001]);
     assert_eq!(ports(&[("WEBSOCKET_PORT", "3001"), ("SOCKET_IO_PORT", "3002")]), [3000, 3001, 3002]);
@@ -523,7 +536,7 @@ fn every_wrong_setting_is_reported_at_once() {
         Config::of_pairs([("PORT", "high"), ("LOG_FORMAT", "xml"), ("NODE_ENV", "production"), ("TLS_KEY", "key.pem")]).unwrap_err();
     let names: Vec<_> = refused.lines().iter().map(|line| line.split('=').next().unwrap()).collect();
     assert_eq!(names, ["PORT", "LOG_FORMAT", "TLS_KEY", "NODE_ENV"]);
-    let error = from_file("[net]\nprot = 1\nhots = 'a'\n[nett]\n").unwrap_err();
+    let error = from_file("[server]\nprot = 1\nhots = 'a'\n[nett]\n").unwrap_err();
     assert_eq!(error.lines().count(), 3, "{error}");
     let config = Config::of_pairs([("REDIS_URL", "redis://a"), ("DATABASE_URL", "postgres://a/b"), ("ROOMCAST_API_KEY", "short")]).unwrap();
     assert_eq!(config.check().unwrap_err().lines().len(), 3);
@@ -531,7 +544,7 @@ fn every_wrong_setting_is_reported_at_once() {
 
 #[test]
 fn a_value_is_read_as_containers_leave_it() {
-    let port = |text: &str| Config::of_pairs([("WEBSOCKET_PORT", text)]).map(|config| config.net.websocket_port);
+    let port = |text: &str| Config::of_pairs([("WEBSOCKET_PORT", text)]).map(|config| config.server.websocket_port);
     for text in ["3001", "3001  # comment", "3001 #comment", "3001\t# comment", "\"3001\"", "'3001'", " \"3001\"  # comment", "\" 3001 \""]
     {
         assert_eq!(port(text), Ok(3001), "{text}");
@@ -541,12 +554,12 @@ fn a_value_is_read_as_containers_leave_it() {
         assert!(port(text).is_err(), "{text}");
     }
     let production = Config::of_pairs([("NODE_ENV", "\"production\"")]).unwrap();
-    assert!(production.identity.is_production());
+    assert!(production.auth.is_production());
     let url = Config::of_pairs([("DATABASE_URL", "sqlite://a#b.db # the file")]).unwrap().storage.database_url;
     assert_eq!(url.show(), "sqlite://a#b.db");
     // Quotes are part of a secret: the issuer of the tokens may have been given the same text.
     let config = Config::of_pairs([("JWT_SECRET", "\"0123456789abcdef0123456789abcdef\"")]).unwrap();
-    assert_eq!(config.identity.jwt_secret.as_ref().unwrap().expose().len(), 34);
+    assert_eq!(config.auth.jwt_secret.as_ref().unwrap().expose().len(), 34);
     assert_eq!(config.warnings(), ["JWT_SECRET begins and ends with a quote; the quotes are part of the value"]);
     let config = Config::of_pairs([("JWT_SECRET", "0123456789abcdef0123456789abcdef  # ours")]).unwrap();
     assert!(config.warnings()[0].starts_with("JWT_SECRET has a # after a space"), "{:?}", config.warnings());
@@ -573,12 +586,15 @@ fn a_secret_that_can_be_guessed_is_refused_in_production_and_warned_of_elsewhere
 fn a_dotenv_file_stands_between_the_environment_and_the_toml_file() {
     let text = "# ours\nexport PORT=4000 # comment\nPING_INTERVAL='10s'\nJWT_SECRET=\"a # b\"\nNPM_TOKEN=x y\nPRESENCE_AUDIENCE=\n";
     let sources = Sources::of_pairs([("PING_INTERVAL", "20s"), ("LOG_LEVEL", "")]).with_dotenv(text, TABLE);
-    let sources = sources.with_toml("r.toml", "[net]\nport = 5000\n[presence]\naudience = 'none'\n", TABLE).unwrap();
+    let sources = sources.with_toml("r.toml", "[server]\nport = 5000\n[presence]\naudience = 'none'\n", TABLE).unwrap();
     let (config, lines) = Config::read(&sources).unwrap();
-    assert_eq!((config.net.port, line(&lines, "PORT").source), (4000, Source::Dotenv));
-    assert_eq!((config.realtime.ping_interval, line(&lines, "PING_INTERVAL").source), (Duration::from_secs(20), Source::Environment));
-    assert_eq!(config.identity.jwt_secret.unwrap().expose(), "a # b");
-    assert_eq!((config.presence.audience, line(&lines, "PRESENCE_AUDIENCE").source), (Audience::None, Source::File));
+    assert_eq!((config.server.port, line(&lines, "PORT").source), (4000, SettingSource::Dotenv));
+    assert_eq!(
+        (config.realtime.ping_interval, line(&lines, "PING_INTERVAL").source),
+        (Duration::from_secs(20), SettingSource::Environment)
+    );
+    assert_eq!(config.auth.jwt_secret.unwrap().expose(), "a # b");
+    assert_eq!((config.presence.audience, line(&lines, "PRESENCE_AUDIENCE").source), (Audience::None, SettingSource::File));
     assert!(render::effective(&lines).lines().any(|line| line.starts_with("PORT=4000 ") && line.contains("[.env]")));
     let wrong = Sources::default().with_dotenv("PORT=high", TABLE);
     assert_eq!(Config::read(&wrong).unwrap_err().to_string(), ".env: PORT=high: expected a whole number from 0 to 65535");

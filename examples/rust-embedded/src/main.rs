@@ -37,7 +37,7 @@ async fn main() -> anyhow::Result<()> {
         // If the signal cannot be caught, the program stops at once.
         let _ = tokio::signal::ctrl_c().await;
         jobs.abort();
-        let latest = app.drain(config.operations.drain_seconds).await;
+        let latest = app.drain(config.ops.drain_seconds).await;
         block_in_place(|| app.close_connections());
         // Clients that poll have this time to receive their last answer.
         latest.max(Instant::now() + Duration::from_millis(500)).into()

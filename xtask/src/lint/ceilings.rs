@@ -32,7 +32,7 @@ pub struct CrateCeiling {
 /// The crates that are not clean yet. No ceiling is ever raised. A crate without a line may have none of both.
 pub const CRATE_CEILINGS: &[CrateCeiling] = &[
     CrateCeiling { name: "engine", repeated_names: 1, long_functions: 0 },
-    CrateCeiling { name: "server", repeated_names: 32, long_functions: 4 },
+    CrateCeiling { name: "server", repeated_names: 26, long_functions: 4 },
     CrateCeiling { name: "store", repeated_names: 1, long_functions: 0 },
     CrateCeiling { name: "wire", repeated_names: 1, long_functions: 0 },
 ];

@@ -23,10 +23,10 @@ impl Authenticator {
     /// An authenticator with these keys and the configured rules.
     pub fn new(keys: &Keys, config: &Config) -> Self {
         Self {
-            verifier: Verifier::new(keys, &config.identity),
+            verifier: Verifier::new(keys, &config.auth),
             origins: Origins::new(config),
-            cookie: config.identity.jwt_cookie.0.clone(),
-            api_key: config.identity.roomcast_api_key.clone().map(ApiKey::new),
+            cookie: config.auth.jwt_cookie.0.clone(),
+            api_key: config.auth.roomcast_api_key.clone().map(ApiKey::new),
         }
     }
 
@@ -52,8 +52,8 @@ impl Authenticator {
     ///
     /// Inputs: the CONNECT's payload; the result of [`Authenticator::handshake_token`] for the handshake; the time in seconds since 1970.
     /// Errors: why the socket is not authenticated.
-    pub fn identify_socket(&self, auth: ConnectAuth, kept: Option<&str>, now: i64) -> Result<Identity, AuthError> {
-        let token = auth.token()?.or(kept).ok_or(AuthError::Missing)?;
+    pub fn identify_socket(&self, auth: ConnectAuth, handshake_token: Option<&str>, now: i64) -> Result<Identity, AuthError> {
+        let token = auth.token()?.or(handshake_token).ok_or(AuthError::Missing)?;
         let identity = self.verifier.verify(token, now)?;
         auth.check_subject(&identity.user)?;
         Ok(identity)

@@ -42,9 +42,9 @@ impl TokenClaims {
             user: user_id(&subject.text()?)?,
             admin: has_role("admin"),
             service: has_role("service"),
-            name: self.name.for_log(),
-            username: self.username.for_log(),
-            email: self.email.for_log(),
+            name: self.name.non_blank(),
+            username: self.username.non_blank(),
+            email: self.email.non_blank(),
             household: household.text().filter(|id| is_id(id)),
             issued_at: self.iat.0,
             expires_at: self.exp.0,
@@ -90,7 +90,7 @@ impl ClaimValue {
         }
     }
 
-    fn for_log(self) -> Option<String> {
+    fn non_blank(self) -> Option<String> {
         self.text().filter(|text| !text.trim().is_empty())
     }
 }

@@ -23,8 +23,8 @@ const BYTES: usize = 32;
 pub fn load_or_make(folder: Option<&Path>) -> Result<Secret, ConfigError> {
     let Some(folder) = folder else { return make() };
     let path = folder.join(FILE);
-    let refuse = |what: &str, error: std::io::Error| ConfigError::line(format!("{}: dev mode's secret {what} ({error})", path.display()));
-    store::permissions::make_folder(folder).map_err(|error| refuse("cannot be kept: the folder cannot be made", error))?;
+    let unusable = |what: &str, error: std::io::Error| ConfigError::line(format!("{}: dev mode's secret {what} ({error})", path.display()));
+    store::permissions::make_folder(folder).map_err(|error| unusable("cannot be kept: the folder cannot be made", error))?;
     let secret = make()?;
     // The file is written completely under another name and then linked: a second process that starts now reads all of it or none, and both
     // use the same secret. The name has no process id, which two containers with one volume may share.
@@ -38,14 +38,14 @@ pub fn load_or_make(folder: Option<&Path>) -> Result<Secret, ConfigError> {
             match linked {
                 Ok(()) => return Ok(secret),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(refuse("cannot be written", error)),
+                Err(error) => return Err(unusable("cannot be written", error)),
             }
         }
         // A read-only folder is allowed if the secret exists already.
-        Err(error) if !path.exists() => return Err(refuse("cannot be written", error)),
+        Err(error) if !path.exists() => return Err(unusable("cannot be written", error)),
         Err(_) => {}
     }
-    load(&path).map_err(|error| refuse("cannot be read", error))
+    load(&path).map_err(|error| unusable("cannot be read", error))
 }
 
 /// Reads the secret of the data folder; the path is that of its file. Creates neither a file nor a folder: no server would accept a token that is

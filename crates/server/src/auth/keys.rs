@@ -35,14 +35,14 @@ impl Keys {
                 .map(|key| Self::Public(vec![key]))
                 .map_err(|problem| ConfigError::setting("JWT_PUBLIC_KEY", "(PEM text)", problem)),
             KeyChoice::PublicKey(PublicKey::File(path)) => {
-                let refuse = |problem: String| ConfigError::setting("JWT_PUBLIC_KEY", &path.display().to_string(), problem);
-                let pem = std::fs::read_to_string(path).map_err(|error| refuse(format!("the file cannot be read ({error})")))?;
-                public_key::from_pem(&pem).map(|key| Self::Public(vec![key])).map_err(|problem| refuse(problem.into()))
+                let unusable = |problem: String| ConfigError::setting("JWT_PUBLIC_KEY", &path.display().to_string(), problem);
+                let pem = std::fs::read_to_string(path).map_err(|error| unusable(format!("the file cannot be read ({error})")))?;
+                public_key::from_pem(&pem).map(|key| Self::Public(vec![key])).map_err(|problem| unusable(problem.into()))
             }
             KeyChoice::Jwks(path) => {
-                let refuse = |problem: String| ConfigError::setting("JWT_JWKS", &path.display().to_string(), problem);
-                let json = std::fs::read_to_string(path).map_err(|error| refuse(format!("the file cannot be read ({error})")))?;
-                public_key::from_jwks(&json).map(Self::Public).map_err(|problem| refuse(problem.into()))
+                let unusable = |problem: String| ConfigError::setting("JWT_JWKS", &path.display().to_string(), problem);
+                let json = std::fs::read_to_string(path).map_err(|error| unusable(format!("the file cannot be read ({error})")))?;
+                public_key::from_jwks(&json).map(Self::Public).map_err(|problem| unusable(problem.into()))
             }
         }
     }

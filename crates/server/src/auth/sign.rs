@@ -5,11 +5,11 @@ use serde::Serialize;
 
 use super::Keys;
 use super::identity::user_id;
-use crate::config::{ConfigError, IdentityConfig};
+use crate::config::{AuthConfig, ConfigError};
 
 /// The claims of a new token. Times are seconds since 1970.
 #[derive(Clone, Default, Debug, Serialize)]
-pub struct NewToken {
+pub struct NewTokenClaims {
     /// The user's id.
     pub sub: String,
     /// The display name.
@@ -38,11 +38,11 @@ pub struct NewToken {
 ///
 /// Inputs: the keys, the token's claims, and the settings, whose issuer and audience the token receives. Errors: a line if the keys are
 /// public ones, or the subject cannot be a user's id.
-pub fn sign(keys: &Keys, token: &NewToken, config: &IdentityConfig) -> Result<String, ConfigError> {
+pub fn sign(keys: &Keys, token: &NewTokenClaims, config: &AuthConfig) -> Result<String, ConfigError> {
     #[derive(Serialize)]
     struct Payload<'a> {
         #[serde(flatten)]
-        token: &'a NewToken,
+        token: &'a NewTokenClaims,
         #[serde(skip_serializing_if = "Option::is_none")]
         iss: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::claims::TokenClaims;
 use super::json_object::read_object;
 use super::{AuthError, FailedCheck, Identity, Keys};
-use crate::config::IdentityConfig;
+use crate::config::AuthConfig;
 
 /// The most bytes of a token. Longer ones are rejected unread: no header could carry one, and the server must not hash a megabyte of a
 /// Socket.IO payload.
@@ -50,7 +50,7 @@ struct Header<'a> {
 
 impl Verifier {
     /// A verifier with these keys and the configured issuer, audience and leeway.
-    pub fn new(keys: &Keys, config: &IdentityConfig) -> Self {
+    pub fn new(keys: &Keys, config: &AuthConfig) -> Self {
         Self {
             keys: keys.verifying(),
             issuer: config.jwt_issuer.clone(),
@@ -112,7 +112,7 @@ impl Verifier {
         self.keys
             .iter()
             .filter(|key| match (&key.kid, &header.kid) {
-                (Some(known), Some(asked)) => known == asked,
+                (Some(known), Some(kid)) => known == kid,
                 _ => true,
             })
             .filter_map(|key| {

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 
 use crate::auth::Keys;
-use crate::auth::sign::{NewToken, sign};
+use crate::auth::sign::{NewTokenClaims, sign};
 use crate::clock;
 use crate::config::Config;
 use crate::listener::Listener;
@@ -37,7 +37,7 @@ fn banner(config: &Config, keys: &Keys, addresses: &[SocketAddr], secure: bool) 
     let token = token.as_deref().unwrap_or("$TOKEN");
     let _ = writeln!(text, "Try:\n  curl -H \"Authorization: Bearer {token}\" {main}/households");
     let _ = writeln!(text, "  {main}/docs in a browser: every REST path, to read and to try");
-    if config.net.websocket_enabled {
+    if config.server.websocket_enabled {
         let _ = writeln!(
             text,
             "  npm install socket.io-client && node -e \"\n    const socket = require('socket.io-client').io('{main}', {{ auth: {{ token: '{token}' }} }});\n    socket.on('connect', () => console.log('connected', socket.id)).onAny(console.log)\""
@@ -48,8 +48,8 @@ fn banner(config: &Config, keys: &Keys, addresses: &[SocketAddr], secure: bool) 
 
 fn dev_token(config: &Config, keys: &Keys) -> Option<String> {
     let now = clock::seconds();
-    let token = NewToken { sub: "dev".into(), name: Some("Dev".into()), iat: now, exp: Some(now + DAY), ..NewToken::default() };
-    sign(keys, &token, &config.identity).ok()
+    let token = NewTokenClaims { sub: "dev".into(), name: Some("Dev".into()), iat: now, exp: Some(now + DAY), ..NewTokenClaims::default() };
+    sign(keys, &token, &config.auth).ok()
 }
 
 /// An address to open: `localhost` for this machine and for every interface, which no browser can open.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::auth::Keys;
-use crate::auth::sign::{NewToken, sign};
+use crate::auth::sign::{NewTokenClaims, sign};
 use crate::clock;
 use crate::config::value::SettingValue;
 use crate::config::{Config, ConfigError};
@@ -46,7 +46,7 @@ pub fn make(config: &Config, arguments: TokenArguments) -> Result<(String, Strin
     let (keys, signer) = Keys::load_to_sign(config)?;
     let now = clock::seconds();
     let lives = i64::try_from(arguments.ttl.as_secs()).unwrap_or(i64::MAX);
-    let token = NewToken {
+    let token = NewTokenClaims {
         sub: arguments.sub,
         name: arguments.name,
         username: arguments.username,
@@ -56,5 +56,5 @@ pub fn make(config: &Config, arguments: TokenArguments) -> Result<(String, Strin
         iat: now,
         exp: (!arguments.ttl.is_zero()).then(|| now.saturating_add(lives)),
     };
-    sign(&keys, &token, &config.identity).map(|token| (token + "\n", signer))
+    sign(&keys, &token, &config.auth).map(|token| (token + "\n", signer))
 }

@@ -16,7 +16,7 @@ pub fn document(contract_schemas: &[ContractSchema]) -> Value {
     for contract_schema in contract_schemas {
         channels.insert(contract_schema.contract.into(), channel(contract_schema));
         operations.extend(sending(contract_schema));
-        operations.extend(contract_schema.client_events.iter().map(|word| receiving(contract_schema.contract, word)));
+        operations.extend(contract_schema.client_events.iter().map(|event| receiving(contract_schema.contract, event)));
         schemas.extend(components(contract_schema).into_iter().map(|(name, schema)| (name, json!(schema))));
     }
     json!({
@@ -57,16 +57,15 @@ pub fn document(contract_schemas: &[ContractSchema]) -> Value {
 }
 
 fn channel(contract_schema: &ContractSchema) -> Value {
-    let ContractSchema { contract, about, namespace, server_events: says, client_events: understands, close_codes: closes } =
-        contract_schema;
+    let ContractSchema { contract, about, namespace, server_events, client_events, close_codes } = contract_schema;
     let mut messages = Map::new();
-    for ServerEventSchema { name, about, payload } in says {
+    for ServerEventSchema { name, about, payload } in server_events {
         messages.insert(server_message(name), message(name, about, payload.as_ref()));
     }
-    for ClientEventSchema { name, about, argument, ack } in understands {
+    for ClientEventSchema { name, about, argument, ack } in client_events {
         messages.insert(client_message(name), message(name, about, argument.as_ref()));
         if let Some(ack) = ack {
-            messages.insert(acknowledged(name), message(name, "The acknowledgement.", Some(ack)));
+            messages.insert(ack_message(name), message(name, "The acknowledgement.", Some(ack)));
         }
     }
     let server = if namespace.is_some() { SOCKETIO } else { RAW };
@@ -80,17 +79,17 @@ fn channel(contract_schema: &ContractSchema) -> Value {
         "servers": [{ "$ref": format!("#/servers/{server}") }],
         "messages": messages,
     });
-    if !closes.is_empty() {
-        let codes = closes.iter().map(|closing| (closing.code.to_string(), Value::from(closing.about)));
+    if !close_codes.is_empty() {
+        let codes = close_codes.iter().map(|closing| (closing.code.to_string(), Value::from(closing.about)));
         channel["x-close-codes"] = codes.collect::<Map<_, _>>().into();
     }
     channel
 }
 
-fn message(name: &str, about: &str, shape: Option<&PayloadSchema>) -> Value {
+fn message(name: &str, about: &str, schema: Option<&PayloadSchema>) -> Value {
     let mut message = json!({ "name": name, "summary": about });
-    if let Some(shape) = shape {
-        message["payload"] = json!(shape.schema);
+    if let Some(schema) = schema {
+        message["payload"] = json!(schema.schema);
     }
     message
 }
@@ -98,23 +97,23 @@ fn message(name: &str, about: &str, shape: Option<&PayloadSchema>) -> Value {
 /// One operation for all events that the server sends in a contract, because no client requests one of them alone.
 fn sending(contract_schema: &ContractSchema) -> Option<(String, Value)> {
     let contract = contract_schema.contract;
-    let messages: Vec<_> = contract_schema.server_events.iter().map(|word| reference(contract, &server_message(word.name))).collect();
+    let messages: Vec<_> = contract_schema.server_events.iter().map(|event| reference(contract, &server_message(event.name))).collect();
     let operation = json!({ "action": "send", "channel": { "$ref": format!("#/channels/{contract}") }, "messages": messages });
     (!messages.is_empty()).then(|| (format!("{contract}.says"), operation))
 }
 
-fn receiving(contract: &str, word: &ClientEventSchema) -> (String, Value) {
+fn receiving(contract: &str, event: &ClientEventSchema) -> (String, Value) {
     let channel = json!({ "$ref": format!("#/channels/{contract}") });
     let mut operation = json!({
         "action": "receive",
-        "summary": word.about,
+        "summary": event.about,
         "channel": channel,
-        "messages": [reference(contract, &client_message(word.name))],
+        "messages": [reference(contract, &client_message(event.name))],
     });
-    if word.ack.is_some() {
-        operation["reply"] = json!({ "channel": channel, "messages": [reference(contract, &acknowledged(word.name))] });
+    if event.ack.is_some() {
+        operation["reply"] = json!({ "channel": channel, "messages": [reference(contract, &ack_message(event.name))] });
     }
-    (format!("{contract}.{}", plain(word.name)), operation)
+    (format!("{contract}.{}", plain(event.name)), operation)
 }
 
 fn reference(contract: &str, message: &str) -> Value {
@@ -130,7 +129,7 @@ fn client_message(name: &str) -> String {
     format!("heard.{}", plain(name))
 }
 
-fn acknowledged(name: &str) -> String {
+fn ack_message(name: &str) -> String {
     format!("acknowledged.{}", plain(name))
 }
 

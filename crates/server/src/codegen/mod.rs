@@ -15,11 +15,11 @@ use crate::contracts::event_schema::{ContractSchema, PayloadSchema};
 
 /// Every named schema that the events of a contract refer to, by name.
 fn components(contract_schema: &ContractSchema) -> BTreeMap<String, RefOr<Schema>> {
-    shapes(contract_schema).flat_map(|shape| shape.components.iter().cloned()).collect()
+    schemas(contract_schema).flat_map(|schema| schema.components.iter().cloned()).collect()
 }
 
-fn shapes(contract_schema: &ContractSchema) -> impl Iterator<Item = &PayloadSchema> {
-    let said = contract_schema.server_events.iter().filter_map(|word| word.payload.as_ref());
-    let understood = contract_schema.client_events.iter().flat_map(|word| [&word.argument, &word.ack]).flatten();
-    said.chain(understood)
+fn schemas(contract_schema: &ContractSchema) -> impl Iterator<Item = &PayloadSchema> {
+    let sent = contract_schema.server_events.iter().filter_map(|event| event.payload.as_ref());
+    let received = contract_schema.client_events.iter().flat_map(|event| [&event.argument, &event.ack]).flatten();
+    sent.chain(received)
 }

@@ -7,7 +7,7 @@ use super::source::without_comment;
 
 /// A line of the file that is neither blank nor a comment.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Entry<'a> {
+pub enum DotenvLine<'a> {
     /// `NAME=value`; a value in quotes may span several lines.
     Pair {
         /// The name.
@@ -25,7 +25,7 @@ pub enum Entry<'a> {
 }
 
 /// The entries of a file's text, in order.
-pub fn entries(text: &str) -> Vec<Entry<'_>> {
+pub fn entries(text: &str) -> Vec<DotenvLine<'_>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut entries = Vec::new();
     let (mut at, mut number, mut counted) = (0, 1, 0);
@@ -43,14 +43,14 @@ pub fn entries(text: &str) -> Vec<Entry<'_>> {
             None => {
                 number += text[counted..start].matches('\n').count();
                 counted = start;
-                entries.push(Entry::Other { line: number, name });
+                entries.push(DotenvLine::Other { line: number, name });
             }
             Some(value) => {
                 // From the value's first letter on, the quotes may reach beyond this line.
                 let offset = value.as_ptr() as usize - text.as_ptr() as usize;
                 let (value, end) =
                     quoted(&text[offset..]).unwrap_or_else(|| (value.split('#').next().unwrap_or_default().trim().into(), 0));
-                entries.push(Entry::Pair { name, value });
+                entries.push(DotenvLine::Pair { name, value });
                 at = at.max(offset + end);
             }
         }
@@ -116,7 +116,7 @@ mod tests {
         ];
         for (text, expected) in table {
             let read = entries(text);
-            let pair = Entry::Pair { name: "A", value: (*expected).to_owned() };
+            let pair = DotenvLine::Pair { name: "A", value: (*expected).to_owned() };
             assert_eq!(read.first(), Some(&pair), "{text:?}");
         }
     }
@@ -124,8 +124,8 @@ mod tests {
     #[test]
     fn lines_stand_for_themselves() {
         let text = "# a comment\n\nA=\"1\n2\" # end\nB=3\nnonsense here\n=4\nC 5\nA=6";
-        let pair = |name, value: &str| Entry::Pair { name, value: value.to_owned() };
-        let other = |line, name| Entry::Other { line, name };
+        let pair = |name, value: &str| DotenvLine::Pair { name, value: value.to_owned() };
+        let other = |line, name| DotenvLine::Other { line, name };
         let expected = [pair("A", "1\n2"), pair("B", "3"), other(6, "nonsense"), other(7, ""), other(8, "C"), pair("A", "6")];
         assert_eq!(entries(text), expected);
         assert!(entries("").is_empty());

@@ -41,10 +41,10 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 fn on_one_line(value: &str) -> String {
-    let mut shown: String =
+    let mut text: String =
         value.chars().take(MAX_SHOWN_CHARACTERS).map(|character| if character.is_control() { ' ' } else { character }).collect();
     if value.chars().nth(MAX_SHOWN_CHARACTERS).is_some() {
-        shown.push('…');
+        text.push('…');
     }
-    shown
+    text
 }

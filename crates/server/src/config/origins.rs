@@ -128,10 +128,10 @@ pub struct Origins {
 impl Origins {
     /// The rule of the settings: the union of the three lists of origins. In production, only configured origins are trusted.
     pub fn new(config: &Config) -> Self {
-        let origins = &config.origins;
+        let origins = &config.cors;
         let settings = origins.frontend_urls.iter().chain(&origins.frontend_url).chain(&origins.socket_io_cors_origin);
-        let trusts_localhost = !config.identity.is_production();
-        let mut rule = Self { allowed: Vec::new(), every: false, trusts_localhost, secure: config.net.tls_cert.is_some() };
+        let trusts_localhost = !config.auth.is_production();
+        let mut rule = Self { allowed: Vec::new(), every: false, trusts_localhost, secure: config.server.tls_cert.is_some() };
         for setting in settings {
             match setting {
                 OriginSetting::Every => rule.every = true,

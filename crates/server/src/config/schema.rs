@@ -6,7 +6,7 @@
 //! a layer over figment as long as this file.
 
 use super::error::ConfigError;
-use super::source::{Source, Sources};
+use super::source::{SettingSource, Sources};
 use super::value::SettingValue;
 
 /// One setting, as it is documented.
@@ -51,7 +51,7 @@ pub struct Line {
     /// Its value as it may be shown.
     pub value: String,
     /// Its source.
-    pub source: Source,
+    pub source: SettingSource,
 }
 
 /// Reads settings one after another, and remembers where each came from.

@@ -15,7 +15,7 @@ use super::value::{Limit, Secret, SettingValue, Size, bytes, choice, in_range, s
 
 section! {
     /// The addresses and ports of the server.
-    NetConfig = "net" {
+    ServerConfig = "server" {
         /// The address to listen on. Unset: all interfaces, or in dev mode this machine only.
         host: Option<Host> = "", HOST;
         /// The port for REST, Socket.IO and the raw WebSocket.
@@ -37,7 +37,7 @@ section! {
 
 section! {
     /// The keys that verify tokens. Set one of the three. Without a key the server runs in dev mode, with a secret that it creates.
-    IdentityConfig = "identity" {
+    AuthConfig = "auth" {
         /// The secret of tokens that are signed with HS256. In production it has at least 32 bytes.
         jwt_secret: Option<Secret> = "", JWT_SECRET;
         /// The public key of tokens signed with RS256/384/512, ES256/384 or EdDSA: a PEM file, or the PEM text itself.
@@ -163,7 +163,7 @@ section! {
 
 section! {
     /// The web pages that may use the server: the union of the three settings. If none is set, every page may, without cookies. Pages on localhost may then use cookies, except in production.
-    OriginsConfig = "origins" {
+    CorsConfig = "cors" {
         /// Origins of front ends, separated by commas.
         frontend_urls: Vec<OriginSetting> = "", FRONTEND_URLS;
         /// The origin of the front end.
@@ -175,7 +175,7 @@ section! {
 
 section! {
     /// Operation of the server.
-    OperationsConfig = "operations" {
+    OpsConfig = "ops" {
         /// Who may read /metrics: key (back ends and admins), open (everyone who reaches the port) or off.
         metrics: MetricsAccess = "key", METRICS;
         /// Over how long connections are closed when the server stops. A service manager should wait three seconds longer before it kills the process.

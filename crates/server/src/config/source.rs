@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::dotenv::{self, Entry};
+use super::dotenv::{self, DotenvLine};
 use super::error::ConfigError;
 use super::schema::{Section, Setting};
 
 /// The source of a setting.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Source {
+pub enum SettingSource {
     /// No source; the default applies.
     Default,
     /// The TOML file.
@@ -21,14 +21,14 @@ pub enum Source {
     Environment,
 }
 
-impl Source {
+impl SettingSource {
     /// The word that `roomcast config` prints.
     pub fn as_str(self) -> &'static str {
         match self {
-            Source::Default => "default",
-            Source::File => "file",
-            Source::Dotenv => ".env",
-            Source::Environment => "env",
+            SettingSource::Default => "default",
+            SettingSource::File => "file",
+            SettingSource::Dotenv => ".env",
+            SettingSource::Environment => "env",
         }
     }
 }
@@ -46,6 +46,9 @@ pub struct Sources {
 /// The name of the file that is read in the working directory, if it exists.
 const DOTENV: &str = ".env";
 
+/// The former name of a section in a TOML file, which still works, and its name now.
+const FORMER_SECTIONS: [(&str, &str); 4] = [("net", "server"), ("identity", "auth"), ("origins", "cors"), ("operations", "ops")];
+
 /// The variable that names a TOML file.
 const CONFIG: &str = "ROOMCAST_CONFIG";
 
@@ -57,12 +60,25 @@ struct File {
     values: toml::Table,
 }
 
+impl File {
+    /// The value of a setting, and the name of its section as the file writes it.
+    fn find(&self, setting: &Setting) -> Option<(&str, &toml::Value)> {
+        let mut sections = self.values.iter().filter(|(section, _)| current_name(section) == setting.section);
+        sections.find_map(|(section, keys)| Some((section.as_str(), keys.get(setting.key)?)))
+    }
+}
+
+/// The current name of a section that may have its former name.
+fn current_name(section: &str) -> &str {
+    FORMER_SECTIONS.iter().find(|(former, _)| *former == section).map_or(section, |(_, current)| current)
+}
+
 /// A setting's text and its origin.
 pub(super) struct Found {
     /// The name under which it was set, for an error message.
     pub(super) name: String,
     pub(super) text: String,
-    pub(super) source: Source,
+    pub(super) source: SettingSource,
 }
 
 impl Sources {
@@ -106,11 +122,11 @@ impl Sources {
         let is_known = |name: &str| name == CONFIG || table.iter().flat_map(|section| section.settings).any(|setting| setting.env == name);
         for entry in dotenv::entries(text) {
             match entry {
-                Entry::Pair { name, value } if is_known(name) => drop(self.dotenv.insert(name.to_owned(), value)),
-                Entry::Other { line, name } if is_known(name) => {
+                DotenvLine::Pair { name, value } if is_known(name) => drop(self.dotenv.insert(name.to_owned(), value)),
+                DotenvLine::Other { line, name } if is_known(name) => {
                     self.problems.push(ConfigError::line(format!("{DOTENV}: line {line}: expected {name}=value")));
                 }
-                Entry::Pair { .. } | Entry::Other { .. } => {}
+                DotenvLine::Pair { .. } | DotenvLine::Other { .. } => {}
             }
         }
         self
@@ -128,7 +144,11 @@ impl Sources {
         })?;
         let mut errors = Vec::new();
         for (section, keys) in &values {
-            let Some(known) = table.iter().find(|known| known.name == section) else {
+            let current = current_name(section);
+            if current != section && values.contains_key(current) {
+                errors.push(ConfigError::line(format!("{name}: [{section}] is the former name of [{current}]; use [{current}] for both")));
+            }
+            let Some(known) = table.iter().find(|known| known.name == current) else {
                 let names: Vec<_> = table.iter().map(|section| section.name).collect();
                 errors.push(ConfigError::line(format!("{name}: [{section}] is not a section; the sections are {}", names.join(", "))));
                 continue;
@@ -159,25 +179,25 @@ impl Sources {
             // A value that contains only a comment counts as unset, as an empty one does.
             let text = if setting.hidden { text } else { as_containers_leave_it(text) };
             if !text.is_empty() {
-                return Ok(Found { name: setting.env.into(), text: text.into(), source: Source::Environment });
+                return Ok(Found { name: setting.env.into(), text: text.into(), source: SettingSource::Environment });
             }
         }
         if let Some(text) = self.dotenv.get(setting.env).filter(|text| !text.is_empty()) {
-            return Ok(Found { name: format!("{DOTENV}: {}", setting.env), text: trimmed(text, setting), source: Source::Dotenv });
+            return Ok(Found { name: format!("{DOTENV}: {}", setting.env), text: trimmed(text, setting), source: SettingSource::Dotenv });
         }
         if let Some(file) = &self.file
-            && let Some(value) = file.values.get(setting.section).and_then(|section| section.get(setting.key))
+            && let Some((section, value)) = file.find(setting)
         {
-            let name = format!("{}: {}.{}", file.name, setting.section, setting.key);
+            let name = format!("{}: {section}.{}", file.name, setting.key);
             let Some(text) = as_text(value, setting.list) else {
                 let right = if setting.list { "expected a list of texts" } else { "expected a single value" };
                 return Err(ConfigError::setting(name, value.type_str(), right));
             };
             if !text.is_empty() {
-                return Ok(Found { name, text: trimmed(&text, setting), source: Source::File });
+                return Ok(Found { name, text: trimmed(&text, setting), source: SettingSource::File });
             }
         }
-        Ok(Found { name: setting.env.into(), text: setting.default.into(), source: Source::Default })
+        Ok(Found { name: setting.env.into(), text: setting.default.into(), source: SettingSource::Default })
     }
 }
 

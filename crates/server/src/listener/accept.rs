@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 
-use super::connection_slots::{Entry, Places};
+use super::connection_slots::{ConnectionSlots, SlotDecision};
 use super::handler::{AcceptRejection, Handler, Peer};
 use super::http::{self, Serves};
 
@@ -26,7 +26,7 @@ const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 pub(super) struct Acceptor<H> {
     pub(super) handler: H,
     pub(super) tls: Option<TlsAcceptor>,
-    pub(super) places: Places,
+    pub(super) slots: ConnectionSlots,
     /// How long an answer may stall before the connection ends.
     pub(super) answer_timeout: Duration,
     /// Closes when the server stops.
@@ -55,26 +55,26 @@ impl<H: Handler> Acceptor<H> {
         let peer = Peer { address, secure: self.tls.is_some() };
         // A descriptor is never negative.
         let descriptor = u64::try_from(stream.as_raw_fd()).unwrap_or_default();
-        match self.places.enter(address.ip(), descriptor) {
-            Entry::Ordinary(place) => {
+        match self.slots.acquire(address.ip(), descriptor) {
+            SlotDecision::Ordinary(slot) => {
                 let serving = self.clone().serve(stream, peer, Serves::Everything);
                 tokio::spawn(async move {
                     serving.await;
-                    drop(place);
+                    drop(slot);
                 });
             }
-            Entry::Full => {
+            SlotDecision::Full => {
                 self.handler.connection_rejected(AcceptRejection::Server, peer);
-                let place = self.places.enter_for_health().await;
+                let slot = self.slots.acquire_for_health().await;
                 let serving = self.clone().serve(stream, peer, Serves::HealthCheck);
                 tokio::spawn(async move {
                     tokio::select! {
                         () = serving => {}
-                        () = place.taken_away.notified() => {}
+                        () = slot.displaced.notified() => {}
                     }
                 });
             }
-            Entry::TooManyOfAddress => {
+            SlotDecision::TooManyOfAddress => {
                 self.handler.connection_rejected(AcceptRejection::Address, peer);
                 if !peer.secure {
                     reject(&stream);
@@ -95,7 +95,7 @@ impl<H: Handler> Acceptor<H> {
 
     /// Has the kernel end a connection whose written data makes no progress: the client neither acknowledges it nor makes room for it. The
     /// time before an answer begins, such as that of a long poll, does not count.
-    fn limit_answers(&self, stream: &TcpStream) {
+    fn limit_write_stall(&self, stream: &TcpStream) {
         let milliseconds = u32::try_from(self.answer_timeout.as_millis()).unwrap_or(u32::MAX);
         if let Err(error) = set_tcp_user_timeout(stream, milliseconds) {
             tracing::debug!(%error, "cannot limit how long answers may stall");
@@ -104,17 +104,17 @@ impl<H: Handler> Acceptor<H> {
 
     async fn serve_plain(mut self, stream: TcpStream, peer: Peer, serves: Serves) {
         if serves == Serves::HealthCheck {
-            self.limit_answers(&stream);
+            self.limit_write_stall(&stream);
             return http::serve(TokioIo::new(stream), peer, self.handler, serves, self.stopped).await;
         }
         let first = tokio::select! {
-            first = tokio::time::timeout(http::HEADERS, self.handler.take(stream, peer)) => first,
+            first = tokio::time::timeout(http::HEADER_TIMEOUT, self.handler.take(stream, peer)) => first,
             // The channel has closed, because its sender never sends. A client that has sent nothing yet is not waited for.
             _ = self.stopped.changed() => return,
         };
         match first {
             Ok(Some(stream)) => {
-                self.limit_answers(&stream);
+                self.limit_write_stall(&stream);
                 http::serve(TokioIo::new(stream), peer, self.handler, serves, self.stopped).await;
             }
             Ok(None) => {}
@@ -123,7 +123,7 @@ impl<H: Handler> Acceptor<H> {
     }
 
     async fn serve_tls(mut self, tls: TlsAcceptor, stream: TcpStream, peer: Peer, serves: Serves) {
-        self.limit_answers(&stream);
+        self.limit_write_stall(&stream);
         let handshake = tokio::select! {
             handshake = tokio::time::timeout(TLS_HANDSHAKE_TIMEOUT, tls.accept(stream)) => handshake,
             // As above.

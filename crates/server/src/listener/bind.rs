@@ -25,11 +25,11 @@ pub async fn bind(host: &Host, port: u16) -> Result<Vec<TcpListener>, ConfigErro
             Err(error) if is_absent(&error) => missing = Some((address, error)),
             // Another process has the other family's port. If any port is allowed, one family is enough.
             Err(_) if port == 0 && !sockets.is_empty() => {}
-            Err(error) => return Err(refusal(address, &error)),
+            Err(error) => return Err(bind_error(address, &error)),
         }
     }
     match missing {
-        Some((address, error)) if sockets.is_empty() => Err(refusal(address, &error)),
+        Some((address, error)) if sockets.is_empty() => Err(bind_error(address, &error)),
         _ => Ok(sockets),
     }
 }
@@ -68,6 +68,6 @@ fn is_absent(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(no_family)
 }
 
-fn refusal(address: SocketAddr, error: &io::Error) -> ConfigError {
+fn bind_error(address: SocketAddr, error: &io::Error) -> ConfigError {
     ConfigError::line(format!("cannot listen on {address} ({error}); set PORT and HOST to a free port and an address of this machine"))
 }

@@ -46,16 +46,16 @@ impl Proxies {
     }
 
     /// The first address from the right that is not a trusted proxy.
-    fn first(&self, peer: SocketAddr, named: impl Iterator<Item = Option<SocketAddr>>) -> SocketAddr {
-        let mut known = peer;
-        for node in named.collect::<Vec<_>>().into_iter().rev() {
+    fn first(&self, peer: SocketAddr, nodes: impl Iterator<Item = Option<SocketAddr>>) -> SocketAddr {
+        let mut address = peer;
+        for node in nodes.collect::<Vec<_>>().into_iter().rev() {
             let Some(node) = node else { break };
-            known = node;
+            address = node;
             if !self.trust(node.ip()) {
                 break;
             }
         }
-        known
+        address
     }
 }
 
@@ -73,17 +73,17 @@ fn read_node(text: &str) -> Option<SocketAddr> {
 fn read_forwarded(line: &str) -> Option<Vec<Option<SocketAddr>>> {
     let mut nodes = Vec::new();
     for element in split_outside_quotes(line, ',') {
-        let mut named = None;
+        let mut sender = None;
         for pair in split_outside_quotes(element, ';') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = unquoted(value.trim())?;
             match name.trim() {
                 name if name.contains('"') => return None,
-                name if name.eq_ignore_ascii_case("for") => named = named.or(Some(value)),
+                name if name.eq_ignore_ascii_case("for") => sender = sender.or(Some(value)),
                 _ => {}
             }
         }
-        nodes.push(named.and_then(read_node));
+        nodes.push(sender.and_then(read_node));
     }
     Some(nodes)
 }

@@ -72,9 +72,9 @@ pub fn router(router: Router) -> impl Handler {
     move |mut request: Request<Incoming>, peer: Peer| {
         request.extensions_mut().insert(peer);
         // A router is always ready, so it can be called without asking.
-        let answer = router.clone().call(request.map(Body::new));
+        let response = router.clone().call(request.map(Body::new));
         async move {
-            match answer.await {
+            match response.await {
                 Ok(response) => response,
                 Err(never) => match never {},
             }

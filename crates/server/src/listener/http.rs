@@ -24,19 +24,19 @@ use super::in_flight::InFlight;
 use crate::bytes_in_memory::{ConnectionEnd, End};
 
 /// How long a client may take for a request's headers, and how long a connection may stay idle between two requests.
-pub(super) const HEADERS: Duration = Duration::from_secs(10);
+pub(super) const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The most that a request's line and headers may take; hyper answers 431 above. A token in a header or a URL has to fit.
-const HEADER_BYTES: usize = 16 * 1024;
+const MAX_HEADER_BYTES: usize = 16 * 1024;
 
 /// The same for a connection that was accepted for health checks only.
-const HEALTH_HEADERS: Duration = Duration::from_secs(2);
+const HEALTH_HEADER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The answer to a request on a connection without a place.
-const CROWDED: &str = r#"{"error":"The server has as many connections as it takes; try again later","code":"server_full"}"#;
+const SERVER_FULL_BODY: &str = r#"{"error":"The server has as many connections as it takes; try again later","code":"server_full"}"#;
 
 /// After how many seconds the client may repeat such a request.
-const TRY_AGAIN: u64 = 1;
+const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// Which requests of a connection are answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,41 +57,41 @@ where
     S: Read + Write + Unpin + Send + 'static,
     H: Handler,
 {
-    let in_hand = InFlight::default();
+    let in_flight = InFlight::default();
     let http = HttpConnection::default();
-    let given_up = Arc::new(Notify::new());
+    let abandoned = Arc::new(Notify::new());
     let end: End = {
-        let given_up = Arc::clone(&given_up);
-        Arc::new(move || given_up.notify_one())
+        let abandoned = Arc::clone(&abandoned);
+        Arc::new(move || abandoned.notify_one())
     };
     let service = service_fn(|mut request: Request<Incoming>| {
         http.attach(&mut request);
-        let (handler, place) = (handler.clone(), in_hand.take());
+        let (handler, request_guard) = (handler.clone(), in_flight.start());
         request.extensions_mut().insert(ConnectionEnd(Arc::clone(&end)));
         async move {
-            let answer = match serves {
+            let response = match serves {
                 Serves::Everything => handler.handle(request, peer).await,
-                Serves::HealthCheck => answer_health_check(&handler, request, peer).await,
+                Serves::HealthCheck => respond_to_health_check(&handler, request, peer).await,
             };
-            Ok::<_, Infallible>(place.answering(answer))
+            Ok::<_, Infallible>(request_guard.track(response))
         }
     });
-    let headers = if serves == Serves::Everything { HEADERS } else { HEALTH_HEADERS };
+    let headers = if serves == Serves::Everything { HEADER_TIMEOUT } else { HEALTH_HEADER_TIMEOUT };
     let mut builder = Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(headers).max_buf_size(HEADER_BYTES);
+    builder.timer(TokioTimer::new()).header_read_timeout(headers).max_buf_size(MAX_HEADER_BYTES);
     let mut connection = pin!(builder.serve_connection(stream, service).with_upgrades());
     // Declared after the connection, so it is dropped before it.
     let _open = http.open();
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         // The connection was ended to free its bytes.
-        () = given_up.notified() => Ok(()),
+        () = abandoned.notified() => Ok(()),
         // The sender never sends: this is its end.
         _ = stopped.changed() => {
             connection.as_mut().graceful_shutdown();
             // hyper ends a connection that is idle, but would wait for the rest of a head that has begun.
             poll_fn(|context| match connection.as_mut().poll(context) {
-                Poll::Pending if in_hand.is_empty() => Poll::Ready(Ok(())),
+                Poll::Pending if in_flight.is_empty() => Poll::Ready(Ok(())),
                 polled => polled,
             })
             .await
@@ -104,16 +104,16 @@ where
 }
 
 /// Answers a health check, and any other request with 503. The connection closes after the answer.
-async fn answer_health_check(handler: &impl Handler, request: Request<Incoming>, peer: Peer) -> Response<Body> {
-    let mut answer = if handler.is_health_check(request.uri().path()) {
+async fn respond_to_health_check(handler: &impl Handler, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+    let mut response = if handler.is_health_check(request.uri().path()) {
         handler.handle(request, peer).await
     } else {
-        let mut answer = Response::new(Body::from(CROWDED));
-        *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        answer.headers_mut().insert(RETRY_AFTER, TRY_AGAIN.into());
-        answer
+        let mut response = Response::new(Body::from(SERVER_FULL_BODY));
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+        response
     };
-    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    answer
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }

@@ -16,17 +16,17 @@ pub(super) struct InFlight(Arc<()>);
 
 /// A request's place among them, until it is dropped.
 #[derive(Clone)]
-pub(super) struct Place {
-    _share: Arc<()>,
+pub(super) struct InFlightRequest {
+    _guard: Arc<()>,
     /// The holder of the answer's bytes, if they are counted.
     _held: Option<HeldUntilDropped>,
 }
 
-impl Place {
+impl InFlightRequest {
     /// An answer that keeps this place until it is written.
-    pub fn answering(self, mut answer: Response<Body>) -> Response<TrackedBody> {
-        let held = answer.extensions_mut().remove();
-        answer.map(|body| TrackedBody { body, place: Self { _held: held, ..self }, piece: Bytes::new() })
+    pub fn track(self, mut response: Response<Body>) -> Response<TrackedBody> {
+        let held = response.extensions_mut().remove();
+        response.map(|body| TrackedBody { body, request: Self { _held: held, ..self }, piece: Bytes::new() })
     }
 }
 
@@ -36,8 +36,8 @@ const PIECE: usize = 16 * 1024;
 
 impl InFlight {
     /// Takes a request in hand.
-    pub fn take(&self) -> Place {
-        Place { _share: Arc::clone(&self.0), _held: None }
+    pub fn start(&self) -> InFlightRequest {
+        InFlightRequest { _guard: Arc::clone(&self.0), _held: None }
     }
 
     /// True if there is none.
@@ -50,7 +50,7 @@ impl InFlight {
 /// when it has its last piece, which may have a long way to a slow client still.
 pub(super) struct TrackedBody {
     body: Body,
-    place: Place,
+    request: InFlightRequest,
     /// The rest of the last piece of the body.
     piece: Bytes,
 }
@@ -58,7 +58,7 @@ pub(super) struct TrackedBody {
 /// A piece of an answer that is not written yet.
 struct Unwritten {
     bytes: Bytes,
-    _place: Place,
+    _request: InFlightRequest,
 }
 
 impl AsRef<[u8]> for Unwritten {
@@ -75,7 +75,7 @@ impl HttpBody for TrackedBody {
         if self.piece.is_empty() {
             match ready!(Pin::new(&mut self.body).poll_frame(context)) {
                 Some(Ok(frame)) => match frame.into_data() {
-                    Ok(bytes) => self.piece = Bytes::from_owner(Unwritten { bytes, _place: self.place.clone() }),
+                    Ok(bytes) => self.piece = Bytes::from_owner(Unwritten { bytes, _request: self.request.clone() }),
                     Err(other) => return Poll::Ready(Some(Ok(other))),
                 },
                 other => return Poll::Ready(other),

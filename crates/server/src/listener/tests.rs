@@ -39,14 +39,14 @@ struct Served {
 }
 
 /// How long a stopping server waits for open requests.
-const FAREWELL: Duration = Duration::from_secs(10);
+const DRAIN_GRACE: Duration = Duration::from_secs(10);
 
 fn serve(listener: Listener, handler: impl Handler) -> Served {
     let address = listener.addresses()[0];
     let (stop, stopped) = oneshot::channel::<()>();
     let shutdown = async move {
         drop(stopped.await);
-        Instant::now() + FAREWELL
+        Instant::now() + DRAIN_GRACE
     };
     let end = tokio::spawn(listener.serve(handler, shutdown));
     Served { address, stop, end }
@@ -82,9 +82,9 @@ async fn upgrade(mut request: Request<Incoming>, _: Peer) -> Response<Body> {
 async fn echo(stream: &mut (impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin), kind: &str, early: &[u8]) {
     stream.write_all(kind.as_bytes()).await.unwrap();
     stream.write_all(early).await.unwrap();
-    let mut heard = [0; 64];
-    while let Ok(length @ 1..) = stream.read(&mut heard).await {
-        stream.write_all(&heard[..length]).await.unwrap();
+    let mut data = [0; 64];
+    while let Ok(length @ 1..) = stream.read(&mut data).await {
+        stream.write_all(&data[..length]).await.unwrap();
     }
 }
 
@@ -147,11 +147,11 @@ async fn an_upgraded_connection_is_the_tcp_stream_itself_with_what_was_read_too_
 #[tokio::test(start_paused = true)]
 async fn headers_that_never_end_are_not_waited_for() {
     let served = serve(bound(&[]).await, hello);
-    let begun = Instant::now();
+    let start = Instant::now();
     for started in [&b""[..], b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "] {
         rest(&mut connect(served.address, started).await).await;
     }
-    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
@@ -159,9 +159,9 @@ async fn an_idle_connection_is_closed() {
     let served = serve(bound(&[]).await, hello);
     let mut stream = connect(served.address, GET).await;
     read_to(&mut stream, "hello").await;
-    let begun = Instant::now();
+    let start = Instant::now();
     assert_eq!(rest(&mut stream).await, "");
-    assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(12), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
@@ -206,9 +206,9 @@ async fn a_port_that_is_taken_is_refused_in_one_line() {
 
 /// Answers as [`upgrade`] does, and `/health` as a health check.
 #[derive(Clone)]
-struct Checked;
+struct HealthChecked;
 
-impl Handler for Checked {
+impl Handler for HealthChecked {
     async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
         if self.is_health_check(request.uri().path()) { Response::new(Body::from("healthy")) } else { upgrade(request, peer).await }
     }
@@ -223,12 +223,12 @@ const HEALTH: &[u8] = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
 #[tokio::test]
 async fn without_a_setting_the_places_follow_the_memory_limit() {
     let listener = bound(&[("MEMORY_LIMIT", "300MB")]).await;
-    assert!(format!("{listener:?}").contains("Bounds { all: 2777, "), "{listener:?}");
+    assert!(format!("{listener:?}").contains("SlotLimits { total: 2777, "), "{listener:?}");
 }
 
 #[tokio::test]
 async fn when_all_places_are_taken_health_checks_are_answered_and_an_upgrade_gives_its_place_back() {
-    let served = serve(bound(&[("MAX_HTTP_CONNECTIONS", "16"), ("MAX_HTTP_CONNECTIONS_PER_ADDRESS", "0")]).await, Checked);
+    let served = serve(bound(&[("MAX_HTTP_CONNECTIONS", "16"), ("MAX_HTTP_CONNECTIONS_PER_ADDRESS", "0")]).await, HealthChecked);
     let mut upgraded = connect(served.address, UPGRADE).await;
     read_to(&mut upgraded, "plainearly").await;
     let mut waiting = Vec::new();
@@ -236,8 +236,8 @@ async fn when_all_places_are_taken_health_checks_are_answered_and_an_upgrade_giv
         waiting.push(connect(served.address, b"GET / HTTP/1.1\r\n").await);
     }
     // Connections are accepted in order, so these are behind all others.
-    let refused = rest(&mut connect(served.address, UPGRADE).await).await;
-    assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("\r\nretry-after: 1\r\n"), "{refused}");
+    let error = rest(&mut connect(served.address, UPGRADE).await).await;
+    assert!(error.starts_with("HTTP/1.1 503 ") && error.contains("\r\nretry-after: 1\r\n"), "{error}");
     // A health check is answered although other connections fill the places for health checks.
     let mut silent = Vec::new();
     for _ in 0..100 {
@@ -272,17 +272,17 @@ async fn open_upgraded(address: SocketAddr) -> Option<TcpStream> {
 #[tokio::test]
 async fn an_address_has_its_number_of_connections_and_others_are_served() {
     let served = serve(bound(&[("MAX_HTTP_CONNECTIONS_PER_ADDRESS", "3")]).await, hello);
-    let mut kept = Vec::new();
+    let mut open = Vec::new();
     for _ in 0..3 {
         let mut stream = connect(served.address, GET).await;
         read_to(&mut stream, "hello").await;
-        kept.push(stream);
+        open.push(stream);
     }
-    let refused = rest(&mut connect(served.address, GET).await).await;
-    assert!(refused.starts_with("HTTP/1.1 429 ") && refused.contains("\r\nretry-after: 10\r\n"), "{refused}");
+    let error = rest(&mut connect(served.address, GET).await).await;
+    assert!(error.starts_with("HTTP/1.1 429 ") && error.contains("\r\nretry-after: 10\r\n"), "{error}");
     let mut other = from([127, 0, 0, 2], served.address, GET).await;
     read_to(&mut other, "hello").await;
-    drop(kept.pop());
+    drop(open.pop());
     while !rest(&mut connect(served.address, b"GET / HTTP/1.0\r\n\r\n").await).await.ends_with("hello") {}
 }
 
@@ -318,38 +318,38 @@ impl AsRef<[u8]> for Large {
 }
 
 /// Answers at once with [`TOO_MUCH`] bytes, or `/late` with a word when the test allows it.
-fn large_or_late(held: oneshot::Sender<()>, late: watch::Receiver<()>) -> impl Handler {
-    let held = Arc::new(std::sync::Mutex::new(Some(held)));
+fn large_or_late(body_alive: oneshot::Sender<()>, late: watch::Receiver<()>) -> impl Handler {
+    let body_alive = Arc::new(std::sync::Mutex::new(Some(body_alive)));
     move |request: Request<Incoming>, _: Peer| {
-        let (held, mut late) = (held.clone(), late.clone());
+        let (body_alive, mut late) = (body_alive.clone(), late.clone());
         async move {
             if request.uri().path() == "/late" {
                 late.changed().await.unwrap();
                 return Response::new(Body::from("late"));
             }
-            let held = held.lock().unwrap().take();
-            Response::new(Body::from(axum::body::Bytes::from_owner(Large(vec![b'x'; TOO_MUCH], held))))
+            let body_alive = body_alive.lock().unwrap().take();
+            Response::new(Body::from(axum::body::Bytes::from_owner(Large(vec![b'x'; TOO_MUCH], body_alive))))
         }
     }
 }
 
 /// Sends a request, reads only the head of the answer, and waits until the server abandons the answer, which is then not complete.
-async fn is_given_up(mut stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin, gone: oneshot::Receiver<()>) {
+async fn expect_abandoned(mut stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin, body_dropped: oneshot::Receiver<()>) {
     stream.write_all(GET).await.unwrap();
     read_to(&mut stream, "\r\n\r\n").await;
-    assert!(gone.await.is_err());
+    assert!(body_dropped.await.is_err());
     let got = rest(&mut stream).await.len();
     assert!(got < TOO_MUCH, "{got}");
 }
 
 #[tokio::test]
 async fn an_answer_that_makes_no_progress_is_given_up_and_one_that_is_waited_for_is_not() {
-    let (held, gone) = oneshot::channel();
-    let (go_on, late) = watch::channel(());
-    let served = serve(bound(&[("ANSWER_TIMEOUT", "1s")]).await, large_or_late(held, late));
+    let (body_alive, body_dropped) = oneshot::channel();
+    let (proceed, late) = watch::channel(());
+    let served = serve(bound(&[("ANSWER_TIMEOUT", "1s")]).await, large_or_late(body_alive, late));
     let mut waiting = connect(served.address, b"GET /late HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    is_given_up(TcpStream::connect(served.address).await.unwrap(), gone).await;
-    go_on.send(()).unwrap();
+    expect_abandoned(TcpStream::connect(served.address).await.unwrap(), body_dropped).await;
+    proceed.send(()).unwrap();
     assert!(read_to(&mut waiting, "late").await.starts_with("HTTP/1.1 200 "));
 }
 
@@ -357,10 +357,10 @@ async fn an_answer_that_makes_no_progress_is_given_up_and_one_that_is_waited_for
 async fn an_answer_over_tls_that_makes_no_progress_is_given_up() {
     let (_folder, certificate, key, trusted) = certificate();
     let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
-    let (held, gone) = oneshot::channel();
+    let (body_alive, body_dropped) = oneshot::channel();
     let more = [("ANSWER_TIMEOUT", "1s"), ("TLS_CERT", certificate), ("TLS_KEY", key)];
-    let served = serve(bound(&more).await, large_or_late(held, watch::channel(()).1));
-    is_given_up(connect_tls(served.address, trusted).await, gone).await;
+    let served = serve(bound(&more).await, large_or_late(body_alive, watch::channel(()).1));
+    expect_abandoned(connect_tls(served.address, trusted).await, body_dropped).await;
 }
 
 /// A TLS connection of a client that trusts this certificate.
@@ -411,21 +411,21 @@ async fn who_does_not_speak_tls_is_let_go() {
     let served = serve(bound_with_tls(&certificate, &key).await, hello);
     let answer = rest(&mut connect(served.address, GET).await).await;
     assert!(!answer.contains("HTTP"), "{answer}");
-    let begun = Instant::now();
+    let start = Instant::now();
     rest(&mut connect(served.address, b"").await).await;
-    assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(12), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
 async fn files_that_are_no_certificate_and_key_stop_the_start() {
     let (_folder, good_certificate, key, _) = certificate();
     let (_other_folder, _, other_key, _) = certificate();
-    let refused = |certificate: &std::path::Path, key: &std::path::Path| tls::load(certificate, key).unwrap_err().to_string();
-    let shown = |name: &str, path: &std::path::Path| format!("{name}={}: ", path.display());
-    let line = refused(&good_certificate, &other_key);
-    assert!(line.starts_with(&shown("TLS_KEY", &other_key)) && line.contains("cannot be used together"), "{line}");
-    let line = refused(&key, &key);
-    assert!(line.starts_with(&shown("TLS_CERT", &key)) && line.contains("-----BEGIN CERTIFICATE-----"), "{line}");
-    let line = refused(&good_certificate, &good_certificate);
-    assert!(line.starts_with(&shown("TLS_KEY", &good_certificate)) && line.contains("private key"), "{line}");
+    let error = |certificate: &std::path::Path, key: &std::path::Path| tls::load(certificate, key).unwrap_err().to_string();
+    let line_start = |name: &str, path: &std::path::Path| format!("{name}={}: ", path.display());
+    let line = error(&good_certificate, &other_key);
+    assert!(line.starts_with(&line_start("TLS_KEY", &other_key)) && line.contains("cannot be used together"), "{line}");
+    let line = error(&key, &key);
+    assert!(line.starts_with(&line_start("TLS_CERT", &key)) && line.contains("-----BEGIN CERTIFICATE-----"), "{line}");
+    let line = error(&good_certificate, &good_certificate);
+    assert!(line.starts_with(&line_start("TLS_KEY", &good_certificate)) && line.contains("private key"), "{line}");
 }

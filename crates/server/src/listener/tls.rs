@@ -15,19 +15,19 @@ use crate::config::ConfigError;
 /// Inputs: PEM files with the chain, the server's own certificate first, and with its key. Errors: a line about a file that cannot be read, holds
 /// nothing of the kind, or about a key of another certificate.
 pub fn load(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, ConfigError> {
-    let refuse = |name: &str, path: &Path, right: String| ConfigError::setting(name, &path.display().to_string(), right);
+    let invalid = |name: &str, path: &Path, right: String| ConfigError::setting(name, &path.display().to_string(), right);
     let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect)
-        .map_err(|error| refuse("TLS_CERT", certificate, format!("the certificate chain cannot be read ({error})")))?;
+        .map_err(|error| invalid("TLS_CERT", certificate, format!("the certificate chain cannot be read ({error})")))?;
     if chain.is_empty() {
-        return Err(refuse("TLS_CERT", certificate, "expected a PEM file with -----BEGIN CERTIFICATE-----".into()));
+        return Err(invalid("TLS_CERT", certificate, "expected a PEM file with -----BEGIN CERTIFICATE-----".into()));
     }
     let private_key = PrivateKeyDer::from_pem_file(key)
-        .map_err(|error| refuse("TLS_KEY", key, format!("expected a PEM file with a private key without a password ({error})")))?;
+        .map_err(|error| invalid("TLS_KEY", key, format!("expected a PEM file with a private key without a password ({error})")))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private_key))
-        .map_err(|error| refuse("TLS_KEY", key, format!("certificate and key cannot be used together ({error})")))?;
+        .map_err(|error| invalid("TLS_KEY", key, format!("certificate and key cannot be used together ({error})")))?;
     // WebSockets over HTTP/2 are another protocol; who offers h2 here would be talked to in HTTP/1.1 anyway.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))

@@ -36,20 +36,20 @@ pub enum DroppedLines {
 
 /// Counts lines by the second.
 #[derive(Default)]
-pub struct Throttle(Mutex<Second>);
+pub struct Throttle(Mutex<ThrottleWindow>);
 
 #[derive(Default)]
-struct Second {
+struct ThrottleWindow {
     number: u64,
     lines: u32,
-    kinds: HashMap<LineKind, Lines>,
+    kinds: HashMap<LineKind, LineCount>,
     too_many: u64,
 }
 
 #[derive(Default)]
-struct Lines {
+struct LineCount {
     written: u32,
-    left_out: u64,
+    dropped: u64,
 }
 
 impl Throttle {
@@ -60,25 +60,25 @@ impl Throttle {
     pub fn admit(&self, second: u64, kind: LineKind, most: u32) -> bool {
         let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if now.number < second {
-            // `left_out`, which the log calls every second, returns the omitted lines.
+            // `dropped`, which the log calls every second, returns the omitted lines.
             now.number = second;
             now.lines = 0;
             now.kinds.retain(|_, lines| {
-                lines.written = u32::from(lines.left_out > 0);
-                lines.left_out > 0
+                lines.written = u32::from(lines.dropped > 0);
+                lines.dropped > 0
             });
         }
         let full = now.lines >= MAX_LINES_PER_SECOND || (now.kinds.len() >= MAX_KINDS && !now.kinds.contains_key(&kind));
         if full {
             match now.kinds.get_mut(&kind) {
-                Some(lines) => lines.left_out += 1,
+                Some(lines) => lines.dropped += 1,
                 None => now.too_many += 1,
             }
             return false;
         }
         let lines = now.kinds.entry(kind).or_default();
         if lines.written >= most {
-            lines.left_out += 1;
+            lines.dropped += 1;
             return false;
         }
         lines.written += 1;
@@ -89,13 +89,13 @@ impl Throttle {
     /// How many lines were omitted since the last call, by kind.
     pub fn dropped(&self) -> Vec<DroppedLines> {
         let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let kinds = now.kinds.iter_mut().filter(|(_, lines)| lines.left_out > 0);
+        let kinds = now.kinds.iter_mut().filter(|(_, lines)| lines.dropped > 0);
         let mut all: Vec<DroppedLines> = kinds
             .take(MAX_LINES_PER_SECOND as usize)
-            .map(|(kind, lines)| DroppedLines::Kind(*kind, std::mem::take(&mut lines.left_out)))
+            .map(|(kind, lines)| DroppedLines::Kind(*kind, std::mem::take(&mut lines.dropped)))
             .collect();
         // The kinds beyond the limit share one line.
-        let others: u64 = now.kinds.values_mut().map(|lines| std::mem::take(&mut lines.left_out)).sum();
+        let others: u64 = now.kinds.values_mut().map(|lines| std::mem::take(&mut lines.dropped)).sum();
         let many = std::mem::take(&mut now.too_many) + others;
         all.extend((many > 0).then_some(DroppedLines::Many(many)));
         all
@@ -132,8 +132,8 @@ mod tests {
         let many = 2 * MAX_KINDS as u32;
         let written = (0..many).filter(|&number| throttle.admit(0, kind(number, "no"), 1)).count();
         assert_eq!(written, MAX_LINES_PER_SECOND as usize);
-        let left_out = throttle.dropped();
-        assert_eq!(left_out, [DroppedLines::Many(u64::from(many - MAX_LINES_PER_SECOND))]);
+        let dropped = throttle.dropped();
+        assert_eq!(dropped, [DroppedLines::Many(u64::from(many - MAX_LINES_PER_SECOND))]);
         assert!(throttle.0.lock().unwrap().kinds.len() <= MAX_KINDS);
         assert!(throttle.admit(1, kind(1, "no"), 1));
         assert_eq!(throttle.0.lock().unwrap().kinds.len(), 1, "what is over is forgotten");

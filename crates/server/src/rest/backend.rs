@@ -32,25 +32,25 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
 }
 
 /// Says something to rooms, people or everyone: the back end's own event, in every namespace that holds the room.
-#[utoipa::path(post, path = "/api/v1/emit", request_body = Said, security(("backEnd" = [])), responses((status = 200, body = Emitted)))]
+#[utoipa::path(post, path = "/api/v1/emit", request_body = EmitRequest, security(("backEnd" = [])), responses((status = 200, body = Emitted)))]
 async fn emit(BackendRequest(call): BackendRequest) -> RestResult {
-    let Said { to, except, event, data, volatile } = call.body()?;
+    let EmitRequest { to, except, event, data, volatile } = call.body()?;
     let except = except.unwrap_or_default();
     let everyone = to.everyone.then(RoomId::everyone);
     let custom_event = CustomEvent {
-        rooms: addresses(to.rooms, to.users).chain(everyone).collect(),
-        except: addresses(except.rooms, except.users).collect(),
+        rooms: target_rooms(to.rooms, to.users).chain(everyone).collect(),
+        except: target_rooms(except.rooms, except.users).collect(),
         except_connections: except.connections,
         name: event,
         data,
     };
     if volatile.unwrap_or(false) {
         custom_event.check()?;
-        let backend = Arc::clone(&call.desk.rest.backend);
+        let backend = Arc::clone(&call.state.rest.backend);
         // Whether it can be heard was asked already.
         return call.act(json(&Emitted { position: None }), move || drop(backend.emit_volatile(custom_event))).await;
     }
-    let fanout = Arc::clone(&call.desk.rest.fanout);
+    let fanout = Arc::clone(&call.state.rest.fanout);
     let work = move |context: &mut CommandContext<'_>| Ok(fanout.position(PublishCustomEvent(custom_event).execute(context)?));
     call.change(StatusCode::OK, work, |position: &String| json(&Emitted { position: Some(position) })).await
 }
@@ -59,7 +59,7 @@ async fn emit(BackendRequest(call): BackendRequest) -> RestResult {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = back_end::Status)]
-struct Status<'a> {
+struct UserStatus<'a> {
     user_id: &'a str,
     #[schema(schema_with = online_or_offline)]
     status: &'static str,
@@ -75,27 +75,27 @@ fn online_or_offline() -> ObjectBuilder {
     path = "/api/v1/presence",
     params(UsersQuery),
     security(("backEnd" = [])),
-    responses((status = 200, body = Vec<Status>))
+    responses((status = 200, body = Vec<UserStatus>))
 )]
 async fn presence(BackendRequest(call): BackendRequest) -> RestResult {
     let users = call.users_in_query("users")?;
-    let backend = &call.desk.rest.backend;
+    let backend = &call.state.rest.backend;
     let status = |user: &UserId| if backend.is_user_online(user) { "online" } else { "offline" };
-    let statuses: Vec<_> = users.iter().map(|user| Status { user_id: user.as_str(), status: status(user) }).collect();
+    let statuses: Vec<_> = users.iter().map(|user| UserStatus { user_id: user.as_str(), status: status(user) }).collect();
     Ok(RestResponse { status: StatusCode::OK, body: json(&statuses), replayed: false, next: None })
 }
 
 /// Counts the people who are online.
-#[utoipa::path(get, path = "/api/v1/presence/count", security(("backEnd" = [])), responses((status = 200, body = Count)))]
+#[utoipa::path(get, path = "/api/v1/presence/count", security(("backEnd" = [])), responses((status = 200, body = OnlineCount)))]
 async fn count(BackendRequest(call): BackendRequest) -> RestResult {
-    let count = call.desk.rest.backend.online_users_count();
-    Ok(RestResponse { status: StatusCode::OK, body: json(&Count { count }), replayed: false, next: None })
+    let count = call.state.rest.backend.online_users_count();
+    Ok(RestResponse { status: StatusCode::OK, body: json(&OnlineCount { count }), replayed: false, next: None })
 }
 
 /// Ends connections: those of people, or single ones.
-#[utoipa::path(post, path = "/api/v1/disconnect", request_body = Ended, security(("backEnd" = [])), responses((status = 200, body = Done)))]
+#[utoipa::path(post, path = "/api/v1/disconnect", request_body = DisconnectRequest, security(("backEnd" = [])), responses((status = 200, body = DisconnectResult)))]
 async fn disconnect(BackendRequest(call): BackendRequest) -> RestResult {
-    let Ended { users, connections, reason } = call.body()?;
+    let DisconnectRequest { users, connections, reason } = call.body()?;
     let (users, connections, reason) = (users.unwrap_or_default().0, connections.unwrap_or_default(), reason.unwrap_or_default());
     if users.is_empty() && connections.is_empty() {
         return Err(DomainError::invalid("users", "must name at least one, or connections must").into());
@@ -108,13 +108,13 @@ async fn disconnect(BackendRequest(call): BackendRequest) -> RestResult {
     if reason.len() > MAX_REASON_BYTES {
         return Err(DomainError::invalid("reason", format!("must have at most {MAX_REASON_BYTES} bytes")).into());
     }
-    let backend = Arc::clone(&call.desk.rest.backend);
-    call.act(json(&Done { ok: true }), move || backend.disconnect(users, connections, reason)).await
+    let backend = Arc::clone(&call.state.rest.backend);
+    call.act(json(&DisconnectResult { ok: true }), move || backend.disconnect(users, connections, reason)).await
 }
 
 body! {
     /// Something that a back end says.
-    Said as "back_end.Said" {
+    EmitRequest as "back_end.Said" {
         /// To whom. Who is named several times hears it once.
         to: required EmitTarget,
         /// To whom not.
@@ -128,7 +128,7 @@ body! {
     }
 
     /// Whose connections end. People or connections must be named.
-    Ended as "back_end.Ended" {
+    DisconnectRequest as "back_end.Ended" {
         /// People: ids, or objects with one.
         users: optional UserIdInputs[0..=MAX_TARGETS],
         /// Connections, by the ids that their clients know them by.
@@ -160,14 +160,14 @@ struct Emitted<'a> {
 /// How many people are online.
 #[derive(Serialize, ToSchema)]
 #[schema(as = back_end::Count)]
-struct Count {
+struct OnlineCount {
     count: usize,
 }
 
 /// That it is done.
 #[derive(Serialize, ToSchema)]
 #[schema(as = back_end::Done)]
-struct Done {
+struct DisconnectResult {
     ok: bool,
 }
 
@@ -228,6 +228,6 @@ impl<'de> Deserialize<'de> for RoomInput {
     }
 }
 
-fn addresses(rooms: Vec<RoomInput>, users: UserIdInputs) -> impl Iterator<Item = RoomId> {
+fn target_rooms(rooms: Vec<RoomInput>, users: UserIdInputs) -> impl Iterator<Item = RoomId> {
     rooms.into_iter().map(|room| room.0).chain(users.0.into_iter().map(|user| RoomId::inbox(&user)))
 }

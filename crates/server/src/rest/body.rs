@@ -34,7 +34,7 @@ pub(super) async fn read(mut body: Body, limit: usize, account: Option<&ByteAcco
     match tokio::time::timeout(READ_TIMEOUT, read_body(&mut body, limit, charge.as_mut())).await {
         Ok(Ok(whole)) => Ok(ChargedBytes::bytes(whole, charge)),
         Ok(Err(BodyError::TooLarge)) => Err(RestError::too_large(limit)),
-        Ok(Err(BodyError::Short(short))) => Err(RestError::no_room(short)),
+        Ok(Err(BodyError::Short(short))) => Err(RestError::over_budget(short)),
         Ok(Err(BodyError::Broken)) => Err(RestError::body("The body ends early")),
         Err(_) => Err(RestError::too_slow()),
     }
@@ -282,8 +282,8 @@ mod tests {
     fn a_refusal_shortens_the_name_of_a_field_that_is_not_known() {
         let body = format!(r#"{{"{}":1}}"#, "x".repeat(1_000_000));
         let fields = Fields(serde_json::from_str(&body).unwrap());
-        let refused = RestError::field(format!("{}…", "x".repeat(100)), "is not a field of this request");
-        assert_eq!(fields.end(), Err(refused));
+        let error = RestError::field(format!("{}…", "x".repeat(100)), "is not a field of this request");
+        assert_eq!(fields.end(), Err(error));
     }
 
     #[test]

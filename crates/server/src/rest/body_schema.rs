@@ -178,7 +178,7 @@ impl SchemaBounds for TextBounds {
 }
 
 /// The schema of a body that has these fields; what is ignored may be there, too, and does nothing, and so may others if `others`.
-pub(super) fn object(about: &str, fields: impl IntoIterator<Item = DescribedField>, passed_over: Vec<&str>, others: bool) -> RefOr<Schema> {
+pub(super) fn object(about: &str, fields: impl IntoIterator<Item = DescribedField>, ignored: Vec<&str>, others: bool) -> RefOr<Schema> {
     let mut object = ObjectBuilder::new().schema_type(Type::Object).description(Some(about.trim()));
     for DescribedField { name, other, about, presence, schema } in fields {
         let schema = if presence.may_be_null() { or_null(schema) } else { schema };
@@ -196,7 +196,7 @@ pub(super) fn object(about: &str, fields: impl IntoIterator<Item = DescribedFiel
             }
         }
     }
-    for name in passed_over {
+    for name in ignored {
         let ours = ObjectBuilder::new().schema_type(SchemaType::AnyValue).read_only(true);
         object = object.property(name, ours.description(Some("Only the server sets this field; a value that a client sends is ignored.")));
     }

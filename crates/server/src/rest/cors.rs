@@ -53,12 +53,12 @@ pub(super) async fn allow(State(policy): State<CorsPolicy>, request: Request, ne
     response
 }
 
-fn preflight(asked: &HeaderMap) -> Response {
+fn preflight(request_headers: &HeaderMap) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
     // Pages send headers of their tools, too (tracing, for one), and none of ours is dangerous to allow.
-    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned().unwrap_or(HEADERS));
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, request_headers.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned().unwrap_or(HEADERS));
     headers.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
     headers.append(VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
     response

@@ -21,10 +21,10 @@ pub(super) async fn drain_unread_body(request: Request, next: Next) -> Response 
     }
     let asks_first = asks_first(request.headers());
     let (owner, mut returned) = oneshot::channel();
-    let lend = |body| Body::new(Lent { left: Left { body, ..Left::default() }, owner: Some(owner) });
+    let lend = |body| Body::new(LentBody { unread: UnreadBody { body, ..UnreadBody::default() }, owner: Some(owner) });
     let mut response = next.run(request.map(lend)).await;
-    if let Ok(Left { body, begun, ended: false }) = returned.try_recv() {
-        let unsent = asks_first && !begun;
+    if let Ok(UnreadBody { body, read_started, ended: false }) = returned.try_recv() {
+        let unsent = asks_first && !read_started;
         if unsent || !engine::http::drain_body(body).await {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -33,47 +33,47 @@ pub(super) async fn drain_unread_body(request: Request, next: Next) -> Response 
 }
 
 /// A lent body: when its reader drops it, its owner gets it back.
-struct Lent {
-    left: Left,
-    owner: Option<oneshot::Sender<Left>>,
+struct LentBody {
+    unread: UnreadBody,
+    owner: Option<oneshot::Sender<UnreadBody>>,
 }
 
 /// The rest of a body that its reader has left.
 #[derive(Default)]
-struct Left {
+struct UnreadBody {
     body: Body,
     /// Whether a part of it was read.
-    begun: bool,
+    read_started: bool,
     /// Whether it was read to its end.
     ended: bool,
 }
 
-impl Drop for Lent {
+impl Drop for LentBody {
     fn drop(&mut self) {
         if let Some(owner) = self.owner.take() {
             // An owner that was dropped does not need it.
-            let _ = owner.send(std::mem::take(&mut self.left));
+            let _ = owner.send(std::mem::take(&mut self.unread));
         }
     }
 }
 
-impl HttpBody for Lent {
+impl HttpBody for LentBody {
     type Data = Bytes;
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let left = &mut self.left;
-        left.begun = true;
-        let frame = ready!(Pin::new(&mut left.body).poll_frame(context));
-        left.ended = frame.is_none() || left.body.is_end_stream();
+        let unread = &mut self.unread;
+        unread.read_started = true;
+        let frame = ready!(Pin::new(&mut unread.body).poll_frame(context));
+        unread.ended = frame.is_none() || unread.body.is_end_stream();
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left.body.is_end_stream()
+        self.unread.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.left.body.size_hint()
+        self.unread.body.size_hint()
     }
 }

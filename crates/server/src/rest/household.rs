@@ -189,17 +189,17 @@ async fn update_user(call: AuthedRequest) -> RestResult {
 #[utoipa::path(delete, path = "/users/{id}", responses((status = 200, body = DeletedUser), (status = 403)))]
 async fn delete_user(call: AuthedRequest) -> RestResult {
     let user = call.user("id", "User")?;
-    let desk = Arc::clone(&call.desk);
+    let state = Arc::clone(&call.state);
     let command = DeleteUser { user: user.clone() };
     let answered = call.command(StatusCode::OK, command, |user| json(&DeletedUser { user_id: user.id.as_str() })).await;
     if answered.is_ok() {
         // The task continues if the client disconnects.
-        let _ = tokio::spawn(end_removal_of(desk.rest.writer.clone(), user.clone())).await;
+        let _ = tokio::spawn(end_removal_of(state.rest.writer.clone(), user.clone())).await;
         // Sent over the bus, so that it arrives after the events of the deletion.
-        desk.rest.backend.disconnect(vec![user.clone()], Vec::new(), "The user was deleted".into());
+        state.rest.backend.disconnect(vec![user.clone()], Vec::new(), "The user was deleted".into());
     }
     // The next request with that token is refused.
-    desk.met.remove(&user);
+    state.seen_users.remove(&user);
     answered
 }
 

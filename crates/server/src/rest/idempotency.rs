@@ -32,10 +32,10 @@ pub(super) fn request(
     if *method != Method::POST && *method != Method::PATCH {
         return Ok(None);
     }
-    let mut given = headers.get_all(HEADER).iter();
-    let (key, more) = (given.next(), given.next());
+    let mut keys = headers.get_all(HEADER).iter();
+    let (key, second) = (keys.next(), keys.next());
     let Some(key) = key else { return Ok(None) };
-    let key = key.to_str().ok().filter(|_| more.is_none());
+    let key = key.to_str().ok().filter(|_| second.is_none());
     let key = key.ok_or_else(|| RestError::field("Idempotency-Key", "must be one text of ASCII characters"))?;
     let digest = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
     // Neither a method nor a path has a space, so no two scopes can be read as one.
@@ -44,11 +44,11 @@ pub(super) fn request(
 }
 
 /// The result of a command.
-pub(super) enum Executed<A> {
+pub(super) enum CommandResult<A> {
     /// The command has run, and its answer need not be stored.
-    Now(A),
+    Executed(A),
     /// The answer that is stored under the key of this request, or was stored by an earlier one.
-    Kept(RestResponse),
+    Stored(RestResponse),
 }
 
 /// Does the work of a request, once. Without a key that is all; with one the answer is rendered and stored beside the change. For a large answer only
@@ -62,29 +62,29 @@ pub(super) fn once<A: Reread>(
     status: StatusCode,
     work: impl FnOnce(&mut CommandContext<'_>) -> Result<A, DomainError>,
     render: fn(&A) -> String,
-) -> Result<Executed<A>, DomainError> {
-    let Some(request) = request else { return work(context).map(Executed::Now) };
+) -> Result<CommandResult<A>, DomainError> {
+    let Some(request) = request else { return work(context).map(CommandResult::Executed) };
     match idempotency::replay(context, &request)? {
-        ReplayOutcome::Stored(answered) => {
-            let status = StatusCode::from_u16(answered.status).unwrap_or(status);
-            let body = match answered.body {
+        ReplayOutcome::Stored(stored) => {
+            let status = StatusCode::from_u16(stored.status).unwrap_or(status);
+            let body = match stored.body {
                 StoredBody::Whole(body) => body,
-                StoredBody::Reference(reference) => render(&read_again(context, &reference)?),
+                StoredBody::Reference(reference) => render(&reread(context, &reference)?),
                 StoredBody::Nothing => return Err(idempotency::RESULT_GONE),
             };
-            Ok(Executed::Kept(RestResponse { status, body, replayed: true, next: None }))
+            Ok(CommandResult::Stored(RestResponse { status, body, replayed: true, next: None }))
         }
         ReplayOutcome::New => {
-            let done = work(context)?;
-            let body = render(&done);
-            idempotency::store_response(context, request, status.as_u16(), &body, done.reference())?;
-            Ok(Executed::Kept(RestResponse { status, body, replayed: false, next: None }))
+            let output = work(context)?;
+            let body = render(&output);
+            idempotency::store_response(context, request, status.as_u16(), &body, output.reference())?;
+            Ok(CommandResult::Stored(RestResponse { status, body, replayed: false, next: None }))
         }
     }
 }
 
 /// Reads the object of an answer, with the caller's current permissions.
-fn read_again<A: Reread>(context: &mut CommandContext<'_>, reference: &str) -> Result<A, DomainError> {
+fn reread<A: Reread>(context: &mut CommandContext<'_>, reference: &str) -> Result<A, DomainError> {
     A::reread(reference, &mut *context.store, context.actor).map_err(|error| match error {
         DomainError::NotFound(_) | DomainError::Forbidden(_) => idempotency::RESULT_GONE,
         error => error,

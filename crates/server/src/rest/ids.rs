@@ -19,20 +19,20 @@ pub(super) fn room(kind: RoomKind, id: &str) -> Result<RoomId, DomainError> {
     kind.room_from_external_id(id).ok_or(DomainError::NotFound(kind.display_name()))
 }
 
-/// The object with a numeric id that a path names. Errors: as [`room`]; `noun` names the object.
-pub(super) fn number(noun: &'static str, id: &str) -> Result<EntityId, DomainError> {
-    parse_id(id).ok_or(DomainError::NotFound(noun))
+/// The object with a numeric id that a path names. Errors: as [`room`]; `object` names the object.
+pub(super) fn number(object: &'static str, id: &str) -> Result<EntityId, DomainError> {
+    parse_id(id).ok_or(DomainError::NotFound(object))
 }
 
-/// The user that a path names. Errors: as [`room`]; `noun` names the user.
-pub(super) fn user_id(noun: &'static str, id: &str) -> Result<UserId, DomainError> {
-    UserId::parse(id).ok_or(DomainError::NotFound(noun))
+/// The user that a path names. Errors: as [`room`]; `object` names the user.
+pub(super) fn user_id(object: &'static str, id: &str) -> Result<UserId, DomainError> {
+    UserId::parse(id).ok_or(DomainError::NotFound(object))
 }
 
 /// The users that a query names, separated by commas or in a parameter each. Errors: 400 with the parameter's name.
 pub(super) fn user_ids(query: Option<&str>, name: &'static str) -> Result<Vec<UserId>, RestError> {
     let mut users = Vec::new();
-    for (_, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()).filter(|(known, _)| known == name) {
+    for (_, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()).filter(|(parameter, _)| parameter == name) {
         for id in value.split(',').map(str::trim).filter(|id| !id.is_empty()) {
             users.push(UserId::parse(id).ok_or_else(|| RestError::field(name, "must be ids, parted by commas"))?);
         }
@@ -142,14 +142,14 @@ pub(super) struct IdInputs {
 
 impl<'de> Deserialize<'de> for IdInputs {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut given = Self::default();
+        let mut inputs = Self::default();
         for id in Vec::<IdInput>::deserialize(deserializer)? {
             match parse_id(&id.0) {
-                Some(id) => given.ids.push(id),
-                None => given.malformed = given.malformed.or(Some(id.0)),
+                Some(id) => inputs.ids.push(id),
+                None => inputs.malformed = inputs.malformed.or(Some(id.0)),
             }
         }
-        Ok(given)
+        Ok(inputs)
     }
 }
 
@@ -191,9 +191,9 @@ struct MemberInput(UserId);
 
 impl<'de> Deserialize<'de> for MemberInput {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Given;
+        struct MemberInputVisitor;
 
-        impl<'de> Visitor<'de> for Given {
+        impl<'de> Visitor<'de> for MemberInputVisitor {
             type Value = MemberInput;
 
             fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -224,6 +224,6 @@ impl<'de> Deserialize<'de> for MemberInput {
             }
         }
 
-        deserializer.deserialize_any(Given)
+        deserializer.deserialize_any(MemberInputVisitor)
     }
 }

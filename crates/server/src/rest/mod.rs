@@ -64,7 +64,7 @@ use crate::rate_limit::RateLimits;
 use crate::realtime::{Fanout, ShardQuery};
 pub use caller::Caller;
 pub use docs::openapi;
-use openapi::{Words, contract};
+use openapi::{ErrorFormat, contract};
 use response::{RestError, with_success};
 use seen_users::SeenUsers;
 use utoipa_axum::router::OpenApiRouter;
@@ -110,22 +110,22 @@ pub fn is_health_check(path: &str) -> bool {
 /// The state that all requests share.
 struct AppState {
     rest: AppDeps,
-    met: SeenUsers,
+    seen_users: SeenUsers,
 }
 
 /// The router of all paths. Any other path is answered with 404, so this router comes last.
 pub fn router(rest: AppDeps) -> Router {
     let cors = cors::cors_policy(rest.authenticator.origins().clone());
     let (paths, _) = paths().split_for_parts();
-    let desk = Arc::new(AppState { rest, met: SeenUsers::default() });
+    let state = Arc::new(AppState { rest, seen_users: SeenUsers::default() });
     paths
         .fallback(async |uri: Uri| {
             let nothing = RestError::unknown_path().into_response();
             if trip::answers_at(uri.path()) { with_success(nothing).await } else { nothing }
         })
         .method_not_allowed_fallback(async || RestError::wrong_method())
-        .with_state(Arc::clone(&desk))
-        .layer(middleware::from_fn_with_state(desk, count))
+        .with_state(Arc::clone(&state))
+        .layer(middleware::from_fn_with_state(state, count))
         .layer(middleware::from_fn(discard_body::drain_unread_body))
         .layer(middleware::from_fn_with_state(cors, cors::allow))
         .layer(middleware::from_fn(not_sniffed))
@@ -139,27 +139,32 @@ async fn not_sniffed(request: Request, next: Next) -> Response {
 }
 
 /// Counts the requests.
-async fn count(State(desk): State<Arc<AppState>>, request: Request, next: Next) -> Response {
+async fn count(State(state): State<Arc<AppState>>, request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = next.run(request).await;
-    let refused = response::refused(&response);
-    if let Some(code) = refused {
+    let error_code = response::error_code(&response);
+    if let Some(code) = error_code {
         tracing::debug!(%method, ?path, status = response.status().as_u16(), code, "refused");
     }
-    desk.rest.metrics.http_answered(refused);
+    state.rest.metrics.http_answered(error_code);
     response
 }
 
 /// All paths, with their descriptions.
 fn paths() -> OpenApiRouter<Arc<AppState>> {
     openapi::head()
-        .merge(contract("household", "Households and their tasks, and profiles.", Words::Plain, household::routes()))
-        .merge(contract("trip", "Trips, and what goes on with connections. Answers stand in `data`.", Words::WithSuccess, trip::routes()))
-        .merge(contract("studio", "Chat rooms, messages and calls.", Words::Plain, studio::routes()))
-        .merge(contract("messenger", "Conversations, messages and notifications.", Words::Plain, messenger::routes()))
-        .merge(contract("workspace", "Projects with their channels and tasks.", Words::Plain, workspace::routes()))
-        .merge(contract("blocks", "The users whom the caller has blocked.", Words::Plain, blocks::routes()))
-        .merge(contract("back_end", "For a team's own back end.", Words::Plain, backend::routes()))
-        .merge(contract("meta", "What the server says of itself.", Words::Plain, docs::routes().merge(sync::routes())))
-        .merge(contract("operations", "For those who run the server.", Words::Plain, ops::routes()))
+        .merge(contract("household", "Households and their tasks, and profiles.", ErrorFormat::Plain, household::routes()))
+        .merge(contract(
+            "trip",
+            "Trips, and what goes on with connections. Answers stand in `data`.",
+            ErrorFormat::WithSuccess,
+            trip::routes(),
+        ))
+        .merge(contract("studio", "Chat rooms, messages and calls.", ErrorFormat::Plain, studio::routes()))
+        .merge(contract("messenger", "Conversations, messages and notifications.", ErrorFormat::Plain, messenger::routes()))
+        .merge(contract("workspace", "Projects with their channels and tasks.", ErrorFormat::Plain, workspace::routes()))
+        .merge(contract("blocks", "The users whom the caller has blocked.", ErrorFormat::Plain, blocks::routes()))
+        .merge(contract("back_end", "For a team's own back end.", ErrorFormat::Plain, backend::routes()))
+        .merge(contract("meta", "What the server says of itself.", ErrorFormat::Plain, docs::routes().merge(sync::routes())))
+        .merge(contract("operations", "For those who run the server.", ErrorFormat::Plain, ops::routes()))
 }

@@ -31,8 +31,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
     security(()),
     responses((status = 200, body = Condition), (status = 503))
 )]
-async fn live(State(desk): State<Arc<AppState>>) -> Result<RestResponse, RestError> {
-    let lives = desk.rest.health.is_live().await;
+async fn live(State(state): State<Arc<AppState>>) -> Result<RestResponse, RestError> {
+    let lives = state.rest.health.is_live().await;
     condition(if lives { &[] } else { &[Unready::Shards] })
 }
 
@@ -43,8 +43,8 @@ async fn live(State(desk): State<Arc<AppState>>) -> Result<RestResponse, RestErr
     security(()),
     responses((status = 200, body = Condition), (status = 503))
 )]
-async fn ready(State(desk): State<Arc<AppState>>) -> Result<RestResponse, RestError> {
-    condition(&desk.rest.health.unready().await)
+async fn ready(State(state): State<Arc<AppState>>) -> Result<RestResponse, RestError> {
+    condition(&state.rest.health.unready().await)
 }
 
 /// That the server is well.
@@ -68,13 +68,13 @@ fn condition(unready: &[Unready]) -> Result<RestResponse, RestError> {
     security(("backEnd" = [])),
     responses((status = 200, body = String, content_type = "application/openmetrics-text"), (status = 404))
 )]
-async fn read_metrics(State(desk): State<Arc<AppState>>, backend: Result<BackendRequest, RestError>) -> Response {
-    match (desk.rest.metrics_access, backend) {
+async fn read_metrics(State(state): State<Arc<AppState>>, backend: Result<BackendRequest, RestError>) -> Response {
+    match (state.rest.metrics_access, backend) {
         (MetricsAccess::Off, _) => RestError::unknown_path().into_response(),
         (MetricsAccess::Key, Err(failure)) => failure.into_response(),
-        (MetricsAccess::Key, Ok(_)) | (MetricsAccess::Open, _) => match desk.rest.metrics.page().await {
+        (MetricsAccess::Key, Ok(_)) | (MetricsAccess::Open, _) => match state.rest.metrics.page().await {
             Some(page) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE), (CACHE_CONTROL, "no-store")], page).into_response(),
-            None => RestError::no_answer().into_response(),
+            None => RestError::not_responding().into_response(),
         },
     }
 }

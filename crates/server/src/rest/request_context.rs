@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 
 use super::body::{self, Fields};
 use super::body_schema::Body;
-use super::idempotency::{self, Executed};
+use super::idempotency::{self, CommandResult};
 use super::list::ListBody;
 use super::reread::Reread;
 use super::response::{RestError, RestResponse};
@@ -36,7 +36,7 @@ const MAX_WARNINGS: usize = 10;
 
 /// An authenticated request within its budget, with its whole body.
 pub(super) struct AuthedRequest {
-    pub desk: Arc<AppState>,
+    pub state: Arc<AppState>,
     caller: Caller,
     /// Whether the caller is a user, who is loaded or created, and not a backend.
     is_user: bool,
@@ -51,10 +51,10 @@ impl FromRequest<Arc<AppState>> for AuthedRequest {
     type Rejection = RestError;
 
     /// Errors: a caller who is not authenticated or over budget is refused before the body is read.
-    async fn from_request(request: Request, desk: &Arc<AppState>) -> Result<Self, RestError> {
-        Self::of(request, desk, |request| {
-            let caller = Caller::from(desk.identity(request)?);
-            desk.rest.limits.command(&caller.actor.user)?;
+    async fn from_request(request: Request, state: &Arc<AppState>) -> Result<Self, RestError> {
+        Self::of(request, state, |request| {
+            let caller = Caller::from(state.identity(request)?);
+            state.rest.limits.command(&caller.actor.user)?;
             Ok((caller, true))
         })
         .await
@@ -68,12 +68,12 @@ impl FromRequest<Arc<AppState>> for BackendRequest {
     type Rejection = RestError;
 
     /// Errors: 401 without a valid token or key, 403 for a user who is not an admin.
-    async fn from_request(request: Request, desk: &Arc<AppState>) -> Result<Self, RestError> {
-        let call = AuthedRequest::of(request, desk, |request| {
-            if desk.rest.authenticator.is_backend(&request.headers) {
+    async fn from_request(request: Request, state: &Arc<AppState>) -> Result<Self, RestError> {
+        let call = AuthedRequest::of(request, state, |request| {
+            if state.rest.authenticator.is_backend(&request.headers) {
                 return Ok((Caller { actor: Actor::server(), claims: Claims::default() }, false));
             }
-            let identity = desk.identity(request)?;
+            let identity = state.identity(request)?;
             if !identity.service && !identity.admin {
                 return Err(DomainError::Forbidden("Only a back end or an admin may do this").into());
             }
@@ -90,7 +90,7 @@ impl AuthedRequest {
     /// Inputs: a request, and a function that returns its caller, or an error.
     async fn of(
         mut request: Request,
-        desk: &Arc<AppState>,
+        state: &Arc<AppState>,
         sender: impl FnOnce(&Parts) -> Result<(Caller, bool), RestError>,
     ) -> Result<Self, RestError> {
         // A path parameter that is not UTF-8 names nothing.
@@ -104,17 +104,17 @@ impl AuthedRequest {
         }
         let body = match request.method {
             Method::GET | Method::HEAD | Method::DELETE => Bytes::new(),
-            _ => body::read(body, desk.rest.max_body, account).await?,
+            _ => body::read(body, state.rest.max_body, account).await?,
         };
         let counted = account.filter(|_| is_user).map(|account| count_parsed(parsed_size(&body), || account.holder()));
         let parsed = counted.transpose().map_err(RestError::not_parsed)?.flatten();
-        Ok(Self { desk: Arc::clone(desk), caller, is_user, request, params, body, parsed })
+        Ok(Self { state: Arc::clone(state), caller, is_user, request, params, body, parsed })
     }
 
     /// Takes the cost of the request from its budget, besides that of a command: the same cost, from the same budget, as over a socket.
     /// Errors: 429.
-    pub fn check_rate_limit(&self, spending: RateLimitClass) -> Result<(), RestError> {
-        Ok(self.desk.rest.limits.check_class(&self.caller.actor.user, spending)?)
+    pub fn check_rate_limit(&self, class: RateLimitClass) -> Result<(), RestError> {
+        Ok(self.state.rest.limits.check_class(&self.caller.actor.user, class)?)
     }
 
     /// The space that the path names as `{id}`.
@@ -127,14 +127,14 @@ impl AuthedRequest {
         self.number(RoomKind::Task.display_name())
     }
 
-    /// The object that the path names as `{id}`; `noun` names it in the error if the id is malformed.
-    pub fn number(&self, noun: &'static str) -> Result<EntityId, RestError> {
-        Ok(ids::number(noun, self.param("id"))?)
+    /// The object that the path names as `{id}`; `object` names it in the error if the id is malformed.
+    pub fn number(&self, object: &'static str) -> Result<EntityId, RestError> {
+        Ok(ids::number(object, self.param("id"))?)
     }
 
-    /// The user that the path names as `{param}`; `noun` names it in the error if the id is malformed.
-    pub fn user(&self, param: &str, noun: &'static str) -> Result<UserId, RestError> {
-        Ok(ids::user_id(noun, self.param(param))?)
+    /// The user that the path names as `{param}`; `object` names it in the error if the id is malformed.
+    pub fn user(&self, param: &str, object: &'static str) -> Result<UserId, RestError> {
+        Ok(ids::user_id(object, self.param(param))?)
     }
 
     /// The body. Errors: 400 with what is wrong: the JSON, or the first field that is invalid or unknown.
@@ -211,40 +211,40 @@ impl AuthedRequest {
         work: impl FnOnce(&mut CommandContext<'_>) -> Result<A, DomainError> + Send + 'static,
         render: fn(&A) -> String,
     ) -> Result<RestResponse, RestError> {
-        let Self { desk, caller, is_user, request, body, parsed, .. } = self;
+        let Self { state, caller, is_user, request, body, parsed, .. } = self;
         let once = idempotency::request(&caller, &request.method, request.uri.path(), &request.headers, &body)?;
         let Caller { actor, claims } = caller;
-        let done = desk.write(actor, parsed, move |context| {
+        let executed = state.write(actor, parsed, move |context| {
             if is_user {
                 EnsureUser { claims }.execute(context)?;
             }
             idempotency::once(context, once, status, work, render)
         });
-        let (done, _parsed) = done.await?;
-        match done {
-            Executed::Now(answer) => Ok(RestResponse { status, body: render(&answer), replayed: false, next: None }),
-            Executed::Kept(answer) => Ok(answer),
+        let (executed, _parsed) = executed.await?;
+        match executed {
+            CommandResult::Executed(response) => Ok(RestResponse { status, body: render(&response), replayed: false, next: None }),
+            CommandResult::Stored(response) => Ok(response),
         }
     }
 
     /// Performs an action that stores nothing, and returns this answer. A repeated request receives the answer without the action. A
     /// request without a key does not wait for the writer.
-    pub async fn act(self, answer: String, act: impl FnOnce()) -> Result<RestResponse, RestError> {
+    pub async fn act(self, response: String, act: impl FnOnce()) -> Result<RestResponse, RestError> {
         if !idempotency::has_key(&self.request.headers) {
             act();
-            return Ok(RestResponse { status: StatusCode::OK, body: answer, replayed: false, next: None });
+            return Ok(RestResponse { status: StatusCode::OK, body: response, replayed: false, next: None });
         }
         let is_new = Arc::new(AtomicBool::new(false));
         let decided = Arc::clone(&is_new);
         let work = move |_: &mut CommandContext<'_>| {
             decided.store(true, Ordering::Relaxed);
-            Ok(answer)
+            Ok(response)
         };
-        let answer = self.change(StatusCode::OK, work, String::clone).await?;
+        let response = self.change(StatusCode::OK, work, String::clone).await?;
         if is_new.load(Ordering::Relaxed) {
             act();
         }
-        Ok(answer)
+        Ok(response)
     }
 
     /// The query of the URL, without the question mark.
@@ -257,21 +257,21 @@ impl AuthedRequest {
         self,
         work: impl FnOnce(&mut CommandContext<'_>) -> Result<A, DomainError> + Send + 'static,
     ) -> Result<A, RestError> {
-        self.desk.meet(&self.caller).await?;
-        Ok(self.desk.write(self.caller.actor, self.parsed, work).await?.0)
+        self.state.ensure_user_exists(&self.caller).await?;
+        Ok(self.state.write(self.caller.actor, self.parsed, work).await?.0)
     }
 
     /// Runs a query and renders its answer.
     pub async fn query<Q: Query, R: Into<ListBody>>(self, query: Q, render: fn(&Q::Output) -> R) -> Result<RestResponse, RestError> {
-        self.desk.meet(&self.caller).await?;
-        let answer = self.desk.read(self.caller.actor, query).await?;
-        let ListBody { body, next } = render(&answer).into();
+        self.state.ensure_user_exists(&self.caller).await?;
+        let response = self.state.read(self.caller.actor, query).await?;
+        let ListBody { body, next } = render(&response).into();
         Ok(RestResponse { status: StatusCode::OK, body, replayed: false, next })
     }
 
     /// Loads or creates the calling user.
     pub async fn ensure_user(&self) -> Result<&Caller, RestError> {
-        self.desk.meet(&self.caller).await?;
+        self.state.ensure_user_exists(&self.caller).await?;
         Ok(&self.caller)
     }
 
@@ -309,14 +309,14 @@ impl AppState {
     }
 
     /// Loads or creates a calling user.
-    async fn meet(&self, caller: &Caller) -> Result<(), RestError> {
+    async fn ensure_user_exists(&self, caller: &Caller) -> Result<(), RestError> {
         let now = self.now();
-        if self.met.contains(caller, now) {
+        if self.seen_users.contains(caller, now) {
             return Ok(());
         }
         let Caller { actor, claims } = caller.clone();
         self.write(actor, None, |context| EnsureUser { claims }.execute(context)).await?;
-        self.met.insert(caller, now);
+        self.seen_users.insert(caller, now);
         Ok(())
     }
 
@@ -327,21 +327,21 @@ impl AppState {
         parsed: Option<Holder>,
         work: impl FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Send + 'static,
     ) -> Result<(T, Option<Holder>), RestError> {
-        let (reply, answer) = oneshot::channel();
+        let (reply, response) = oneshot::channel();
         // The client may have disconnected by then; the work is done all the same.
-        self.rest.writer.submit(actor, work, move |result| drop(reply.send(result.map(|answer| (answer, parsed)))));
-        Ok(answer.await.unwrap_or_else(|_| Err(gone()))?)
+        self.rest.writer.submit(actor, work, move |result| drop(reply.send(result.map(|response| (response, parsed)))));
+        Ok(response.await.unwrap_or_else(|_| Err(writer_stopped()))?)
     }
 
     async fn read<Q: Query>(&self, actor: Actor, query: Q) -> Result<Q::Output, RestError> {
-        let (reply, answer) = oneshot::channel();
+        let (reply, response) = oneshot::channel();
         self.rest.readers.ask(actor, query, move |result| drop(reply.send(result)));
-        Ok(answer.await.unwrap_or_else(|_| Err(gone()))?)
+        Ok(response.await.unwrap_or_else(|_| Err(writer_stopped()))?)
     }
 }
 
 /// The error for work that was dropped without an answer.
-fn gone() -> DomainError {
+fn writer_stopped() -> DomainError {
     DomainError::Unavailable("the server is stopping".to_owned())
 }
 

@@ -105,7 +105,7 @@ impl RestError {
             ParseRejection::TooComplex => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("The JSON of the body {TOO_COMPLEX}"))
             }
-            ParseRejection::NoRoom(short) => Self::no_room(short),
+            ParseRejection::NoRoom(short) => Self::over_budget(short),
         }
     }
 
@@ -115,13 +115,13 @@ impl RestError {
     }
 
     /// A body for which there is no room.
-    pub fn no_room(short: OverBudget) -> Self {
+    pub fn over_budget(short: OverBudget) -> Self {
         let (status, code, error) = bytes_in_memory::rejection(short);
         Self::new(status, code, error).hint(Hint::RetryAfter(RETRY_AFTER_SECONDS))
     }
 
     /// A part of the server that does not answer.
-    pub fn no_answer() -> Self {
+    pub fn not_responding() -> Self {
         let error = "A part of the server does not answer; try again later";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error).hint(Hint::RetryAfter(RETRY_AFTER_SECONDS))
     }
@@ -205,7 +205,7 @@ pub(super) struct FailureEnvelope<'a> {
     #[schema(schema_with = no)]
     success: bool,
     #[serde(flatten)]
-    refused: ErrorBody<'a>,
+    error_body: ErrorBody<'a>,
 }
 
 /// What was asked for, from such a contract.
@@ -225,8 +225,8 @@ fn no() -> Object {
     always(false)
 }
 
-fn always(what: bool) -> Object {
-    ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([what])).build()
+fn always(value: bool) -> Object {
+    ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([value])).build()
 }
 
 impl IntoResponse for RestError {
@@ -245,14 +245,14 @@ impl IntoResponse for RestError {
 }
 
 /// The code of an error response.
-pub(super) fn refused(response: &Response) -> Option<&'static str> {
+pub(super) fn error_code(response: &Response) -> Option<&'static str> {
     response.extensions().get::<RestError>().map(|failure| failure.code)
 }
 
 /// Changes an error response to the form of a contract whose answers have the field `success`.
 pub(super) async fn with_success(mut response: Response) -> Response {
     if let Some(RestError { code, error, field, .. }) = response.extensions().get() {
-        let body = json(&FailureEnvelope { success: false, refused: ErrorBody { error, code, field: field.as_deref() } });
+        let body = json(&FailureEnvelope { success: false, error_body: ErrorBody { error, code, field: field.as_deref() } });
         *response.body_mut() = body.into();
         response.headers_mut().remove(CONTENT_LENGTH);
     }

@@ -30,8 +30,8 @@ impl SeenUsers {
     /// Whether this caller was loaded within the last minute with the same claims.
     pub fn contains(&self, caller: &Caller, now: Timestamp) -> bool {
         let digest = self.digest(caller);
-        let met = self.users().get(&caller.actor.user).copied();
-        met.is_some_and(|(claims, at)| claims == digest && at > now.minus_seconds(TTL_SECONDS))
+        let seen_users = self.users().get(&caller.actor.user).copied();
+        seen_users.is_some_and(|(claims, at)| claims == digest && at > now.minus_seconds(TTL_SECONDS))
     }
 
     /// Notes that a caller was loaded.
@@ -75,14 +75,14 @@ mod tests {
 
     #[test]
     fn a_person_is_met_again_with_other_claims_after_a_minute_and_after_a_deletion() {
-        let met = SeenUsers::default();
-        assert!(!met.contains(&caller("Alice"), NOW));
-        met.insert(&caller("Alice"), NOW);
-        assert!(met.contains(&caller("Alice"), NOW));
-        assert!(!met.contains(&caller("Alicia"), NOW));
-        assert!(met.contains(&caller("Alice"), Timestamp(NOW.0 + 59_000_000)));
-        assert!(!met.contains(&caller("Alice"), Timestamp(NOW.0 + 60_000_000)));
-        met.remove(&UserId::new("alice"));
-        assert!(!met.contains(&caller("Alice"), NOW));
+        let seen_users = SeenUsers::default();
+        assert!(!seen_users.contains(&caller("Alice"), NOW));
+        seen_users.insert(&caller("Alice"), NOW);
+        assert!(seen_users.contains(&caller("Alice"), NOW));
+        assert!(!seen_users.contains(&caller("Alicia"), NOW));
+        assert!(seen_users.contains(&caller("Alice"), Timestamp(NOW.0 + 59_000_000)));
+        assert!(!seen_users.contains(&caller("Alice"), Timestamp(NOW.0 + 60_000_000)));
+        seen_users.remove(&UserId::new("alice"));
+        assert!(!seen_users.contains(&caller("Alice"), NOW));
     }
 }

@@ -87,9 +87,9 @@ async fn sync(call: AuthedRequest) -> Result<RestResponse, RestError> {
     let of = |name: &str| form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value.into_owned());
     let since = of("since");
     let rooms = rooms(of("rooms").as_deref().unwrap_or_default())?;
-    let named = of("namespace").unwrap_or_else(|| "/".into());
-    let fanout = Arc::clone(&call.desk.rest.fanout);
-    let namespace = fanout.namespace(&named).ok_or_else(|| RestError::field("namespace", "must be one that is served, or raw"))?;
+    let name = of("namespace").unwrap_or_else(|| "/".into());
+    let fanout = Arc::clone(&call.state.rest.fanout);
+    let namespace = fanout.namespace(&name).ok_or_else(|| RestError::field("namespace", "must be one that is served, or raw"))?;
     let position = since.as_deref().and_then(Position::parse);
     let command = ResolveSync { offered: position.and_then(|(epoch, position)| client_position(epoch, position)), rooms };
     let caught_up = call.run_in_writer(|context| command.execute(context)).await?;
@@ -107,20 +107,20 @@ async fn sync(call: AuthedRequest) -> Result<RestResponse, RestError> {
         position: fanout.position(reached),
         has_more: reached < caught_up.position,
         resync,
-        events: events.into_iter().map(|(id, message)| heard(id, message)).collect(),
+        events: events.into_iter().map(|(id, message)| sync_event(id, message)).collect(),
     };
     Ok(RestResponse { status: StatusCode::OK, body: json(&missed), replayed: false, next: None })
 }
 
 /// Parses the rooms of a query. Errors: 400.
-fn rooms(named: &str) -> Result<BTreeSet<RoomId>, RestError> {
-    let wrong = || RestError::field("rooms", "must be rooms such as conversation:7, parted by commas, at most 200");
-    let named = named.split(',').map(str::trim).filter(|room| !room.is_empty());
-    let rooms = named.map(|room| RoomId::parse(room).ok_or_else(wrong)).collect::<Result<BTreeSet<_>, _>>()?;
-    if rooms.len() > MAX_ROOMS { Err(wrong()) } else { Ok(rooms) }
+fn rooms(name: &str) -> Result<BTreeSet<RoomId>, RestError> {
+    let invalid = || RestError::field("rooms", "must be rooms such as conversation:7, parted by commas, at most 200");
+    let name = name.split(',').map(str::trim).filter(|room| !room.is_empty());
+    let rooms = name.map(|room| RoomId::parse(room).ok_or_else(invalid)).collect::<Result<BTreeSet<_>, _>>()?;
+    if rooms.len() > MAX_ROOMS { Err(invalid()) } else { Ok(rooms) }
 }
 
-fn heard(id: String, message: OutboundMessage) -> SyncEvent {
+fn sync_event(id: String, message: OutboundMessage) -> SyncEvent {
     // The messages of the server are JSON.
     let raw = |text: String| RawValue::from_string(text).ok();
     match message {

@@ -47,15 +47,15 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
 
 /// Tells a load balancer whether the server works: it does while every shard answers and the database can be written. Needs no token.
 #[utoipa::path(get, path = "/api/v1/socket/health", security(()), responses((status = 200, body = SuccessEnvelope<Health>), (status = 503)))]
-async fn health(State(desk): State<Arc<AppState>>) -> Response {
-    let (counters, writes) = tokio::join!(desk.rest.shard_query.counters(), desk.rest.health.can_write());
-    let Some(counters) = counters.filter(|_| writes) else { return RestError::no_answer().into_response() };
+async fn health(State(state): State<Arc<AppState>>) -> Response {
+    let (counters, writes) = tokio::join!(state.rest.shard_query.counters(), state.rest.health.can_write());
+    let Some(counters) = counters.filter(|_| writes) else { return RestError::not_responding().into_response() };
     let health = Health {
         status: "healthy",
         sockets: counters.connections(),
         total_sockets: counters.connected,
-        uptime_seconds: desk.rest.shard_query.uptime().as_secs(),
-        timestamp: Milliseconds(desk.now()),
+        uptime_seconds: state.rest.shard_query.uptime().as_secs(),
+        timestamp: Milliseconds(state.now()),
     };
     ok(&health).into_response()
 }
@@ -160,10 +160,10 @@ struct Room {
 )]
 async fn stats(BackendRequest(call): BackendRequest) -> RestResult {
     let limit = call.limit()?;
-    let shard_query = &call.desk.rest.shard_query;
+    let shard_query = &call.state.rest.shard_query;
     let (counters, crowd) = tokio::join!(shard_query.counters(), shard_query.connection_stats());
-    let (counters, crowd) = counters.zip(crowd).ok_or_else(RestError::no_answer)?;
-    Ok(ok(&Stats::of(&counters, crowd, limit, shard_query.uptime(), call.desk.now())))
+    let (counters, crowd) = counters.zip(crowd).ok_or_else(RestError::not_responding)?;
+    Ok(ok(&Stats::of(&counters, crowd, limit, shard_query.uptime(), call.state.now())))
 }
 
 impl Stats {
@@ -221,7 +221,7 @@ fn milliseconds(seconds: f64) -> f64 {
 )]
 async fn rooms(BackendRequest(call): BackendRequest) -> RestResult {
     let limit = call.limit()?;
-    let crowd = call.desk.rest.shard_query.connection_stats().await.ok_or_else(RestError::no_answer)?;
+    let crowd = call.state.rest.shard_query.connection_stats().await.ok_or_else(RestError::not_responding)?;
     Ok(ok(&Rooms { total: crowd.rooms.len(), rooms: largest(&crowd, limit) }))
 }
 
@@ -242,7 +242,7 @@ fn largest(crowd: &ConnectionStats, limit: usize) -> Vec<Room> {
 /// Lists the caller's own sockets.
 #[utoipa::path(get, path = "/api/v1/socket/my-connections", responses((status = 200, body = SuccessEnvelope<Mine>)))]
 async fn my_connections(call: AuthedRequest) -> RestResult {
-    let now = call.desk.now();
+    let now = call.state.now();
     let connection = |here: SocketInfo| Connection {
         socket_id: here.id,
         namespace: here.namespace,
@@ -252,7 +252,7 @@ async fn my_connections(call: AuthedRequest) -> RestResult {
         rooms: here.rooms.iter().map(ToString::to_string).collect(),
     };
     let user = &call.ensure_user().await?.actor.user;
-    let sockets = call.desk.rest.shard_query.sockets_of(user).await.ok_or_else(RestError::no_answer)?;
+    let sockets = call.state.rest.shard_query.sockets_of(user).await.ok_or_else(RestError::not_responding)?;
     let connections: Vec<Connection> = sockets.into_iter().map(connection).collect();
     Ok(ok(&Mine { user_id: user.as_str(), count: connections.len(), connections }))
 }
@@ -313,7 +313,7 @@ async fn broadcast(BackendRequest(call): BackendRequest) -> RestResult {
     let Broadcast { event, kind, title, message, data } = call.body()?;
     let kind = kind.unwrap_or_else(|| notification_texts::INFO.to_owned());
     let command = BroadcastAnnouncement { event, kind, title, message, data: data.map(Value::Object) };
-    let bus = call.desk.rest.bus.clone();
+    let bus = call.state.rest.bus.clone();
     let decided = Arc::new(OnceLock::new());
     let new = decided.clone();
     let work = move |context: &mut CommandContext<'_>| {

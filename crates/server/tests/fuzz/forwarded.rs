@@ -34,7 +34,7 @@ const WRITTEN: [&[&str]; 2] =
 
 fn proxies() -> Proxies {
     let pairs = [("JWT_SECRET", "0123456789abcdef0123456789abcdef"), ("TRUSTED_PROXIES", "10.0.0.0/8,::1")];
-    Proxies::new(&Config::of_pairs(pairs).unwrap().net.trusted_proxies)
+    Proxies::new(&Config::of_pairs(pairs).unwrap().server.trusted_proxies)
 }
 
 #[test]

@@ -7,7 +7,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use server::auth::Keys;
-use server::auth::sign::{NewToken, sign};
+use server::auth::sign::{NewTokenClaims, sign};
 use server::config::Config;
 
 use crate::corpus::{Example, examples};
@@ -22,8 +22,8 @@ async fn whatever_is_asked_it_is_never_the_servers_fault() {
     let config = Config::of_pairs([("JWT_SECRET", "0123456789abcdef0123456789abcdef")]).unwrap();
     let keys = Keys::load(&config).unwrap();
     let tokens = ["anna", "5", "7"].map(|sub| {
-        let token = NewToken { sub: sub.into(), iat: SECONDS, ..NewToken::default() };
-        sign(&keys, &token, &config.identity).unwrap()
+        let token = NewTokenClaims { sub: sub.into(), iat: SECONDS, ..NewTokenClaims::default() };
+        sign(&keys, &token, &config.auth).unwrap()
     });
     let asked: Vec<Example> = examples().into_iter().filter(|example| matches!(example, Example::Rest(..))).collect();
     let mut ids = vec!["5".to_owned(), "anna".to_owned()];

@@ -8,7 +8,7 @@ use domain::event::Event;
 use domain::ids::UserId;
 use domain::notifications::NewNotification;
 use serde_json::{Value, json};
-use server::auth::sign::NewToken;
+use server::auth::sign::NewTokenClaims;
 use server::backend_api::{BackendApi, BackendService};
 use server::presence::{Connection, OnlineUsers, Transport};
 
@@ -80,7 +80,8 @@ async fn a_back_end_knows_who_is_online() {
 #[tokio::test]
 async fn an_event_that_clients_reserve_is_refused_by_its_field() {
     let server = Server::start();
-    let shop = server.client_with(NewToken { sub: "shop".into(), role: Some("service".into()), iat: SECONDS, ..NewToken::default() });
+    let shop =
+        server.client_with(NewTokenClaims { sub: "shop".into(), role: Some("service".into()), iat: SECONDS, ..NewTokenClaims::default() });
     for name in ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"] {
         for volatile in [false, true] {
             let answered = shop.post("/api/v1/emit", json!({ "to": { "everyone": true }, "event": name, "volatile": volatile })).await;

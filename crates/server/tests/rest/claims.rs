@@ -1,7 +1,7 @@
 //! A signed household is a membership.
 
 use serde_json::json;
-use server::auth::sign::NewToken;
+use server::auth::sign::NewTokenClaims;
 
 use crate::support::{Client, SECONDS, Server, id, member};
 
@@ -11,7 +11,7 @@ fn client<'a>(server: &'a Server, sub: &str, iat: i64) -> Client<'a> {
         _ => "Bob",
     };
     let household_id = Some("h-1".into());
-    server.client_with(NewToken { sub: sub.into(), name: Some(name.into()), household_id, iat, ..NewToken::default() })
+    server.client_with(NewTokenClaims { sub: sub.into(), name: Some(name.into()), household_id, iat, ..NewTokenClaims::default() })
 }
 
 #[tokio::test]

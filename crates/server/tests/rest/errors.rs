@@ -12,7 +12,7 @@ use domain::ids::UserId;
 use http::Method;
 use hyper::body::{Frame, SizeHint};
 use serde_json::{Value, json};
-use server::auth::sign::NewToken;
+use server::auth::sign::NewTokenClaims;
 use server::rate_limit::RateLimits;
 use tokio::time::Instant;
 
@@ -21,7 +21,7 @@ use crate::support::{Answered, MAX_BODY, SECONDS, Server, household, id};
 #[tokio::test]
 async fn whoever_is_not_believed_is_told_why_and_how_to_be() {
     let server = Server::start();
-    let expired = NewToken { sub: "alice".into(), iat: SECONDS - 10, exp: Some(SECONDS), ..NewToken::default() };
+    let expired = NewTokenClaims { sub: "alice".into(), iat: SECONDS - 10, exp: Some(SECONDS), ..NewTokenClaims::default() };
     let forged = [("authorization", "Bearer e30.e30.e30")];
     for (answered, code, error) in [
         (server.nobody().get("/households").await, "token_missing", "No token was given"),

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use http::Method;
 use serde_json::{Value, json};
-use server::auth::sign::NewToken;
+use server::auth::sign::NewTokenClaims;
 
 use crate::support::{Answered, Client, NOW, SECONDS, Server, household, id};
 
@@ -99,7 +99,7 @@ async fn a_key_that_cannot_be_one_is_refused_and_where_none_is_needed_it_is_not_
 #[tokio::test]
 async fn what_leaves_nothing_in_the_store_is_done_once_too() {
     let server = Server::start();
-    let service = NewToken { sub: "shop".into(), role: Some("service".into()), iat: SECONDS, ..NewToken::default() };
+    let service = NewTokenClaims { sub: "shop".into(), role: Some("service".into()), iat: SECONDS, ..NewTokenClaims::default() };
     let shop = server.client_with(service);
     let blink = json!({ "to": { "everyone": true }, "event": "blink", "volatile": true });
     for (path, body) in [("/api/v1/emit", blink), ("/api/v1/disconnect", json!({ "users": ["bob"] }))] {
@@ -172,7 +172,7 @@ async fn a_large_space_is_read_again() {
 #[tokio::test]
 async fn a_large_notification_of_a_back_end_is_read_again() {
     let server = Server::of_large_bodies();
-    let service = NewToken { sub: "shop".into(), role: Some("service".into()), iat: SECONDS, ..NewToken::default() };
+    let service = NewTokenClaims { sub: "shop".into(), role: Some("service".into()), iat: SECONDS, ..NewTokenClaims::default() };
     let shop = server.client_with(service);
     let body = json!({ "userId": "bob", "type": "info", "title": "x", "message": "y", "data": most_data() });
     let first = keyed(&shop, Method::POST, "/api/notifications", "k", body.clone()).await;
@@ -215,7 +215,8 @@ async fn a_large_answer_that_is_read_again_shows_the_object_as_it_is_now_and_to_
 #[tokio::test]
 async fn a_large_answer_about_nothing_that_is_stored_is_not_given_again() {
     let server = Server::of_large_bodies();
-    let root = server.client_with(NewToken { sub: "root".into(), role: Some("admin".into()), iat: SECONDS, ..NewToken::default() });
+    let root =
+        server.client_with(NewTokenClaims { sub: "root".into(), role: Some("admin".into()), iat: SECONDS, ..NewTokenClaims::default() });
     let body = json!({ "title": "Pause", "message": "", "data": most_data() });
     keyed(&root, Method::POST, "/api/v1/socket/broadcast", "k", body.clone()).await.expect(200);
     let again = keyed(&root, Method::POST, "/api/v1/socket/broadcast", "k", body).await;

@@ -1,7 +1,7 @@
 //! Conversations and notifications.
 
 use serde_json::json;
-use server::auth::sign::NewToken;
+use server::auth::sign::NewTokenClaims;
 
 use crate::support::{SECONDS, Server, id};
 
@@ -13,7 +13,7 @@ async fn talk(server: &Server) -> (String, String) {
     alice.delete(&format!("{room}/participants/carol")).await.expect(200);
     let said = server.client("bob").post(&format!("{room}/messages"), json!({ "content": "Hi" })).await.expect(201);
     let notice = json!({ "userId": "bob", "type": "info", "title": "x", "message": "" });
-    let service = NewToken { sub: "shop".into(), role: Some("service".into()), iat: SECONDS, ..NewToken::default() };
+    let service = NewTokenClaims { sub: "shop".into(), role: Some("service".into()), iat: SECONDS, ..NewTokenClaims::default() };
     server.client_with(service).post("/api/notifications", notice).await.expect(201);
     (id(&made).to_owned(), id(&said).to_owned())
 }
@@ -41,7 +41,7 @@ async fn a_deleted_person_has_no_notifications_and_no_marks_when_they_come_back(
     bob.delete("/users/bob").await.expect(200);
     let history = alice.get(&format!("/api/conversations/{talk}/messages")).await.expect(200);
     assert_eq!(history[0]["sender"], json!({ "id": "bob", "name": "", "avatarUrl": null }), "what was said stays");
-    let bob = server.client_with(NewToken { sub: "bob".into(), iat: SECONDS + 1, ..NewToken::default() });
+    let bob = server.client_with(NewTokenClaims { sub: "bob".into(), iat: SECONDS + 1, ..NewTokenClaims::default() });
     assert_eq!(bob.get("/api/notifications").await.expect(200), json!([]));
     bob.get(&format!("/api/conversations/{talk}")).await.refused(404, "not_found", "Conversation not found");
 }

@@ -7,7 +7,7 @@ use domain::error::DomainError;
 use domain::ids::{RoomKind, UserId};
 use domain::spaces::{FilterVisible, ListMemberIds};
 use serde_json::{Value, json};
-use server::auth::sign::NewToken;
+use server::auth::sign::NewTokenClaims;
 use server::rate_limit::RateLimits;
 
 use crate::support::{Answered, Client, SECONDS, Server};
@@ -32,13 +32,13 @@ const HOUR: i64 = 60 * 60 * 1_000_000;
 
 fn with_email<'a>(server: &'a Server, sub: &str, role: Option<&str>) -> Client<'a> {
     let email = Some(format!("{sub}@example.com"));
-    server.client_with(NewToken {
+    server.client_with(NewTokenClaims {
         sub: sub.into(),
         name: Some(sub.into()),
         email,
         role: role.map(Into::into),
         iat: SECONDS,
-        ..NewToken::default()
+        ..NewTokenClaims::default()
     })
 }
 

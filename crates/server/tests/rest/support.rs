@@ -15,7 +15,7 @@ use domain::ports::BusMessage;
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use server::app::{bounds, quotas};
-use server::auth::sign::{NewToken, sign};
+use server::auth::sign::{NewTokenClaims, sign};
 use server::auth::{Authenticator, Keys};
 use server::backend_api::BackendService;
 use server::config::Config;
@@ -114,7 +114,7 @@ impl Server {
         let rest = AppDeps {
             health: Arc::new(Health::new(shard_query.clone(), writer.clone(), Arc::default())),
             metrics: Arc::new(Metrics::new(shard_query.clone(), writer.clone(), Arc::clone(&fanout), Arc::default(), Arc::default())),
-            metrics_access: config.operations.metrics,
+            metrics_access: config.ops.metrics,
             backend: Arc::new(BackendService::new(writer.clone(), bus.clone(), users)),
             writer: writer.clone(),
             readers,
@@ -131,19 +131,19 @@ impl Server {
 
     /// A client with a token of this subject.
     pub fn client(&self, sub: &str) -> Client<'_> {
-        self.client_with(NewToken { sub: sub.into(), name: Some(capitalized(sub)), iat: SECONDS, ..NewToken::default() })
+        self.client_with(NewTokenClaims { sub: sub.into(), name: Some(capitalized(sub)), iat: SECONDS, ..NewTokenClaims::default() })
     }
 
     /// A client with this token.
-    pub fn client_with(&self, token: NewToken) -> Client<'_> {
-        Client { server: self, token: Some(sign(&self.keys, &token, &self.config.identity).unwrap()) }
+    pub fn client_with(&self, token: NewTokenClaims) -> Client<'_> {
+        Client { server: self, token: Some(sign(&self.keys, &token, &self.config.auth).unwrap()) }
     }
 
     /// A client with a token that another server has signed.
-    pub fn client_forged(&self, token: NewToken) -> Client<'_> {
+    pub fn client_forged(&self, token: NewTokenClaims) -> Client<'_> {
         let secret = [("JWT_SECRET", "another secret, of thirty-two bytes or more")];
         let keys = Keys::load(&Config::of_pairs(secret).unwrap()).unwrap();
-        Client { server: self, token: Some(sign(&keys, &token, &self.config.identity).unwrap()) }
+        Client { server: self, token: Some(sign(&keys, &token, &self.config.auth).unwrap()) }
     }
 
     /// A client that shows just this instead of a token.

@@ -3,7 +3,7 @@
 use domain::event::EphemeralEvent;
 use http::Method;
 use serde_json::json;
-use server::auth::sign::NewToken;
+use server::auth::sign::NewTokenClaims;
 
 use crate::support::{Client, SECONDS, Server, THEN};
 
@@ -21,7 +21,7 @@ async fn trip(server: &Server) -> String {
 }
 
 fn admin(server: &Server) -> Client<'_> {
-    server.client_with(NewToken { sub: "root".into(), role: Some("admin".into()), iat: SECONDS, ..NewToken::default() })
+    server.client_with(NewTokenClaims { sub: "root".into(), role: Some("admin".into()), iat: SECONDS, ..NewTokenClaims::default() })
 }
 
 #[tokio::test]

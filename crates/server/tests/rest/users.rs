@@ -7,7 +7,7 @@ use domain::ids::{RoomKind, UserId};
 use domain::spaces::{CreateSpace, RemoveMember};
 use domain::users::PurgeUnseenUsers;
 use serde_json::json;
-use server::auth::sign::NewToken;
+use server::auth::sign::NewTokenClaims;
 
 use crate::support::{NOW, SECONDS, Server, household, id, member, user, with};
 
@@ -16,7 +16,7 @@ async fn a_person_is_known_from_the_first_request_and_keeps_what_they_set() {
     let server = Server::start();
     let token = |name: &str, email| {
         let (sub, name, email) = ("alice".into(), Some(name.into()), Some(String::from(email)));
-        server.client_with(NewToken { sub, name, email, iat: SECONDS, ..NewToken::default() })
+        server.client_with(NewTokenClaims { sub, name, email, iat: SECONDS, ..NewTokenClaims::default() })
     };
     let first = token("Alice", "a@example.com").get("/users/alice").await.expect(200);
     assert_eq!(first, with(user("alice"), json!({ "email": "a@example.com" })));
@@ -79,7 +79,7 @@ async fn a_deleted_user_leaves_every_household_and_comes_back_as_a_new_user_with
     bob.get("/users/bob").await.refused(401, "user_deleted", deleted);
     bob.post("/households", json!({ "name": "H" })).await.refused(401, "user_deleted", deleted);
     alice.get("/users/bob").await.refused(404, "not_found", "User not found");
-    let newer = NewToken { sub: "bob".into(), name: Some("Bob".into()), iat: SECONDS + 1, ..NewToken::default() };
+    let newer = NewTokenClaims { sub: "bob".into(), name: Some("Bob".into()), iat: SECONDS + 1, ..NewTokenClaims::default() };
     let bob = server.client_with(newer);
     assert_eq!(bob.get("/users/bob").await.expect(200), user("bob"), "nothing remains of the old profile");
 }
@@ -88,7 +88,8 @@ async fn a_deleted_user_leaves_every_household_and_comes_back_as_a_new_user_with
 async fn an_admins_token_may_change_and_delete_others() {
     let server = Server::start();
     household(&server).await;
-    let admin = server.client_with(NewToken { sub: "root".into(), role: Some("admin".into()), iat: SECONDS, ..NewToken::default() });
+    let admin =
+        server.client_with(NewTokenClaims { sub: "root".into(), role: Some("admin".into()), iat: SECONDS, ..NewTokenClaims::default() });
     assert_eq!(admin.put("/users/bob", json!({ "name": "B" })).await.expect(200), with(user("bob"), json!({ "name": "B" })));
     assert_eq!(admin.delete("/users/bob").await.expect(200), json!({ "userId": "bob" }));
     admin.get("/users/bob").await.refused(404, "not_found", "User not found");
@@ -98,7 +99,8 @@ async fn an_admins_token_may_change_and_delete_others() {
 async fn users_who_never_signed_in_and_are_in_no_space_are_forgotten_after_a_day() {
     let server = Server::start();
     let alice = server.client("alice");
-    let root = server.client_with(NewToken { sub: "root".into(), role: Some("admin".into()), iat: SECONDS, ..NewToken::default() });
+    let root =
+        server.client_with(NewTokenClaims { sub: "root".into(), role: Some("admin".into()), iat: SECONDS, ..NewTokenClaims::default() });
     let trip = alice.post("/api/v1/trips", json!({ "name": "Rome" })).await.expect(201)["data"]["id"].clone();
     let members = format!("/api/v1/trips/{}/members", trip.as_str().unwrap());
     for user in ["removed", "here", "signed", "changed"] {
@@ -143,7 +145,8 @@ async fn an_old_claim_does_not_bring_back_a_user_who_was_removed_and_forgotten()
     server.run(actor, RemoveMember { room: cabin.clone(), user: UserId::new("ghost") }).await;
     server.clock.store(NOW.0 + 90_000_000_000, Ordering::SeqCst);
     assert!(!server.run(Actor::server(), PurgeUnseenUsers).await);
-    let claims = NewToken { sub: "ghost".into(), household_id: Some(cabin.id().to_owned()), iat: SECONDS, ..NewToken::default() };
+    let claims =
+        NewTokenClaims { sub: "ghost".into(), household_id: Some(cabin.id().to_owned()), iat: SECONDS, ..NewTokenClaims::default() };
     let ghost = server.client_with(claims);
     assert_eq!(ghost.get("/households").await.expect(200), json!([]));
 }
@@ -164,7 +167,8 @@ async fn users_who_never_signed_in_are_forgotten_in_steps() {
     server.clock.store(NOW.0 + 90_000_000_000, Ordering::SeqCst);
     assert!(server.run(Actor::server(), PurgeUnseenUsers).await, "a hundred are forgotten, and there are more");
     assert!(!server.run(Actor::server(), PurgeUnseenUsers).await);
-    let root = server.client_with(NewToken { sub: "root".into(), role: Some("admin".into()), iat: SECONDS, ..NewToken::default() });
+    let root =
+        server.client_with(NewTokenClaims { sub: "root".into(), role: Some("admin".into()), iat: SECONDS, ..NewTokenClaims::default() });
     for user in ["ghost-0-0", "ghost-1-59"] {
         assert_eq!(root.get(&format!("/users/{user}")).await.status.as_u16(), 404, "{user}");
     }

@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::json;
-use server::auth::sign::NewToken;
+use server::auth::sign::NewTokenClaims;
 
 use crate::support::{SECONDS, Server};
 
@@ -11,8 +11,13 @@ const THEN: &str = "2025-11-13T12:00:00.000000Z";
 #[tokio::test]
 async fn a_project_and_its_channels_have_numbers_for_ids() {
     let server = Server::start();
-    let token =
-        NewToken { sub: "7".into(), name: Some("Alice".into()), username: Some("alice".into()), iat: SECONDS, ..NewToken::default() };
+    let token = NewTokenClaims {
+        sub: "7".into(),
+        name: Some("Alice".into()),
+        username: Some("alice".into()),
+        iat: SECONDS,
+        ..NewTokenClaims::default()
+    };
     let alice = server.client_with(token);
     let project = alice.post("/api/v1/projects", json!({ "name": "Apollo", "memberIds": [8, "bob", 7] })).await.expect(201);
     let member = |id, username, name, role| json!({ "user_id": id, "username": username, "name": name, "role": role, "joined_at": THEN });

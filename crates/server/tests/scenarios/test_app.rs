@@ -80,7 +80,7 @@ impl TestApp {
         let rest = AppDeps {
             health: Arc::new(Health::new(shard_query.clone(), writer.clone(), Arc::default())),
             metrics: Arc::new(Metrics::new(shard_query.clone(), writer.clone(), Arc::clone(&fanout), Arc::default(), Arc::default())),
-            metrics_access: config.operations.metrics,
+            metrics_access: config.ops.metrics,
             backend,
             writer: writer.clone(),
             readers: readers.clone(),
@@ -109,7 +109,7 @@ impl TestApp {
             max_socketio_connections: config.limits.socketio_max_connections_per_user.limit(),
             max_raw_connections: config.limits.max_connections_per_user.limit(),
             room_limit: config.limits.max_rooms_per_connection,
-            closes_at_token_expiry: config.identity.token_end == TokenEnd::Close,
+            closes_at_token_expiry: config.auth.token_end == TokenEnd::Close,
             presence_grace: config.presence.grace,
             startup_presence: StartupPresence::default(),
             broadcasts_presence: config.presence.audience != Audience::None,

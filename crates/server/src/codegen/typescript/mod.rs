@@ -7,17 +7,17 @@ mod types;
 
 use super::components;
 use crate::contracts::event_schema::{ClientEventSchema, ContractSchema, PayloadSchema, ServerEventSchema};
-use types::{Writer, comment, key};
+use types::{TypeWriter, comment, key};
 
 /// The module of a contract.
 pub fn module(contract_schema: &ContractSchema) -> String {
     let ContractSchema { contract, about, .. } = contract_schema;
-    let writer = Writer::new(contract);
-    let place = contract_schema.namespace.map_or_else(
+    let writer = TypeWriter::new(contract);
+    let transport = contract_schema.namespace.map_or_else(
         || "Raw WebSocket: JSON messages on `/api/v1/ws/connect`.".to_owned(),
         |namespace| format!("Socket.IO: spoken on `/` and alone on `{namespace}`."),
     );
-    let mut text = format!("// The {contract} contract of Roomcast, written by `roomcast types`. {about}\n// {place}\n");
+    let mut text = format!("// The {contract} contract of Roomcast, written by `roomcast types`. {about}\n// {transport}\n");
     for (name, schema) in &components(contract_schema) {
         text.push('\n');
         text.push_str(&writer.declaration(name, schema));
@@ -30,7 +30,7 @@ pub fn module(contract_schema: &ContractSchema) -> String {
 }
 
 /// The maps of a Socket.IO contract.
-fn events(writer: &Writer, contract_schema: &ContractSchema) -> String {
+fn events(writer: &TypeWriter, contract_schema: &ContractSchema) -> String {
     let mut text = "\n/** What the server says. */\nexport interface ServerToClientEvents {\n".to_owned();
     for ServerEventSchema { name, about, payload } in &contract_schema.server_events {
         let payload = payload.as_ref().map(|payload| format!("payload: {}", writer.type_of(&payload.schema))).unwrap_or_default();
@@ -51,13 +51,13 @@ fn events(writer: &Writer, contract_schema: &ContractSchema) -> String {
 }
 
 /// The unions of a contract on the raw WebSocket, and its close codes.
-fn messages(writer: &Writer, contract_schema: &ContractSchema) -> String {
+fn messages(writer: &TypeWriter, contract_schema: &ContractSchema) -> String {
     let mut text = "\n/** What the server says. A back end may say more, in types of its own. */\nexport type ServerMessage =\n".to_owned();
-    let said = contract_schema.server_events.iter().map(|word| (word.about, &word.payload));
-    text.push_str(&union(writer, said));
+    let sent = contract_schema.server_events.iter().map(|event| (event.about, &event.payload));
+    text.push_str(&union(writer, sent));
     text.push_str("\n/** What clients may say. */\nexport type ClientMessage =\n");
-    let understood = contract_schema.client_events.iter().map(|word| (word.about, &word.argument));
-    text.push_str(&union(writer, understood));
+    let received = contract_schema.client_events.iter().map(|event| (event.about, &event.argument));
+    text.push_str(&union(writer, received));
     text.push_str("\n/** With what the server closes a connection. */\nexport const CloseCode = {\n");
     for closing in &contract_schema.close_codes {
         text.push_str(&format!("{}  {}: {},\n", comment("  ", closing.about), closing.name, closing.code));
@@ -66,9 +66,9 @@ fn messages(writer: &Writer, contract_schema: &ContractSchema) -> String {
     text
 }
 
-fn union<'a>(writer: &Writer, messages: impl Iterator<Item = (&'a str, &'a Option<PayloadSchema>)>) -> String {
-    let variants = messages.filter_map(|(about, shape)| {
-        let message = writer.type_of(&shape.as_ref()?.schema);
+fn union<'a>(writer: &TypeWriter, messages: impl Iterator<Item = (&'a str, &'a Option<PayloadSchema>)>) -> String {
+    let variants = messages.filter_map(|(about, schema)| {
+        let message = writer.type_of(&schema.as_ref()?.schema);
         Some(format!("{}  | {message}", comment("  ", about)))
     });
     variants.collect::<Vec<_>>().join("\n") + ";\n"

@@ -4,11 +4,11 @@ use utoipa::openapi::schema::{AdditionalProperties, AllOf, ArrayItems, Object, S
 use utoipa::openapi::{Ref, RefOr};
 
 /// Writes the types of one contract. Within its module, their names omit the contract.
-pub(super) struct Writer {
+pub(super) struct TypeWriter {
     prefix: String,
 }
 
-impl Writer {
+impl TypeWriter {
     pub(super) fn new(contract: &str) -> Self {
         Self { prefix: format!("{contract}.") }
     }

@@ -4,23 +4,23 @@ use super::*;
 
 #[tokio::test]
 async fn a_stop_lets_an_open_request_end_and_takes_no_more() {
-    let (begun, mut has_begun) = mpsc::channel::<()>(1);
-    let (go_on, wait) = watch::channel(());
+    let (started, mut has_started) = mpsc::channel::<()>(1);
+    let (proceed, wait) = watch::channel(());
     let served = serve(bound(&[]).await, move |_request: Request<Incoming>, _peer: Peer| {
-        let (begun, mut wait) = (begun.clone(), wait.clone());
+        let (started, mut wait) = (started.clone(), wait.clone());
         async move {
-            begun.send(()).await.unwrap();
+            started.send(()).await.unwrap();
             wait.changed().await.unwrap();
             Response::new(Body::from("late"))
         }
     });
     let mut busy = connect(served.address, GET).await;
-    has_begun.recv().await.unwrap();
+    has_started.recv().await.unwrap();
     let mut idle = connect(served.address, b"").await;
     served.stop.send(()).unwrap();
     assert_eq!(rest(&mut idle).await, "", "a connection that asks nothing is closed at once");
     assert!(!served.end.is_finished());
-    go_on.send(()).unwrap();
+    proceed.send(()).unwrap();
     assert!(rest(&mut busy).await.ends_with("late"));
     served.end.await.unwrap();
     assert!(TcpStream::connect(served.address).await.is_err());
@@ -28,10 +28,10 @@ async fn a_stop_lets_an_open_request_end_and_takes_no_more() {
 
 /// Stops a server and waits for its end; the time that passed, of a clock that jumps.
 async fn stopped(served: Served) -> Duration {
-    let begun = Instant::now();
+    let start = Instant::now();
     served.stop.send(()).unwrap();
     served.end.await.unwrap();
-    begun.elapsed()
+    start.elapsed()
 }
 
 #[tokio::test(start_paused = true)]
@@ -39,38 +39,38 @@ async fn a_stop_does_not_wait_for_heads_that_have_only_begun() {
     let served = serve(bound(&[]).await, hello);
     let half = b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ";
     let mut fresh = connect(served.address, half).await;
-    let mut kept = connect(served.address, GET).await;
-    read_to(&mut kept, "hello").await;
-    kept.write_all(half).await.unwrap();
+    let mut reused = connect(served.address, GET).await;
+    read_to(&mut reused, "hello").await;
+    reused.write_all(half).await.unwrap();
     // This request is sent after those bytes, so the server has received them when it is answered.
     read_to(&mut connect(served.address, GET).await, "hello").await;
     assert_eq!(stopped(served).await, Duration::ZERO);
-    assert_eq!((rest(&mut fresh).await, rest(&mut kept).await), (String::new(), String::new()));
+    assert_eq!((rest(&mut fresh).await, rest(&mut reused).await), (String::new(), String::new()));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_does_not_wait_for_tls_handshakes_that_have_only_begun() {
     let (_folder, certificate, key, _) = certificate();
     let served = serve(bound_with_tls(&certificate, &key).await, hello);
-    let mut begun = connect(served.address, b"\x16\x03\x01\x02\x00\x01").await;
+    let mut handshake = connect(served.address, b"\x16\x03\x01\x02\x00\x01").await;
     // This one is over when the server has seen the one before it.
     rest(&mut connect(served.address, GET).await).await;
     assert!(stopped(served).await < Duration::from_secs(1));
-    assert_eq!(rest(&mut begun).await, "");
+    assert_eq!(rest(&mut handshake).await, "");
 }
 
 #[tokio::test]
 async fn a_stop_waits_for_a_body_that_is_still_coming() {
-    let (begun, mut has_begun) = mpsc::channel::<()>(1);
+    let (started, mut has_started) = mpsc::channel::<()>(1);
     let served = serve(bound(&[]).await, move |request: Request<Incoming>, _peer: Peer| {
-        let begun = begun.clone();
+        let started = started.clone();
         async move {
-            begun.send(()).await.unwrap();
+            started.send(()).await.unwrap();
             Response::new(Body::from(Body::new(request.into_body()).collect().await.unwrap().to_bytes()))
         }
     });
     let mut stream = connect(served.address, b"POST / HTTP/1.1\r\nContent-Length: 8\r\n\r\nbody").await;
-    has_begun.recv().await.unwrap();
+    has_started.recv().await.unwrap();
     served.stop.send(()).unwrap();
     // A refused connection means that the stop has reached all listeners.
     while TcpStream::connect(served.address).await.is_ok() {}
@@ -94,18 +94,18 @@ async fn a_stop_waits_until_an_answer_is_written() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_does_not_wait_for_ever() {
-    let (begun, mut has_begun) = mpsc::channel::<()>(1);
+    let (started, mut has_started) = mpsc::channel::<()>(1);
     let served = serve(bound(&[]).await, move |_request: Request<Incoming>, _peer: Peer| {
-        let begun = begun.clone();
+        let started = started.clone();
         async move {
-            begun.send(()).await.unwrap();
+            started.send(()).await.unwrap();
             std::future::pending().await
         }
     });
     let _busy = connect(served.address, GET).await;
-    has_begun.recv().await.unwrap();
-    let begun = Instant::now();
+    has_started.recv().await.unwrap();
+    let start = Instant::now();
     served.stop.send(()).unwrap();
     served.end.await.unwrap();
-    assert!(begun.elapsed() < FAREWELL + Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(start.elapsed() < DRAIN_GRACE + Duration::from_secs(1), "{:?}", start.elapsed());
 }

@@ -12,14 +12,14 @@ use crate::rest::response::{ErrorBody, FailureEnvelope};
 
 /// The form of a contract's error responses.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::rest) enum Words {
+pub(in crate::rest) enum ErrorFormat {
     /// `{error, code, field?}`
     Plain,
     /// `{success: false, error, code, field?}`
     WithSuccess,
 }
 
-impl Words {
+impl ErrorFormat {
     const ALL: [Self; 2] = [Self::Plain, Self::WithSuccess];
 
     /// The name of the schema.
@@ -31,10 +31,10 @@ impl Words {
     }
 
     /// The name of a response.
-    fn response(self, no: &ErrorResponse) -> String {
+    fn response(self, error: &ErrorResponse) -> String {
         match self {
-            Self::Plain => no.name.to_owned(),
-            Self::WithSuccess => format!("trip.{}", no.name),
+            Self::Plain => error.name.to_owned(),
+            Self::WithSuccess => format!("trip.{}", error.name),
         }
     }
 }
@@ -88,38 +88,39 @@ const ERROR_RESPONSES: &[ErrorResponse] = &[
 
 /// Adds every error response, in all forms.
 pub(super) fn add_to(components: &mut Components) {
-    let mut schemas = vec![(Words::Plain.schema(), ErrorBody::schema()), (Words::WithSuccess.schema(), FailureEnvelope::schema())];
+    let mut schemas =
+        vec![(ErrorFormat::Plain.schema(), ErrorBody::schema()), (ErrorFormat::WithSuccess.schema(), FailureEnvelope::schema())];
     ErrorBody::schemas(&mut schemas);
     FailureEnvelope::schemas(&mut schemas);
     components.schemas.extend(schemas);
-    for words in Words::ALL {
-        components.responses.extend(ERROR_RESPONSES.iter().map(|no| (words.response(no), response(words, no).into())));
+    for format in ErrorFormat::ALL {
+        components.responses.extend(ERROR_RESPONSES.iter().map(|error| (format.response(error), response(format, error).into())));
     }
 }
 
 /// Adds the error responses of these statuses to an operation, completes the ones that the operation names by their status alone, and
 /// completes the description of its success.
-pub(super) fn add(operation: &mut Operation, words: Words, statuses: impl IntoIterator<Item = u16>) {
-    let answers = &mut operation.responses.responses;
-    for (status, answer) in answers.iter_mut() {
-        if let RefOr::T(answer) = answer
-            && answer.description.is_empty()
+pub(super) fn add(operation: &mut Operation, format: ErrorFormat, statuses: impl IntoIterator<Item = u16>) {
+    let responses = &mut operation.responses.responses;
+    for (status, response) in responses.iter_mut() {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
         {
-            answer.description = if status == "201" { "It is made." } else { "It is done." }.to_owned();
+            response.description = if status == "201" { "It is made." } else { "It is done." }.to_owned();
         }
     }
     let statuses: Vec<u16> = statuses.into_iter().collect();
-    for no in ERROR_RESPONSES {
-        if answers.contains_key(no.status.as_str()) || statuses.contains(&no.status.as_u16()) {
-            answers.insert(no.status.as_str().to_owned(), Ref::from_response_name(words.response(no)).into());
+    for error in ERROR_RESPONSES {
+        if responses.contains_key(error.status.as_str()) || statuses.contains(&error.status.as_u16()) {
+            responses.insert(error.status.as_str().to_owned(), Ref::from_response_name(format.response(error)).into());
         }
     }
 }
 
-fn response(words: Words, no: &ErrorResponse) -> Response {
-    let content = Content::new(Some(Ref::from_schema_name(words.schema())));
-    let mut response = ResponseBuilder::new().description(no.about).content("application/json", content);
-    if let Some((name, about)) = no.header {
+fn response(format: ErrorFormat, error: &ErrorResponse) -> Response {
+    let content = Content::new(Some(Ref::from_schema_name(format.schema())));
+    let mut response = ResponseBuilder::new().description(error.about).content("application/json", content);
+    if let Some((name, about)) = error.header {
         let text = ObjectBuilder::new().schema_type(Type::String);
         response = response.header(name, HeaderBuilder::new().schema(Some(text)).description(Some(about)).build());
     }

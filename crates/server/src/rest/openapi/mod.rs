@@ -15,7 +15,7 @@ use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Components, HttpMethod, InfoBuilder, LicenseBuilder, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
-pub(super) use errors::Words;
+pub(super) use errors::ErrorFormat;
 use security::Callers;
 
 const ABOUT: &str = "\
@@ -40,7 +40,7 @@ pub(super) fn head<S: Send + Sync + Clone + 'static>() -> OpenApiRouter<S> {
 ///
 /// Inputs: the contract's name, which groups its paths; its description; the form of its error responses; its paths with their own
 /// descriptions.
-pub(super) fn contract<S>(name: &str, about: &str, words: Words, mut paths: OpenApiRouter<S>) -> OpenApiRouter<S>
+pub(super) fn contract<S>(name: &str, about: &str, format: ErrorFormat, mut paths: OpenApiRouter<S>) -> OpenApiRouter<S>
 where
     S: Send + Sync + Clone + 'static,
 {
@@ -52,7 +52,7 @@ where
             operation.tags = Some(vec![name.to_owned()]);
             operation.operation_id = operation.operation_id.take().map(|handler| format!("{name}_{handler}"));
             requests::require_body(operation, schemas);
-            complete(operation, &method, path, words);
+            complete(operation, &method, path, format);
         }
     }
     paths
@@ -77,27 +77,27 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut Ope
 }
 
 /// Completes the description of an operation by its method, path and callers.
-fn complete(operation: &mut Operation, method: &HttpMethod, path: &str, words: Words) {
+fn complete(operation: &mut Operation, method: &HttpMethod, path: &str, format: ErrorFormat) {
     let has_body = matches!(method, HttpMethod::Post | HttpMethod::Put | HttpMethod::Patch);
-    let is_remembered = matches!(method, HttpMethod::Post | HttpMethod::Patch) && requests::is_idempotent(operation);
-    let is_asked = requests::has_query(operation);
-    let names_something = requests::add_path_parameters(operation, path);
-    if is_remembered {
+    let is_idempotent = matches!(method, HttpMethod::Post | HttpMethod::Patch) && requests::is_idempotent(operation);
+    let has_query = requests::has_query(operation);
+    let has_path_ids = requests::add_path_parameters(operation, path);
+    if is_idempotent {
         requests::add_idempotency_key(operation);
     }
     let callers = Callers::of(operation);
-    let is_closed = callers != Callers::Everybody;
-    let noes = [
-        (400, has_body || is_asked),
-        (401, is_closed),
-        (403, callers == Callers::BackEnds),
-        (404, names_something),
+    let needs_token = callers != Callers::Anyone;
+    let statuses = [
+        (400, has_body || has_query),
+        (401, needs_token),
+        (403, callers == Callers::Backends),
+        (404, has_path_ids),
         (408, has_body),
-        (409, is_remembered),
+        (409, is_idempotent),
         (413, has_body),
-        (429, is_closed),
-        (500, is_closed),
-        (503, is_closed),
+        (429, needs_token),
+        (500, needs_token),
+        (503, needs_token),
     ];
-    errors::add(operation, words, noes.into_iter().filter_map(|(status, holds)| holds.then_some(status)));
+    errors::add(operation, format, statuses.into_iter().filter_map(|(status, applies)| applies.then_some(status)));
 }

@@ -24,9 +24,9 @@ pub(super) fn has_query(operation: &Operation) -> bool {
 /// Describes the ids in a path's template; false if there are none.
 pub(super) fn add_path_parameters(operation: &mut Operation, path: &str) -> bool {
     let named = path_parameters(path);
-    let names_something = !named.is_empty();
+    let has_ids = !named.is_empty();
     operation.parameters.get_or_insert_default().splice(0..0, named.into_iter().map(RefOr::T));
-    names_something
+    has_ids
 }
 
 /// The word before an id names the type of its object.
@@ -50,11 +50,11 @@ pub(super) fn add_idempotency_key(operation: &mut Operation) {
     let parameter = ParameterBuilder::new().name("Idempotency-Key").parameter_in(ParameterIn::Header).required(Required::False);
     let key = text().min_length(Some(1)).max_length(Some(domain::idempotency::MAX_KEY_BYTES));
     operation.parameters.get_or_insert_default().push(parameter.description(Some(about)).schema(Some(key)).build().into());
-    for answer in operation.responses.responses.values_mut() {
-        let RefOr::T(answer) = answer else { continue };
+    for response in operation.responses.responses.values_mut() {
+        let RefOr::T(response) = response else { continue };
         let about = "The answer was given before to the same `Idempotency-Key`.";
         let header = HeaderBuilder::new().schema(Some(text().enum_values(Some(["true"])))).description(Some(about)).build();
-        answer.headers.insert("Idempotency-Replayed".to_owned(), header.into());
+        response.headers.insert("Idempotency-Replayed".to_owned(), header.into());
     }
 }
 
@@ -80,8 +80,8 @@ mod tests {
     #[test]
     fn the_ids_in_a_path_are_described_by_the_word_before() {
         let described = path_parameters("/households/{id}/members/{userId}");
-        let said: Vec<_> = described.iter().map(|parameter| (parameter.name.as_str(), parameter.description.as_deref())).collect();
-        assert_eq!(said, [("id", Some("The household's id.")), ("userId", Some("The person's id."))]);
+        let descriptions: Vec<_> = described.iter().map(|parameter| (parameter.name.as_str(), parameter.description.as_deref())).collect();
+        assert_eq!(descriptions, [("id", Some("The household's id.")), ("userId", Some("The person's id."))]);
         assert!(path_parameters("/households").is_empty());
     }
 }

@@ -13,33 +13,33 @@ const KEY: &str = "backEnd";
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Callers {
     /// Users with a token.
-    People,
+    Users,
     /// Backends, and callers with the token of a service or an admin.
-    BackEnds,
+    Backends,
     /// All callers, also without a token.
-    Everybody,
+    Anyone,
 }
 
 impl Callers {
     /// The callers of an operation, by the security that its handler declares. Adds the tokens to a backend's operation.
     pub(super) fn of(operation: &mut Operation) -> Self {
         match &mut operation.security {
-            None => Self::People,
-            Some(ways) if ways.contains(&shown(KEY)) => {
-                ways.extend(users());
-                Self::BackEnds
+            None => Self::Users,
+            Some(requirements) if requirements.contains(&requirement(KEY)) => {
+                requirements.extend(users());
+                Self::Backends
             }
-            Some(_) => Self::Everybody,
+            Some(_) => Self::Anyone,
         }
     }
 }
 
 /// The security of an operation for users: one of these schemes.
 pub(super) fn users() -> Vec<SecurityRequirement> {
-    TOKENS.map(shown).into()
+    TOKENS.map(requirement).into()
 }
 
-fn shown(scheme: &str) -> SecurityRequirement {
+fn requirement(scheme: &str) -> SecurityRequirement {
     SecurityRequirement::new(scheme, [""; 0])
 }
 

@@ -1,6 +1,6 @@
 //! Who asks.
 
-use server::auth::sign::NewToken;
+use server::auth::sign::NewTokenClaims;
 
 use crate::support::{Client, SECONDS, Server};
 
@@ -53,18 +53,18 @@ impl Caller {
     }
 
     pub fn client(self, server: &Server) -> Client<'_> {
-        let token = |sub: &str| NewToken { sub: sub.into(), iat: SECONDS - 60, ..NewToken::default() };
+        let token = |sub: &str| NewTokenClaims { sub: sub.into(), iat: SECONDS - 60, ..NewTokenClaims::default() };
         match self {
             Self::Nobody => server.nobody(),
             Self::Forged => server.client_forged(token("alice")),
-            Self::Expired => server.client_with(NewToken { exp: Some(SECONDS), ..token("alice") }),
+            Self::Expired => server.client_with(NewTokenClaims { exp: Some(SECONDS), ..token("alice") }),
             Self::WrongKey => server.client_presenting(&API_KEY.replace("key", "kex")),
             Self::Stranger => server.client("dave"),
             Self::Removed => server.client("carol"),
             Self::Member => server.client("bob"),
             Self::Admin => server.client("alice"),
-            Self::Service => server.client_with(NewToken { role: Some("service".into()), ..token("shop") }),
-            Self::Root => server.client_with(NewToken { role: Some("admin".into()), ..token("root") }),
+            Self::Service => server.client_with(NewTokenClaims { role: Some("service".into()), ..token("shop") }),
+            Self::Root => server.client_with(NewTokenClaims { role: Some("admin".into()), ..token("root") }),
             Self::Key => server.client_presenting(API_KEY),
         }
     }

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use http::Method;
 use serde_json::{Value, json};
-use server::auth::sign::NewToken;
+use server::auth::sign::NewTokenClaims;
 use server::rate_limit::RateLimits;
 
 use crate::openapi::DOCUMENT;
@@ -163,7 +163,7 @@ async fn without_a_key_of_its_own_a_server_takes_none() {
 async fn a_role_that_a_token_only_claims_to_others_is_none() {
     let server = server();
     for role in ["Admin", "owner", "services", ""] {
-        let token = NewToken { sub: "dave".into(), role: Some(role.into()), iat: SECONDS, ..NewToken::default() };
+        let token = NewTokenClaims { sub: "dave".into(), role: Some(role.into()), iat: SECONDS, ..NewTokenClaims::default() };
         let answered = server.client_with(token).get("/api/v1/presence/count").await;
         assert_eq!(answered.status, 403, "{role}: {}", answered.text);
     }
