@@ -3,7 +3,7 @@
 use wire::socketio::Args;
 
 use crate::encoding::Namespace;
-use crate::hub::HandshakeRejection;
+use crate::handshake_rejection::HandshakeRejection;
 use crate::shard::{ConnectionRef, Shard, SocketKey};
 
 /// A program on the engine. One copy runs on each shard, in that shard's thread: its methods must not block, and need no locks.

@@ -7,6 +7,7 @@ use ::http::HeaderMap;
 
 use crate::encoding::Format;
 use crate::history::Recovery;
+use crate::position::{Position, PositionContext};
 
 /// The default of [`Config::replay_slice`].
 const REPLAY_SLICE: usize = 64 << 10;
@@ -108,5 +109,12 @@ impl Default for Config {
             cors: None,
             recovery: None,
         }
+    }
+}
+
+impl Config {
+    /// How positions are written into messages for sockets at this position.
+    pub(crate) fn position_context(&self, at: impl Into<Position>) -> PositionContext<'_> {
+        PositionContext { epoch: self.recovery.as_ref().map_or("", |recovery| &recovery.epoch), at: at.into() }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io::IoSlice;
 use std::rc::Rc;
 
-use crate::broadcast::ConflationKey;
+use crate::message::ConflationKey;
 
 /// Whole WebSocket frames, shared by all outboxes of this shard that contain them. Not atomic: a shard is one thread.
 pub(crate) type Frames = Rc<[u8]>;

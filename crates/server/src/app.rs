@@ -433,7 +433,7 @@ fn retention(config: &Config) -> Duration {
 /// The engine's settings for keeping events for disconnected clients. `begun` is the state found at the start.
 fn recovery(config: &Config, epoch: String, begun: &StartupState, fanout: &Fanout) -> Recovery {
     let stored = fanout.stored();
-    let revive = stored.decoder();
+    let decoder = stored.decoder();
     Recovery {
         epoch,
         position: begun.position as u64,
@@ -442,7 +442,7 @@ fn recovery(config: &Config, epoch: String, begun: &StartupState, fanout: &Fanou
         keep: config.recovery.journal_keep as usize,
         window: retention(config),
         bytes: config.recovery.journal_memory.0,
-        revive: Some(revive),
+        decoder: Some(decoder),
         archive: Some(Arc::new(stored)),
     }
 }

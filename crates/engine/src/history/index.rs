@@ -92,7 +92,7 @@ impl Index {
     }
 
     /// The approximate memory of the index in bytes.
-    pub fn weight(&self) -> usize {
+    pub fn memory_bytes(&self) -> usize {
         self.memory_bytes
     }
 
@@ -365,7 +365,7 @@ mod tests {
         assert_eq!((of(&again, "loud-0", 101), of(&again, "loud-0", 102)), (None, Some(vec![])));
         assert_eq!(of(&again, "quiet", 0), Some(vec![]));
         index.expire_up_to(300);
-        assert_eq!((index.rooms(), index.weight(), index.empty.len()), (0, 0, 0), "nothing is left of broadcasts that are too old");
+        assert_eq!((index.rooms(), index.memory_bytes(), index.empty.len()), (0, 0, 0), "nothing is left of broadcasts that are too old");
     }
 
     #[test]

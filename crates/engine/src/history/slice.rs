@@ -7,44 +7,45 @@ use crate::broadcast::Broadcast;
 /// The next broadcasts that a client has missed.
 pub struct Slice {
     /// The broadcasts, in order.
-    pub said: Vec<FoundEntry>,
+    pub broadcasts: Vec<FoundEntry>,
     /// The number up to which there is no other: the end of the range, or the last broadcast of a full slice.
     pub reached: u64,
 }
 
-/// The place of a broadcast: memory or archive.
+/// A missed broadcast, and where its content is.
 pub enum FoundEntry {
     /// In memory.
-    Here(Arc<Broadcast>),
+    InMemory(Arc<Broadcast>),
     /// In the [`Archive`](super::Archive), under this number.
-    Stored(u64),
+    Archived(u64),
 }
 
-/// The first broadcasts of a slice, as many as are in one place.
+/// The first broadcasts of a slice, as many as are all in memory, or all in the archive.
 pub enum Run {
     /// In memory; these are all broadcasts of the slice up to this number.
-    Here(Vec<Arc<Broadcast>>, u64),
+    InMemory(Vec<Arc<Broadcast>>, u64),
     /// In the [`Archive`](super::Archive), under these numbers. If they are the whole slice, the number up to which it goes.
-    Stored(Vec<u64>, Option<u64>),
+    Archived(Vec<u64>, Option<u64>),
 }
 
 impl Slice {
-    /// Its first broadcasts that are in one place; a slice without broadcasts is in memory.
+    /// The first broadcasts of the slice, as many as are all in memory or all in the archive. An empty slice is in memory.
     pub fn first_run(self) -> Run {
-        let Self { said, reached } = self;
-        let stored: Vec<u64> = said.iter().take_while(|found| matches!(found, FoundEntry::Stored(_))).map(FoundEntry::number).collect();
+        let Self { broadcasts, reached } = self;
+        let stored: Vec<u64> =
+            broadcasts.iter().take_while(|found| matches!(found, FoundEntry::Archived(_))).map(FoundEntry::number).collect();
         if !stored.is_empty() {
-            let whole = (stored.len() == said.len()).then_some(reached);
-            return Run::Stored(stored, whole);
+            let whole = (stored.len() == broadcasts.len()).then_some(reached);
+            return Run::Archived(stored, whole);
         }
-        let count = said.len();
-        let here = said.into_iter().map_while(|found| match found {
-            FoundEntry::Here(broadcast) => Some(broadcast),
-            FoundEntry::Stored(_) => None,
+        let count = broadcasts.len();
+        let loaded = broadcasts.into_iter().map_while(|found| match found {
+            FoundEntry::InMemory(broadcast) => Some(broadcast),
+            FoundEntry::Archived(_) => None,
         });
-        let here: Vec<_> = here.collect();
-        let last = here.last().filter(|_| here.len() < count).map(|last| last.number.unwrap_or_default());
-        Run::Here(here, last.unwrap_or(reached))
+        let loaded: Vec<_> = loaded.collect();
+        let last = loaded.last().filter(|_| loaded.len() < count).map(|last| last.number.unwrap_or_default());
+        Run::InMemory(loaded, last.unwrap_or(reached))
     }
 }
 
@@ -52,8 +53,8 @@ impl FoundEntry {
     /// The broadcast's number.
     pub fn number(&self) -> u64 {
         match self {
-            Self::Here(broadcast) => broadcast.number.unwrap_or_default(),
-            Self::Stored(number) => *number,
+            Self::InMemory(broadcast) => broadcast.number.unwrap_or_default(),
+            Self::Archived(number) => *number,
         }
     }
 }

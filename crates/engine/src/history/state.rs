@@ -7,62 +7,71 @@ use std::sync::atomic::AtomicUsize;
 use super::index::Index;
 use super::recovery::ReplayDecoder;
 use super::segment_log::{LogRange, SegmentLog};
-use crate::broadcast::{Audience, Broadcast, MessageSource, OutboundMessage};
+use crate::broadcast::{Audience, Broadcast, MemoryCharge};
 use crate::encoding::Namespace;
 use crate::id::Id;
+use crate::message::{MessageSource, OutboundMessage};
 
 /// The broadcasts that are kept: the numbers of all of them, and the content of the newest.
 pub(super) struct HistoryState {
     pub index: Index,
     /// The broadcasts whose content is in memory, in order. An evicted one may still be here; its number is in no room's list.
-    pub words: VecDeque<HistoryEntry>,
-    pub words_weight: usize,
+    pub entries: VecDeque<HistoryEntry>,
+    /// The approximate memory of these broadcasts in bytes.
+    pub entries_memory: usize,
     pub log: SegmentLog,
     /// The number of these broadcasts that are encoded again for clients that missed them.
-    pub told: usize,
+    pub replayed: usize,
 }
 
 /// A broadcast whose content is in memory.
-pub(crate) struct HistoryEntry {
-    pub number: u64,
-    pub audience: Audience,
+pub(super) struct HistoryEntry {
+    pub(super) number: u64,
+    audience: Audience,
     /// The rooms and sockets that the broadcast excepts; most broadcasts except none.
-    pub except: Option<Box<Exclusions>>,
-    pub namespace: Option<Namespace>,
-    pub kind: u8,
-    words: EntryBody,
-    pub(super) weight: usize,
+    exclusions: Option<Box<Exclusions>>,
+    namespace: Option<Namespace>,
+    kind: u8,
+    body: EntryBody,
+    /// The approximate memory in bytes, without the replayed broadcast.
+    pub(super) memory: usize,
     /// The broadcast for all clients that missed it, made for the first of them.
     pub(super) replay: Option<Arc<Broadcast>>,
 }
 
 /// The rooms and sockets that a broadcast excepts.
 #[derive(Clone, Default)]
-pub(crate) struct Exclusions {
-    pub rooms: Vec<Arc<str>>,
-    pub sockets: Vec<Id>,
+struct Exclusions {
+    rooms: Vec<Arc<str>>,
+    sockets: Vec<Id>,
 }
 
 /// The content of a broadcast.
 enum EntryBody {
+    /// Recorded as bytes in the segment log.
     Logged(LogRange),
-    Said(Arc<dyn MessageSource>),
+    /// Not recorded as bytes, because there is no decoder, or the source does not offer it.
+    Source(Arc<dyn MessageSource>),
 }
 
 /// The approximate memory in bytes of a kept broadcast besides its content, and of each room that it names.
 const ENTRY_OVERHEAD_BYTES: usize = 128;
-const EXCLUDED_ROOM_BYTES: usize = 64;
+const ROOM_BYTES: usize = 64;
 
-/// The content of a broadcast that was kept as bytes. It is read when it is encoded, once for each voice, and not under the history's lock.
+/// The approximate memory in bytes of a replayed broadcast, without its content.
+const BROADCAST_OVERHEAD_BYTES: usize = 256;
+
+/// The content of a broadcast that was kept as bytes. It is decoded when it is encoded, once for each encoding, and not
+/// under the lock of the history.
 struct LoggedSource {
     number: u64,
     bytes: Box<[u8]>,
-    revive: ReplayDecoder,
+    decoder: ReplayDecoder,
 }
 
 impl MessageSource for LoggedSource {
     fn render(&self, namespace: Namespace) -> Vec<OutboundMessage> {
-        self.revive.read(self.number, &self.bytes).render(namespace)
+        self.decoder.decode(self.number, &self.bytes).render(namespace)
     }
 
     fn memory_bytes(&self) -> usize {
@@ -71,61 +80,73 @@ impl MessageSource for LoggedSource {
 }
 
 impl HistoryEntry {
-    /// The broadcast for the clients that have missed it, whose bytes are counted in `told`.
-    pub(super) fn again(&mut self, log: &SegmentLog, revive: Option<&ReplayDecoder>, told: &Arc<AtomicUsize>) -> Arc<Broadcast> {
-        if let Some(again) = &self.replay {
-            return again.clone();
+    /// The broadcast for the clients that have missed it. It is made for the first of them, and `replay_bytes` counts its memory.
+    pub(super) fn replayed(
+        &mut self,
+        log: &SegmentLog,
+        decoder: Option<&ReplayDecoder>,
+        replay_bytes: &Arc<AtomicUsize>,
+    ) -> Arc<Broadcast> {
+        if let Some(broadcast) = &self.replay {
+            return broadcast.clone();
         }
-        let say = match (&self.words, revive) {
-            (EntryBody::Said(say), _) => say.clone(),
-            (EntryBody::Logged(place), Some(revive)) => {
-                Arc::new(LoggedSource { number: self.number, bytes: log.get(place).into(), revive: revive.clone() })
+        let source = match (&self.body, decoder) {
+            (EntryBody::Source(source), _) => source.clone(),
+            (EntryBody::Logged(range), Some(decoder)) => {
+                Arc::new(LoggedSource { number: self.number, bytes: log.get(range).into(), decoder: decoder.clone() })
             }
-            // Without a reader no content is logged.
+            // Without a decoder no content is logged.
             (EntryBody::Logged(_), None) => Arc::new(|_| Vec::new()),
         };
-        let again = Arc::new(Broadcast::replay(self, say, told));
-        self.replay.insert(again).clone()
+        let charge = MemoryCharge::new(BROADCAST_OVERHEAD_BYTES + source.memory_bytes(), replay_bytes.clone());
+        let Exclusions { rooms: except_rooms, sockets: except_sockets } = self.exclusions.as_deref().cloned().unwrap_or_default();
+        let mut broadcast = Broadcast::restored(self.audience.clone(), source, charge);
+        broadcast.except_rooms = except_rooms;
+        broadcast.except_sockets = except_sockets;
+        broadcast.namespace = self.namespace;
+        broadcast.number = Some(self.number);
+        broadcast.kind = self.kind;
+        self.replay.insert(Arc::new(broadcast)).clone()
     }
 }
 
 impl HistoryState {
-    /// An empty shelf.
+    /// A state without broadcasts.
     pub fn new(index: Index) -> Self {
-        Self { index, words: VecDeque::new(), words_weight: 0, log: SegmentLog::default(), told: 0 }
+        Self { index, entries: VecDeque::new(), entries_memory: 0, log: SegmentLog::default(), replayed: 0 }
     }
 
-    /// Adds the content of the newest broadcast. Returns its size in bytes.
+    /// Adds the content of the newest broadcast, as bytes if `logs`. Returns its size in bytes.
     pub fn put(&mut self, number: u64, broadcast: &Broadcast, logs: bool) -> usize {
         let Broadcast { audience, except_rooms, except_sockets, namespace, kind, .. } = broadcast;
-        let say = broadcast.source();
-        let (words, size) = match logs.then(|| self.log.append(&**say)).flatten() {
-            Some(place) => {
-                let size = place.len();
-                (EntryBody::Logged(place), size)
+        let source = broadcast.source();
+        let (body, size) = match logs.then(|| self.log.append(&**source)).flatten() {
+            Some(range) => {
+                let size = range.len();
+                (EntryBody::Logged(range), size)
             }
-            None => (EntryBody::Said(say.clone()), say.memory_bytes()),
+            None => (EntryBody::Source(source.clone()), source.memory_bytes()),
         };
         let excepts = !except_rooms.is_empty() || !except_sockets.is_empty();
-        let except = excepts.then(|| Box::new(Exclusions { rooms: except_rooms.clone(), sockets: except_sockets.clone() }));
+        let exclusions = excepts.then(|| Box::new(Exclusions { rooms: except_rooms.clone(), sockets: except_sockets.clone() }));
         let rooms = match audience {
             Audience::Everyone => 0,
             Audience::Rooms(rooms) => rooms.len(),
         };
-        let weight = ENTRY_OVERHEAD_BYTES + size + EXCLUDED_ROOM_BYTES * (rooms + except_rooms.len());
+        let memory = ENTRY_OVERHEAD_BYTES + size + ROOM_BYTES * (rooms + except_rooms.len());
         let (audience, namespace, kind) = (audience.clone(), *namespace, *kind);
-        self.words.push_back(HistoryEntry { number, audience, except, namespace, kind, words, weight, replay: None });
-        self.words_weight += weight;
+        self.entries.push_back(HistoryEntry { number, audience, exclusions, namespace, kind, body, memory, replay: None });
+        self.entries_memory += memory;
         size
     }
 
     /// Takes out the oldest broadcast whose content is in memory.
     pub fn take_oldest(&mut self) -> Option<HistoryEntry> {
-        let oldest = self.words.pop_front()?;
-        self.words_weight -= oldest.weight;
-        self.told -= usize::from(oldest.replay.is_some());
-        if let EntryBody::Logged(place) = &oldest.words {
-            self.log.expire_before(place);
+        let oldest = self.entries.pop_front()?;
+        self.entries_memory -= oldest.memory;
+        self.replayed -= usize::from(oldest.replay.is_some());
+        if let EntryBody::Logged(range) = &oldest.body {
+            self.log.expire_before(range);
         }
         Some(oldest)
     }

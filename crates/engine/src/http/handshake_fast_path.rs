@@ -15,15 +15,27 @@ use wire::websocket::Window;
 
 use super::query::Query;
 use super::response::{self, RequestError};
-use super::{HttpResponse, NewConnection, Purpose, upgrade};
+use super::{HttpResponse, upgrade};
 use crate::app::App;
 use crate::config::Protocol;
-use crate::hub::{Handle, Hub, Mail};
+use crate::handle::Handle;
+use crate::hub::Hub;
+use crate::mailbox::Mail;
+use crate::shard_request::{NewConnection, Purpose};
 use crate::stream::NewStream;
 
 /// A head with more bytes or more headers goes to the HTTP server.
 const MAX_HEAD_BYTES: usize = 4096;
 const MAX_HEADERS: usize = 32;
+
+/// An accepted handshake.
+struct Accepted<H> {
+    /// The 101.
+    response: HttpResponse,
+    /// The client's window, if messages may be deflated.
+    deflate: Option<Window>,
+    purpose: Purpose<H>,
+}
 
 impl<A: App> Handle<A> {
     /// Waits for the first bytes of a connection. If they are a WebSocket handshake that begins a session, the engine answers it, and keeps
@@ -36,26 +48,26 @@ impl<A: App> Handle<A> {
             if ready!(stream.poll_peek(context, &mut seen)).is_err() {
                 return Poll::Ready(None);
             }
-            let Some((length, handshake)) = hub.direct(seen.filled()) else { return Poll::Ready(None) };
+            let Some((length, handshake)) = hub.parse_handshake(seen.filled()) else { return Poll::Ready(None) };
             // The bytes that were peeked at are still in the socket, so one read takes all of them.
             let read = stream.try_read(&mut bytes[..length]);
             Poll::Ready(read.is_ok_and(|read| read == length).then_some(handshake))
         });
         let Some((endpoint, parts)) = handshake.await else { return Some(stream) };
-        let (mut answer, begun) = match hub.begin(endpoint, &parts, peer) {
-            Ok((answer, deflate, purpose)) => (answer, Some((deflate, purpose))),
-            Err(failure) => (failure.answer(true), None),
+        let (mut response, accepted) = match hub.accept_handshake(endpoint, &parts, peer) {
+            Ok(Accepted { response, deflate, purpose }) => (response, Some((deflate, purpose))),
+            Err(error) => (error.response(true), None),
         };
         if let Some(policy) = &hub.config.cors {
-            response::allow(&mut answer, &policy(&parts.headers));
+            response::allow(&mut response, &policy(&parts.headers));
         }
-        let greeting = write(answer).await;
-        match begun {
+        let greeting = write(response).await;
+        match accepted {
             Some((deflate, purpose)) => match stream.into_std() {
                 Ok(stream) => {
                     let stream = NewStream::Plain(stream);
-                    let arrival = NewConnection { stream, greeting, early: Bytes::new(), deflate, purpose };
-                    hub.put(hub.next_shard(), Mail::Arrival(Box::new(arrival)));
+                    let connection = NewConnection { stream, greeting, early: Bytes::new(), deflate, purpose };
+                    hub.put(hub.next_shard(), Mail::NewConnection(Box::new(connection)));
                 }
                 Err(error) => tracing::error!(%error, "a WebSocket's stream cannot be taken over"),
             },
@@ -69,7 +81,7 @@ impl<A: App> Handle<A> {
 impl<A: App> Hub<A> {
     /// Parses the handshake at the start of these bytes. Returns its length in bytes, its endpoint and its head; `None` if it has to go to
     /// the HTTP server.
-    fn direct(&self, bytes: &[u8]) -> Option<(usize, (u8, request::Parts))> {
+    fn parse_handshake(&self, bytes: &[u8]) -> Option<(usize, (u8, request::Parts))> {
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut head = httparse::Request::new(&mut headers);
         let Ok(httparse::Status::Complete(length)) = head.parse(bytes) else { return None };
@@ -83,40 +95,35 @@ impl<A: App> Hub<A> {
         }
         let headers = request.headers();
         let has_body = headers.contains_key(header::CONTENT_LENGTH) || headers.contains_key(header::TRANSFER_ENCODING);
-        if has_body || !upgrade::is_upgrade(headers) || !asks_for_upgrade(headers) {
+        if has_body || !upgrade::is_upgrade(headers) || !requests_upgrade(headers) {
             return None;
         }
         let (index, endpoint) = self.endpoint_of(request.uri().path())?;
         let query = Query::parse(request.uri().query().unwrap_or_default());
-        let begins = query.get("transport") == Some("websocket") && query.get("sid").is_none() && self.config.websocket;
-        (begins || endpoint.protocol == Protocol::Raw).then(|| (length, (index, request.into_parts().0)))
+        let is_new_session = query.get("transport") == Some("websocket") && query.get("sid").is_none() && self.config.websocket;
+        (is_new_session || endpoint.protocol == Protocol::Raw).then(|| (length, (index, request.into_parts().0)))
     }
 
-    /// Returns the 101, the client's window if messages may be deflated, and the purpose of the WebSocket.
-    fn begin(
-        &self,
-        endpoint: u8,
-        parts: &request::Parts,
-        peer: SocketAddr,
-    ) -> Result<(HttpResponse, Option<Window>, Purpose<A>), RequestError> {
+    /// Checks a handshake, and makes the response to it.
+    fn accept_handshake(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<Accepted<A::Handshake>, RequestError> {
         let purpose = match self.config.endpoints[endpoint as usize].protocol {
             Protocol::Raw => self.raw_session(endpoint, parts, peer)?,
             _ => Purpose::Session(self.session_of(endpoint, parts, peer)?),
         };
-        let (answer, deflate) = self.switch(&Method::GET, &parts.headers)?;
-        Ok((answer, deflate, purpose))
+        let (response, deflate) = self.switch(&Method::GET, &parts.headers)?;
+        Ok(Accepted { response, deflate, purpose })
     }
 }
 
 /// Whether the `Connection` header names the upgrade (RFC 6455 §4.2.1).
-fn asks_for_upgrade(headers: &HeaderMap) -> bool {
+fn requests_upgrade(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|token| token.trim().eq_ignore_ascii_case("upgrade"))
 }
 
 /// The bytes of a response.
-async fn write(answer: HttpResponse) -> Vec<u8> {
-    let (parts, body) = answer.into_parts();
+async fn write(response: HttpResponse) -> Vec<u8> {
+    let (parts, body) = response.into_parts();
     let body = body.collect().await.map_or_else(|never| match never {}, |body| body.to_bytes());
     let reason = parts.status.canonical_reason().unwrap_or_default();
     let mut out = format!("HTTP/1.1 {} {reason}\r\n", parts.status.as_str()).into_bytes();
@@ -150,27 +157,27 @@ mod tests {
         Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
     #[test]
-    fn whatever_stands_in_the_socket_is_a_handshake_or_goes_the_long_way_untouched() {
+    fn mutated_handshake_is_parsed_or_left_to_the_http_server() {
         let poll = mio::Poll::new().unwrap();
         let hub = Hub::<NoopApp>::new(Config { allow_eio3: true, ..Config::default() }, Arc::new(|_, _| Ok(())), &[poll]).unwrap();
         let peer = "127.0.0.1:1".parse().unwrap();
-        let dice = &mut StdRng::seed_from_u64(7);
-        let mut begun = 0;
+        let random = &mut StdRng::seed_from_u64(7);
+        let mut accepted = 0;
         for _ in 0..20_000 {
             let mut bytes = HANDSHAKE.to_vec();
-            for _ in 0..dice.random_range(0..4) {
-                let at = dice.random_range(0..bytes.len());
-                match dice.random_range(0..4) {
-                    0 => bytes.insert(at, dice.random()),
+            for _ in 0..random.random_range(0..4) {
+                let at = random.random_range(0..bytes.len());
+                match random.random_range(0..4) {
+                    0 => bytes.insert(at, random.random()),
                     1 => drop(bytes.remove(at)),
-                    2 => bytes[at] ^= 1 << dice.random_range(0..8),
+                    2 => bytes[at] ^= 1 << random.random_range(0..8),
                     _ => bytes.truncate(at.max(1)),
                 }
             }
-            let Some((length, (endpoint, parts))) = hub.direct(&bytes) else { continue };
+            let Some((length, (endpoint, parts))) = hub.parse_handshake(&bytes) else { continue };
             assert!(length <= bytes.len() && bytes[..length].ends_with(b"\n"));
-            begun += usize::from(hub.begin(endpoint, &parts, peer).is_ok());
+            accepted += usize::from(hub.accept_handshake(endpoint, &parts, peer).is_ok());
         }
-        assert!(begun > 2_000 && begun < 20_000, "{begun}");
+        assert!(accepted > 2_000 && accepted < 20_000, "{accepted}");
     }
 }

@@ -1,12 +1,10 @@
 //! Handshakes and long-polling requests, on their way to a shard. The HTTP server itself (listening, TLS, timeouts) is the program's.
 
-mod connection;
 mod drain_body;
 mod handshake_fast_path;
 mod polling;
 mod query;
 mod read_body;
-mod repeated_polls;
 mod response;
 mod upgrade;
 
@@ -17,96 +15,19 @@ use ::http::{Method, Response, StatusCode, request};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use tokio::sync::oneshot;
 use wire::engineio::Version;
-use wire::websocket::Window;
 
 use crate::app::App;
 use crate::config::{Endpoint, Protocol};
-use crate::hub::{Handle, HandshakeRejection, Hub};
+use crate::handle::Handle;
+pub use crate::http_connection::{HttpConnection, OpenConnection};
+use crate::hub::Hub;
 use crate::id::Id;
-use crate::shard::PollAnswer;
-use crate::stream::NewStream;
-pub use connection::{HttpConnection, OpenConnection};
+use crate::shard_request::{NewSession, Purpose};
 pub use drain_body::{asks_first, drain_body};
 use query::Query;
 pub use read_body::{Allowance, BodyError, ByteCharge, ChargedBytes, OverBudget, read_body};
-pub(crate) use repeated_polls::{RequestMark, RequestMarks};
 use response::RequestError;
-
-/// A WebSocket whose handshake is finished.
-pub(crate) struct NewConnection<A: App> {
-    pub stream: NewStream,
-    /// The bytes to write before all others: the 101, or none if the HTTP server has written it.
-    pub greeting: Vec<u8>,
-    /// The bytes that the client sent directly after its handshake.
-    pub early: Bytes,
-    pub deflate: Option<Window>,
-    pub purpose: Purpose<A>,
-}
-
-/// The purpose of a new WebSocket.
-pub(crate) enum Purpose<A: App> {
-    Session(NewSession<A>),
-    /// The WebSocket takes over a long-polling session.
-    Upgrade(Id),
-    /// The WebSocket is closed with this rejection: browsers show a program no other response to a rejected handshake.
-    Refusal(HandshakeRejection),
-}
-
-pub(crate) struct NewSession<A: App> {
-    pub endpoint: u8,
-    pub version: Version,
-    pub handshake: A::Handshake,
-    /// Whether the client cannot receive binary messages.
-    pub base64: bool,
-    /// The query as a JSON object, for clients of Socket.IO 2, which have no auth object.
-    pub auth: Option<String>,
-}
-
-/// A long-polling request. The variants with `Gone` report that the client dropped a request before its response.
-pub(crate) enum ShardRequest<A: App> {
-    Open {
-        session: NewSession<A>,
-        mark: Option<RequestMark>,
-        reply: oneshot::Sender<PollAnswer>,
-    },
-    Poll {
-        session: Id,
-        mark: Option<RequestMark>,
-        reply: oneshot::Sender<PollAnswer>,
-    },
-    PollGone {
-        session: Id,
-    },
-    PostBegins {
-        session: Id,
-        reply: oneshot::Sender<PollAnswer>,
-    },
-    Post {
-        session: Id,
-        body: Bytes,
-        binary: bool,
-        reply: oneshot::Sender<PollAnswer>,
-    },
-    PostGone {
-        session: Id,
-    },
-    PostTooLarge {
-        session: Id,
-    },
-    PostInvalid {
-        session: Id,
-    },
-    /// The response to a GET or a POST was not written; see [`HttpConnection`].
-    AnswerLost {
-        session: Id,
-    },
-    Upgradable {
-        session: Id,
-        reply: oneshot::Sender<PollAnswer>,
-    },
-}
 
 /// A response, always with its whole body.
 pub type HttpResponse = Response<Full<Bytes>>;
@@ -127,7 +48,7 @@ impl<A: App> Handle<A> {
         let cors = hub.config.cors.as_ref().map(|policy| policy(request.headers()));
         let mut response = match (&cors, request.method()) {
             (Some(_), &Method::OPTIONS) => response::preflight(request.headers()),
-            _ => hub.clone().answer(index, endpoint.protocol, request, peer).await,
+            _ => hub.clone().respond(index, endpoint.protocol, request, peer).await,
         };
         if let Some(cors) = cors {
             response::allow(&mut response, &cors);
@@ -147,7 +68,7 @@ impl<A: App> Hub<A> {
         matching.next().map(|(index, endpoint)| (index as u8, endpoint))
     }
 
-    async fn answer(
+    async fn respond(
         self: Arc<Self>,
         endpoint: u8,
         protocol: Protocol,
@@ -160,7 +81,7 @@ impl<A: App> Hub<A> {
             Protocol::Raw => Ok(response::status(StatusCode::UPGRADE_REQUIRED)),
             _ => self.engine_request(endpoint, request, peer, upgrade).await,
         };
-        result.unwrap_or_else(|failure| failure.answer(upgrade))
+        result.unwrap_or_else(|error| error.response(upgrade))
     }
 
     /// Checks a request to an Engine.IO path in Node's order: transport, method, upgrade, gate, version.
@@ -207,20 +128,20 @@ impl<A: App> Hub<A> {
     }
 
     /// Makes the session for a handshake on an Engine.IO path.
-    fn session_of(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<NewSession<A>, RequestError> {
+    fn session_of(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<NewSession<A::Handshake>, RequestError> {
         let query = Query::parse(parts.uri.query().unwrap_or_default());
-        let handshake = self.ask_gate(parts, peer)?;
+        let handshake = self.check_gate(parts, peer)?;
         let version = self.version(&query)?;
         let auth = (version == Version::V3).then(|| query.to_json());
         Ok(NewSession { endpoint, version, handshake, base64: query.has("b64"), auth })
     }
 
     /// Decides the purpose of a WebSocket on a plain path.
-    fn raw_session(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<Purpose<A>, RequestError> {
+    fn raw_session(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<Purpose<A::Handshake>, RequestError> {
         match (self.gate)(parts, peer) {
             Ok(handshake) => Ok(Purpose::Session(NewSession { endpoint, version: Version::V4, handshake, base64: false, auth: None })),
-            Err(refusal) if refusal.code.is_none() => Err(RequestError::Refused(refusal)),
-            Err(refusal) => Ok(Purpose::Refusal(refusal)),
+            Err(rejection) if rejection.code.is_none() => Err(RequestError::Rejected(rejection)),
+            Err(rejection) => Ok(Purpose::Reject(rejection)),
         }
     }
 
@@ -233,8 +154,8 @@ impl<A: App> Hub<A> {
         }
     }
 
-    fn ask_gate(&self, parts: &request::Parts, peer: SocketAddr) -> Result<A::Handshake, RequestError> {
-        (self.gate)(parts, peer).map_err(RequestError::Refused)
+    fn check_gate(&self, parts: &request::Parts, peer: SocketAddr) -> Result<A::Handshake, RequestError> {
+        (self.gate)(parts, peer).map_err(RequestError::Rejected)
     }
 }
 

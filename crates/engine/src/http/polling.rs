@@ -11,23 +11,25 @@ use tokio::sync::oneshot;
 
 use super::query::Query;
 use super::response::{self, RequestError};
-use super::{
-    Allowance, BodyError, ChargedBytes, HttpConnection, HttpResponse, NewSession, RequestMark, ShardRequest, asks_first, drain_body,
-    read_body,
-};
+use super::{Allowance, BodyError, ChargedBytes, HttpConnection, HttpResponse, asks_first, drain_body, read_body};
 use crate::app::App;
-use crate::hub::{Hub, Mail};
+use crate::hub::Hub;
 use crate::id::Id;
-use crate::shard::PollAnswer;
+use crate::mailbox::Mail;
+use crate::repeated_polls::RequestMark;
+use crate::shard_request::{NewSession, PollResponse, ShardRequest};
 
 /// The longest time in which a POST's body must arrive. A slower client is dropped with its session.
 const POST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Makes the request that reports to a session's shard that its client has gone.
+type GoneRequest<A> = fn(Id) -> ShardRequest<<A as App>::Handshake>;
 
 /// Notifies the shard when a request is dropped before its response: hyper drops the future of a client that has disconnected.
 struct Unanswered<A: App> {
     hub: Arc<Hub<A>>,
     session: Id,
-    gone: Option<fn(Id) -> ShardRequest<A>>,
+    gone: Option<GoneRequest<A>>,
 }
 
 impl<A: App> Drop for Unanswered<A> {
@@ -56,7 +58,7 @@ impl<A: App> Tracked<A> {
         let Self { hub, session, connection } = self;
         let Some(connection) = connection else { return body };
         connection.track(body, move || {
-            hub.put(session.shard(), Mail::Request(Box::new(ShardRequest::AnswerLost { session })));
+            hub.put(session.shard(), Mail::Request(Box::new(ShardRequest::ResponseLost { session })));
         })
     }
 }
@@ -66,8 +68,8 @@ impl<A: App> Hub<A> {
     async fn ask(
         &self,
         shard: u8,
-        request: impl FnOnce(oneshot::Sender<PollAnswer>) -> ShardRequest<A>,
-    ) -> Result<PollAnswer, RequestError> {
+        request: impl FnOnce(oneshot::Sender<PollResponse>) -> ShardRequest<A::Handshake>,
+    ) -> Result<PollResponse, RequestError> {
         let (reply, answer) = oneshot::channel();
         if !self.put(shard, Mail::Request(Box::new(request(reply)))) {
             return Err(RequestError::SessionUnknown);
@@ -78,11 +80,11 @@ impl<A: App> Hub<A> {
 
     pub(super) async fn open_polling(
         &self,
-        session: NewSession<A>,
+        session: NewSession<A::Handshake>,
         request: &hyper::Request<Incoming>,
         query: &Query<'_>,
     ) -> Result<HttpResponse, RequestError> {
-        let mark = RequestMark::of(request, query);
+        let mark = RequestMark::of(request, query.get("t"));
         let answer = self.ask(self.next_shard(), |reply| ShardRequest::Open { session, mark, reply }).await?;
         finish::<A>(answer, query, &HeaderMap::new(), None)
     }
@@ -90,7 +92,7 @@ impl<A: App> Hub<A> {
     /// Checks that the session exists, so that it may be upgraded.
     pub(super) async fn upgradable(&self, session: Id) -> Result<(), RequestError> {
         match self.ask(session.shard(), |reply| ShardRequest::Upgradable { session, reply }).await? {
-            PollAnswer::Accepted => Ok(()),
+            PollResponse::Accepted => Ok(()),
             _ => Err(RequestError::SessionUnknown),
         }
     }
@@ -103,10 +105,10 @@ impl<A: App> Hub<A> {
     ) -> Result<HttpResponse, RequestError> {
         match *request.method() {
             Method::GET => {
-                let gone: fn(Id) -> ShardRequest<A> = |session| ShardRequest::PollGone { session };
+                let gone: GoneRequest<A> = |session| ShardRequest::PollGone { session };
                 let mut unanswered = Unanswered { hub: self.clone(), session, gone: Some(gone) };
                 let tracked = Tracked::new(&self, session, &request);
-                let mark = RequestMark::of(&request, query);
+                let mark = RequestMark::of(&request, query.get("t"));
                 let answer = self.ask(session.shard(), |reply| ShardRequest::Poll { session, mark, reply }).await;
                 unanswered.gone = None;
                 finish(answer?, query, request.headers(), Some(tracked))
@@ -124,11 +126,11 @@ impl<A: App> Hub<A> {
         query: &Query<'_>,
     ) -> Result<HttpResponse, RequestError> {
         let shard = session.shard();
-        let gone: fn(Id) -> ShardRequest<A> = |session| ShardRequest::PostGone { session };
+        let gone: GoneRequest<A> = |session| ShardRequest::PostGone { session };
         let mut unanswered = Unanswered { hub: self.clone(), session, gone: Some(gone) };
         let tracked = Tracked::new(&self, session, &request);
         let limit = match self.ask(shard, |reply| ShardRequest::PostBegins { session, reply }).await {
-            Ok(PollAnswer::Begins(most)) => most,
+            Ok(PollResponse::BodyLimit(most)) => most,
             other => {
                 unanswered.gone = None;
                 return finish::<A>(other?, query, request.headers(), None);
@@ -136,7 +138,7 @@ impl<A: App> Hub<A> {
         };
         let (head, mut body) = request.into_parts();
         let binary = head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/octet-stream"));
-        let too_large: fn(Id) -> ShardRequest<A> = |session| ShardRequest::PostTooLarge { session };
+        let too_large: GoneRequest<A> = |session| ShardRequest::PostTooLarge { session };
         if body.size_hint().lower() > limit as u64 {
             unanswered.gone = Some(too_large);
             return Ok(refuse_large(body, asks_first(&head.headers)).await);
@@ -148,7 +150,7 @@ impl<A: App> Hub<A> {
                 unanswered.gone = Some(too_large);
                 return Ok(refuse_large(body, false).await);
             }
-            Ok(Err(BodyError::Short(short))) => return Err(RequestError::Short(short)),
+            Ok(Err(BodyError::OverBudget(over))) => return Err(RequestError::OverBudget(over)),
             Ok(Err(BodyError::Broken)) => return Err(RequestError::Status(StatusCode::BAD_REQUEST)),
             Err(_) => return Err(RequestError::Status(StatusCode::REQUEST_TIMEOUT)),
         };
@@ -183,7 +185,7 @@ async fn refuse_large(body: Incoming, unsent: bool) -> HttpResponse {
 
 /// Converts a shard's answer to an HTTP response. `tracked` reports the loss of the response to the shard.
 fn finish<A: App>(
-    answer: PollAnswer,
+    answer: PollResponse,
     query: &Query<'_>,
     request: &HeaderMap,
     tracked: Option<Tracked<A>>,
@@ -193,7 +195,7 @@ fn finish<A: App>(
         None => body,
     };
     let mut response = match answer {
-        PollAnswer::Payload(body, content_type) => match query.get("j") {
+        PollResponse::Payload(body, content_type) => match query.get("j") {
             Some(index) => {
                 let payload = String::from_utf8_lossy(&body);
                 let body = Bytes::from(wire::engineio::payload::jsonp(index, &payload));
@@ -201,10 +203,12 @@ fn finish<A: App>(
             }
             None => response::with_type(StatusCode::OK, track(body), content_type),
         },
-        PollAnswer::Accepted | PollAnswer::Begins(_) => response::with_type(StatusCode::OK, track(Bytes::from_static(b"ok")), "text/html"),
-        PollAnswer::UnknownSession => return Err(RequestError::SessionUnknown),
-        PollAnswer::BadRequest => return Err(RequestError::BadRequest),
-        PollAnswer::Refused => return Err(RequestError::Status(StatusCode::BAD_REQUEST)),
+        PollResponse::Accepted | PollResponse::BodyLimit(_) => {
+            response::with_type(StatusCode::OK, track(Bytes::from_static(b"ok")), "text/html")
+        }
+        PollResponse::UnknownSession => return Err(RequestError::SessionUnknown),
+        PollResponse::BadRequest => return Err(RequestError::BadRequest),
+        PollResponse::Rejected => return Err(RequestError::Status(StatusCode::BAD_REQUEST)),
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -15,7 +15,7 @@ pub trait ByteCharge: Send + Sync {
     fn set(&mut self, bytes: usize) -> Result<(), OverBudget>;
 }
 
-/// There is no room for more bytes.
+/// The memory allowance for requests has no room for more bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OverBudget {
     /// Whether it is the client's share that is used up (429), and not the server's (503).
@@ -31,13 +31,13 @@ pub struct Allowance(pub Arc<dyn Fn() -> Box<dyn ByteCharge> + Send + Sync>);
 pub enum BodyError {
     /// The body has more bytes than its limit.
     TooLarge,
-    /// There is no room for the body.
-    Short(OverBudget),
+    /// The memory allowance for requests has no room for the body.
+    OverBudget(OverBudget),
     /// The client ended the request before the end of the body.
     Broken,
 }
 
-/// Reads a body into one piece of memory. Inputs: the body; its limit in bytes; the charge that counts the memory, if there is one.
+/// Reads a body into one piece of memory. `limit` is in bytes, and `charge` counts the memory.
 ///
 /// # Errors
 /// See [`BodyError`].
@@ -57,7 +57,7 @@ pub async fn read_body<B: Body + Unpin>(
             // A body of one-byte chunks costs no more than its bytes: they are copied, and the buffers that they were read into are freed.
             let wanted = (length + data.remaining()).max(2 * whole.capacity()).min(limit);
             if let Some(charge) = charge.as_deref_mut() {
-                charge.set(wanted).map_err(BodyError::Short)?;
+                charge.set(wanted).map_err(BodyError::OverBudget)?;
             }
             whole.reserve_exact(wanted - length);
         }

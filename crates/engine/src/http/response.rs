@@ -7,8 +7,8 @@ use http_body_util::Full;
 
 use super::{HttpResponse, OverBudget};
 use crate::config::Cors;
-use crate::hub::HandshakeRejection;
-use crate::shard::json_string;
+use crate::handshake_rejection::HandshakeRejection;
+use crate::json::json_string;
 
 /// Why a request is rejected; code and text as in Engine.IO.
 #[derive(Debug)]
@@ -18,10 +18,10 @@ pub(crate) enum RequestError {
     BadHandshakeMethod,
     BadRequest,
     /// The program's gate rejected the request.
-    Refused(HandshakeRejection),
+    Rejected(HandshakeRejection),
     UnsupportedVersion,
     /// The memory allowance for requests is used up.
-    Short(OverBudget),
+    OverBudget(OverBudget),
     /// A status without a body.
     Status(StatusCode),
     /// A WebSocket handshake in a version that the server does not support.
@@ -29,17 +29,17 @@ pub(crate) enum RequestError {
 }
 
 impl RequestError {
-    /// The response: JSON to a plain request, plain text to an upgrade request. An upgrade request is answered 400, except when the failure
-    /// is not the client's fault.
-    pub fn answer(self, upgrade: bool) -> HttpResponse {
+    /// The response: JSON to a plain request, plain text to an upgrade request. An upgrade request is answered 400, except when the client
+    /// is not at fault.
+    pub fn response(self, upgrade: bool) -> HttpResponse {
         let (code, message) = match &self {
             Self::TransportUnknown => (0, "Transport unknown"),
             Self::SessionUnknown => (1, "Session ID unknown"),
             Self::BadHandshakeMethod => (2, "Bad handshake method"),
             Self::BadRequest => (3, "Bad request"),
-            Self::Refused(refusal) => (4, refusal.message.as_str()),
+            Self::Rejected(rejection) => (4, rejection.message.as_str()),
             Self::UnsupportedVersion => (5, "Unsupported protocol version"),
-            Self::Short(short) => return too_much_data(*short),
+            Self::OverBudget(over) => return over_budget(*over),
             Self::Status(status) => return self::status(*status),
             Self::WebSocketVersion => {
                 let mut response = plain(StatusCode::BAD_REQUEST, "Missing or invalid Sec-WebSocket-Version header");
@@ -47,12 +47,12 @@ impl RequestError {
                 return response;
             }
         };
-        let (status, retry_after, is_clients) = match &self {
-            Self::Refused(refusal) => (refusal.status, refusal.retry_after, refusal.code.is_some()),
+        let (status, retry_after, is_clients_fault) = match &self {
+            Self::Rejected(rejection) => (rejection.status, rejection.retry_after, rejection.code.is_some()),
             _ => (StatusCode::BAD_REQUEST, None, true),
         };
         let mut response = if upgrade {
-            plain(if is_clients { StatusCode::BAD_REQUEST } else { status }, message)
+            plain(if is_clients_fault { StatusCode::BAD_REQUEST } else { status }, message)
         } else {
             let body = format!(r#"{{"code":{code},"message":{}}}"#, json_string(message));
             with_type(status, Bytes::from(body), "application/json")
@@ -68,8 +68,8 @@ impl RequestError {
 const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// The response to a request that exceeds the memory allowance.
-fn too_much_data(short: OverBudget) -> HttpResponse {
-    let mut response = status(if short.is_clients { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::SERVICE_UNAVAILABLE });
+fn over_budget(over: OverBudget) -> HttpResponse {
+    let mut response = status(if over.is_clients { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::SERVICE_UNAVAILABLE });
     response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
@@ -96,14 +96,14 @@ pub(crate) fn with_type(status: StatusCode, body: Bytes, content_type: &'static 
     response
 }
 
-/// The answer to a CORS preflight, before [`allow`].
+/// The response to a CORS preflight, before [`allow`].
 pub(crate) fn preflight(request: &HeaderMap) -> HttpResponse {
     let mut response = status(StatusCode::NO_CONTENT);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,HEAD,PUT,PATCH,POST,DELETE"));
-    if let Some(asked) = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+    if let Some(requested) = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, requested.clone());
         headers.append(header::VARY, HeaderValue::from_name(HeaderName::from_static("access-control-request-headers")));
     }
     response

@@ -13,11 +13,13 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use wire::websocket::{Window, accept_key, negotiate_deflate};
 
+use super::HttpResponse;
 use super::response::{self, RequestError};
-use super::{HttpResponse, NewConnection, Purpose};
 use crate::app::App;
-use crate::hub::{Hub, Mail};
+use crate::hub::Hub;
 use crate::id::Id;
+use crate::mailbox::Mail;
+use crate::shard_request::{NewConnection, Purpose};
 use crate::stream::NewStream;
 
 /// Whether a request asks for an upgrade to WebSocket.
@@ -43,7 +45,7 @@ impl<A: App> Hub<A> {
     /// Opens a WebSocket that begins a session.
     pub(super) async fn open_websocket(
         self: Arc<Self>,
-        purpose: Purpose<A>,
+        purpose: Purpose<A::Handshake>,
         mut request: Request<Incoming>,
     ) -> Result<HttpResponse, RequestError> {
         let (response, deflate) = self.switch(request.method(), request.headers())?;
@@ -89,7 +91,7 @@ impl<A: App> Hub<A> {
         out.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         out.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         out.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-        let first = text(headers, header::SEC_WEBSOCKET_PROTOCOL).and_then(|offered| offered.split(',').next());
+        let first = text(headers, header::SEC_WEBSOCKET_PROTOCOL).and_then(|protocols| protocols.split(',').next());
         if let Some(first) = first.and_then(|first| HeaderValue::from_str(first.trim()).ok()) {
             out.insert(header::SEC_WEBSOCKET_PROTOCOL, first);
         }
@@ -106,12 +108,12 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
 }
 
 /// Waits until the 101 is written, takes the stream out of the HTTP server and gives it to the shard.
-async fn hand_over<A: App>(hub: Arc<Hub<A>>, shard: u8, stream: OnUpgrade, deflate: Option<Window>, purpose: Purpose<A>) {
+async fn hand_over<A: App>(hub: Arc<Hub<A>>, shard: u8, stream: OnUpgrade, deflate: Option<Window>, purpose: Purpose<A::Handshake>) {
     let Ok(upgraded) = stream.await else { return };
     match take_apart(upgraded) {
         Ok((stream, early)) => {
             stream.forget_http();
-            hub.put(shard, Mail::Arrival(Box::new(NewConnection { stream, greeting: Vec::new(), early, deflate, purpose })));
+            hub.put(shard, Mail::NewConnection(Box::new(NewConnection { stream, greeting: Vec::new(), early, deflate, purpose })));
         }
         Err(error) => tracing::error!(error, "a WebSocket's stream cannot be taken over"),
     }

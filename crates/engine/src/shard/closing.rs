@@ -1,7 +1,7 @@
 //! Ends of sockets and connections. The application or the engine requests them, and `Worker::reap` carries them out after the
 //! application's turn.
 
-use super::{ConnectionKey, Encoded, Shard, SocketKey};
+use super::{ConnectionKey, EncodedPacket, Shard, SocketKey};
 use crate::app::{App, DisconnectReason};
 use crate::encoding::Format;
 
@@ -28,8 +28,8 @@ impl<A: App> Shard<A> {
         let (encoding, connection) = (socket.encoding, socket.connection);
         if socket.is_socketio() && socket.data.is_some() {
             self.send_packet(connection, encoding, |nsp, format| match format {
-                Format::MsgPack => Encoded::Binary(wire::socketio::msgpack::disconnect(nsp)),
-                _ => Encoded::Text(wire::socketio::json::disconnect(nsp)),
+                Format::MsgPack => EncodedPacket::Binary(wire::socketio::msgpack::disconnect(nsp)),
+                _ => EncodedPacket::Text(wire::socketio::json::disconnect(nsp)),
             });
         }
         self.doomed.push(PendingClose::Socket(key, DisconnectReason::ServerNamespaceDisconnect));

@@ -2,37 +2,18 @@
 
 use bytes::Bytes;
 use smallvec::SmallVec;
-use tokio::sync::oneshot;
 use wire::engineio::Version;
 use wire::websocket::{Reader, Window};
 
 use super::flush_queue::FlushPriority;
 use super::{ConnectionKey, Unacked, WaitingBytes};
 use crate::app::App;
-use crate::http::RequestMarks;
 use crate::id::Id;
 use crate::outbox::Outbox;
+use crate::repeated_polls::RequestMarks;
+use crate::shard_request::Responder;
 use crate::stream::Stream;
 use crate::timers::Tick;
-
-/// The answer to a long-polling request.
-#[derive(Debug)]
-pub(crate) enum PollAnswer {
-    /// A payload, with its content type.
-    Payload(Bytes, &'static str),
-    /// `ok`, to a POST.
-    Accepted,
-    /// The client may send the body of a POST, with at most this many bytes.
-    Begins(usize),
-    /// The session is not known, or has ended.
-    UnknownSession,
-    /// The session does not accept this kind of request now.
-    BadRequest,
-    /// The request broke the protocol and ended the session: 400 without a body.
-    Refused,
-}
-
-pub(crate) type Responder = oneshot::Sender<PollAnswer>;
 
 /// A WebSocket, with the bytes of a message that is not complete yet.
 pub(crate) struct WebSocket {

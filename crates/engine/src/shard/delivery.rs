@@ -8,12 +8,13 @@ use smallvec::smallvec;
 use super::stats::DeliveryCounts;
 use super::{CloseAction, ConnectionKey, FlushPriority, Shard, SocketKey, Transport};
 use crate::app::{App, DisconnectReason};
-use crate::broadcast::{Audience, Broadcast, ConflationKey, PositionContext};
+use crate::broadcast::{Audience, Broadcast};
 use crate::config::Config;
 use crate::encoding::Encoding;
-use crate::history::Position;
 use crate::id::Id;
+use crate::message::ConflationKey;
 use crate::outbox::{Frames, SpareQueues};
+use crate::position::Position;
 use crate::rooms::{Group, Member};
 
 /// The most messages of one write.
@@ -45,7 +46,7 @@ struct EncodedBroadcast<'a> {
 
 impl<'a> EncodedBroadcast<'a> {
     fn new(broadcast: &'a Broadcast, encoding: Encoding, config: &'a Config, position: u64) -> Self {
-        let bytes = broadcast.encoded(encoding, &config.namespaces, PositionContext::of(config, position));
+        let bytes = broadcast.encoded(encoding, &config.namespaces, config.position_context(position));
         let frames = bytes.map(|bytes| Rc::from(&bytes[..]));
         let unconditional = !broadcast.volatile && !broadcast.newest_only && broadcast.supersedes.is_none();
         Self { broadcast, encoding, config, position, unconditional, frames, parts: None }
@@ -53,7 +54,7 @@ impl<'a> EncodedBroadcast<'a> {
 
     fn parts(&mut self) -> &Parts {
         let Self { broadcast, encoding, config, position, .. } = *self;
-        self.parts.get_or_insert_with(|| broadcast.parts(encoding, &config.namespaces, PositionContext::of(config, position)))
+        self.parts.get_or_insert_with(|| broadcast.parts(encoding, &config.namespaces, config.position_context(position)))
     }
 }
 
@@ -291,7 +292,7 @@ impl<A: App> super::Connection<A> {
                 return None;
             }
             counts.delivered += 1;
-            let parts = broadcast.parts(encoding, &encoded.config.namespaces, PositionContext::of(encoded.config, at));
+            let parts = broadcast.parts(encoding, &encoded.config.namespaces, encoded.config.position_context(at));
             counts.conflated += self.take_newest(&parts, spare);
             return Some(false);
         }

@@ -9,8 +9,11 @@ use wire::websocket;
 
 use super::{Shard, SocketKey};
 use crate::app::App;
-use crate::broadcast::{self, Broadcast, OutboundMessage, PositionSuffix, encode_message};
+use crate::broadcast::Broadcast;
+use crate::encode::{self, PositionSuffix, encode_message};
 use crate::encoding::{Encoding, Format};
+use crate::json::json_string;
+use crate::message::OutboundMessage;
 use crate::outbox::Frames;
 
 impl<A: App> Shard<A> {
@@ -36,7 +39,7 @@ impl<A: App> Shard<A> {
         self.ack_ids += 1;
         let mut out = std::mem::take(&mut self.scratch);
         // The event has no position: clients look for one only in events that they do not acknowledge.
-        broadcast::encode_event(&mut out, self.namespace_name(encoding.namespace), Some(id), name, args, attachments, encoding);
+        encode::encode_event(&mut out, self.namespace_name(encoding.namespace), Some(id), name, args, attachments, encoding);
         self.send_scratch(slot, out);
         Some(id)
     }
@@ -54,10 +57,10 @@ impl<A: App> Shard<A> {
         let nsp = self.namespace_name(encoding.namespace);
         if encoding.format == Format::MsgPack {
             let attachments: Vec<&[u8]> = attachments.iter().map(Vec::as_slice).collect();
-            broadcast::binary(&mut out, &msgpack::ack(nsp, id, args, &attachments), encoding);
+            encode::binary(&mut out, &msgpack::ack(nsp, id, args, &attachments), encoding);
         } else {
-            broadcast::text(&mut out, json::ack(nsp, id, attachments.len(), args).as_bytes(), encoding);
-            broadcast::binaries(&mut out, attachments, encoding);
+            encode::text(&mut out, json::ack(nsp, id, attachments.len(), args).as_bytes(), encoding);
+            encode::binaries(&mut out, attachments, encoding);
         }
         self.send_scratch(slot, out);
         Ok(())
@@ -86,17 +89,17 @@ impl<A: App> Shard<A> {
             None => format!(r#"{{"message":{message}}}"#),
         };
         self.send_packet(slot, encoding, |nsp, format| match format {
-            Format::MsgPack => Encoded::Binary(msgpack::connect_error(nsp, &error)),
-            _ => Encoded::Text(json::connect_error(nsp, &error)),
+            Format::MsgPack => EncodedPacket::Binary(msgpack::connect_error(nsp, &error)),
+            _ => EncodedPacket::Text(json::connect_error(nsp, &error)),
         });
     }
 
     /// Sends one Socket.IO packet without attachments.
-    pub(crate) fn send_packet(&mut self, slot: u32, encoding: Encoding, packet: impl FnOnce(&str, Format) -> Encoded) {
+    pub(crate) fn send_packet(&mut self, slot: u32, encoding: Encoding, packet: impl FnOnce(&str, Format) -> EncodedPacket) {
         let mut out = std::mem::take(&mut self.scratch);
         match packet(self.namespace_name(encoding.namespace), encoding.format) {
-            Encoded::Text(text) => broadcast::text(&mut out, text.as_bytes(), encoding),
-            Encoded::Binary(bytes) => broadcast::binary(&mut out, &bytes, encoding),
+            EncodedPacket::Text(text) => encode::text(&mut out, text.as_bytes(), encoding),
+            EncodedPacket::Binary(bytes) => encode::binary(&mut out, &bytes, encoding),
         }
         self.send_scratch(slot, out);
     }
@@ -121,23 +124,7 @@ impl<A: App> Shard<A> {
 }
 
 /// A packet in one of the two formats.
-pub(crate) enum Encoded {
+pub(crate) enum EncodedPacket {
     Text(String),
     Binary(Vec<u8>),
-}
-
-/// A text as a JSON string literal.
-pub(crate) fn json_string(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            control if control < ' ' => out.push_str(&format!("\\u{:04x}", control as u32)),
-            other => out.push(other),
-        }
-    }
-    out.push('"');
-    out
 }

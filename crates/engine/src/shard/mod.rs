@@ -39,12 +39,10 @@ use crate::timers::Timers;
 pub use stats::ShardStats;
 
 pub(crate) use closing::{CloseAction, PendingClose};
-pub(crate) use connection::{
-    Connection, PendingAttachments, Phase, PollAnswer, Polling, PollingCloseState, Responder, Transport, WebSocket,
-};
+pub(crate) use connection::{Connection, PendingAttachments, Phase, Polling, PollingCloseState, Transport, WebSocket};
 pub(crate) use delivery_stats::Unacked;
 pub use delivery_stats::{CountsByKind, DeliveryStats};
-pub(crate) use emit::{Encoded, json_string};
+pub(crate) use emit::EncodedPacket;
 pub(crate) use flush_queue::FlushPriority;
 use flush_queue::FlushQueue;
 pub use recovery::{AlreadyDelivered, SocketResume};

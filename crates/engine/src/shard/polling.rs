@@ -4,8 +4,9 @@ use wire::engineio::Version;
 use wire::engineio::payload::Encoder;
 use wire::websocket::{Frames, Opcode};
 
-use super::{PollAnswer, Responder, Shard, Transport};
+use super::{Shard, Transport};
 use crate::app::App;
+use crate::shard_request::{PollResponse, Responder};
 
 impl<A: App> Shard<A> {
     /// Answers a waiting GET with one packet.
@@ -13,7 +14,7 @@ impl<A: App> Shard<A> {
         let mut payload = Encoder::new(version, false);
         payload.push_text(packet);
         let (body, content_type) = payload.finish();
-        let _ = get.send(PollAnswer::Payload(body.into(), content_type));
+        let _ = get.send(PollResponse::Payload(body.into(), content_type));
     }
 
     /// Answers a waiting GET with all messages that wait for this client. Without a GET or without messages it does nothing.
@@ -38,7 +39,7 @@ impl<A: App> Shard<A> {
             }
         }
         let (body, content_type) = payload.finish();
-        let _ = get.send(PollAnswer::Payload(body.into(), content_type));
+        let _ = get.send(PollResponse::Payload(body.into(), content_type));
         if self.connections[slot as usize].behind > 0 {
             self.mark_dirty(slot);
         }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use wire::engineio::Version;
 use wire::socketio::{json, msgpack};
 
-use super::{CloseAction, Encoded, Shard, SocketKey};
+use super::{CloseAction, EncodedPacket, Shard, SocketKey};
 use crate::app::{App, DisconnectReason};
-use crate::broadcast::{Broadcast, PositionContext};
+use crate::broadcast::Broadcast;
 use crate::encoding::{Encoding, Format};
-use crate::history::{History, Position};
+use crate::history::History;
 use crate::id::Id;
+use crate::position::{Position, PositionContext};
 
 /// The state of a socket that is resumed.
 #[derive(Clone, Debug)]
@@ -160,13 +161,13 @@ impl<A: App> Shard<A> {
     }
 
     pub(crate) fn position_context(&self) -> PositionContext<'_> {
-        PositionContext::of(&self.config, self.position)
+        self.config.position_context(self.position)
     }
 
     /// The stamps of a message to one socket: if it catches up, its own position.
     pub(super) fn position_context_of(&self, key: SocketKey) -> PositionContext<'_> {
         let behind = self.socket(key).and_then(|socket| socket.behind.as_ref());
-        PositionContext::of(&self.config, behind.map_or(self.position.into(), |behind| behind.at))
+        self.config.position_context(behind.map_or(self.position.into(), |behind| behind.at))
     }
 
     /// Gives a socket another id than the one that contains its place.
@@ -190,8 +191,8 @@ impl<A: App> Shard<A> {
             None => format!(r#"{{"sid":"{}"}}"#, id.text()),
         };
         self.send_packet(slot, encoding, |nsp, format| match format {
-            Format::MsgPack => Encoded::Binary(msgpack::connect(nsp, &data)),
-            _ => Encoded::Text(json::connect(nsp, &data)),
+            Format::MsgPack => EncodedPacket::Binary(msgpack::connect(nsp, &data)),
+            _ => EncodedPacket::Text(json::connect(nsp, &data)),
         });
     }
 }

@@ -16,7 +16,8 @@ use super::{CloseAction, Phase, Shard, SocketKey};
 use crate::app::{App, DisconnectReason};
 use crate::broadcast::Broadcast;
 use crate::encoding::Encoding;
-use crate::history::{Archive, Position, Run, Slice};
+use crate::history::{Archive, Run, Slice};
+use crate::position::Position;
 
 /// The most slices that are searched for a socket in one turn.
 const MAX_SLICES_PER_TURN: usize = 4;
@@ -251,10 +252,10 @@ impl<A: App> Shard<A> {
     /// Puts the first broadcasts of a slice into an outbox if they are in memory, else asks the archive for them.
     fn send_slice(&mut self, socket: u32, behind: &mut CatchUp, from: Position, slice: Slice) {
         match slice.first_run() {
-            Run::Here(broadcasts, reached) => {
+            Run::InMemory(broadcasts, reached) => {
                 self.send_broadcasts(socket, behind, from, broadcasts.iter().map(|broadcast| &**broadcast), reached);
             }
-            Run::Stored(numbers, whole) => {
+            Run::Archived(numbers, whole) => {
                 let Some(archive) = self.history.as_ref().and_then(|history| history.archive().cloned()) else { return };
                 let (socket, bytes) = (SocketKey::new(self.index, socket, self.sockets[socket as usize].generation), self.slice());
                 behind.reads = true;

@@ -8,10 +8,11 @@ use wire::engineio::Version;
 
 use super::{Connection, FlushPriority, Phase, Shard, Socket, SocketKey, Transport};
 use crate::app::NoopApp;
-use crate::broadcast::{Broadcast, OutboundMessage};
+use crate::broadcast::Broadcast;
 use crate::config::Config;
 use crate::encoding::Namespace;
 use crate::id::Id;
+use crate::message::OutboundMessage;
 use crate::outbox::Outbox;
 
 fn shard() -> Shard<NoopApp> {

@@ -9,16 +9,16 @@ use super::Worker;
 use crate::app::{App, Connect, DisconnectReason};
 use crate::config::Protocol;
 use crate::encoding::Namespace;
-use crate::http::{NewConnection, NewSession, Purpose};
-use crate::hub::HandshakeRejection;
+use crate::handshake_rejection::HandshakeRejection;
 use crate::id::{Id, MAX_SLOTS};
 use crate::outbox::Outbox;
 use crate::shard::{Connection, ConnectionKey, Phase, Transport, WebSocket};
+use crate::shard_request::{NewConnection, NewSession, Purpose};
 use crate::stream::Stream;
 
 impl<A: App> Worker<A> {
     /// Takes a WebSocket over from the HTTP server.
-    pub(super) fn accept(&mut self, arrival: NewConnection<A>) {
+    pub(super) fn accept(&mut self, arrival: NewConnection<A::Handshake>) {
         let mut stream = Stream::new(arrival.stream);
         let tls = matches!(stream, Stream::Tls(_));
         if self.shard.connections.len() >= MAX_SLOTS || stream.register(self.poll.registry(), self.shard.connections.vacant_key()).is_err()
@@ -28,7 +28,7 @@ impl<A: App> Worker<A> {
         let transport = Transport::WebSocket(WebSocket { stream, reader: Default::default(), blocked: false });
         let key = match arrival.purpose {
             Purpose::Session(session) => Some(self.begin_session(session, transport, arrival.deflate, arrival.greeting)),
-            Purpose::Refusal(refusal) => return self.reject(&refusal, transport, arrival.greeting),
+            Purpose::Reject(refusal) => return self.reject(&refusal, transport, arrival.greeting),
             Purpose::Upgrade(session) => self.begin_probe(session, transport, arrival.deflate),
         };
         let Some(key) = key else { return };
@@ -59,7 +59,7 @@ impl<A: App> Worker<A> {
     /// from the application at once.
     pub(super) fn begin_session(
         &mut self,
-        session: NewSession<A>,
+        session: NewSession<A::Handshake>,
         transport: Transport,
         deflate: Option<Window>,
         greeting: Vec<u8>,

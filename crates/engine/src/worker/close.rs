@@ -6,7 +6,8 @@ use wire::websocket;
 
 use super::Worker;
 use crate::app::{App, DisconnectReason};
-use crate::shard::{CloseAction, ConnectionKey, PendingClose, Phase, PollAnswer, PollingCloseState, Shard, SocketKey, Transport};
+use crate::shard::{CloseAction, ConnectionKey, PendingClose, Phase, PollingCloseState, Shard, SocketKey, Transport};
+use crate::shard_request::PollResponse;
 
 /// How long the server waits for a client's close frame, or for POSTs that the client sent before it read a close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -195,7 +196,7 @@ impl<A: App> Worker<A> {
         if let Transport::Polling(polling) = &mut connection.transport
             && let Some(post) = polling.last_post.take()
         {
-            let _ = post.send(PollAnswer::Accepted);
+            let _ = post.send(PollResponse::Accepted);
         }
         connection.outbox.clear(&mut self.shard.spare);
         self.shard.expire_unacked(connection.unacked);

@@ -14,10 +14,11 @@ use super::Worker;
 use super::simulation::network::{self, ClientEnd};
 use crate::app::{App, Connect, Event};
 use crate::config::{Config, Endpoint, Protocol};
-use crate::http::{NewConnection, NewSession, Purpose, ShardRequest};
-use crate::hub::{Hub, Mail};
+use crate::hub::Hub;
 use crate::id::Id;
-use crate::shard::{PollAnswer, Shard, SocketKey};
+use crate::mailbox::Mail;
+use crate::shard::{Shard, SocketKey};
+use crate::shard_request::{NewConnection, NewSession, PollResponse, Purpose, ShardRequest};
 use crate::stream::NewStream;
 
 const RAW: u8 = 0;
@@ -74,7 +75,7 @@ impl World {
             let purpose = Purpose::Session(session(RAW, client));
             let stream = NewStream::Simulated(end);
             let arrival = NewConnection { stream, greeting: Vec::new(), early: Bytes::new(), deflate: Some(Window::Full), purpose };
-            world.hub.put(0, Mail::Arrival(Box::new(arrival)));
+            world.hub.put(0, Mail::NewConnection(Box::new(arrival)));
             world.lines.push(line);
         }
         world.turn();
@@ -108,7 +109,7 @@ impl World {
     }
 }
 
-fn session(endpoint: u8, handshake: usize) -> NewSession<Recorder> {
+fn session(endpoint: u8, handshake: usize) -> NewSession<<Recorder as App>::Handshake> {
     NewSession { endpoint, version: Version::V4, handshake, base64: false, auth: None }
 }
 
@@ -192,7 +193,7 @@ fn a_posted_body_of_many_packets_is_handled_by_turns() {
     let (reply, mut opened) = oneshot::channel();
     world.hub.put(0, Mail::Request(Box::new(ShardRequest::Open { session: session(ENGINE_IO, 7), mark: None, reply })));
     world.turn();
-    let PollAnswer::Payload(handshake, _) = opened.try_recv().unwrap() else { panic!("no session") };
+    let PollResponse::Payload(handshake, _) = opened.try_recv().unwrap() else { panic!("no session") };
     let session = std::str::from_utf8(&handshake).unwrap().split('"').nth(3).and_then(Id::parse).unwrap();
     let body = Bytes::from(vec!["4short"; 1_000].join("\u{1e}"));
     let (reply, mut begun) = oneshot::channel();
@@ -200,12 +201,12 @@ fn a_posted_body_of_many_packets_is_handled_by_turns() {
     let (reply, mut posted) = oneshot::channel();
     world.hub.put(0, Mail::Request(Box::new(ShardRequest::Post { session, body, binary: false, reply })));
     world.turn();
-    assert!(matches!(begun.try_recv(), Ok(PollAnswer::Begins(_))));
+    assert!(matches!(begun.try_recv(), Ok(PollResponse::BodyLimit(_))));
     world.send(0, &frame(0x81, b"hello"));
     let log = world.until_served(0, 1);
     assert!(log.len() < 300, "{} are handled before", log.len());
     assert!(posted.try_recv().is_err(), "answered before it is handled");
     world.until_served(7, 1_000);
     assert_eq!(world.log.borrow().len(), 1_001);
-    assert!(matches!(posted.try_recv(), Ok(PollAnswer::Accepted)));
+    assert!(matches!(posted.try_recv(), Ok(PollResponse::Accepted)));
 }

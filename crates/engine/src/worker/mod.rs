@@ -25,12 +25,10 @@ use std::time::Instant;
 use mio::{Events, Poll, Token};
 
 use crate::app::App;
-use crate::hub::{Hub, Mail};
+use crate::hub::Hub;
+use crate::mailbox::{Mail, WAKE};
 use crate::shard::{ArchiveRead, ArchiveReadResult, ConnectionKey, FlushPriority, Shard, Transport};
 use turn_budget::TurnBudget;
-
-/// The token of the mailbox's waker; connections have their slots.
-pub(crate) const WAKE: Token = Token(usize::MAX);
 
 /// The most bytes that are read from one connection before the next has its turn.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
@@ -214,7 +212,7 @@ impl<A: App> Worker<A> {
                 Mail::Broadcast(broadcast) => self.shard.deliver(&broadcast),
                 Mail::Message(message) => self.app.message(&mut self.shard, message),
                 Mail::Reread(answer) => self.shard.archive_read(*answer),
-                Mail::Arrival(arrival) => self.accept(*arrival),
+                Mail::NewConnection(arrival) => self.accept(*arrival),
                 Mail::Request(request) => self.request(*request),
                 Mail::CloseSome { left, reply } => {
                     let _ = reply.send(self.close_some(left));

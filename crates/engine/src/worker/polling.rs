@@ -5,12 +5,13 @@ use wire::engineio::{Version, payload};
 
 use super::Worker;
 use crate::app::{App, DisconnectReason};
-use crate::http::{RequestMark, RequestMarks, ShardRequest};
 use crate::id::Id;
-use crate::shard::{CloseAction, ConnectionKey, PendingClose, Phase, PollAnswer, Polling, PollingCloseState, Responder, Transport};
+use crate::repeated_polls::{RequestMark, RequestMarks};
+use crate::shard::{CloseAction, ConnectionKey, PendingClose, Phase, Polling, PollingCloseState, Transport};
+use crate::shard_request::{PollResponse, Responder, ShardRequest};
 
 impl<A: App> Worker<A> {
-    pub(super) fn request(&mut self, request: ShardRequest<A>) {
+    pub(super) fn request(&mut self, request: ShardRequest<A::Handshake>) {
         match request {
             ShardRequest::Open { session, mark, reply } => {
                 let key = self.begin_session(session, Transport::Polling(Box::default()), None, Vec::new());
@@ -29,9 +30,9 @@ impl<A: App> Worker<A> {
             }
             ShardRequest::Upgradable { session, reply } => {
                 let known = self.session(session).is_some();
-                let _ = reply.send(if known { PollAnswer::Accepted } else { PollAnswer::UnknownSession });
+                let _ = reply.send(if known { PollResponse::Accepted } else { PollResponse::UnknownSession });
             }
-            ShardRequest::PollGone { session } | ShardRequest::PostGone { session } | ShardRequest::AnswerLost { session } => {
+            ShardRequest::PollGone { session } | ShardRequest::PostGone { session } | ShardRequest::ResponseLost { session } => {
                 self.end_session(session, DisconnectReason::TransportError)
             }
             ShardRequest::PostInvalid { session } => self.end_session(session, DisconnectReason::ParseError),
@@ -70,7 +71,7 @@ impl<A: App> Worker<A> {
     /// Handles a request of a session that is still on long-polling.
     fn on_session(&mut self, session: Id, reply: Responder, handle: impl FnOnce(&mut Self, ConnectionKey, Responder)) {
         let Some(key) = self.session(session) else {
-            let _ = reply.send(PollAnswer::UnknownSession);
+            let _ = reply.send(PollResponse::UnknownSession);
             return;
         };
         // The client wrote to its new WebSocket before it sent this request, so that input is handled first.
@@ -84,9 +85,9 @@ impl<A: App> Worker<A> {
         } else if self.shard.is_alive(key) {
             // The output of the WebSocket (`3probe`) must leave before the answer to a request that was sent after `2probe`.
             self.shard.flush(key.slot);
-            let _ = reply.send(PollAnswer::BadRequest);
+            let _ = reply.send(PollResponse::BadRequest);
         } else {
-            let _ = reply.send(PollAnswer::UnknownSession);
+            let _ = reply.send(PollResponse::UnknownSession);
         }
     }
 
@@ -94,12 +95,12 @@ impl<A: App> Worker<A> {
         let Some(polling) = self.polling(key) else { return };
         if polling.marks.repeats(mark) {
             // The client has not received the last answer. It reconnects and recovers the messages in it.
-            let _ = reply.send(PollAnswer::UnknownSession);
+            let _ = reply.send(PollResponse::UnknownSession);
             self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::TransportError, CloseAction::Drop));
         } else if let Some(farewell) = polling.farewell {
             self.answer_closing(key, farewell, reply);
         } else if polling.get.is_some() {
-            let _ = reply.send(PollAnswer::Refused);
+            let _ = reply.send(PollResponse::Rejected);
             self.violation(key, DisconnectReason::TransportError);
         } else {
             polling.get = Some(reply);
@@ -117,7 +118,7 @@ impl<A: App> Worker<A> {
         let says_more = !self.shard.connections[key.slot as usize].outbox.is_empty();
         let Some(polling) = self.polling(key) else { return };
         if farewell == PollingCloseState::Told {
-            let _ = reply.send(PollAnswer::UnknownSession);
+            let _ = reply.send(PollResponse::UnknownSession);
             return;
         }
         polling.get = Some(reply);
@@ -135,13 +136,13 @@ impl<A: App> Worker<A> {
     fn post_begins(&mut self, key: ConnectionKey, reply: Responder) {
         let Some(polling) = self.polling(key) else { return };
         if polling.farewell == Some(PollingCloseState::Clients) {
-            let _ = reply.send(PollAnswer::UnknownSession);
+            let _ = reply.send(PollResponse::UnknownSession);
         } else if std::mem::replace(&mut polling.posting, true) {
-            let _ = reply.send(PollAnswer::Refused);
+            let _ = reply.send(PollResponse::Rejected);
             self.violation(key, DisconnectReason::TransportError);
         } else {
             let most = self.shard.max_input(key.slot);
-            let _ = reply.send(PollAnswer::Begins(most));
+            let _ = reply.send(PollResponse::BodyLimit(most));
         }
     }
 
@@ -149,7 +150,7 @@ impl<A: App> Worker<A> {
     fn post(&mut self, key: ConnectionKey, body: Bytes, binary: bool, reply: Responder) {
         let version = self.shard.connections[key.slot as usize].version;
         if binary && version == Version::V4 {
-            let _ = reply.send(PollAnswer::Refused);
+            let _ = reply.send(PollResponse::Rejected);
             return self.violation(key, DisconnectReason::TransportError);
         }
         self.shares.begin_connection();
@@ -175,7 +176,7 @@ impl<A: App> Worker<A> {
                     self.packet(key, packet);
                 }
                 Err(_) => {
-                    let _ = reply.send(PollAnswer::Refused);
+                    let _ = reply.send(PollResponse::Rejected);
                     return self.violation(key, DisconnectReason::ParseError);
                 }
             }
@@ -186,9 +187,9 @@ impl<A: App> Worker<A> {
             Some(polling) if polling.farewell == Some(PollingCloseState::Clients) => polling.last_post = Some(reply),
             Some(polling) => {
                 polling.posting = false;
-                let _ = reply.send(PollAnswer::Accepted);
+                let _ = reply.send(PollResponse::Accepted);
             }
-            None => drop(reply.send(PollAnswer::Accepted)),
+            None => drop(reply.send(PollResponse::Accepted)),
         }
     }
 

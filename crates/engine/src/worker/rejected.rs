@@ -11,10 +11,12 @@ use super::close::MAX_REJECTED;
 use super::simulation::network::{self, ClientEnd};
 use crate::app::{App, Connect, Event};
 use crate::config::{Config, Endpoint, Protocol};
-use crate::http::{NewConnection, NewSession, Purpose};
-use crate::hub::{HandshakeRejection, Hub, Mail};
+use crate::handshake_rejection::HandshakeRejection;
+use crate::hub::Hub;
 use crate::id::Id;
+use crate::mailbox::Mail;
 use crate::shard::{Shard, SocketKey};
+use crate::shard_request::{NewConnection, NewSession, Purpose};
 use crate::stream::NewStream;
 
 /// Accepts a socket, or closes its connection.
@@ -37,12 +39,12 @@ impl App for RejectingApp {
     fn event(&mut self, _: &mut Shard<Self>, _: SocketKey, _: Event<'_>) {}
 }
 
-fn session(accepted: bool) -> Purpose<RejectingApp> {
+fn session(accepted: bool) -> Purpose<bool> {
     Purpose::Session(NewSession { endpoint: 0, version: Version::V4, handshake: accepted, base64: false, auth: None })
 }
 
 /// A shard, and its WebSockets that have arrived for these purposes.
-fn shard_with(arrivals: impl Iterator<Item = Purpose<RejectingApp>>) -> (Worker<RejectingApp>, Vec<ClientEnd>) {
+fn shard_with(arrivals: impl Iterator<Item = Purpose<bool>>) -> (Worker<RejectingApp>, Vec<ClientEnd>) {
     let endpoints = vec![Endpoint { path: "/raw".into(), protocol: Protocol::Raw, ping_interval: std::time::Duration::from_secs(3600) }];
     let poll = mio::Poll::new().unwrap();
     let gate = Arc::new(|_: &http::request::Parts, _| Ok(true));
@@ -54,7 +56,7 @@ fn shard_with(arrivals: impl Iterator<Item = Purpose<RejectingApp>>) -> (Worker<
         let (line, end) = network::connect(1 << 20, 0);
         let arrival =
             NewConnection { stream: NewStream::Simulated(end), greeting: Vec::new(), early: Bytes::new(), deflate: None, purpose };
-        hub.put(0, Mail::Arrival(Box::new(arrival)));
+        hub.put(0, Mail::NewConnection(Box::new(arrival)));
         lines.push(line);
     }
     turn(&mut worker);
@@ -70,7 +72,7 @@ fn turn(worker: &mut Worker<RejectingApp>) {
 }
 
 /// The number of connections that are left after these arrivals, whose clients do not answer a close frame, and the close code that each received.
-fn left_of(arrivals: impl Iterator<Item = Purpose<RejectingApp>>) -> (usize, Vec<Option<u16>>) {
+fn left_of(arrivals: impl Iterator<Item = Purpose<bool>>) -> (usize, Vec<Option<u16>>) {
     let (worker, lines) = shard_with(arrivals);
     let code = |bytes: &[u8]| {
         let close = Frames::new(bytes).find(|(opcode, _)| *opcode == Opcode::Close);
@@ -83,8 +85,8 @@ fn left_of(arrivals: impl Iterator<Item = Purpose<RejectingApp>>) -> (usize, Vec
 fn of_many_refused_websockets_the_newest_wait_and_each_is_sent_the_reason() {
     let many = 3 * MAX_REJECTED;
     let refusal = || HandshakeRejection { message: "no".into(), code: Some(4403), status: http::StatusCode::FORBIDDEN, retry_after: None };
-    let ways: [fn(HandshakeRejection) -> Purpose<RejectingApp>; 3] =
-        [Purpose::Refusal, |_| session(false), |_| Purpose::Upgrade(Id::parse("AAAAAAAAAAAAAAAAAAAA").unwrap())];
+    let ways: [fn(HandshakeRejection) -> Purpose<bool>; 3] =
+        [Purpose::Reject, |_| session(false), |_| Purpose::Upgrade(Id::parse("AAAAAAAAAAAAAAAAAAAA").unwrap())];
     for (way, expected) in ways.into_iter().zip([4403, 4401, 0]) {
         let (left, codes) = left_of((0..many).map(|_| way(refusal())));
         assert_eq!(left, MAX_REJECTED);

@@ -120,8 +120,8 @@ impl<A: App> Worker<A> {
     fn send_rejection(&mut self, key: ConnectionKey, nsp: &str, data: &str) {
         let encoding = self.shard.encoding(&self.shard.connections[key.slot as usize], Namespace::PLAIN);
         self.shard.send_packet(key.slot, encoding, |_, format| match format {
-            Format::MsgPack => crate::shard::Encoded::Binary(msgpack::connect_error(nsp, data)),
-            _ => crate::shard::Encoded::Text(json::connect_error(nsp, data)),
+            Format::MsgPack => crate::shard::EncodedPacket::Binary(msgpack::connect_error(nsp, data)),
+            _ => crate::shard::EncodedPacket::Text(json::connect_error(nsp, data)),
         });
     }
 

@@ -94,8 +94,8 @@ impl Fanout {
     /// The first events of a slice: those in memory, or as many as the archive returns at once. The number is the last one that they cover.
     async fn take(&self, engine: &Handle<RealtimeApp>, slice: Slice, bytes: usize) -> Result<(Vec<Arc<Broadcast>>, u64), PageUnavailable> {
         let (numbers, whole) = match slice.first_run() {
-            Run::Here(broadcasts, reached) => return Ok((broadcasts, reached)),
-            Run::Stored(numbers, whole) => (numbers, whole),
+            Run::InMemory(broadcasts, reached) => return Ok((broadcasts, reached)),
+            Run::Archived(numbers, whole) => (numbers, whole),
         };
         let archive = engine.config().recovery.as_ref().and_then(|recovery| recovery.archive.clone()).ok_or(PageUnavailable::Lost)?;
         let (reply, answer) = oneshot::channel();
@@ -110,7 +110,7 @@ impl Fanout {
 
     /// Adds the messages of one event in a namespace, except those that the client has received before. Returns about how many bytes they have.
     fn render(&self, broadcast: &Broadcast, namespace: Namespace, from: Position, events: &mut Vec<(String, OutboundMessage)>) -> usize {
-        let (number, messages) = (broadcast.number().unwrap_or_default(), broadcast.say(namespace));
+        let (number, messages) = (broadcast.number().unwrap_or_default(), broadcast.messages(namespace));
         let (count, heard) = (messages.len(), if number == from.number + 1 { usize::from(from.part) } else { 0 });
         let mut size = 0;
         for (index, message) in messages.into_iter().enumerate().skip(heard) {

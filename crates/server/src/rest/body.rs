@@ -34,7 +34,7 @@ pub(super) async fn read(mut body: Body, limit: usize, account: Option<&ByteAcco
     match tokio::time::timeout(READ_TIMEOUT, read_body(&mut body, limit, charge.as_mut())).await {
         Ok(Ok(whole)) => Ok(ChargedBytes::bytes(whole, charge)),
         Ok(Err(BodyError::TooLarge)) => Err(RestError::too_large(limit)),
-        Ok(Err(BodyError::Short(short))) => Err(RestError::over_budget(short)),
+        Ok(Err(BodyError::OverBudget(short))) => Err(RestError::over_budget(short)),
         Ok(Err(BodyError::Broken)) => Err(RestError::body("The body ends early")),
         Err(_) => Err(RestError::too_slow()),
     }

@@ -11,10 +11,11 @@ use std::sync::{Arc, Mutex};
 
 use super::model_writer::{Command, InjectedBug, Intent, ModelWriter, ResumedSession, ShardAction, ShardMessage};
 use crate::app::{App, Connect, DisconnectReason, Event};
-use crate::broadcast::{Broadcast, OutboundMessage};
+use crate::broadcast::Broadcast;
 use crate::encoding::Namespace;
-use crate::history::Position;
 use crate::id::Id;
+use crate::message::OutboundMessage;
+use crate::position::Position;
 use crate::shard::{Shard, SocketKey, SocketResume};
 
 /// A connection of a client: the client's index, and the number of its earlier connections.

@@ -17,10 +17,10 @@ use super::app::{ConnectionId, ModelApp};
 use super::model_writer::ModelWriter;
 use super::network::{self, ClientEnd};
 use super::script::TransportKind;
-use crate::http::{NewConnection, NewSession, Purpose, ShardRequest};
-use crate::hub::{Hub, Mail};
+use crate::hub::Hub;
 use crate::id::Id;
-use crate::shard::PollAnswer;
+use crate::mailbox::Mail;
+use crate::shard_request::{NewConnection, NewSession, PollResponse, Purpose, ShardRequest};
 use crate::stream::NewStream;
 pub use model::ClientState;
 use model::{Knowledge, PendingRequest};
@@ -33,8 +33,8 @@ pub type Violation = String;
 
 /// A POST on its way: announced, or with its body.
 enum Posting {
-    Begun(Receiver<PollAnswer>),
-    Sent(Receiver<PollAnswer>),
+    Begun(Receiver<PollResponse>),
+    Sent(Receiver<PollResponse>),
 }
 
 /// The state of an upgrade.
@@ -55,7 +55,7 @@ pub struct ClientConnection {
     session: Option<Id>,
     line: Option<ClientEnd>,
     probe: Probe,
-    get: Option<Receiver<PollAnswer>>,
+    get: Option<Receiver<PollResponse>>,
     post: Option<Posting>,
     outgoing: VecDeque<String>,
     arrived: Vec<u8>,
@@ -138,10 +138,10 @@ impl ClientConnection {
         (life, Some((shard, line)))
     }
 
-    fn arrive(&self, shard: u8, early: Bytes, purpose: Purpose<ModelApp>, (send_buffer, grudging): (usize, usize)) -> ClientEnd {
+    fn arrive(&self, shard: u8, early: Bytes, purpose: Purpose<ConnectionId>, (send_buffer, grudging): (usize, usize)) -> ClientEnd {
         let (line, end) = network::connect(send_buffer, grudging);
         let arrival = NewConnection { stream: NewStream::Simulated(end), greeting: Vec::new(), early, deflate: None, purpose };
-        self.hub.put(shard, Mail::Arrival(Box::new(arrival)));
+        self.hub.put(shard, Mail::NewConnection(Box::new(arrival)));
         line
     }
 
@@ -266,14 +266,14 @@ impl ClientConnection {
         let Some(session) = self.session else { return };
         if let Some(mut get) = self.get.take() {
             let answered = get.try_recv().is_ok();
-            self.request(if answered { ShardRequest::AnswerLost { session } } else { ShardRequest::PollGone { session } });
+            self.request(if answered { ShardRequest::ResponseLost { session } } else { ShardRequest::PollGone { session } });
         }
         if self.post.take().is_some() {
             self.request(ShardRequest::PostGone { session });
         }
     }
 
-    fn request(&self, request: ShardRequest<ModelApp>) {
+    fn request(&self, request: ShardRequest<ConnectionId>) {
         if let Some(session) = self.session {
             self.hub.put(session.shard(), Mail::Request(Box::new(request)));
         }
@@ -335,7 +335,7 @@ impl ClientConnection {
         if let Some(get) = &mut self.get {
             match get.try_recv() {
                 Err(TryRecvError::Empty) => {}
-                Ok(PollAnswer::Payload(body, _)) => {
+                Ok(PollResponse::Payload(body, _)) => {
                     (self.get, moved) = (None, true);
                     for packet in payload::decode(&body, Version::V4, false) {
                         let packet = packet.map_err(|error| format!("{:?} is told no payload: {error:?}", self.who))?;
@@ -354,8 +354,8 @@ impl ClientConnection {
                 self.post = post;
                 return Ok(moved);
             }
-            (Ok(PollAnswer::Begins(_)), Some(Posting::Begun(_))) => self.send_body(now),
-            (Ok(PollAnswer::Accepted), Some(Posting::Sent(_))) => self.posts += 1,
+            (Ok(PollResponse::BodyLimit(_)), Some(Posting::Begun(_))) => self.send_body(now),
+            (Ok(PollResponse::Accepted), Some(Posting::Sent(_))) => self.posts += 1,
             _ => self.over = true,
         }
         Ok(true)

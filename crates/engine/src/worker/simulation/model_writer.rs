@@ -7,9 +7,9 @@ use std::collections::{HashMap, VecDeque};
 use super::app::{ConnectionId, ModelApp, message};
 use super::script::CLIENTS;
 use crate::broadcast::Broadcast;
-use crate::history::Position;
-use crate::hub::Handle;
+use crate::handle::Handle;
 use crate::id::Id;
+use crate::position::Position;
 use crate::shard::SocketKey;
 
 /// A fact as the writer has decided it.

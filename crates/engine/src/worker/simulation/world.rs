@@ -17,8 +17,9 @@ use super::network::ClientEnd;
 use super::script::{CLIENTS, Script, Step, TransportKind};
 use crate::app::DisconnectReason;
 use crate::config::{Config, Endpoint, Protocol};
+use crate::handle::Handle;
 use crate::history::Recovery;
-use crate::hub::{Handle, Hub};
+use crate::hub::Hub;
 use crate::shard::{FlushPriority, Shard};
 use crate::worker::Worker;
 
@@ -93,7 +94,7 @@ impl World {
             keep: script.keep,
             window,
             bytes: script.memory,
-            revive: None,
+            decoder: None,
             archive: Some(archive.clone()),
         };
         let config = Config {

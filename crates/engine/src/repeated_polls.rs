@@ -15,8 +15,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use ::http::{Version, header};
 use hyper::body::Incoming;
 
-use super::HttpConnection;
-use super::query::Query;
+use crate::http_connection::HttpConnection;
 
 /// The mark that identifies a GET of a session, or its handshake.
 #[derive(Debug)]
@@ -28,12 +27,12 @@ pub(crate) struct RequestMark {
 }
 
 impl RequestMark {
-    /// The mark of a request; `None` if its `t` does not identify it.
-    pub fn of(request: &hyper::Request<Incoming>, query: &Query<'_>) -> Option<Self> {
+    /// The mark of a request with this `t`; `None` if its `t` does not identify it.
+    pub fn of(request: &hyper::Request<Incoming>, t: Option<&str>) -> Option<Self> {
         let options = request.headers().get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
         let closes = options.flat_map(|options| options.split(',')).any(|option| option.trim().eq_ignore_ascii_case("close"));
         let kept = request.extensions().get::<HttpConnection>().filter(|_| request.version() == Version::HTTP_11 && !closes);
-        Self::new(query.get("t")?, kept)
+        Self::new(t?, kept)
     }
 
     fn new(t: &str, kept: Option<&HttpConnection>) -> Option<Self> {

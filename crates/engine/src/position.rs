@@ -52,3 +52,12 @@ impl From<u64> for Position {
         Self { number, part: 0 }
     }
 }
+
+/// How positions are written into messages.
+#[derive(Clone, Copy)]
+pub(crate) struct PositionContext<'a> {
+    /// The text before the number of a position.
+    pub epoch: &'a str,
+    /// The position of the receiving sockets: after the previous broadcast.
+    pub at: Position,
+}
