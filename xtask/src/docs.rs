@@ -1,12 +1,13 @@
 //! `cargo xtask docs`: the documents that are generated from the code, and rustdoc.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::bench::chart;
 use crate::install::succeed;
-use crate::test::root;
+use crate::test::{root, target};
 
 #[derive(clap::Args)]
 pub struct DocsOptions {
@@ -23,7 +24,7 @@ struct Generated {
     arguments: &'static [&'static str],
 }
 
-/// A new generated document is a line here.
+/// A document that the binary prints is a line here.
 const GENERATED: [Generated; 1] = [Generated { path: "config.example.toml", arguments: &["config", "--example"] }];
 
 pub fn run(options: &DocsOptions) -> Result<()> {
@@ -63,15 +64,19 @@ impl Document {
     }
 }
 
+/// The documents that the `roomcast` binary prints, and the chart of the benchmark.
 fn documents(root: &Path) -> Result<Vec<Document>> {
+    // The tests build the whole workspace, too. The server alone would have other features of its dependencies, which are then built twice.
+    succeed(Command::new("cargo").args(["build", "--workspace", "--bins", "--locked", "--quiet"]).current_dir(root))?;
     let documents = GENERATED.iter().map(|generated| {
-        let mut cargo = Command::new("cargo");
-        cargo.args(["run", "--quiet", "--locked", "--package", "server", "--bin", "roomcast", "--"]).args(generated.arguments);
-        let output = cargo.current_dir(root).stderr(std::process::Stdio::inherit()).output()?;
-        ensure!(output.status.success(), "{cargo:?} failed");
+        let mut roomcast = Command::new(target(root).join("debug/roomcast"));
+        let output = roomcast.args(generated.arguments).current_dir(root).stderr(Stdio::inherit()).output()?;
+        ensure!(output.status.success(), "{roomcast:?} failed");
         Ok(Document { path: generated.path, text: output.stdout })
     });
-    documents.collect()
+    let mut documents = documents.collect::<Result<Vec<_>>>()?;
+    documents.push(Document { path: chart::CHART, text: chart::draw(&root.join(chart::RESULTS))?.into_bytes() });
+    Ok(documents)
 }
 
 /// Builds the documentation of all crates with their private items, for contributors. A broken or ambiguous link is an error.

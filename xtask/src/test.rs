@@ -66,6 +66,11 @@ pub fn root() -> Result<PathBuf> {
     Ok(root.to_owned())
 }
 
+/// The folder in which Cargo builds the workspace at `root`.
+pub fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder))
+}
+
 fn rust(root: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<()> {
     let mut tests = Command::new("cargo");
     tests.args(["test", "--workspace", "--no-fail-fast"]).args(filter).current_dir(root);

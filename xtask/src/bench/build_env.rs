@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::machine;
 use super::servers::ServerKind;
 use crate::install::{self, succeed};
+use crate::test::{root, target};
 
 /// Where the servers are built, and how many threads they have.
 pub struct BuildEnv {
@@ -23,10 +24,9 @@ pub struct BuildEnv {
 impl BuildEnv {
     /// `threads` is `None` for one thread on each core except the load generator's.
     pub fn new(threads: Option<usize>) -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent folder")?.to_path_buf();
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
+        let root = root()?;
         let threads = threads.unwrap_or_else(|| machine::cores().saturating_sub(1)).max(1);
-        Ok(Self { threads, peers: root.join("bench/peers"), target, root })
+        Ok(Self { threads, peers: root.join("bench/peers"), target: target(&root), root })
     }
 
     /// Builds xtask, which has the load generator, with optimizations. Returns the path of its binary.

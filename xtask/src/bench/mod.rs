@@ -2,6 +2,7 @@
 
 mod baseline;
 mod build_env;
+pub mod chart;
 mod fixture;
 mod latency;
 mod load_generator;
@@ -34,6 +35,8 @@ use schedule::Schedule;
 use servers::ServerKind;
 use table::Table;
 
+use crate::test::root;
+
 #[derive(clap::Args)]
 pub struct BenchOptions {
     /// The servers to measure, separated by commas [default: all]
@@ -57,6 +60,9 @@ pub struct BenchOptions {
     /// Also write all measurements into this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Measure nothing, and draw the results in this file into docs/images/performance.svg
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "only", "servers"])]
+    chart: Option<PathBuf>,
     /// Run the baseline server.
     #[arg(long, hide = true)]
     serve_baseline: bool,
@@ -65,6 +71,10 @@ pub struct BenchOptions {
 pub fn run(options: BenchOptions) -> Result<()> {
     if options.serve_baseline {
         return baseline::serve();
+    }
+    if let Some(results) = &options.chart {
+        let chart = root()?.join(chart::CHART);
+        return std::fs::write(&chart, chart::draw(results)?).with_context(|| format!("cannot write {}", chart.display()));
     }
     let build_env = BuildEnv::new(options.threads)?;
     if cfg!(debug_assertions) {
