@@ -12,7 +12,7 @@
 //! - [`rest`]: the HTTP API.
 //! - [`backend_api`]: the functions for backends, over HTTP or in the same program.
 //! - [`rate_limit`]: rate limits of each user and of each address.
-//! - [`removals`]: removals that are done in steps.
+//! - [`server_command`]: runs commands of the server itself. [`removals`]: removals that are done in steps.
 //! - [`admission`]: whether the server admits new connections.
 //! - [`memory_guard`]: the memory in use, and its effect on new connections. [`bytes_in_memory`]: the bytes of incomplete input and unwritten
 //!   output, counted for each client.
@@ -48,5 +48,6 @@ pub mod realtime;
 pub mod removals;
 pub mod rest;
 pub mod serve;
+pub mod server_command;
 
 pub use serve::serve;

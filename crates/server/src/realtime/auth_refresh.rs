@@ -36,7 +36,7 @@ impl RealtimeState {
     /// If the token is rejected, or belongs to another user.
     pub fn verify_refresh(&self, user: &UserId, token: &str) -> Result<AuthRefresh, AuthError> {
         let now = (self.clock)().0.div_euclid(1_000_000);
-        let identity = self.authenticator.renew(user, token, now)?;
+        let identity = self.tokens.authenticator.renew(user, token, now)?;
         let actor = Actor { user: identity.user.clone(), admin: identity.admin };
         let ends = self.expiry_of(&identity);
         Ok(AuthRefresh { actor, claims: claims(identity), ends })
@@ -44,7 +44,7 @@ impl RealtimeState {
 
     /// When a token expires.
     pub(super) fn expiry_of(&self, identity: &Identity) -> Option<Timestamp> {
-        self.authenticator.valid_until(identity).map(|seconds| Timestamp(seconds.saturating_mul(1_000_000)))
+        self.tokens.authenticator.valid_until(identity).map(|seconds| Timestamp(seconds.saturating_mul(1_000_000)))
     }
 }
 
@@ -75,13 +75,13 @@ impl RealtimeApp {
         session.actor = actor;
         match ends {
             Some(ends) => self.track_expiry(shard, socket, ends),
-            None => self.token_expiry.untrack(socket),
+            None => self.timers.token_expiry.untrack(socket),
         }
     }
 
     /// A socket ends with its token, and receives a notice before.
     pub(super) fn track_expiry(&mut self, shard: &mut Shard<Self>, socket: SocketKey, ends: Timestamp) {
-        self.token_expiry.track(socket, ends);
+        self.timers.token_expiry.track(socket, ends);
         self.schedule_expiry_check(shard);
     }
 
@@ -89,7 +89,7 @@ impl RealtimeApp {
     pub(super) fn check_expiring(&mut self, shard: &mut Shard<Self>) {
         let now = (self.state.clock)();
         let mut ended = Vec::new();
-        while let Some((socket, due)) = self.token_expiry.pop(now) {
+        while let Some((socket, due)) = self.timers.token_expiry.pop(now) {
             match due {
                 Due::Expiring(ends) => {
                     let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
@@ -128,7 +128,7 @@ impl RealtimeApp {
     }
 
     fn schedule_expiry_check(&self, shard: &mut Shard<Self>) {
-        let Some(next) = self.token_expiry.next() else { return };
+        let Some(next) = self.timers.token_expiry.next() else { return };
         let wait = next.0.saturating_sub((self.state.clock)().0);
         let wait = Duration::from_micros(u64::try_from(wait).unwrap_or(0)).min(MAX_CHECK_INTERVAL);
         shard.wake_at(shard.now() + wait);

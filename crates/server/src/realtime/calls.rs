@@ -46,7 +46,7 @@ impl RealtimeApp {
             return;
         }
         match shard.id(socket).filter(|_| shard.data(socket).is_some()) {
-            Some(id) => self.state.call_participants.join(call.id, &call.room, user, &id.text()),
+            Some(id) => self.state.presence.call_participants.join(call.id, &call.room, user, &id.text()),
             None => self.schedule(shard, shard.now(), ScheduledTask::LeaveCall(call.id, user.clone())),
         }
     }
@@ -54,8 +54,8 @@ impl RealtimeApp {
     /// Starts the grace period for the seats of a socket that has ended.
     pub(super) fn leave_calls(&mut self, shard: &mut Shard<Self>, socket: SocketKey, user: &UserId) {
         let Some(id) = shard.id(socket) else { return };
-        for (call, departure) in self.state.call_participants.disconnect(user, &id.text()) {
-            self.schedule(shard, shard.now() + self.state.presence_grace, ScheduledTask::LookAtSeat(call, user.clone(), departure));
+        for (call, departure) in self.state.presence.call_participants.disconnect(user, &id.text()) {
+            self.schedule(shard, shard.now() + self.state.presence.grace, ScheduledTask::LookAtSeat(call, user.clone(), departure));
         }
     }
 
@@ -66,29 +66,29 @@ impl RealtimeApp {
 
     /// Frees the seats of a call that has ended.
     pub(super) fn expire_ringing(&mut self, call: EntityId) {
-        self.state.call_participants.clear(call);
-        self.scheduled.waiting.retain(|_, chore| !matches!(chore, ScheduledTask::GiveUpRinging(ringing) if *ringing == call));
+        self.state.presence.call_participants.clear(call);
+        self.timers.scheduled.waiting.retain(|_, chore| !matches!(chore, ScheduledTask::GiveUpRinging(ringing) if *ringing == call));
     }
 
     /// Runs all tasks that are due, and schedules the next one.
     pub(super) fn run_scheduled(&mut self, shard: &mut Shard<Self>) {
-        while let Some(due) = self.scheduled.waiting.first_entry().filter(|first| first.key().0 <= shard.now()) {
+        while let Some(due) = self.timers.scheduled.waiting.first_entry().filter(|first| first.key().0 <= shard.now()) {
             match due.remove() {
                 ScheduledTask::LookAtSeat(call, user, departure) => {
-                    if self.state.call_participants.expire(call, &user, departure) {
+                    if self.state.presence.call_participants.expire(call, &user, departure) {
                         self.run_task(shard, ScheduledTask::LeaveCall(call, user));
                     }
                 }
                 ScheduledTask::EndAgain(secret) => {
                     // The client may have reconnected.
-                    if let Some((confirmed, let_go)) = self.state.pending_session_ends.find(secret) {
+                    if let Some((confirmed, let_go)) = self.state.sessions.pending_ends.find(secret) {
                         self.end(shard, secret, confirmed, let_go);
                     }
                 }
                 chore => self.run_task(shard, chore),
             }
         }
-        if let Some(((next, _), _)) = self.scheduled.waiting.first_key_value() {
+        if let Some(((next, _), _)) = self.timers.scheduled.waiting.first_key_value() {
             shard.wake_at(*next);
         }
     }
@@ -99,8 +99,8 @@ impl RealtimeApp {
     }
 
     fn schedule(&mut self, shard: &mut Shard<Self>, at: Instant, chore: ScheduledTask) {
-        self.scheduled.last += 1;
-        self.scheduled.waiting.insert((at, self.scheduled.last), chore);
+        self.timers.scheduled.last += 1;
+        self.timers.scheduled.waiting.insert((at, self.timers.scheduled.last), chore);
         shard.wake_at(at);
     }
 
@@ -111,11 +111,11 @@ impl RealtimeApp {
         let work = move |context: &mut CommandContext<'_>| match work {
             ScheduledTask::GiveUpRinging(call) => ExpireRingingCall { call }.execute(context),
             // The user has reconnected, by another connection or while the database failed.
-            ScheduledTask::LeaveCall(call, user) if shared.call_participants.is_in_call(call, &user) => Ok(()),
+            ScheduledTask::LeaveCall(call, user) if shared.presence.call_participants.is_in_call(call, &user) => Ok(()),
             ScheduledTask::LeaveCall(call, user) => LeaveCall { call, user }.execute(context),
             ScheduledTask::LookAtSeat(..) | ScheduledTask::EndAgain(_) => Ok(()),
         };
-        self.state.writer.submit(Actor::server(), work, move |done| match done {
+        self.state.store.writer.submit(Actor::server(), work, move |done| match done {
             Ok(()) => {}
             Err(DomainError::Unavailable(_)) => back(Box::new(move |live, shard| live.schedule(shard, shard.now() + RETRY_DELAY, chore))),
             Err(error) => tracing::error!(%error, "the server could not end somebody's part in a call"),

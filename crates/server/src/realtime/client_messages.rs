@@ -35,7 +35,7 @@ impl RealtimeState {
         heard: &ClientMessage<'_>,
         acked: bool,
     ) -> Result<(Arc<dyn Contract>, ParsedRequest), ParseFailure> {
-        let within_budget = self.rate_limits.command(user);
+        let within_budget = self.limits.rates.command(user);
         let spoken = self.contracts.in_namespace(namespace);
         let understood = spoken.iter().find_map(|contract| {
             let request = contract.parse(heard)?;
@@ -45,7 +45,7 @@ impl RealtimeState {
             (Some((contract, ParsedRequest { name, ask })), _) => {
                 // A request that is refused here costs one command and none of the scarcer budgets.
                 let ask = within_budget.and(ask).and_then(|ask| {
-                    contract.rate_limit_class(name).map_or(Ok(()), |spending| self.rate_limits.check_class(user, spending))?;
+                    contract.rate_limit_class(name).map_or(Ok(()), |spending| self.limits.rates.check_class(user, spending))?;
                     Ok(ask)
                 });
                 Ok((contract, ParsedRequest { name, ask }))
@@ -85,7 +85,7 @@ impl RealtimeApp {
             Ok(parsed) => parsed,
             Err(error) => {
                 // It costs a command like any other request.
-                let error = self.state.rate_limits.command(&session.actor.user).err().unwrap_or(error);
+                let error = self.state.limits.rates.command(&session.actor.user).err().unwrap_or(error);
                 let reply = self.state.rejected_unparsed(&session.actor.user, namespace, heard, &error, ack.is_some());
                 self.counters.unknown_request(error.code());
                 return self.in_order(shard, socket, move |live, shard| live.send_reply(shard, socket, ack, reply));

@@ -71,7 +71,7 @@ impl RealtimeState {
     /// # Errors
     /// The reason why the token is rejected.
     pub fn identify(&self, auth: ConnectAuth, kept: Option<&str>) -> Result<Identity, AuthError> {
-        self.authenticator.identify_socket(auth, kept, (self.clock)().0.div_euclid(1_000_000))
+        self.tokens.authenticator.identify_socket(auth, kept, (self.clock)().0.div_euclid(1_000_000))
     }
 
     /// Counts a new socket of an authenticated user. Inputs: the connection, the socket's id, the identity. Sends an online event if the
@@ -82,14 +82,17 @@ impl RealtimeState {
     pub fn authorize(&self, connection: Connection, id: Option<Id>, identity: Identity) -> Result<AuthorizedConnect, AuthError> {
         let actor = Actor { user: identity.user.clone(), admin: identity.admin };
         let most = match connection.transport() {
-            Transport::SocketIo => self.max_socketio_connections,
-            Transport::Raw => self.max_raw_connections,
+            Transport::SocketIo => self.limits.socketio_connections,
+            Transport::Raw => self.limits.raw_connections,
         };
         let connection_id = || id.map(|id| id.text()).unwrap_or_default();
         let come_online = || self.publish_presence(EphemeralEvent::Online { user: actor.user.clone(), connection: connection_id() });
-        let known_by = id.filter(|_| self.broadcasts_presence);
-        self.online_users.connect(&actor.user, connection, known_by, most, come_online).map_err(|_| AuthError::TooManyConnections)?;
-        let ends = self.closes_at_token_expiry.then(|| self.expiry_of(&identity)).flatten();
+        let known_by = id.filter(|_| self.presence.is_broadcast);
+        self.presence
+            .online_users
+            .connect(&actor.user, connection, known_by, most, come_online)
+            .map_err(|_| AuthError::TooManyConnections)?;
+        let ends = self.tokens.closes_at_expiry.then(|| self.expiry_of(&identity)).flatten();
         Ok(AuthorizedConnect { actor, claims: claims(identity), ends })
     }
 
@@ -160,16 +163,16 @@ impl RealtimeApp {
         let work = move |context: &mut CommandContext<'_>| {
             let arrived = arrive.execute(context)?;
             if let Some(old) = old.filter(|_| arrived.resumed.is_some()) {
-                shared.pending_session_ends.mark_resumed(old);
+                shared.sessions.pending_ends.mark_resumed(old);
             }
             Ok(arrived)
         };
         let entering = PendingConnect { socket, session, ends, coming };
         let back = self.run_on_shard(shard);
-        self.state.writer.submit(actor, work, move |arrived| {
+        self.state.store.writer.submit(actor, work, move |arrived| {
             back(Box::new(move |live, shard| {
                 if let Some(old) = old.filter(|_| arrived.is_err()) {
-                    live.state.pending_session_ends.mark_disconnected(old);
+                    live.state.sessions.pending_ends.mark_disconnected(old);
                 }
                 live.complete_connect(shard, entering, secret, claims, arrived);
             }));
@@ -198,7 +201,7 @@ impl RealtimeApp {
     fn start_without_session(&mut self, shard: &mut Shard<Self>, entering: PendingConnect, claims: Claims) {
         let (back, actor) = (self.run_on_shard(shard), entering.session.actor.clone());
         let entering = PendingConnect { coming: ClientResume::New, ..entering };
-        self.state.writer.run(actor, ConnectSession { claims, new_session: None, resume: ResumeRequest::New }, move |arrived| {
+        self.state.store.writer.run(actor, ConnectSession { claims, new_session: None, resume: ResumeRequest::New }, move |arrived| {
             back(Box::new(move |live, shard| match arrived {
                 Ok(arrived) => live.accept_new(shard, entering, None, arrived),
                 Err(error) => live.fail_connect(shard, &entering, &error),
@@ -211,7 +214,7 @@ impl RealtimeApp {
     fn count_attempt(&self, handshake: &mut Handshake) -> Result<(), DomainError> {
         handshake.connects = handshake.connects.saturating_add(1);
         let paid = handshake.connects as usize <= self.engine.config().namespaces.len();
-        if paid { Ok(()) } else { self.state.rate_limits.connect(handshake.address().ip()) }
+        if paid { Ok(()) } else { self.state.limits.rates.connect(handshake.address().ip()) }
     }
 
     /// Counts a request for an unknown namespace like any other.

@@ -437,7 +437,7 @@ impl RealtimeApp {
             self.stop_typing(shard, socket, room);
             let rooms: Vec<RoomId> = shard.rooms_of(socket).filter_map(RoomId::parse).collect();
             for heard in rooms {
-                if heard == *room || self.state.room_presence.is_inside(&heard, user, room) {
+                if heard == *room || self.state.presence.room_presence.is_inside(&heard, user, room) {
                     self.leave(shard, socket, &heard, true);
                 }
             }

@@ -38,8 +38,8 @@ const MAX_LISTED: usize = 100;
 impl RealtimeState {
     /// Counts a connection of a user in a room that may be inside another. Sends an enter event if it is the user's first connection there.
     pub fn join_presence(&self, room: RoomId, user: User, inside: Option<RoomId>) {
-        self.room_presence.join(&room, &user, inside, || {
-            self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::RoomJoined { room: room.clone(), user: user.clone() }.into()));
+        self.presence.room_presence.join(&room, &user, inside, || {
+            self.delivery.bus.publish(BusMessage::Ephemeral(EphemeralEvent::RoomJoined { room: room.clone(), user: user.clone() }.into()));
         });
     }
 
@@ -49,30 +49,30 @@ impl RealtimeState {
         if !contract.lists_present_users() {
             return Outcome::Joined(room.clone());
         }
-        let (present, count) = self.room_presence.present_with(room, newcomer);
+        let (present, count) = self.presence.room_presence.present_with(room, newcomer);
         Outcome::EnteredAmong { room: room.clone(), present, count }
     }
 
     /// Whether each of these users is online. Users who are not in `visible` count as offline.
     pub fn statuses(&self, users: Vec<UserId>, visible: &HashSet<UserId>) -> Outcome {
-        let is_online = |user: &UserId| visible.contains(user) && self.online_users.is_online(user);
+        let is_online = |user: &UserId| visible.contains(user) && self.presence.online_users.is_online(user);
         Outcome::Statuses(users.into_iter().map(|user| (user.clone(), is_online(&user))).collect())
     }
 
     /// The members of a room who are online. `members` is `None` for a very large room; then the users who opened it last count as its members.
     pub fn online_of(&self, room: &RoomId, members: Option<Vec<UserId>>) -> Outcome {
-        let mut users = members.unwrap_or_else(|| self.room_presence.newest_in(room, MAX_PRESENCE_MEMBERS as usize));
-        users.retain(|user| self.online_users.is_online(user));
+        let mut users = members.unwrap_or_else(|| self.presence.room_presence.newest_in(room, MAX_PRESENCE_MEMBERS as usize));
+        users.retain(|user| self.presence.online_users.is_online(user));
         Outcome::Online(users)
     }
 
     /// The same, each with the id of a connection, for an event each. Empty if presence is switched off.
     pub fn online_among(&self, room: &RoomId, members: Option<Vec<UserId>>) -> Vec<(UserId, String)> {
-        if !self.broadcasts_presence {
+        if !self.presence.is_broadcast {
             return Vec::new();
         }
-        let users = members.unwrap_or_else(|| self.room_presence.newest_in(room, MAX_LISTED));
-        self.online_users.online_among(&users)
+        let users = members.unwrap_or_else(|| self.presence.room_presence.newest_in(room, MAX_LISTED));
+        self.presence.online_users.online_among(&users)
     }
 
     /// The reply to a request, from its result.
@@ -127,7 +127,7 @@ impl RealtimeApp {
             ClientAction::Move(room) => {
                 let others = self.others(shard, asked.socket, &room);
                 let RoomJoinRecord { stays, session, since } = room_join_record(shard, asked.socket, &room, &others);
-                let command = JoinRoomListingMembers { room: room.clone(), session, since, contacts_only: !self.state.presence_is_public };
+                let command = JoinRoomListingMembers { room: room.clone(), session, since, contacts_only: !self.state.presence.is_public };
                 let work = |context: &mut CommandContext<'_>| command.execute(context);
                 self.run_in_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
                     Ok(_) if stays && !shard.is_in(asked.socket, room.as_str()) => live.execute(shard, asked, ClientAction::Move(room)),
@@ -145,7 +145,7 @@ impl RealtimeApp {
                             live.leave(shard, asked.socket, &other, false);
                         }
                         if let Some(id) = shard.id(asked.socket) {
-                            live.state.call_participants.resume(&room, &user.id, &id.text());
+                            live.state.presence.call_participants.resume(&room, &user.id, &id.text());
                         }
                         let online = live.state.online_among(&room, members);
                         live.answer(shard, &asked, Ok(Outcome::Moved { room: room.clone(), online }));
@@ -161,14 +161,14 @@ impl RealtimeApp {
                 live.answer(shard, &asked, Ok(Outcome::Noted));
             }),
             ClientAction::Statuses(users) => {
-                let query = FilterVisible { users: users.clone(), contacts_only: !self.state.presence_is_public };
+                let query = FilterVisible { users: users.clone(), contacts_only: !self.state.presence.is_public };
                 self.run_in_reader(shard, asked, query, move |live, shard, asked, visible| {
                     let statuses = visible.map(|visible| live.state.statuses(users, &visible));
                     live.answer(shard, &asked, statuses);
                 });
             }
             ClientAction::OnlineIn(room) => {
-                let members = ListMemberIds { room: room.clone(), contacts_only: !self.state.presence_is_public };
+                let members = ListMemberIds { room: room.clone(), contacts_only: !self.state.presence.is_public };
                 self.run_in_writer(
                     shard,
                     asked,
@@ -255,7 +255,7 @@ impl RealtimeApp {
         if let Some(since) = shard.data_mut(socket).and_then(|session| session.since.as_deref_mut()) {
             since.leave(room, position);
         }
-        if let Some(departure) = self.state.room_presence.leave(room, &user) {
+        if let Some(departure) = self.state.presence.room_presence.leave(room, &user) {
             self.state.publish_left(room.clone(), user, departure, removed);
         }
     }
@@ -273,7 +273,7 @@ impl RealtimeApp {
         self.track_in_flight(shard, socket);
         let back = self.run_on_shard(shard);
         // If the writer is full, it answers at once; the job runs all the same.
-        self.state.writer.submit_passthrough(move |_| {
+        self.state.store.writer.submit_passthrough(move |_| {
             back(Box::new(move |live, shard| {
                 live.release_in_flight(shard, socket);
                 then(live, shard);
@@ -292,7 +292,7 @@ impl RealtimeApp {
         let Some(actor) = shard.data(asked.socket).map(|session| session.actor.clone()) else { return };
         self.track_in_flight(shard, asked.socket);
         let back = self.run_on_shard(shard);
-        self.state.writer.submit(actor, work, move |result| {
+        self.state.store.writer.submit(actor, work, move |result| {
             back(Box::new(move |live, shard| {
                 live.release_in_flight(shard, asked.socket);
                 then(live, shard, asked, result);
@@ -312,7 +312,7 @@ impl RealtimeApp {
         let Some(actor) = shard.data(asked.socket).map(|session| session.actor.clone()) else { return };
         self.track_in_flight(shard, asked.socket);
         let back = self.run_on_shard(shard);
-        self.state.readers.ask(actor, query, move |result| {
+        self.state.store.readers.ask(actor, query, move |result| {
             back(Box::new(move |live, shard| {
                 live.release_in_flight(shard, asked.socket);
                 then(live, shard, asked, result);

@@ -22,7 +22,7 @@ impl RealtimeApp {
         if shard.is_in(socket, room.as_str()) || self.is_below_limit(shard, socket) {
             return Ok(());
         }
-        let most = self.state.room_limit.limit().unwrap_or_default();
+        let most = self.state.limits.rooms.limit().unwrap_or_default();
         Err(DomainError::invalid(
             contract.room_field(),
             format!("this connection is in {most} rooms, and may not be in more; leave one first"),
@@ -51,12 +51,12 @@ impl RealtimeApp {
     }
 
     fn is_below_limit(&self, shard: &Shard<Self>, socket: SocketKey) -> bool {
-        self.state.room_limit.allows(joined_rooms(shard, socket))
+        self.state.limits.rooms.allows(joined_rooms(shard, socket))
     }
 
     /// The number of rooms that a socket may still enter.
     pub(super) fn rooms_left(&self, shard: &Shard<Self>, socket: SocketKey) -> usize {
-        self.state.room_limit.limit().map_or(usize::MAX, |most| (most as usize).saturating_sub(joined_rooms(shard, socket)))
+        self.state.limits.rooms.limit().map_or(usize::MAX, |most| (most as usize).saturating_sub(joined_rooms(shard, socket)))
     }
 }
 

@@ -91,10 +91,10 @@ impl RealtimeState {
     pub fn expect_users(&self, absent: &[DisconnectedUser]) -> Vec<PendingDeparture> {
         let mut departed = Vec::new();
         for DisconnectedUser { user, id, rooms, .. } in absent.iter().filter(|absent| absent.left_at.is_none()) {
-            let known_by = Id::parse(id).filter(|_| self.broadcasts_presence);
-            departed.push(PendingDeparture::FromServer(user.id.clone(), self.online_users.expect(&user.id, known_by)));
+            let known_by = Id::parse(id).filter(|_| self.presence.is_broadcast);
+            departed.push(PendingDeparture::FromServer(user.id.clone(), self.presence.online_users.expect(&user.id, known_by)));
             for (room, inside) in rooms {
-                if let Some(departure) = self.room_presence.expect(room, user, inside.clone()) {
+                if let Some(departure) = self.presence.room_presence.expect(room, user, inside.clone()) {
                     departed.push(PendingDeparture::FromRoom(room.clone(), user.id.clone(), departure));
                 }
             }
@@ -107,27 +107,27 @@ impl RealtimeApp {
     /// Sends offline events for these users if they do not reconnect in time.
     pub fn expect_reconnects(&mut self, shard: &mut Shard<Self>, expected: Vec<PendingDeparture>) {
         for departed in expected {
-            self.expected_users.add(shard, departed);
+            self.timers.expected_users.add(shard, departed);
         }
-        self.expected_users.add(shard, PendingDeparture::Nobody);
+        self.timers.expected_users.add(shard, PendingDeparture::EndOfExpectedUsers);
     }
 
     /// Ends the wait for users from before the start.
     pub(super) fn expire_disconnected(&self) {
-        expire_disconnected_users(&self.state.writer, self.state.startup_presence.started);
+        expire_disconnected_users(&self.state.store.writer, self.state.presence.startup.started);
     }
 
     /// Sends a resumed socket the presence changes from before the start that its client may have missed.
     pub(super) fn replay_startup_presence(&self, shard: &mut Shard<Self>, socket: SocketKey, user: &UserId, left_at: Timestamp) {
         let shared = &self.state;
-        let Some(heard_until) = shared.startup_presence.received_until(left_at).filter(|_| shared.broadcasts_presence) else { return };
-        if shared.startup_presence.unsent_since(heard_until, None, 1).is_empty() {
+        let Some(heard_until) = shared.presence.startup.received_until(left_at).filter(|_| shared.presence.is_broadcast) else { return };
+        if shared.presence.startup.unsent_since(heard_until, None, 1).is_empty() {
             return;
         }
         let (back, shared) = (self.run_on_shard(shard), Arc::clone(shared));
         let tell = move |among: Result<HashSet<UserId>, DomainError>| match among {
             Ok(among) => {
-                let untold = shared.startup_presence.unsent_since(heard_until, Some(&among), MAX_REPLAYED);
+                let untold = shared.presence.startup.unsent_since(heard_until, Some(&among), MAX_REPLAYED);
                 back(Box::new(move |live, shard| live.send_presence_changes(shard, socket, &untold)));
             }
             Err(error) => {
@@ -137,21 +137,21 @@ impl RealtimeApp {
             }
         };
         let shared = &self.state;
-        if shared.presence_is_public {
-            let newest = shared.startup_presence.unsent_since(heard_until, None, MAX_REPLAYED);
-            let users = newest.into_iter().map(|place| shared.startup_presence.news[place].user.clone()).collect();
+        if shared.presence.is_public {
+            let newest = shared.presence.startup.unsent_since(heard_until, None, MAX_REPLAYED);
+            let users = newest.into_iter().map(|place| shared.presence.startup.news[place].user.clone()).collect();
             let actor = Actor { user: user.clone(), admin: false };
-            shared.readers.ask(actor, FilterVisible { users, contacts_only: false }, tell);
+            shared.store.readers.ask(actor, FilterVisible { users, contacts_only: false }, tell);
         } else {
-            shared.fanout.contacts_of(user, move |contacts| tell(contacts.map(|contacts| contacts.into_iter().collect())));
+            shared.delivery.fanout.contacts_of(user, move |contacts| tell(contacts.map(|contacts| contacts.into_iter().collect())));
         }
     }
 
     /// Sends the changes that are still true. Later changes of these users are sent as presence events.
     fn send_presence_changes(&self, shard: &mut Shard<Self>, socket: SocketKey, news: &[usize]) {
         let Some(own) = shard.data(socket).map(|session| session.actor.user.clone()) else { return };
-        let news = news.iter().filter_map(|place| self.state.startup_presence.news.get(*place));
-        let true_news = news.filter(|news| news.user != own && news.is_here == self.state.online_users.is_online(&news.user));
+        let news = news.iter().filter_map(|place| self.state.presence.startup.news.get(*place));
+        let true_news = news.filter(|news| news.user != own && news.is_here == self.state.presence.online_users.is_online(&news.user));
         let said: Vec<_> = true_news.map(|news| news.said.clone()).collect();
         shard.send_replayed(socket, &said);
     }

@@ -1,12 +1,15 @@
 //! Typing in rooms, as clients report it.
 
 use domain::command::{Command, CommandContext};
-use domain::ids::RoomId;
+use domain::event::EphemeralEvent;
+use domain::ids::{RoomId, UserId};
+use domain::ports::BusMessage;
 use domain::spaces::ResumeRoom;
 use engine::{Shard, SocketKey};
+use std::time::Instant;
 
-use super::RealtimeApp;
 use super::requests::RequestContext;
+use super::{RealtimeApp, RealtimeState};
 use crate::contracts::Outcome;
 
 impl RealtimeApp {
@@ -37,5 +40,27 @@ impl RealtimeApp {
     pub(super) fn stop_typing(&self, shard: &Shard<Self>, socket: SocketKey, room: &RoomId) {
         let (Some(session), Some(id)) = (shard.data(socket), shard.id(socket)) else { return };
         self.state.stop_typing(room, &session.actor.user, &id.text());
+    }
+}
+
+impl RealtimeState {
+    /// Notes that a user types in a room on this connection. Returns when the typing expires unless the client repeats it.
+    pub fn start_typing(&self, room: &RoomId, user: &UserId, connection: &str, now: Instant) -> Instant {
+        let typing = EphemeralEvent::Typing { room: room.clone(), user: user.clone() };
+        self.presence.typing.start(room, user, connection, now, || self.delivery.bus.publish(BusMessage::Ephemeral(typing.into())))
+    }
+
+    /// Ends a user's typing in a room on this connection. Publishes a stop event if the user was typing there.
+    pub fn stop_typing(&self, room: &RoomId, user: &UserId, connection: &str) {
+        self.presence.typing.stop(room, user, connection, || self.publish_stopped_typing(room.clone(), user.clone()));
+    }
+
+    /// Ends a user's typing in all rooms on a connection that has ended.
+    pub fn stop_typing_everywhere(&self, user: &UserId, connection: &str) {
+        self.presence.typing.stop_everywhere(user, connection, |room| self.publish_stopped_typing(room.clone(), user.clone()));
+    }
+
+    pub(super) fn publish_stopped_typing(&self, room: RoomId, user: UserId) {
+        self.delivery.bus.publish(BusMessage::Ephemeral(EphemeralEvent::StoppedTyping { room, user }.into()));
     }
 }

@@ -25,7 +25,7 @@ impl RealtimeApp {
             let handle = self.engine.clone();
             // Another thread may end the connection to free its bytes.
             let end: End = Arc::new(move || handle.send(index, Box::new(move |_, shard| shard.drop_connection(connection))));
-            Box::new(self.state.bytes_in_hand.holder(handshake.ip, user, end))
+            Box::new(self.state.limits.bytes_in_hand.holder(handshake.ip, user, end))
         });
         held.set(bytes).is_ok()
     }
@@ -48,7 +48,7 @@ impl RealtimeApp {
         let counted = count_parsed(size, || {
             let (handle, index) = (self.engine.clone(), shard.index());
             let end: End = Arc::new(move || handle.send(index, Box::new(move |_, shard| shard.close(socket, 1013, "too much data waits"))));
-            self.state.bytes_in_hand.holder(handshake.ip, Some(session.actor.user.clone()), end)
+            self.state.limits.bytes_in_hand.holder(handshake.ip, Some(session.actor.user.clone()), end)
         });
         counted.map_err(|why| match why {
             ParseRejection::TooComplex => DomainError::invalid("message", TOO_COMPLEX),

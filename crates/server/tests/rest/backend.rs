@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use bus::InProcessBus;
 use domain::error::DomainError;
 use domain::event::Event;
 use domain::ids::UserId;
 use domain::notifications::NewNotification;
 use serde_json::{Value, json};
+use server::app::InProcessBus;
 use server::auth::sign::NewTokenClaims;
 use server::backend_api::{BackendApi, BackendService};
 use server::presence::{Connection, OnlineUsers, Transport};

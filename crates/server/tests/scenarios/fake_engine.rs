@@ -37,7 +37,7 @@ pub struct FakeEngine {
 
 impl FakeEngine {
     pub fn new(house: TestApp, greets: bool) -> Self {
-        assert!(!house.shared.broadcasts_presence, "who is online is told when time has passed, and here it does not");
+        assert!(!house.shared.presence.is_broadcast, "who is online is told when time has passed, and here it does not");
         Self { house, devices: BTreeMap::new(), greets, start: Instant::now(), connections: 0 }
     }
 
@@ -133,12 +133,12 @@ impl FakeEngine {
                 Ok(Outcome::Noted)
             }
             ClientAction::Statuses(users) => {
-                let query = FilterVisible { users: users.clone(), contacts_only: !self.house.shared.presence_is_public };
+                let query = FilterVisible { users: users.clone(), contacts_only: !self.house.shared.presence.is_public };
                 let visible = self.house.decide(actor, |context| query.execute(context.store, context.actor)).await?;
                 Ok(self.house.shared.statuses(users, &visible))
             }
             ClientAction::OnlineIn(room) => {
-                let command = ListMemberIds { room: room.clone(), contacts_only: !self.house.shared.presence_is_public };
+                let command = ListMemberIds { room: room.clone(), contacts_only: !self.house.shared.presence.is_public };
                 let members = self.house.decide(actor, |context| command.execute(context)).await?;
                 Ok(self.house.shared.online_of(&room, members))
             }
@@ -146,7 +146,7 @@ impl FakeEngine {
                 let user = actor.user.clone();
                 let result = self.house.decide(actor, |context| command.execute(context)).await?;
                 if let Some(call) = result.call().filter(|call| call.is_open() && call.has(&user)) {
-                    self.house.shared.call_participants.join(call.id, &call.room, &user, name);
+                    self.house.shared.presence.call_participants.join(call.id, &call.room, &user, name);
                 }
                 Ok(Outcome::Executed(result))
             }
@@ -167,7 +167,7 @@ impl FakeEngine {
                     room: room.clone(),
                     session: None,
                     since: false,
-                    contacts_only: !self.house.shared.presence_is_public,
+                    contacts_only: !self.house.shared.presence.is_public,
                 };
                 let (JoinedRoom { user, inside, .. }, members) = self.house.decide(actor, |context| command.execute(context)).await?;
                 let rooms = self.connected(name).rooms.iter().filter_map(|room| RoomId::parse(room));
@@ -175,7 +175,7 @@ impl FakeEngine {
                 for other in others {
                     self.leave_room(name, &other, false);
                 }
-                self.house.shared.call_participants.resume(&room, &user.id, name);
+                self.house.shared.presence.call_participants.resume(&room, &user.id, name);
                 if self.connected(name).rooms.insert(room.as_str().to_owned()) {
                     self.house.shared.join_presence(room.clone(), user, inside);
                 }
@@ -215,11 +215,11 @@ impl FakeEngine {
         let device = self.device(name);
         let (rooms, user, connection) = (std::mem::take(&mut device.rooms), device.actor.user.clone(), device.connection);
         self.house.shared.stop_typing_everywhere(&user, name);
-        self.house.shared.call_participants.disconnect(&user, name);
+        self.house.shared.presence.call_participants.disconnect(&user, name);
         for room in rooms.iter().filter_map(|room| RoomId::parse(room)) {
-            self.house.shared.room_presence.leave(&room, &user);
+            self.house.shared.presence.room_presence.leave(&room, &user);
         }
-        self.house.shared.online_users.disconnect(&user, connection);
+        self.house.shared.presence.online_users.disconnect(&user, connection);
     }
 
     fn stop_typing(&mut self, name: &str, room: &RoomId) {
@@ -232,7 +232,7 @@ impl FakeEngine {
         let device = self.device(name);
         let user = device.actor.user.clone();
         if device.rooms.remove(room.as_str())
-            && let Some(departure) = self.house.shared.room_presence.leave(room, &user)
+            && let Some(departure) = self.house.shared.presence.room_presence.leave(room, &user)
         {
             self.house.shared.publish_left(room.clone(), user, departure, removed);
         }
@@ -240,7 +240,7 @@ impl FakeEngine {
 
     /// Until nothing more happens, everybody hears what has.
     pub async fn settle(&mut self) {
-        let fanout = Arc::clone(&self.house.shared.fanout);
+        let fanout = Arc::clone(&self.house.shared.delivery.fanout);
         loop {
             let notices = self.house.notices().await;
             if notices.is_empty() {
@@ -308,7 +308,7 @@ impl FakeEngine {
                         self.stop_typing(&name, &room);
                         let heard: Vec<RoomId> = self.device(&name).rooms.iter().filter_map(|room| RoomId::parse(room)).collect();
                         for heard in heard {
-                            if heard == room || self.house.shared.room_presence.is_inside(&heard, &user, &room) {
+                            if heard == room || self.house.shared.presence.room_presence.is_inside(&heard, &user, &room) {
                                 self.leave_room(&name, &heard, true);
                             }
                         }
@@ -317,7 +317,7 @@ impl FakeEngine {
                 }
             }
             Effect::Ring(_) => {}
-            Effect::HangUp(call) => self.house.shared.call_participants.clear(call),
+            Effect::HangUp(call) => self.house.shared.presence.call_participants.clear(call),
             Effect::TellEveryone(said) => {
                 for device in self.devices.values_mut().filter(|device| device.connected) {
                     for message in said.render(device.namespace) {
@@ -347,7 +347,7 @@ impl FakeEngine {
 
     /// What is kept of a handshake with this token in its query.
     pub fn kept_token(&self, token: &str) -> Option<String> {
-        self.house.shared.authenticator.handshake_token(&HeaderMap::new(), Some(&format!("token={token}")))
+        self.house.shared.tokens.authenticator.handshake_token(&HeaderMap::new(), Some(&format!("token={token}")))
     }
 
     /// Puts a device of somebody who is in nothing beside another, without a handshake: it counts nowhere.

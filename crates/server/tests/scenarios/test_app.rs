@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use bus::InProcessBus;
 use domain::command::{Actor, CommandContext};
 use domain::error::DomainError;
 use domain::event::PersistedEvent;
@@ -14,15 +13,19 @@ use domain::ids::Timestamp;
 use domain::ports::{Bus, BusMessage};
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::Value;
+use server::app::InProcessBus;
 use server::auth::{Authenticator, Keys};
 use server::backend_api::BackendService;
-use server::config::{Audience, Config, TokenEnd};
+use server::config::Config;
 use server::contracts::ContractRegistry;
 use server::health::Health;
 use server::metrics::Metrics;
-use server::presence::{CallParticipants, OnlineUsers, PresenceHistory, RoomPresence, Typing};
+use server::presence::{OnlineUsers, PresenceHistory, RoomPresence};
 use server::rate_limit::RateLimits;
-use server::realtime::{Fanout, PendingSessionEnds, PresenceAudience, RealtimeState, SessionLocations, ShardQuery, StartupPresence};
+use server::realtime::{
+    ConnectionLimits, Delivery, Fanout, PresenceAudience, PresenceState, RealtimeState, SessionState, ShardQuery, StartupPresence,
+    StoreHandles, TokenPolicy,
+};
 use server::rest::{AppDeps, router};
 use store::{Database, Options, Readers, Writer};
 use tokio::sync::oneshot;
@@ -94,30 +97,13 @@ impl TestApp {
         };
         let shared = RealtimeState {
             contracts,
-            authenticator,
-            readers: readers.clone(),
-            writer,
-            online_users: users,
-            room_presence,
-            typing: Typing::default(),
-            call_participants: CallParticipants::default(),
-            session_locations: SessionLocations::default(),
-            pending_session_ends: PendingSessionEnds::default(),
-            unacked_deliveries: Arc::default(),
-            recovery_window: Duration::from_secs(120),
-            rate_limits: limits,
-            max_socketio_connections: config.limits.socketio_max_connections_per_user.limit(),
-            max_raw_connections: config.limits.max_connections_per_user.limit(),
-            room_limit: config.limits.max_rooms_per_connection,
-            closes_at_token_expiry: config.auth.token_end == TokenEnd::Close,
-            presence_grace: config.presence.grace,
-            startup_presence: StartupPresence::default(),
-            broadcasts_presence: config.presence.audience != Audience::None,
-            presence_is_public: config.presence.audience == Audience::Everyone,
+            tokens: TokenPolicy::new(&config, authenticator),
+            store: StoreHandles { writer, readers },
+            presence: PresenceState::new(&config, users, room_presence, StartupPresence::default()),
+            limits: ConnectionLimits::new(&config, limits, Arc::default()),
+            sessions: SessionState::new(Duration::from_secs(120), Arc::default()),
+            delivery: Delivery { bus, fanout },
             clock: || NOW,
-            bus,
-            fanout,
-            bytes_in_hand: Arc::default(),
         };
         Self { router: router(rest), shared: Arc::new(shared), notices }
     }
@@ -134,7 +120,7 @@ impl TestApp {
         work: impl FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Send + 'static,
     ) -> Result<T, DomainError> {
         let (reply, decided) = oneshot::channel();
-        self.shared.writer.submit(actor, work, move |result| drop(reply.send(result)));
+        self.shared.store.writer.submit(actor, work, move |result| drop(reply.send(result)));
         decided.await.unwrap()
     }
 
@@ -142,7 +128,7 @@ impl TestApp {
     pub async fn notices(&self) -> Vec<BusMessage> {
         // A command is answered before its facts are published; whoever stands behind it in the queue comes after both.
         let (reply, published) = oneshot::channel();
-        self.shared.writer.submit_passthrough(move |result| drop(reply.send(result)));
+        self.shared.store.writer.submit_passthrough(move |result| drop(reply.send(result)));
         published.await.unwrap().unwrap();
         std::mem::take(&mut self.notices.lock().unwrap())
     }

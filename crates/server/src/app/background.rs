@@ -1,0 +1,99 @@
+//! The tasks that run in the background for as long as the server does: purges, removals, the saved offset, and the memory guard.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::command::Command;
+use domain::idempotency::PurgeStoredResponses;
+use domain::sessions::{PurgeOldEvents, PurgeOldSessions, SaveAckedOffset};
+use domain::users::PurgeUnseenUsers;
+use store::Writer;
+
+use super::parts::Parts;
+use crate::logging;
+use crate::memory_guard;
+use crate::realtime::{Fanout, ShardQuery};
+use crate::removals::continue_removals;
+use crate::server_command::run_as_server;
+
+/// How long a purge waits when there is nothing to delete.
+const PURGE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How many seconds events stay in the database after their entries in memory have expired.
+const PURGE_DELAY_SECONDS: i64 = 10;
+
+/// How often the server stores the offset that all clients have acknowledged.
+const ACK_SAVE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Starts all background tasks. Those that depend on connections start only if there are any.
+pub(super) fn start(parts: &Parts) {
+    let (writer, retention) = (|| parts.storage.writer.clone(), parts.storage.retention);
+    let event_seconds = retention.event_seconds();
+    tokio::spawn(logging::report_dropped());
+    // Continues removals that the last stop interrupted.
+    tokio::spawn(continue_removals(writer()));
+    tokio::spawn(purge(writer(), "stored responses", PurgeStoredResponses));
+    tokio::spawn(purge(writer(), "users who never signed in", PurgeUnseenUsers));
+    tokio::spawn(purge(writer(), "sessions", PurgeOldSessions { window: retention.session_seconds() }));
+    tokio::spawn(purge(writer(), "events", PurgeOldEvents { window: event_seconds + PURGE_DELAY_SECONDS }));
+    tokio::spawn(purge_evicted(writer(), parts.delivery.fanout.clone()));
+    if let Some(limit) = parts.memory_limit {
+        tokio::spawn(memory_guard::watch(limit, parts.admission.clone(), parts.bytes_in_hand.clone()));
+    }
+}
+
+/// Deletes old entries, a part at a time, so that other commands do not wait long.
+async fn purge(writer: Writer, entries: &'static str, command: impl Command<Output = bool> + Clone) {
+    loop {
+        match run_as_server(&writer, command.clone()).await {
+            Some(Ok(true)) => {}
+            Some(Ok(false)) => tokio::time::sleep(PURGE_INTERVAL).await,
+            Some(Err(error)) => {
+                tracing::warn!(%error, "failed to delete old {entries}; the server will retry");
+                tokio::time::sleep(PURGE_INTERVAL).await;
+            }
+            None => return,
+        }
+    }
+}
+
+/// Deletes evicted events; see `JOURNAL_KEEP`.
+async fn purge_evicted(writer: Writer, fanout: Arc<Fanout>) {
+    loop {
+        let Some(evicted) = fanout.take_evicted() else {
+            tokio::time::sleep(PURGE_INTERVAL).await;
+            continue;
+        };
+        loop {
+            match run_as_server(&writer, evicted.clone()).await {
+                Some(Ok(())) => break,
+                Some(Err(error)) => {
+                    tracing::warn!(%error, "failed to delete evicted events; the server will retry");
+                    tokio::time::sleep(PURGE_INTERVAL).await;
+                }
+                None => return,
+            }
+        }
+    }
+}
+
+/// Stores the offset that all clients have acknowledged, so that a start after a kill does not replay older events.
+pub(super) async fn save_acked_offset(writer: Writer, shard_query: Arc<ShardQuery>, fanout: Arc<Fanout>) {
+    let mut last = 0;
+    loop {
+        tokio::time::sleep(ACK_SAVE_INTERVAL).await;
+        fanout.expire_old();
+        let Some(acked) = shard_query.acked_by_all().await else { continue };
+        let offset = acked as i64;
+        if offset <= last {
+            continue;
+        }
+        match run_as_server(&writer, SaveAckedOffset { offset }).await {
+            Some(Ok(())) => last = offset,
+            Some(Err(error)) => {
+                tracing::warn!(%error, "failed to store the offset that all clients have acknowledged; the server will retry")
+            }
+            None => return,
+        }
+    }
+}

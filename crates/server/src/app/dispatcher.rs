@@ -1,0 +1,69 @@
+//! The request handler of the listener: it passes requests to the engine or to REST.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use engine::Handle;
+use engine::http::Allowance;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio::net::TcpStream;
+
+use crate::audit;
+use crate::bytes_in_memory::{ByteAccount, BytesInHand, ConnectionEnd, End};
+use crate::listener::{AcceptRejection, Handler, Peer, Proxies};
+use crate::metrics::Metrics;
+use crate::realtime::RealtimeApp;
+use crate::rest;
+
+/// Passes requests for the engine's paths to the engine, and all others to REST.
+#[derive(Clone)]
+pub(super) struct Dispatcher<R> {
+    /// `None` if live connections are switched off.
+    pub engine: Option<Handle<RealtimeApp>>,
+    pub rest: R,
+    pub metrics: Arc<Metrics>,
+    pub bytes_in_hand: Arc<BytesInHand>,
+    pub proxies: Proxies,
+}
+
+impl<R: Handler> Handler for Dispatcher<R> {
+    async fn handle(&self, mut request: Request<Incoming>, peer: Peer) -> Response<Body> {
+        let address = self.proxies.sender(peer.address, request.headers());
+        let end = request.extensions_mut().remove().map_or_else(|| Arc::new(|| {}) as End, |ConnectionEnd(end)| end);
+        let account = ByteAccount::new(Arc::clone(&self.bytes_in_hand), address.ip(), end);
+        match self.engine.as_ref().filter(|engine| engine.serves(request.uri().path())) {
+            Some(engine) => {
+                let counted = account.clone();
+                request.extensions_mut().insert(Allowance(Arc::new(move || Box::new(counted.holder()))));
+                // The handshake check finds the client's address itself, as it does without this handler.
+                let response = engine.serve(request, peer.address).await.map(Body::new);
+                // Messages of a session must not be lost silently.
+                account.count_or_end(response)
+            }
+            None => {
+                request.extensions_mut().insert(account.clone());
+                let is_read = request.method().is_safe();
+                let response = self.rest.handle(request, Peer { address, ..peer }).await;
+                // The response to a stored change must not ask the client to try again.
+                if is_read || !response.status().is_success() { account.count(response) } else { account.count_or_end(response) }
+            }
+        }
+    }
+
+    async fn take(&self, stream: TcpStream, peer: Peer) -> Option<TcpStream> {
+        match &self.engine {
+            Some(engine) => engine.take(stream, peer.address).await,
+            None => Some(stream),
+        }
+    }
+
+    fn is_health_check(&self, path: &str) -> bool {
+        rest::is_health_check(path)
+    }
+
+    fn connection_rejected(&self, reason: AcceptRejection, peer: Peer) {
+        self.metrics.http_refused(reason.code());
+        audit::rejected(None, peer.address, "http", reason.code());
+    }
+}

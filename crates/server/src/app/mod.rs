@@ -1,0 +1,126 @@
+//! The whole server without its listener: storage, bus, live connections and REST. Only this module knows all of them.
+//!
+//! - `parts`: the parts that the others share.
+//! - `storage`: the database and its threads.
+//! - `in_process_bus`: the bus of a server with one node.
+//! - `realtime`: the engine with the live connections.
+//! - `background`: the tasks that run for as long as the server does.
+//! - `dispatcher`: passes requests to the engine or to REST.
+
+mod background;
+mod dispatcher;
+mod in_process_bus;
+mod parts;
+mod realtime;
+mod storage;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use domain::calls::EndStaleCalls;
+use domain::command::Actor;
+use engine::Engine;
+use store::{Database, Writer};
+
+use crate::auth::Keys;
+use crate::backend_api::BackendApi;
+use crate::config::Config;
+use crate::listener::{Handler, router};
+use crate::realtime::{RealtimeApp, expire_disconnected_users};
+use crate::rest;
+use dispatcher::Dispatcher;
+pub use in_process_bus::InProcessBus;
+use parts::Parts;
+pub use storage::{bounds, open_database, quotas};
+
+/// The interval of the rounds in which a draining server closes connections.
+const DRAIN_STEP: Duration = Duration::from_millis(50);
+
+/// How long clients may take after the drain for their last responses, over sockets and HTTP.
+const DRAIN_GRACE: Duration = Duration::from_secs(2);
+
+/// The running server, without its listener.
+pub struct App {
+    /// `None` if live connections are switched off, or have ended.
+    engine: Option<Engine<RealtimeApp>>,
+    parts: Parts,
+    router: Router,
+}
+
+impl App {
+    /// Starts everything on a database of [`open_database`]. Runs in a tokio runtime.
+    ///
+    /// # Errors
+    /// One line with the reason why the server cannot start.
+    pub fn start(config: &Config, keys: &Keys, database: &Database) -> anyhow::Result<Self> {
+        let parts = Parts::start(config, keys, database)?;
+        let engine = if config.server.websocket_enabled {
+            Some(realtime::start(config, &parts)?)
+        } else {
+            // Without the engine, no user can reconnect.
+            expire_disconnected_users(&parts.storage.writer, parts.storage.startup.started);
+            None
+        };
+        end_stale_calls(&parts.storage.writer);
+        background::start(&parts);
+        Ok(Self { engine, router: rest::router(parts.rest(config)), parts })
+    }
+
+    /// The request handler: the engine on its paths, REST on all others.
+    pub fn handler(&self) -> impl Handler + use<> {
+        Dispatcher {
+            engine: self.engine.as_ref().map(Engine::handle),
+            rest: router(self.router.clone()),
+            metrics: self.parts.metrics.clone(),
+            bytes_in_hand: self.parts.bytes_in_hand.clone(),
+            proxies: self.parts.proxies.clone(),
+        }
+    }
+
+    /// The functions for a backend in the same program.
+    pub fn backend(&self) -> Arc<dyn BackendApi> {
+        self.parts.backend_api.clone()
+    }
+
+    /// Admits no more connections, and closes the open ones evenly over this time, each after its pending responses.
+    /// HTTP requests are still processed.
+    /// Returns the time at which everything must have ended, also HTTP; slow clients have a little more time than `over`.
+    pub async fn drain(&self, over: Duration) -> Instant {
+        self.parts.admission.stop(over);
+        let (started, step) = (Instant::now(), DRAIN_STEP.as_secs_f64());
+        let latest = started + over + DRAIN_GRACE;
+        let Some(engine) = self.engine.as_ref().map(Engine::handle) else { return latest };
+        loop {
+            // Connections that are due during this round are closed at its start.
+            let elapsed = started.elapsed();
+            let remaining = 1.0 - (elapsed.as_secs_f64() + step) / over.as_secs_f64().max(step);
+            if engine.close_fraction(remaining.max(0.0)).await == 0 || Instant::now() > latest {
+                return latest;
+            }
+            tokio::time::sleep(DRAIN_STEP).await;
+        }
+    }
+
+    /// Ends the live connections, which completes pending polls.
+    pub fn close_connections(&mut self) {
+        if let Some(engine) = self.engine.take() {
+            engine.stop();
+        }
+    }
+
+    /// Completes the queued work and closes the database.
+    pub fn close(mut self) {
+        self.close_connections();
+        self.parts.storage.close();
+    }
+}
+
+/// Ends the calls from before the start, before users can connect: none of their users is connected any more.
+fn end_stale_calls(writer: &Writer) {
+    writer.run(Actor::server(), EndStaleCalls, |ended| {
+        if let Err(error) = ended {
+            tracing::error!(%error, "failed to end the calls from before the start");
+        }
+    });
+}

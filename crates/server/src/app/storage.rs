@@ -1,0 +1,160 @@
+//! The database: how it is opened, its threads, and the state that a start finds in it.
+
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use domain::command::{Actor, MembershipLimits};
+use domain::id_generator::IdGenerator;
+use domain::quotas::QuotaBounds;
+use domain::sessions::{BeginEpoch, ReadEventLog, StartupState};
+use store::{Database, Options, Readers, Writer};
+
+use crate::clock;
+use crate::config::value::SettingValue;
+use crate::config::{Config, Limit, LimitsConfig};
+use crate::contracts::timestamps::Milliseconds;
+use crate::realtime::{CommitPublisher, Fanout, MIN_RETURN_WINDOW};
+use crate::server_command::run_as_server_blocking;
+
+/// The number of threads that run queries.
+const READER_THREADS: usize = 2;
+
+/// Opens the configured database for this process alone.
+///
+/// # Errors
+/// One line; it names the other process if one has the database open.
+pub fn open_database(config: &Config) -> anyhow::Result<Database> {
+    let uname = rustix::system::uname();
+    let host = uname.nodename().to_string_lossy();
+    let holder = format!("process {} on {host} since {}", std::process::id(), Milliseconds(clock::now()));
+    Ok(Database::open(Options {
+        holder,
+        bounds: bounds(&config.limits),
+        quotas: quotas(&config.limits),
+        ..Options::new(config.storage.database_url.show())
+    })?)
+}
+
+/// How much each user may have stored, and how many users each may add. `RATE_LIMITS=off` lifts these bounds, too.
+pub fn quotas(limits: &LimitsConfig) -> QuotaBounds {
+    if !limits.rate_limits {
+        return QuotaBounds::default();
+    }
+    QuotaBounds {
+        objects_per_day: limits.max_objects_per_user_per_day.limit().map(u64::from),
+        bytes_per_day: Some(limits.max_bytes_per_user_per_day.0 as u64),
+        additions_per_hour: limits.max_additions_per_hour.limit().map(u64::from),
+    }
+}
+
+/// The bounds on the members of a space and the spaces of a user.
+pub fn bounds(limits: &LimitsConfig) -> MembershipLimits {
+    let most = |cap: Limit| cap.limit().unwrap_or(u32::MAX);
+    MembershipLimits { members_per_space: most(limits.max_members_per_space), spaces_per_user: most(limits.max_spaces_per_user) }
+}
+
+/// The threads of the database, and the state that the start has found in it.
+pub(super) struct Storage {
+    pub writer: Writer,
+    pub readers: Readers,
+    threads: Vec<JoinHandle<()>>,
+    /// The name of this start, which is a part of every position.
+    pub epoch: String,
+    pub retention: Retention,
+    pub startup: StartupState,
+}
+
+/// The readers, and their threads.
+pub(super) type ReaderThreads = (Readers, Vec<JoinHandle<()>>);
+
+/// Starts the threads that run queries.
+pub(super) fn start_readers(database: &Database) -> anyhow::Result<ReaderThreads> {
+    Ok(Readers::start(database, READER_THREADS)?)
+}
+
+/// A name for this start: 40 random bits.
+pub(super) fn new_epoch() -> String {
+    format!("{:010x}", random() >> 24)
+}
+
+impl Storage {
+    /// Starts the writer, whose committed events go to `publisher`, and begins an epoch.
+    pub fn start(
+        config: &Config,
+        database: &Database,
+        (readers, mut threads): ReaderThreads,
+        publisher: CommitPublisher,
+        epoch: String,
+    ) -> anyhow::Result<Self> {
+        let (writer, thread) = Writer::start(database, clock::now, IdGenerator::new(random), publisher)?;
+        threads.push(thread);
+        let retention = Retention::new(config);
+        let begin =
+            BeginEpoch { name: epoch.clone(), window: retention.event_seconds(), disconnected_seconds: retention.session_seconds() };
+        let startup = run_as_server_blocking(&writer, begin)?;
+        Ok(Self { writer, readers, threads, epoch, retention, startup })
+    }
+
+    /// Loads the events from before the start, for clients that have missed them. Memory keeps an entry for each event, and the content of the
+    /// newest.
+    pub fn restore_history(&self, fanout: &Fanout) -> anyhow::Result<()> {
+        let mut after = self.startup.floor;
+        loop {
+            let (reply, result) = mpsc::channel();
+            self.readers.ask(Actor::server(), ReadEventLog { after }, move |batch| drop(reply.send(batch)));
+            let batch = result.recv()??;
+            let Some(end) = batch.end else { return Ok(()) };
+            if let Some(offset) = batch.unreadable {
+                tracing::warn!(offset, "an event from before the start cannot be read; clients that missed it must reload their data");
+            }
+            after = end;
+            fanout.restore(batch);
+        }
+    }
+
+    /// Completes the queued work and closes the database.
+    pub fn close(self) {
+        self.writer.close();
+        self.readers.close();
+        for thread in self.threads {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// How long the server keeps the data of disconnected clients.
+#[derive(Clone, Copy)]
+pub(super) struct Retention {
+    /// How long events are kept for replay.
+    pub events: Duration,
+    sessions: Duration,
+}
+
+impl Retention {
+    /// A client that was disconnected for the whole recovery window may have received nothing before it, for as long as a silent connection
+    /// stays open. Sessions are kept until the offline events of their users are sent.
+    fn new(config: &Config) -> Self {
+        let realtime = &config.realtime;
+        let silence = realtime.ping_interval.max(realtime.ws_heartbeat_interval) + realtime.ping_timeout;
+        let events = config.recovery.recovery_window + silence;
+        Self { events, sessions: events + config.presence.grace.max(MIN_RETURN_WINDOW) }
+    }
+
+    /// How long events are kept for replay, in seconds.
+    pub fn event_seconds(self) -> i64 {
+        self.events.as_secs() as i64
+    }
+
+    /// How long the sessions of disconnected clients are kept, in seconds.
+    pub fn session_seconds(self) -> i64 {
+        self.sessions.as_secs() as i64
+    }
+}
+
+/// 64 random bits from the operating system. Invite codes are as hard to guess as these.
+fn random() -> u64 {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).expect("the operating system provides randomness");
+    u64::from_ne_bytes(bytes)
+}
