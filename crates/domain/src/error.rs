@@ -1,6 +1,11 @@
 //! The errors of commands and queries. Each transport renders them in its own form.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use thiserror::Error;
+
+use crate::field::Field;
 
 /// The error of a command or a query. The changes of a refused command are rolled back.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -8,18 +13,18 @@ pub enum DomainError {
     /// The value of a field is not valid.
     #[error("{field}: {reason}")]
     Invalid {
-        /// The client's name of the field.
-        field: &'static str,
-        /// A description of a valid value, to follow the name of the field.
-        reason: String,
+        /// The field.
+        field: Field,
+        /// A description of a valid value.
+        reason: Reason,
     },
     /// The value of a field matches several objects.
     #[error("{field}: {reason}")]
     Ambiguous {
-        /// The client's name of the field.
-        field: &'static str,
+        /// The field.
+        field: Field,
         /// The matches, and how to name one of them.
-        reason: String,
+        reason: Reason,
     },
     /// The caller may see the object but may not execute this operation on it.
     #[error("{0}")]
@@ -68,9 +73,14 @@ impl DomainError {
         "internal",
     ];
 
-    /// Makes a [`Refusal::Invalid`].
-    pub fn invalid(field: &'static str, reason: impl Into<String>) -> Self {
+    /// Makes a [`DomainError::Invalid`].
+    pub fn invalid(field: Field, reason: impl Into<Reason>) -> Self {
         Self::Invalid { field, reason: reason.into() }
+    }
+
+    /// Makes a [`DomainError::Invalid`] for a part of a request that no command has.
+    pub fn invalid_input(name: &'static str, reason: impl Into<Reason>) -> Self {
+        Self::invalid(Field::Input(name), reason)
     }
 
     /// The whole seconds after which the same call may succeed, if they are known.
@@ -98,6 +108,47 @@ impl DomainError {
     }
 }
 
+/// The description of a valid value, as a text that follows the name of its field. It may name one other field.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reason {
+    text: Cow<'static, str>,
+    /// The field in place of the braces in `text`.
+    other: Option<Field>,
+}
+
+impl Reason {
+    /// A description that names another field in place of `{}`.
+    pub fn with_field(text: impl Into<Cow<'static, str>>, other: Field) -> Self {
+        Self { text: text.into(), other: Some(other) }
+    }
+
+    /// The description, in which `name` names the other field.
+    pub fn text(&self, name: impl FnOnce(Field) -> &'static str) -> Cow<'_, str> {
+        match self.other {
+            Some(field) => self.text.replacen("{}", name(field), 1).into(),
+            None => Cow::Borrowed(&self.text),
+        }
+    }
+}
+
+impl From<&'static str> for Reason {
+    fn from(text: &'static str) -> Self {
+        Self { text: text.into(), other: None }
+    }
+}
+
+impl From<String> for Reason {
+    fn from(text: String) -> Self {
+        Self { text: text.into(), other: None }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(Field::name))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,8 +156,8 @@ mod tests {
     #[test]
     fn every_refusal_has_one_of_the_codes() {
         let all = [
-            DomainError::invalid("field", "reason"),
-            DomainError::Ambiguous { field: "field", reason: "reason".into() },
+            DomainError::invalid(Field::Title, "reason"),
+            DomainError::Ambiguous { field: Field::Title, reason: "reason".into() },
             DomainError::Forbidden("no"),
             DomainError::NotFound("Thing"),
             DomainError::Conflict("no"),
@@ -117,5 +168,13 @@ mod tests {
             DomainError::Internal("no".into()),
         ];
         assert_eq!(all.each_ref().map(DomainError::code), DomainError::CODES);
+    }
+
+    #[test]
+    fn reason_names_its_other_field() {
+        let reason = Reason::with_field("must have a value, or {} have one: {}", Field::ReadUpTo);
+        assert_eq!(reason.text(|_| "upTo"), "must have a value, or upTo have one: {}");
+        assert_eq!(reason.to_string(), "must have a value, or read_up_to have one: {}");
+        assert_eq!(Reason::from("must not be {}").text(|_| "upTo"), "must not be {}");
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
+use crate::field::Field;
 use crate::ports::{StoredBody, StoredResponse};
 
 /// How long a response is kept, in seconds: 24 hours.
@@ -45,7 +46,7 @@ pub enum ReplayOutcome {
 /// [`Refusal::Invalid`] for a key that cannot be one; [`Refusal::Conflict`] if the key was used with another body; the store's.
 pub fn replay(context: &mut CommandContext<'_>, request: &IdempotentRequest) -> Result<ReplayOutcome, DomainError> {
     if request.key.is_empty() || request.key.len() > MAX_KEY_BYTES || request.key.contains('\0') {
-        return Err(DomainError::invalid("Idempotency-Key", format!("must have 1 to {MAX_KEY_BYTES} characters")));
+        return Err(DomainError::invalid(Field::IdempotencyKey, format!("must have 1 to {MAX_KEY_BYTES} characters")));
     }
     let since = context.now.minus_seconds(RETENTION_SECONDS);
     match context.store.stored_response(&request.scope, &request.key, since)? {

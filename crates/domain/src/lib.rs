@@ -3,7 +3,7 @@
 //! Read in this order; a module imports only modules above it, which `cargo xtask lint` checks:
 //!
 //! - [`model`]: the entities, ids and timestamps, and the table of the kinds of rooms.
-//! - [`error`]: the errors of commands and queries.
+//! - [`field`]: the input fields of commands and queries. [`error`]: their errors.
 //! - [`event`]: the events, and the rooms that receive each.
 //! - [`ports`]: the traits of the store, the id source and the bus.
 //! - [`quotas`]: how much a user may store.
@@ -22,6 +22,7 @@ pub mod custom_events;
 mod embedded_members;
 pub mod error;
 pub mod event;
+pub mod field;
 pub mod id_generator;
 pub mod idempotency;
 pub mod model;

@@ -5,6 +5,7 @@ use time::macros::format_description;
 use time::{Date, OffsetDateTime};
 
 use crate::error::DomainError;
+use crate::field::Field;
 use crate::model::UserId;
 
 /// The longest name of a user or a space, in characters.
@@ -38,7 +39,7 @@ pub const MAX_USERS: usize = 100;
 ///
 /// # Errors
 /// [`Refusal::Invalid`].
-pub fn required(field: &'static str, text: &str, longest: usize) -> Result<(), DomainError> {
+pub fn required(field: Field, text: &str, longest: usize) -> Result<(), DomainError> {
     if text.trim().is_empty() {
         return Err(DomainError::invalid(field, format!("must have 1 to {longest} characters and not be blank")));
     }
@@ -49,7 +50,7 @@ pub fn required(field: &'static str, text: &str, longest: usize) -> Result<(), D
 ///
 /// # Errors
 /// [`Refusal::Invalid`].
-pub fn optional(field: &'static str, text: Option<&str>, longest: usize) -> Result<(), DomainError> {
+pub fn optional(field: Field, text: Option<&str>, longest: usize) -> Result<(), DomainError> {
     let Some(text) = text else { return Ok(()) };
     // The length in bytes is checked first: most texts then need no counting of characters.
     if text.len() > longest && text.chars().count() > longest {
@@ -66,7 +67,7 @@ pub fn optional(field: &'static str, text: Option<&str>, longest: usize) -> Resu
 ///
 /// # Errors
 /// [`Refusal::Invalid`].
-pub fn identifier(field: &'static str, word: Option<&str>) -> Result<(), DomainError> {
+pub fn identifier(field: Field, word: Option<&str>) -> Result<(), DomainError> {
     let Some(word) = word else { return Ok(()) };
     let plain = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     if plain && !word.is_empty() && word.len() <= MAX_IDENTIFIER {
@@ -85,7 +86,7 @@ const RESERVED: [&str; 6] = ["connect", "connect_error", "disconnect", "disconne
 ///
 /// # Errors
 /// [`Refusal::Invalid`].
-pub fn event_name(field: &'static str, name: &str) -> Result<(), DomainError> {
+pub fn event_name(field: Field, name: &str) -> Result<(), DomainError> {
     required(field, name, MAX_EVENT_NAME)?;
     if RESERVED.contains(&name) {
         return Err(DomainError::invalid(field, format!("must not be {name}: clients keep that name for themselves")));
@@ -97,7 +98,7 @@ pub fn event_name(field: &'static str, name: &str) -> Result<(), DomainError> {
 ///
 /// # Errors
 /// [`Refusal::Invalid`].
-pub fn link(field: &'static str, link: Option<&str>) -> Result<(), DomainError> {
+pub fn link(field: Field, link: Option<&str>) -> Result<(), DomainError> {
     optional(field, link, MAX_LINK)?;
     let Some(link) = link else { return Ok(()) };
     let scheme_ends = ["https://", "http://"]
@@ -117,7 +118,7 @@ pub fn link(field: &'static str, link: Option<&str>) -> Result<(), DomainError> 
 ///
 /// # Errors
 /// [`Refusal::Invalid`].
-pub fn link_or_path(field: &'static str, link_or_path: Option<&str>) -> Result<(), DomainError> {
+pub fn link_or_path(field: Field, link_or_path: Option<&str>) -> Result<(), DomainError> {
     let Some(path) = link_or_path.filter(|text| text.starts_with('/')) else {
         return link(field, link_or_path).map_err(|_| DomainError::invalid(field, EXPECTED_PATH));
     };
@@ -133,7 +134,7 @@ const EXPECTED_PATH: &str = "must be a path such as /trips/7, a link that starts
 ///
 /// # Errors
 /// [`Refusal::Invalid`].
-pub fn date(field: &'static str, date: Option<&str>) -> Result<(), DomainError> {
+pub fn date(field: Field, date: Option<&str>) -> Result<(), DomainError> {
     let Some(text) = date else { return Ok(()) };
     let is_date = Date::parse(text, format_description!("[year]-[month]-[day]")).is_ok();
     if is_date || OffsetDateTime::parse(text, &Rfc3339).is_ok() {
@@ -146,7 +147,7 @@ pub fn date(field: &'static str, date: Option<&str>) -> Result<(), DomainError> 
 ///
 /// # Errors
 /// [`Refusal::Invalid`] for the second.
-pub fn dates_in_order(field: &'static str, first: Option<&str>, second: Option<&str>) -> Result<(), DomainError> {
+pub fn dates_in_order(field: Field, first: Option<&str>, second: Option<&str>) -> Result<(), DomainError> {
     let (Some(first), Some(second)) = (first, second) else { return Ok(()) };
     // If one of the two is a day without a time, only the days are compared: a trip may begin and end on one day.
     let times = OffsetDateTime::parse(first, &Rfc3339).ok().zip(OffsetDateTime::parse(second, &Rfc3339).ok());
@@ -163,7 +164,7 @@ fn day_of(text: &str) -> Option<Date> {
 ///
 /// # Errors
 /// [`Refusal::Invalid`].
-pub fn metadata(field: &'static str, metadata: Option<&serde_json::Value>) -> Result<(), DomainError> {
+pub fn metadata(field: Field, metadata: Option<&serde_json::Value>) -> Result<(), DomainError> {
     let Some(value) = metadata else { return Ok(()) };
     if !value.is_object() {
         return Err(DomainError::invalid(field, "must be a JSON object or null"));
@@ -179,7 +180,7 @@ pub fn metadata(field: &'static str, metadata: Option<&serde_json::Value>) -> Re
 ///
 /// # Errors
 /// [`Refusal::Invalid`] for more than [`PEOPLE`] ids, or an id that is not valid.
-pub fn user_ids(field: &'static str, ids: Vec<UserId>) -> Result<Vec<UserId>, DomainError> {
+pub fn user_ids(field: Field, ids: Vec<UserId>) -> Result<Vec<UserId>, DomainError> {
     if ids.len() > MAX_USERS {
         return Err(DomainError::invalid(field, format!("must name at most {MAX_USERS} people at once")));
     }

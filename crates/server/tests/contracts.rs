@@ -589,7 +589,7 @@ fn the_workspace_contract_closes_behind_a_forbidden_room_and_behind_nothing_else
     let table = [
         (DomainError::NotFound("Channel"), "Channel not found", "not_found", true),
         (DomainError::Forbidden("Only an admin may do this"), "Only an admin may do this", "forbidden", true),
-        (DomainError::invalid("room", "must be better"), "room: must be better", "invalid", false),
+        (DomainError::invalid_input("room", "must be better"), "room: must be better", "invalid", false),
         (DomainError::Conflict("Not now"), "Not now", "conflict", false),
         (DomainError::RateLimited { retry_after: 3 }, "Rate limit exceeded, try again in 3 s", "rate_limited", false),
         (DomainError::Unavailable("disk /data full".into()), "The server cannot do this now; try again later", "unavailable", false),

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use crate::command::{Command, CommandContext, Query};
 use crate::error::DomainError;
+use crate::field::Field;
 pub use crate::model::Block;
 use crate::model::{Actor, UserId};
 use crate::ports::{Page, Store};
@@ -27,7 +28,7 @@ impl Command for BlockUser {
     fn execute(self, context: &mut CommandContext<'_>) -> Result<Block, DomainError> {
         let actor = &context.actor.user;
         if self.user == *actor {
-            return Err(DomainError::invalid("user", "must be another user than yourself"));
+            return Err(DomainError::invalid(Field::BlockedUser, "must be another user than yourself"));
         }
         if let Some(known) = context.store.block(actor, &self.user)? {
             return Ok(known);

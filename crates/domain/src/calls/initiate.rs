@@ -5,6 +5,7 @@ use crate::calls::add_participant;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
+use crate::field::Field;
 use crate::model::{Call, CallStatus, RoomId, RoomKind};
 use crate::validation;
 
@@ -36,10 +37,10 @@ impl Command for InitiateCall {
     fn execute(self, context: &mut CommandContext<'_>) -> Result<InitiateCallResult, DomainError> {
         require_member(context.store, context.actor, &self.room)?;
         if !self.room.kind().has_calls() {
-            return Err(DomainError::invalid("roomId", "has no calls"));
+            return Err(DomainError::invalid(Field::CallRoom, "has no calls"));
         }
         record_activity(context.store, context.actor, &self.room)?;
-        validation::identifier("callType", Some(&self.sort))?;
+        validation::identifier(Field::CallType, Some(&self.sort))?;
         if let Some(call) = context.store.open_call(&self.room)? {
             return Ok(InitiateCallResult { call, existing: true });
         }

@@ -3,6 +3,7 @@
 use crate::access::{require_writable, role_in};
 use crate::command::CommandContext;
 use crate::error::DomainError;
+use crate::field::Field;
 use crate::model::{EntityId, RoomKind};
 use crate::validation;
 
@@ -42,7 +43,7 @@ fn own_message(context: &mut CommandContext<'_>, of: RoomKind, message: EntityId
 /// Checks that a message has a text or a file.
 fn check_content(content: &str, has_file: bool) -> Result<(), DomainError> {
     match has_file {
-        true => validation::optional("content", Some(content), validation::MAX_CONTENT),
-        false => validation::required("content", content, validation::MAX_CONTENT),
+        true => validation::optional(Field::Content, Some(content), validation::MAX_CONTENT),
+        false => validation::required(Field::Content, content, validation::MAX_CONTENT),
     }
 }

@@ -3,8 +3,9 @@
 use crate::access::require_member;
 use crate::command::{Command, CommandContext, Query};
 use crate::embedded_members::embed_members;
-use crate::error::DomainError;
+use crate::error::{DomainError, Reason};
 use crate::event::Event;
+use crate::field::Field;
 use crate::model::{Actor, EntityId, MAX_PRESENCE_MEMBERS, Message, MessageWithReadState, RoomId, RoomKind, Space, UserId};
 use crate::ports::{Page, Store};
 
@@ -46,7 +47,10 @@ impl Command for MarkRead {
         require_member(context.store, context.actor, &self.room)?;
         let reader = context.actor.user.clone();
         if self.messages.is_empty() && self.up_to.is_none() {
-            return Err(DomainError::invalid("messageIds", "must name at least one message, or upTo be the last that was read"));
+            return Err(DomainError::invalid(
+                Field::ReadMessages,
+                Reason::with_field("must name at least one message, or {} be the last that was read", Field::ReadUpTo),
+            ));
         }
         let up_to = self.up_to.map_or(Ok(None), |up_to| context.store.newest_message_in(&self.room, up_to))?;
         let newest = newest_of(context.store, &self.room, self.messages)?.max(up_to);
@@ -69,7 +73,10 @@ impl Command for MarkRead {
 /// The newest of these messages that is in the room.
 fn newest_of(store: &mut dyn Store, room: &RoomId, mut messages: Vec<EntityId>) -> Result<Option<EntityId>, DomainError> {
     if messages.len() > MAX_MESSAGE_IDS {
-        return Err(DomainError::invalid("messageIds", format!("must name at most {MAX_MESSAGE_IDS} messages; upTo names all up to one")));
+        return Err(DomainError::invalid(
+            Field::ReadMessages,
+            Reason::with_field(format!("must name at most {MAX_MESSAGE_IDS} messages; {{}} names all up to one"), Field::ReadUpTo),
+        ));
     }
     messages.sort_unstable();
     while let Some(id) = messages.pop() {

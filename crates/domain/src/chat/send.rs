@@ -7,6 +7,7 @@ use crate::chat::{check_content, mentions};
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
+use crate::field::Field;
 use crate::model::{Message, RoomId, RoomKind};
 use crate::validation;
 
@@ -42,13 +43,13 @@ impl Command for SendMessage {
     fn execute(self, context: &mut CommandContext<'_>) -> Result<SendMessageResult, DomainError> {
         let sender = require_writer(context.store, context.actor, &self.room)?;
         if !self.room.kind().has_messages() {
-            return Err(DomainError::invalid("room", "takes no messages"));
+            return Err(DomainError::invalid(Field::MessageRoom, "takes no messages"));
         }
         check_content(&self.content, self.file_url.is_some())?;
-        validation::identifier("type", self.sort.as_deref())?;
-        validation::link("fileUrl", self.file_url.as_deref())?;
-        validation::metadata("metadata", self.metadata.as_ref())?;
-        validation::optional(self.room.kind().client_id_field(), self.client_id.as_deref(), validation::MAX_CLIENT_ID)?;
+        validation::identifier(Field::MessageType, self.sort.as_deref())?;
+        validation::link(Field::FileUrl, self.file_url.as_deref())?;
+        validation::metadata(Field::Metadata, self.metadata.as_ref())?;
+        validation::optional(Field::ClientId, self.client_id.as_deref(), validation::MAX_CLIENT_ID)?;
         if let Some(client_id) = &self.client_id
             && let Some(message) = context.store.message_by_client_id(&self.room, &context.actor.user, client_id)?
         {

@@ -1,8 +1,9 @@
 //! Custom events, which a team's own back end emits to rooms and users.
 
 use crate::command::{Command, CommandContext};
-use crate::error::DomainError;
+use crate::error::{DomainError, Reason};
 use crate::event::Event;
+use crate::field::Field;
 pub use crate::model::CustomEvent;
 use crate::model::RoomId;
 use crate::validation;
@@ -16,15 +17,18 @@ impl CustomEvent {
     /// # Errors
     /// [`Refusal::Invalid`].
     pub fn check(&self) -> Result<(), DomainError> {
-        validation::event_name("event", &self.name)?;
+        validation::event_name(Field::EventName, &self.name)?;
         if self.rooms.is_empty() {
-            return Err(DomainError::invalid("to", "must name rooms or users, or everyone must be true"));
+            return Err(DomainError::invalid(
+                Field::Target,
+                Reason::with_field("must name rooms or users, or {} must be true", Field::Everyone),
+            ));
         }
         if self.rooms.len() > MAX_TARGETS {
-            return Err(DomainError::invalid("to", format!("must name at most {MAX_TARGETS} rooms and users")));
+            return Err(DomainError::invalid(Field::Target, format!("must name at most {MAX_TARGETS} rooms and users")));
         }
         if self.except.len() + self.except_connections.len() > MAX_TARGETS {
-            return Err(DomainError::invalid("except", format!("must name at most {MAX_TARGETS} rooms, users and connections")));
+            return Err(DomainError::invalid(Field::Except, format!("must name at most {MAX_TARGETS} rooms, users and connections")));
         }
         Ok(())
     }

@@ -119,22 +119,6 @@ impl RoomKind {
         self.has(Capability::Members)
     }
 
-    /// The clients' names of the fields for the name of the room and for its first members.
-    pub(crate) fn fields(self) -> (&'static str, &'static str) {
-        match self {
-            RoomKind::Conversation => ("title", "participantIds"),
-            _ => ("name", "memberIds"),
-        }
-    }
-
-    /// The clients' name of the field for the client's id of a message.
-    pub(crate) fn client_id_field(self) -> &'static str {
-        match self {
-            RoomKind::Channel => "client_id",
-            _ => "clientId",
-        }
-    }
-
     /// Whether the name may be empty.
     pub(crate) fn may_be_nameless(self) -> bool {
         self.has(Capability::Nameless)

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
+use crate::field::Field;
 use crate::model::Announcement;
 use crate::validation;
 
@@ -31,12 +32,12 @@ impl Command for BroadcastAnnouncement {
         }
         let Self { event, kind, title, message, data } = self;
         if let Some(event) = &event {
-            validation::event_name("event", event)?;
+            validation::event_name(Field::EventName, event)?;
         }
-        validation::required("type", &kind, validation::MAX_NOTIFICATION_KIND)?;
-        validation::required("title", &title, validation::MAX_NAME)?;
-        validation::optional("message", Some(&message), validation::MAX_NOTIFICATION)?;
-        validation::metadata("data", data.as_ref())?;
+        validation::required(Field::NotificationType, &kind, validation::MAX_NOTIFICATION_KIND)?;
+        validation::required(Field::Title, &title, validation::MAX_NAME)?;
+        validation::optional(Field::NotificationText, Some(&message), validation::MAX_NOTIFICATION)?;
+        validation::metadata(Field::Data, data.as_ref())?;
         Ok(Announcement { event, kind, title, message, data, at: context.now })
     }
 }

@@ -6,6 +6,7 @@ use crate::blocks::blocks_actor;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
+use crate::field::Field;
 use crate::model::{Notification, RoomId, UserId};
 use crate::validation;
 
@@ -33,13 +34,13 @@ pub struct NewNotification {
 pub fn create_notification(context: &mut CommandContext<'_>, new: NewNotification) -> Result<Notification, DomainError> {
     let NewNotification { user, kind, title, message, link, data } = new;
     if UserId::parse(user.as_str()).is_none() {
-        return Err(DomainError::invalid("userId", "must be an id of 1 to 200 bytes"));
+        return Err(DomainError::invalid(Field::NotifiedUser, "must be an id of 1 to 200 bytes"));
     }
-    validation::required("type", &kind, validation::MAX_NOTIFICATION_KIND)?;
-    validation::required("title", &title, validation::MAX_NAME)?;
-    validation::optional("message", Some(&message), validation::MAX_NOTIFICATION)?;
-    validation::link_or_path("link", link.as_deref())?;
-    validation::metadata("data", data.as_ref())?;
+    validation::required(Field::NotificationType, &kind, validation::MAX_NOTIFICATION_KIND)?;
+    validation::required(Field::Title, &title, validation::MAX_NAME)?;
+    validation::optional(Field::NotificationText, Some(&message), validation::MAX_NOTIFICATION)?;
+    validation::link_or_path(Field::Link, link.as_deref())?;
+    validation::metadata(Field::Data, data.as_ref())?;
     let id = context.new_id();
     let notification = Notification { id, user, kind, title, message, link, data, read: false, created_at: context.now };
     context.store.insert_notification(&notification)?;

@@ -5,6 +5,7 @@ use crate::command::{Command, CommandContext};
 use crate::embedded_members::embed_members;
 use crate::error::DomainError;
 use crate::event::Event;
+use crate::field::Field;
 use crate::model::{Role, RoomId, RoomKind, Space, UserId};
 use crate::spaces::additions::require_addable;
 use crate::spaces::membership::{TOO_MANY_MEMBERS, require_free_slot};
@@ -39,12 +40,11 @@ impl CreateSpace {
         if !self.kind.has_own_members() {
             return Err(DomainError::Internal(format!("a space cannot be a {}", self.kind.display_name())));
         }
-        let (name_field, members_field) = self.kind.fields();
         match self.name.as_str() {
             "" if self.kind.may_be_nameless() => {}
-            name => validation::required(name_field, name, validation::MAX_NAME)?,
+            name => validation::required(Field::SpaceName, name, validation::MAX_NAME)?,
         }
-        let mut users = validation::user_ids(members_field, self.members)?;
+        let mut users = validation::user_ids(Field::Members, self.members)?;
         let creator = context.actor.user.clone();
         users.retain(|user| *user != creator);
         users.insert(0, creator);
@@ -87,7 +87,7 @@ impl Command for CreateChannel {
         if !self.project.kind().has_channels() {
             return Err(not_found(&self.project));
         }
-        validation::required("name", &self.name, validation::MAX_NAME)?;
+        validation::required(Field::SpaceName, &self.name, validation::MAX_NAME)?;
         let room = RoomKind::Channel.room(context.new_id());
         let channel = new_space(context, room, self.name, Some(self.project), None);
         context.store.insert_space(&channel)?;

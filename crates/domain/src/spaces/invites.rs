@@ -5,6 +5,7 @@ use crate::command::{Command, CommandContext};
 use crate::embedded_members::{embed_members, for_event};
 use crate::error::DomainError;
 use crate::event::Event;
+use crate::field::Field;
 use crate::model::{RoomId, Space};
 use crate::spaces::membership::begin_membership;
 
@@ -41,7 +42,7 @@ impl Command for JoinByInvite {
 
 fn wrong_code(room: &RoomId) -> DomainError {
     let noun = room.kind().display_name().to_lowercase();
-    DomainError::invalid("inviteCode", format!("is not the code of this {noun}; ask a member for the present one"))
+    DomainError::invalid(Field::InviteCode, format!("is not the code of this {noun}; ask a member for the present one"))
 }
 
 /// Creates a new invite code, for every member; the old code becomes invalid. The answer has the new code in `invite_code`.

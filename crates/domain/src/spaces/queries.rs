@@ -4,6 +4,7 @@ use crate::access::{not_found, require_member};
 use crate::command::Query;
 use crate::embedded_members::embed_members;
 use crate::error::DomainError;
+use crate::field::Field;
 use crate::model::{Actor, Member, RoomId, RoomKind, Space, UserId};
 use crate::ports::{MemberPage, Page, Store};
 
@@ -42,7 +43,7 @@ impl Query for ListMembers {
         if let Some(after) = &self.page.after
             && store.role(&self.room, after)?.is_none()
         {
-            return Err(DomainError::invalid("after", "must be the id of a member; if that one has left, begin without it"));
+            return Err(DomainError::invalid(Field::After, "must be the id of a member; if that one has left, begin without it"));
         }
         Ok(store.members(&self.room, &self.page)?)
     }

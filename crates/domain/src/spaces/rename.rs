@@ -5,6 +5,7 @@ use crate::command::{Command, CommandContext};
 use crate::embedded_members::{embed_members, for_event};
 use crate::error::DomainError;
 use crate::event::Event;
+use crate::field::Field;
 use crate::model::{RoomId, Space};
 use crate::validation;
 
@@ -23,7 +24,7 @@ impl Command for RenameSpace {
     fn execute(self, context: &mut CommandContext<'_>) -> Result<Space, DomainError> {
         require_writable(context.store, context.actor, &self.room)?;
         if let Some(name) = &self.name {
-            validation::required("name", name, validation::MAX_NAME)?;
+            validation::required(Field::SpaceName, name, validation::MAX_NAME)?;
         }
         let mut space = context.store.space(&self.room)?.ok_or(not_found(&self.room))?;
         embed_members(context.store, &mut space)?;

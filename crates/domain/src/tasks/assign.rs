@@ -3,6 +3,7 @@
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
+use crate::field::Field;
 use crate::model::{CHANGES_PER_STEP, EntityId, Removal, RemovalTarget, RoomId, Task, User, UserId};
 use crate::tasks::{actor_profile, assignee_lookup, assignees, writable_task};
 
@@ -20,7 +21,7 @@ impl Command for AssignTask {
 
     fn execute(self, context: &mut CommandContext<'_>) -> Result<Task, DomainError> {
         let mut task = writable_task(context, self.task)?;
-        for to in assignees(context.store, &task.room, "userId", vec![self.user])? {
+        for to in assignees(context.store, &task.room, Field::NewAssignee, vec![self.user])? {
             if context.store.assign(task.id, &to.id, context.now)? {
                 task.assigned_to.push(to.clone());
                 touch(context, &mut task)?;

@@ -2,6 +2,7 @@
 
 use crate::command::CommandContext;
 use crate::error::DomainError;
+use crate::field::Field;
 use crate::model::{RoomId, Task, User, UserId};
 use crate::notifications::{NewNotification, create_notification_by_actor};
 
@@ -11,7 +12,6 @@ const MAX_NAMESAKES: u32 = 100;
 /// Finds the member that a client names by id or handle. An id is unique, so it takes precedence; a handle with the exact spelling takes precedence
 /// over handles that differ in case.
 pub(super) fn find_assignee(context: &mut CommandContext<'_>, room: &RoomId, name: &str) -> Result<User, DomainError> {
-    const FIELD: &str = "assignee";
     let id = UserId::new(name);
     if context.store.role(room, &id)?.is_some()
         && let Some(user) = context.store.user(&id)?
@@ -22,11 +22,16 @@ pub(super) fn find_assignee(context: &mut CommandContext<'_>, room: &RoomId, nam
     if users.iter().any(|user| user.handle() == name) {
         users.retain(|user| user.handle() == name);
     }
-    let user = users.pop().ok_or_else(|| DomainError::invalid(FIELD, "must be the username or id of a member of the project, or null"))?;
+    let user = users
+        .pop()
+        .ok_or_else(|| DomainError::invalid(Field::Assignee, "must be the username or id of a member of the project, or null"))?;
     if users.is_empty() {
         return Ok(user);
     }
-    Err(DomainError::Ambiguous { field: FIELD, reason: format!("{} members of the project are called that; give the id", users.len() + 1) })
+    Err(DomainError::Ambiguous {
+        field: Field::Assignee,
+        reason: format!("{} members of the project are called that; give the id", users.len() + 1).into(),
+    })
 }
 
 /// Notifies the new assignee of a project's task, unless the assignee is the actor.

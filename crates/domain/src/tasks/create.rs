@@ -4,6 +4,7 @@ use crate::access::require_writable;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
+use crate::field::Field;
 use crate::model::{RoomId, RoomKind, Task, TaskStatus, UserId};
 use crate::tasks::{assignee_lookup, assignees};
 use crate::validation;
@@ -56,11 +57,11 @@ impl Command for CreateTask {
         if !self.room.kind().has_tasks() {
             return Err(DomainError::NotFound(self.room.kind().display_name()));
         }
-        validation::required("title", &self.title, validation::MAX_TITLE)?;
-        validation::optional("description", self.description.as_deref(), validation::MAX_DESCRIPTION)?;
-        validation::optional("category", self.category.as_deref(), validation::MAX_CATEGORY)?;
-        validation::date("dueDate", self.due_date.as_deref())?;
-        let mut assigned_to = assignees(context.store, &self.room, "assignedTo", self.assigned_to)?;
+        validation::required(Field::Title, &self.title, validation::MAX_TITLE)?;
+        validation::optional(Field::Description, self.description.as_deref(), validation::MAX_DESCRIPTION)?;
+        validation::optional(Field::Category, self.category.as_deref(), validation::MAX_CATEGORY)?;
+        validation::date(Field::DueDate, self.due_date.as_deref())?;
+        let mut assigned_to = assignees(context.store, &self.room, Field::AssignedTo, self.assigned_to)?;
         let progress = self.room.kind().has_task_status().then(|| TaskStatus::new(self.status, self.priority)).transpose()?;
         if let Some(name) = self.assignee {
             assigned_to = vec![assignee_lookup::find_assignee(context, &self.room, &name)?];

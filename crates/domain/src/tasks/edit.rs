@@ -3,6 +3,7 @@
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
+use crate::field::Field;
 use crate::model::{EntityId, Task, TaskStatus, User, UserId};
 use crate::tasks::{actor_profile, assignee_lookup, assignees, writable_task};
 use crate::validation;
@@ -60,23 +61,23 @@ impl Command for EditTask {
         let before = writable_task(context, self.task)?;
         let mut task = before.clone();
         if let Some(title) = self.title {
-            validation::required("title", &title, validation::MAX_TITLE)?;
+            validation::required(Field::Title, &title, validation::MAX_TITLE)?;
             task.title = title;
         }
         if let Some(description) = self.description {
-            validation::optional("description", description.as_deref(), validation::MAX_DESCRIPTION)?;
+            validation::optional(Field::Description, description.as_deref(), validation::MAX_DESCRIPTION)?;
             task.description = description;
         }
         if let Some(category) = self.category {
-            validation::optional("category", category.as_deref(), validation::MAX_CATEGORY)?;
+            validation::optional(Field::Category, category.as_deref(), validation::MAX_CATEGORY)?;
             task.category = category;
         }
         if let Some(due_date) = self.due_date {
-            validation::date("dueDate", due_date.as_deref())?;
+            validation::date(Field::DueDate, due_date.as_deref())?;
             task.due_date = due_date;
         }
         if let Some(ids) = self.assigned_to {
-            task.assigned_to = assignees(context.store, &task.room, "assignedTo", ids)?;
+            task.assigned_to = assignees(context.store, &task.room, Field::AssignedTo, ids)?;
         }
         if let Some(name) = self.assignee {
             task.assigned_to =
@@ -109,8 +110,8 @@ impl Command for EditTask {
 
 /// Changes status and priority, if they are given. The answer is the status before, if the status changed.
 fn update_status(progress: &mut TaskStatus, status: Option<String>, priority: Option<String>) -> Result<Option<String>, DomainError> {
-    validation::identifier("status", status.as_deref())?;
-    validation::identifier("priority", priority.as_deref())?;
+    validation::identifier(Field::Status, status.as_deref())?;
+    validation::identifier(Field::Priority, priority.as_deref())?;
     if let Some(priority) = priority {
         progress.priority = priority;
     }

@@ -3,6 +3,7 @@
 use crate::access::{require_writable, role_in};
 use crate::command::CommandContext;
 use crate::error::DomainError;
+use crate::field::Field;
 use crate::model::{Actor, EntityId, RoomId, RoomKind, User, UserId};
 use crate::ports::Store;
 use crate::validation;
@@ -30,8 +31,8 @@ impl TaskStatus {
     /// # Errors
     /// [`Refusal::Invalid`].
     pub fn new(status: Option<String>, priority: Option<String>) -> Result<Self, DomainError> {
-        validation::identifier("status", status.as_deref())?;
-        validation::identifier("priority", priority.as_deref())?;
+        validation::identifier(Field::Status, status.as_deref())?;
+        validation::identifier(Field::Priority, priority.as_deref())?;
         Ok(Self { status: status.unwrap_or_else(|| "todo".to_owned()), priority: priority.unwrap_or_else(|| "medium".to_owned()) })
     }
 }
@@ -59,7 +60,7 @@ fn actor_profile(context: &mut CommandContext<'_>) -> Result<Option<User>, Domai
 }
 
 /// Reads the users that a client names as assignees, each once; each must be a member of the task's space.
-fn assignees(store: &mut dyn Store, room: &RoomId, field: &'static str, ids: Vec<UserId>) -> Result<Vec<User>, DomainError> {
+fn assignees(store: &mut dyn Store, room: &RoomId, field: Field, ids: Vec<UserId>) -> Result<Vec<User>, DomainError> {
     let mut users = Vec::with_capacity(ids.len());
     for id in validation::user_ids(field, ids)? {
         let user = match role_in(store, room, &id)? {

@@ -3,6 +3,7 @@
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
+use crate::field::Field;
 use crate::model::{EntityId, RoomKind, Task};
 use crate::tasks::{actor_profile, writable_task};
 use crate::validation;
@@ -21,7 +22,7 @@ impl Command for SetStatus {
 
     fn execute(self, context: &mut CommandContext<'_>) -> Result<Task, DomainError> {
         let mut task = writable_task(context, self.task)?;
-        validation::identifier("status", Some(&self.status))?;
+        validation::identifier(Field::Status, Some(&self.status))?;
         let progress = task.progress.as_mut().ok_or(DomainError::NotFound(RoomKind::Task.display_name()))?;
         let was = std::mem::replace(&mut progress.status, self.status);
         if was != progress.status {

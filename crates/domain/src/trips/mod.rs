@@ -3,6 +3,7 @@
 //! The creation of a trip, and the addition and removal of a member, are also delivered to the user's inbox; the contract chooses the event names.
 
 use crate::error::DomainError;
+use crate::field::Field;
 use crate::model::{RoomId, RoomKind, Space};
 use crate::ports::{Store, StoreResult};
 use crate::validation;
@@ -22,10 +23,10 @@ pub use update::UpdateTrip;
 
 impl TripDetails {
     fn check(&self) -> Result<(), DomainError> {
-        validation::optional("description", self.description.as_deref(), validation::MAX_DESCRIPTION)?;
-        validation::date("startDate", self.start_date.as_deref())?;
-        validation::date("endDate", self.end_date.as_deref())?;
-        validation::dates_in_order("endDate", self.start_date.as_deref(), self.end_date.as_deref())
+        validation::optional(Field::Description, self.description.as_deref(), validation::MAX_DESCRIPTION)?;
+        validation::date(Field::StartDate, self.start_date.as_deref())?;
+        validation::date(Field::EndDate, self.end_date.as_deref())?;
+        validation::dates_in_order(Field::EndDate, self.start_date.as_deref(), self.end_date.as_deref())
     }
 }
 

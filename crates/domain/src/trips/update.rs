@@ -7,6 +7,7 @@ use crate::command::{Command, CommandContext};
 use crate::embedded_members::embed_members;
 use crate::error::DomainError;
 use crate::event::Event;
+use crate::field::Field;
 use crate::model::{RoomId, Trip, TripChanges};
 use crate::trips::{not_found, require_trip, with_details};
 use crate::validation;
@@ -30,13 +31,13 @@ impl Command for UpdateTrip {
         require_trip(&room)?;
         require_member(context.store, context.actor, &room)?;
         record_activity(context.store, context.actor, &room)?;
-        validation::metadata("changes", Some(&Value::Object(more.clone())))?;
+        validation::metadata(Field::TripExtras, Some(&Value::Object(more.clone())))?;
         let mut space = context.store.space(&room)?.ok_or(not_found())?;
         embed_members(context.store, &mut space)?;
         let before = with_details(context.store, space)?;
         let mut trip = before.clone();
         if let Some(name) = &changes.name {
-            validation::required("name", name, validation::MAX_NAME)?;
+            validation::required(Field::SpaceName, name, validation::MAX_NAME)?;
             trip.space.name.clone_from(name);
         }
         let details = &mut trip.details;

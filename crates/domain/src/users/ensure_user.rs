@@ -3,6 +3,7 @@
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::event::Event;
+use crate::field::Field;
 use crate::model::{Role, RoomId, RoomKind, Space, Timestamp, User, UserId};
 use crate::validation::MAX_NAME;
 
@@ -48,7 +49,7 @@ impl Command for EnsureUser {
     fn execute(self, context: &mut CommandContext<'_>) -> Result<EnsuredUser, DomainError> {
         let id = context.actor.user.clone();
         if UserId::parse(id.as_str()).is_none() {
-            return Err(DomainError::invalid("sub", "must be an id of 1 to 200 bytes"));
+            return Err(DomainError::invalid(Field::Subject, "must be an id of 1 to 200 bytes"));
         }
         if context.store.is_being_removed(&RoomId::inbox(&id))? {
             return Err(DomainError::Unavailable(format!("the user {id} is being deleted")));

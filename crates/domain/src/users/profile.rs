@@ -3,6 +3,7 @@
 use crate::command::{Command, CommandContext, Query};
 use crate::error::DomainError;
 use crate::event::Event;
+use crate::field::Field;
 use crate::model::{Actor, RoomId, RoomKind, User, UserId};
 use crate::ports::Store;
 use crate::validation;
@@ -47,11 +48,11 @@ impl Command for UpdateProfile {
         let before = own_user(context, &self.user)?;
         let mut user = before.clone();
         if let Some(name) = self.name {
-            validation::required("name", &name, validation::MAX_NAME)?;
+            validation::required(Field::ProfileName, &name, validation::MAX_NAME)?;
             user.name = name;
         }
         if let Some(avatar_url) = self.avatar_url {
-            validation::link("avatarUrl", avatar_url.as_deref())?;
+            validation::link(Field::AvatarUrl, avatar_url.as_deref())?;
             user.avatar_url = avatar_url;
         }
         if user == before {

@@ -65,7 +65,7 @@ fn token_of(args: &Args<'_>) -> Result<String, DomainError> {
     let shown = object::<NewToken<'_>>(args);
     // An argument that is not an object has no field `token`, but the token is not absent.
     if shown.is_none() && args.get(0).is_some_and(|arg| arg.trim() != "null") {
-        return Err(DomainError::invalid("token", EXPECTED_TOKEN));
+        return Err(DomainError::invalid_input("token", EXPECTED_TOKEN));
     }
     read_token(shown.and_then(|shown| shown.token))
 }

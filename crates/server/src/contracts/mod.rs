@@ -6,6 +6,7 @@
 pub mod auth_refresh;
 pub mod client_ids;
 pub mod event_schema;
+pub mod field_names;
 pub mod household;
 pub mod messenger;
 pub mod responses;
@@ -30,6 +31,7 @@ use crate::auth::AuthError;
 use crate::config::Config;
 use crate::rate_limit::RateLimitClass;
 use event_schema::ContractSchema;
+pub use field_names::{FieldNames, shared_field_name};
 pub use responses::{client_error_text, error_reply, resync, unknown_event_reply, wrong_field};
 pub use socket_command::{CommandResult, SocketCommand};
 
@@ -47,6 +49,11 @@ pub trait Contract: Send + Sync {
 
     /// The name of a request's field that names a room.
     fn room_field(&self) -> &'static str;
+
+    /// The contract's names for the input fields of commands and queries, as its errors have them.
+    fn field_names(&self) -> FieldNames {
+        shared_field_name
+    }
 
     /// Whether a new connection joins this room of its user without a request. Every connection joins the inbox.
     fn auto_joins(&self, room: &RoomId) -> bool {

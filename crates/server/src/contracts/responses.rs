@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use super::event_schema::ServerEvent;
-use super::{Reply, json, schemas, workspace};
+use super::{FieldNames, Reply, json, schemas, workspace};
 
 /// The event for a refused request whose client waits for no acknowledgement.
 pub const ERROR: ServerEvent<ErrorEvent<'_>> =
@@ -118,19 +118,20 @@ impl<const VALUE: bool> ConstBool<VALUE> {
     }
 }
 
-/// The reply to a refused request. Inputs: the request's name, the refusal, and whether the client waits for an acknowledgement.
-pub fn error_reply(name: &str, error: &DomainError, acked: bool) -> Reply {
-    let (text, code) = (Cow::Owned(client_error_text(error)), error.code());
+/// The reply to a request with an error. Inputs: the request's name, the error, whether the client waits for an acknowledgement, and the
+/// contract's names of fields.
+pub fn error_reply(name: &str, error: &DomainError, acked: bool, fields: FieldNames) -> Reply {
+    let (text, code) = (Cow::Owned(client_error_text(error, fields)), error.code());
     if acked {
-        return Reply { ack: Some(ack_error(text, error)), ..Reply::default() };
+        return Reply { ack: Some(ack_error(text, error, fields)), ..Reply::default() };
     }
-    let (field, retry_after) = remedy(error);
+    let (field, retry_after) = remedy(error, fields);
     Reply { say: vec![ERROR.render(&ErrorEvent { message: text, code, event: name, field, retry_after })], ..Reply::default() }
 }
 
 /// The acknowledgement of a refusal, with a text of the contract's own.
-pub fn ack_error(error: Cow<'_, str>, domain_error: &DomainError) -> String {
-    let (field, retry_after) = remedy(domain_error);
+pub fn ack_error(error: Cow<'_, str>, domain_error: &DomainError, fields: FieldNames) -> String {
+    let (field, retry_after) = remedy(domain_error, fields);
     json(&AckError { ok: ConstBool, error, code: domain_error.code(), field, retry_after })
 }
 
@@ -145,27 +146,30 @@ pub fn unknown_event_reply(name: &str, acked: bool) -> Reply {
 }
 
 /// The text of a refusal for a client: the details of an internal error are only in the log.
-pub fn client_error_text(error: &DomainError) -> String {
+pub fn client_error_text(error: &DomainError, fields: FieldNames) -> String {
     match error {
         DomainError::Internal(_) => "Internal server error".into(),
         DomainError::Unavailable(_) => "The server cannot do this now; try again later".into(),
+        DomainError::Invalid { field, reason } | DomainError::Ambiguous { field, reason } => {
+            format!("{}: {}", fields(*field), reason.text(fields))
+        }
         other => other.to_string(),
     }
 }
 
 /// The invalid field, and the seconds until a retry may succeed, if the refusal has them.
-fn remedy(error: &DomainError) -> (Option<&'static str>, Option<u64>) {
+fn remedy(error: &DomainError, fields: FieldNames) -> (Option<&'static str>, Option<u64>) {
     let retry_after = match error {
         DomainError::RateLimited { retry_after } | DomainError::OverQuota { retry_after } => Some(*retry_after),
         _ => None,
     };
-    (wrong_field(error), retry_after)
+    (wrong_field(error, fields), retry_after)
 }
 
 /// The invalid field, if the refusal has one.
-pub fn wrong_field(error: &DomainError) -> Option<&'static str> {
+pub fn wrong_field(error: &DomainError, fields: FieldNames) -> Option<&'static str> {
     match error {
-        DomainError::Invalid { field, .. } | DomainError::Ambiguous { field, .. } => Some(field),
+        DomainError::Invalid { field, .. } | DomainError::Ambiguous { field, .. } => Some(fields(*field)),
         _ => None,
     }
 }

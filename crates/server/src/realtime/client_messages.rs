@@ -10,6 +10,7 @@ use engine::{Namespace, Shard, SocketKey};
 use super::requests::RequestContext;
 use super::{RealtimeApp, RealtimeState};
 use crate::contracts::responses::UNKNOWN_EVENT;
+use crate::contracts::shared_field_name;
 use crate::contracts::{self, ClientMessage, Contract, ParsedRequest, Reply};
 
 /// A request that no contract defines.
@@ -53,7 +54,9 @@ impl RealtimeState {
             (None, ClientMessage::Event { name, .. }) => {
                 let name = shortened(name);
                 Err(match within_budget {
-                    Err(error) => ParseFailure { code: error.code(), reply: contracts::error_reply(&name, &error, acked) },
+                    Err(error) => {
+                        ParseFailure { code: error.code(), reply: contracts::error_reply(&name, &error, acked, shared_field_name) }
+                    }
                     Ok(()) => ParseFailure { code: UNKNOWN_EVENT, reply: contracts::unknown_event_reply(&name, acked) },
                 })
             }
@@ -64,7 +67,7 @@ impl RealtimeState {
     /// The answer to a request that is refused before it is parsed.
     fn rejected_unparsed(&self, user: &UserId, namespace: Namespace, heard: &ClientMessage<'_>, error: &DomainError, acked: bool) -> Reply {
         match (heard, self.contracts.in_namespace(namespace).first()) {
-            (ClientMessage::Event { name, .. }, _) => contracts::error_reply(&shortened(name), error, acked),
+            (ClientMessage::Event { name, .. }, _) => contracts::error_reply(&shortened(name), error, acked, shared_field_name),
             (ClientMessage::Text(_), Some(contract)) => self.answer(&**contract, "message", user, Err(error), acked),
             (ClientMessage::Text(_), None) => Reply::default(),
         }

@@ -23,7 +23,7 @@ impl RealtimeApp {
             return Ok(());
         }
         let most = self.state.limits.rooms.limit().unwrap_or_default();
-        Err(DomainError::invalid(
+        Err(DomainError::invalid_input(
             contract.room_field(),
             format!("this connection is in {most} rooms, and may not be in more; leave one first"),
         ))

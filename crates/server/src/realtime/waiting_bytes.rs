@@ -51,7 +51,7 @@ impl RealtimeApp {
             self.state.limits.bytes_in_hand.holder(handshake.ip, Some(session.actor.user.clone()), end)
         });
         counted.map_err(|why| match why {
-            ParseRejection::TooComplex => DomainError::invalid("message", TOO_COMPLEX),
+            ParseRejection::TooComplex => DomainError::invalid_input("message", TOO_COMPLEX),
             ParseRejection::NoRoom(OverBudget { is_clients: true }) => DomainError::RateLimited { retry_after: 1 },
             ParseRejection::NoRoom(OverBudget { is_clients: false }) => {
                 DomainError::Unavailable("The server holds too many requests; try again later".to_owned())

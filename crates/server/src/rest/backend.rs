@@ -98,15 +98,15 @@ async fn disconnect(BackendRequest(call): BackendRequest) -> RestResult {
     let DisconnectRequest { users, connections, reason } = call.body()?;
     let (users, connections, reason) = (users.unwrap_or_default().0, connections.unwrap_or_default(), reason.unwrap_or_default());
     if users.is_empty() && connections.is_empty() {
-        return Err(DomainError::invalid("users", "must name at least one, or connections must").into());
+        return Err(DomainError::invalid_input("users", "must name at least one, or connections must").into());
     }
     for (field, named) in [("users", users.len()), ("connections", connections.len())] {
         if named > MAX_TARGETS {
-            return Err(DomainError::invalid(field, format!("must name at most {MAX_TARGETS}")).into());
+            return Err(DomainError::invalid_input(field, format!("must name at most {MAX_TARGETS}")).into());
         }
     }
     if reason.len() > MAX_REASON_BYTES {
-        return Err(DomainError::invalid("reason", format!("must have at most {MAX_REASON_BYTES} bytes")).into());
+        return Err(DomainError::invalid_input("reason", format!("must have at most {MAX_REASON_BYTES} bytes")).into());
     }
     let backend = Arc::clone(&call.state.rest.backend);
     call.act(json(&DisconnectResult { ok: true }), move || backend.disconnect(users, connections, reason)).await

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use axum::middleware;
 use domain::chat::{
     ConversationSummary, CountUnread, DeleteMessage, GetConversationSummary, ListConversationSummaries, ListMessagesWithReadState,
     MarkRead, Message, MessageWithReadState, ReadUpdate, SendMessage, SendMessageResult,
 };
 use domain::command::{Command, CommandContext};
 use domain::error::DomainError;
+use domain::field::Field;
 use domain::ids::{RoomId, RoomKind, UserId, parse_id};
 use domain::notifications::{
     CreateNotification, ListNotifications, MarkAllNotificationsRead, MarkNotificationRead, NewNotification, Notification,
@@ -27,10 +29,10 @@ use super::body_schema::{TextBounds, body};
 use super::ids::{IdInputs, MemberPageQuery, PageQuery, SpacePageQuery, UserIdInput, UserIdInputs};
 use super::list::{list, member_list};
 use super::request_context::{AuthedRequest, BackendRequest};
-use super::response::{RestError, RestResult};
+use super::response::{RestError, RestResult, with_field_names};
 use crate::contracts::client_ids::IdInput;
 use crate::contracts::json;
-use crate::contracts::messenger::{objects, payloads};
+use crate::contracts::messenger::{field_name, objects, payloads};
 
 /// The messenger contract's routes.
 pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
@@ -46,6 +48,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(list_notifications, create_notification))
         .routes(routes!(read_notification))
         .routes(routes!(read_all_notifications))
+        .route_layer(middleware::map_response(|response| with_field_names(field_name, response)))
 }
 
 /// Lists the conversations of the caller, the newest first.
@@ -154,7 +157,7 @@ async fn read_messages(call: AuthedRequest) -> RestResult {
     if let Some(id) = malformed.filter(|_| messages.is_empty() && up_to.is_none()) {
         return Err(RestError::field("messageIds", &format!("must name a message; {:?} is not the id of one", shortened(id))));
     }
-    let up_to = up_to.map(|id| parse_id(&id.0).ok_or(DomainError::invalid("upTo", "must be the id of a message"))).transpose()?;
+    let up_to = up_to.map(|id| parse_id(&id.0).ok_or(DomainError::invalid(Field::ReadUpTo, "must be the id of a message"))).transpose()?;
     let command = MarkRead { room, messages, up_to };
     call.command(StatusCode::OK, command, |read: &ReadUpdate| json(&payloads::Read::of(read))).await
 }

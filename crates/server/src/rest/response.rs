@@ -13,7 +13,7 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use crate::auth::AuthError;
 use crate::bytes_in_memory;
-use crate::contracts::{client_error_text, json};
+use crate::contracts::{FieldNames, client_error_text, json, shared_field_name, wrong_field};
 use crate::health::Unready;
 use crate::json_memory::{ParseRejection, TOO_COMPLEX};
 use crate::logging::{self, MAX_FAULT_LINES};
@@ -61,6 +61,8 @@ pub(super) struct RestError {
     error: String,
     field: Option<Cow<'static, str>>,
     hint: Option<Hint>,
+    /// The error of a command or query whose field a contract may name differently.
+    field_error: Option<Box<DomainError>>,
 }
 
 /// A header of an error response.
@@ -76,7 +78,7 @@ enum Hint {
 
 impl RestError {
     fn new(status: StatusCode, code: &'static str, error: impl Into<String>) -> Self {
-        Self { status, code, error: error.into(), field: None, hint: None }
+        Self { status, code, error: error.into(), field: None, hint: None, field_error: None }
     }
 
     fn hint(self, hint: Hint) -> Self {
@@ -145,8 +147,14 @@ impl RestError {
 }
 
 impl From<DomainError> for RestError {
-    /// The status of each refusal.
     fn from(error: DomainError) -> Self {
+        Self::with_field_names(error, shared_field_name)
+    }
+}
+
+impl RestError {
+    /// The response to an error of a command or query.
+    fn with_field_names(error: DomainError, names: FieldNames) -> Self {
         let status = match &error {
             DomainError::Invalid { .. } => StatusCode::BAD_REQUEST,
             DomainError::Ambiguous { .. } => StatusCode::UNPROCESSABLE_ENTITY,
@@ -158,9 +166,11 @@ impl From<DomainError> for RestError {
             DomainError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             DomainError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        let failure = Self::new(status, error.code(), client_error_text(&error));
+        let failure = Self::new(status, error.code(), client_error_text(&error, names));
         match error {
-            DomainError::Invalid { field, .. } | DomainError::Ambiguous { field, .. } => Self { field: Some(field.into()), ..failure },
+            DomainError::Invalid { .. } | DomainError::Ambiguous { .. } => {
+                Self { field: wrong_field(&error, names).map(Cow::Borrowed), field_error: Some(Box::new(error)), ..failure }
+            }
             DomainError::RateLimited { retry_after } | DomainError::OverQuota { retry_after } => {
                 failure.hint(Hint::RetryAfter(retry_after))
             }
@@ -249,6 +259,14 @@ pub(super) fn error_code(response: &Response) -> Option<&'static str> {
     response.extensions().get::<RestError>().map(|failure| failure.code)
 }
 
+/// Changes an error response to one whose field has its name in a contract.
+pub(super) async fn with_field_names(names: FieldNames, response: Response) -> Response {
+    match response.extensions().get() {
+        Some(RestError { field_error: Some(error), .. }) => RestError::with_field_names((**error).clone(), names).into_response(),
+        _ => response,
+    }
+}
+
 /// Changes an error response to the form of a contract whose answers have the field `success`.
 pub(super) async fn with_success(mut response: Response) -> Response {
     if let Some(RestError { code, error, field, .. }) = response.extensions().get() {
@@ -273,15 +291,44 @@ fn respond(status: StatusCode, body: String) -> Response {
 #[cfg(test)]
 mod tests {
     use axum::body::to_bytes;
+    use domain::error::Reason;
+    use domain::field::Field;
 
     use super::*;
 
     #[tokio::test]
+    async fn error_has_the_field_names_of_its_contract() {
+        use crate::contracts::{messenger, workspace};
+        let too_few = || DomainError::invalid(Field::ReadMessages, Reason::with_field("must have one, or {} be set", Field::ReadUpTo));
+        let invalid = |field| DomainError::invalid(field, "is bad");
+        let table: [(FieldNames, DomainError, &str); 5] = [
+            (
+                messenger::field_name,
+                invalid(Field::Members),
+                r#"{"error":"participantIds: is bad","code":"invalid","field":"participantIds"}"#,
+            ),
+            (
+                messenger::field_name,
+                too_few(),
+                r#"{"error":"messageIds: must have one, or upTo be set","code":"invalid","field":"messageIds"}"#,
+            ),
+            (workspace::field_name, invalid(Field::ClientId), r#"{"error":"client_id: is bad","code":"invalid","field":"client_id"}"#),
+            (workspace::field_name, invalid(Field::Members), r#"{"error":"memberIds: is bad","code":"invalid","field":"memberIds"}"#),
+            (workspace::field_name, DomainError::Conflict("Not now"), r#"{"error":"Not now","code":"conflict"}"#),
+        ];
+        for (names, error, expected) in table {
+            let response = with_field_names(names, RestError::from(error).into_response()).await;
+            let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+            assert_eq!(String::from_utf8_lossy(&body), expected);
+        }
+    }
+
+    #[tokio::test]
     async fn each_refusal_has_its_status_and_a_fault_of_ours_says_nothing_of_itself() {
         let table = [
-            (DomainError::invalid("name", "is bad"), 400, r#"{"error":"name: is bad","code":"invalid","field":"name"}"#, None),
+            (DomainError::invalid(Field::SpaceName, "is bad"), 400, r#"{"error":"name: is bad","code":"invalid","field":"name"}"#, None),
             (
-                DomainError::Ambiguous { field: "to", reason: "is two".into() },
+                DomainError::Ambiguous { field: Field::Target, reason: "is two".into() },
                 422,
                 r#"{"error":"to: is two","code":"ambiguous","field":"to"}"#,
                 None,

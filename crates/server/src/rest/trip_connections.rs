@@ -291,7 +291,7 @@ async fn test_trip_update(call: AuthedRequest) -> RestResult {
             Some(room) => room,
             None => {
                 let newest = context.store.rooms_of(&context.actor.user, Some(RoomKind::Trip))?.into_iter().next();
-                newest.ok_or_else(|| DomainError::invalid("tripId", "is required: the caller is in no trip"))?
+                newest.ok_or_else(|| DomainError::invalid_input("tripId", "is required: the caller is in no trip"))?
             }
         };
         let trip = UpdateTrip { room, changes: TripChanges::default(), more: more.clone() }.execute(context)?;

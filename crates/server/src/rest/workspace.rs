@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::middleware;
 use domain::chat::{self, DeleteMessage, EditMessage, ListMessages, SendMessage};
 use domain::ids::{EntityId, RoomKind};
 use domain::spaces::{
@@ -20,9 +21,10 @@ use super::ids::{MemberPageQuery, PageQuery, SpacePageQuery, UserIdInput, UserId
 use super::kind_guard::InRoomKind;
 use super::list::{list, member_list};
 use super::request_context::AuthedRequest;
-use super::response::{RestError, RestResponse, RestResult};
+use super::response::{RestError, RestResponse, RestResult, with_field_names};
 use crate::contracts::client_ids::IdInput;
 use crate::contracts::json;
+use crate::contracts::workspace::field_name;
 use crate::contracts::workspace::objects::{Channel, Message, Project, ProjectMember, Task};
 
 /// The workspace contract's routes.
@@ -41,6 +43,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(assign_task))
         .routes(routes!(list_messages, send_message))
         .routes(routes!(edit_message, delete_message))
+        .route_layer(middleware::map_response(|response| with_field_names(field_name, response)))
 }
 
 /// Lists the projects of the caller, the newest first.

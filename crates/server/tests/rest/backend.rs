@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::error::DomainError;
 use domain::event::Event;
+use domain::field::Field;
 use domain::ids::UserId;
 use domain::notifications::NewNotification;
 use serde_json::{Value, json};
@@ -60,10 +61,10 @@ async fn a_back_ends_notification_is_stored_and_one_that_cannot_be_so_is_refused
     let listed = server.client("anna").get("/api/notifications").await.expect(200);
     assert_eq!(listed[0]["id"], notification.id.to_string());
     let refused = backend.emit_notification_to_user(new(" ")).await;
-    assert!(matches!(refused, Err(DomainError::Invalid { field: "title", .. })), "{refused:?}");
+    assert!(matches!(refused, Err(DomainError::Invalid { field: Field::Title, .. })), "{refused:?}");
     assert!(matches!(
         backend.send_to_user(&UserId::new("anna"), "connect", Value::Null).await,
-        Err(DomainError::Invalid { field: "event", .. })
+        Err(DomainError::Invalid { field: Field::EventName, .. })
     ));
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use domain::error::DomainError;
+use domain::error::{DomainError, Reason};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -89,7 +89,7 @@ pub fn parse_event(words: &[ClientEvent], heard: &ClientMessage<'_>) -> Option<P
 ///
 /// Inputs: the arguments, the field of the first one, and what it must be. A field counts as absent if it is null, or if the argument is null or
 /// missing. An argument that is not an object is taken for the field itself.
-pub fn invalid_field(args: &Args<'_>, field: &'static str, wanted: impl Into<String>) -> DomainError {
+pub fn invalid_field(args: &Args<'_>, field: &'static str, wanted: impl Into<Reason>) -> DomainError {
     let given = match args.get(0).map(str::trim) {
         None => None,
         Some(object) if object.starts_with('{') => match serde_json::from_str::<HashMap<Cow<'_, str>, &RawValue>>(object) {
@@ -103,8 +103,8 @@ pub fn invalid_field(args: &Args<'_>, field: &'static str, wanted: impl Into<Str
 }
 
 /// The refusal of a field that is absent or invalid.
-pub fn missing_or_invalid(is_absent: bool, field: &'static str, wanted: impl Into<String>) -> DomainError {
-    if is_absent { DomainError::invalid(field, "is required") } else { DomainError::invalid(field, wanted) }
+pub fn missing_or_invalid(is_absent: bool, field: &'static str, wanted: impl Into<Reason>) -> DomainError {
+    if is_absent { DomainError::invalid_input(field, "is required") } else { DomainError::invalid_input(field, wanted) }
 }
 
 /// The id that the first argument names: in an object of type `T`, or alone. `None` if it is neither.

@@ -95,7 +95,7 @@ impl Contract for Household {
 
     fn answer(&self, request: &RequestInfo<'_>, result: Result<&Outcome, &DomainError>) -> Reply {
         match result {
-            Err(error) => error_reply(request.name, error, request.acked),
+            Err(error) => error_reply(request.name, error, request.acked, self.field_names()),
             // Clients of this contract wait for no other answer than the acknowledgement.
             Ok(_) if !request.acked => Reply::default(),
             Ok(Outcome::Joined(room) | Outcome::Left(room)) => {

@@ -8,13 +8,14 @@ mod requests;
 
 use domain::error::DomainError;
 use domain::event::{EphemeralEvent, Event, PersistedEvent};
+use domain::field::Field;
 use domain::ids::{RoomId, RoomKind, Timestamp, UserId};
 use engine::OutboundMessage;
 
 use super::auth_refresh::EXPIRING;
 use super::event_schema::{ClientEvent, ContractSchema, ServerEvent, parse_event};
 use super::responses::{AckOk, ConstBool, ERROR, RESYNC};
-use super::{ClientMessage, Contract, Outcome, ParsedRequest, Reply, RequestInfo, error_reply, json};
+use super::{ClientMessage, Contract, FieldNames, Outcome, ParsedRequest, Reply, RequestInfo, error_reply, json, shared_field_name};
 use crate::rate_limit::RateLimitClass;
 use events::{GET_ONLINE_USERS, GET_STATUS};
 use objects::{Message, Notification};
@@ -24,7 +25,20 @@ use payloads::{ConversationAck, ConversationAdded, ConversationRemoved, MessageD
 #[derive(Clone, Copy, Debug)]
 pub struct Messenger;
 
+/// The contract's name of an input field.
+pub fn field_name(field: Field) -> &'static str {
+    match field {
+        Field::SpaceName => "title",
+        Field::Members => "participantIds",
+        field => shared_field_name(field),
+    }
+}
+
 impl Contract for Messenger {
+    fn field_names(&self) -> FieldNames {
+        field_name
+    }
+
     fn namespace(&self) -> Option<&'static str> {
         Some("/messenger")
     }
@@ -82,7 +96,7 @@ impl Contract for Messenger {
         let ack = match result {
             // In the contract, the answer to this request is always a list, and its clients rely on that.
             Err(_) if request.name == GET_ONLINE_USERS && request.acked => "[]".to_owned(),
-            Err(error) => return error_reply(request.name, error, request.acked),
+            Err(error) => return error_reply(request.name, error, request.acked, self.field_names()),
             // Clients of this contract wait for no other answer than the acknowledgement.
             Ok(_) if !request.acked => return Reply::default(),
             Ok(Outcome::Statuses(statuses)) => {

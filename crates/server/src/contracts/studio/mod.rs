@@ -15,7 +15,7 @@ use super::client_ids::IdOutput;
 use super::event_schema::{ClientEvent, ContractSchema, parse_event};
 use super::responses::{AckOk, ConstBool, RESYNC, ack_error};
 use super::timestamps::Milliseconds;
-use super::{ClientMessage, Contract, Outcome, ParsedRequest, Reply, RequestInfo, client_error_text, json};
+use super::{ClientMessage, Contract, FieldNames, Outcome, ParsedRequest, Reply, RequestInfo, client_error_text, json};
 use crate::rate_limit::RateLimitClass;
 use events::Error;
 use objects::NewMessage;
@@ -110,7 +110,7 @@ impl Contract for Studio {
 
     fn answer(&self, request: &RequestInfo<'_>, result: Result<&Outcome, &DomainError>) -> Reply {
         let (ack, say) = match result {
-            Err(error) => return error_reply(error, request.acked),
+            Err(error) => return error_reply(error, request.acked, self.field_names()),
             Ok(Outcome::Joined(room) | Outcome::Left(room)) => (json(&RoomAck { ok: ConstBool, room_id: IdOutput(room.id()) }), Vec::new()),
             Ok(Outcome::Moved { room, online }) => {
                 let online = online.iter().map(|(user, connection)| {
@@ -140,14 +140,14 @@ fn in_inbox(persisted: &PersistedEvent) -> Option<OutboundMessage> {
 
 /// A refusal in the form of the contract's document: its text as the `error` event's one argument, or in the acknowledgement if the client
 /// waits for one.
-fn error_reply(error: &DomainError, acked: bool) -> Reply {
+fn error_reply(error: &DomainError, acked: bool, fields: FieldNames) -> Reply {
     let text = match error {
         // An unknown and a forbidden room have the same answer, so that it does not reveal which rooms exist.
         DomainError::NotFound(noun) if *noun == RoomKind::ChatRoom.display_name() => "Not a member of this room".to_owned(),
-        other => client_error_text(other),
+        other => client_error_text(other, fields),
     };
     if acked {
-        Reply { ack: Some(ack_error(text.into(), error)), ..Reply::default() }
+        Reply { ack: Some(ack_error(text.into(), error, fields)), ..Reply::default() }
     } else {
         Reply { say: vec![events::ERROR.render(&Error::Text(&text))], ..Reply::default() }
     }

@@ -145,7 +145,7 @@ fn payload<'a, T: Deserialize<'a>>(args: &Args<'a>, first: &'static str) -> Resu
 /// A field; `None` if it is absent or null.
 fn field<T: DeserializeOwned>(given: FieldInput<'_>, name: &'static str, wanted: &str) -> Result<Option<T>, DomainError> {
     let field = given.map(|raw| serde_json::from_str(raw.get())).transpose();
-    field.map_err(|_| DomainError::invalid(name, wanted.to_owned()))
+    field.map_err(|_| DomainError::invalid_input(name, wanted.to_owned()))
 }
 
 fn text(given: FieldInput<'_>, name: &'static str) -> Result<Option<String>, DomainError> {

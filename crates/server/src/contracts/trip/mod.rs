@@ -116,7 +116,7 @@ impl Contract for Trip {
     fn answer(&self, request: &RequestInfo<'_>, result: Result<&Outcome, &DomainError>) -> Reply {
         let timestamp = Milliseconds(request.now);
         let outcome = match result {
-            Err(error) => return error_reply(request.name, error, request.acked),
+            Err(error) => return error_reply(request.name, error, request.acked, self.field_names()),
             Ok(outcome) => outcome,
         };
         if request.acked {

@@ -92,7 +92,7 @@ fn nullable(fields: &mut Map<String, Value>, field: &'static str) -> Result<Opti
 fn text(field: &'static str, value: Value) -> Result<String, DomainError> {
     match value {
         Value::String(text) => Ok(text),
-        _ => Err(DomainError::invalid(field, "must be text")),
+        _ => Err(DomainError::invalid_input(field, "must be text")),
     }
 }
 

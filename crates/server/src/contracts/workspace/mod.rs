@@ -11,11 +11,14 @@ mod tasks;
 
 use domain::error::DomainError;
 use domain::event::{EphemeralEvent, Event, PersistedEvent};
+use domain::field::Field;
 use domain::ids::{RoomKind, Timestamp};
 use domain::users::User;
 use engine::OutboundMessage;
 
-use super::{ClientMessage, Contract, Outcome, ParsedRequest, Reply, RequestInfo, client_error_text, wrong_field};
+use super::{
+    ClientMessage, Contract, FieldNames, Outcome, ParsedRequest, Reply, RequestInfo, client_error_text, shared_field_name, wrong_field,
+};
 
 use super::event_schema::ContractSchema;
 use crate::auth::AuthError;
@@ -41,14 +44,26 @@ impl Workspace {
         // A client cannot tell an unknown room from a forbidden one. A malformed request leaves the connection open.
         let forbidden = matches!(error, DomainError::NotFound(_) | DomainError::Forbidden(_));
         Reply {
-            say: vec![envelope::error(client_error_text(error), error.code(), wrong_field(error), now)],
+            say: vec![envelope::error(client_error_text(error, field_name), error.code(), wrong_field(error, field_name), now)],
             close: (forbidden && self.close_on_forbidden).then_some((FORBIDDEN.code, "Forbidden")),
             ..Reply::default()
         }
     }
 }
 
+/// The contract's name of an input field.
+pub fn field_name(field: Field) -> &'static str {
+    match field {
+        Field::ClientId => "client_id",
+        field => shared_field_name(field),
+    }
+}
+
 impl Contract for Workspace {
+    fn field_names(&self) -> FieldNames {
+        field_name
+    }
+
     fn namespace(&self) -> Option<&'static str> {
         None
     }

@@ -119,7 +119,7 @@ impl ClientMessageType {
 pub(super) fn parse_message(text: &str) -> ParsedRequest {
     let refused = |error| ParsedRequest { name: "message", ask: Err(error) };
     let Some(envelope) = object::<ClientEnvelope<'_>>(text) else {
-        return refused(DomainError::invalid("message", "must be a JSON object {type, room, data}"));
+        return refused(DomainError::invalid_input("message", "must be a JSON object {type, room, data}"));
     };
     let name = envelope.r#type.and_then(text_of);
     match CLIENT_EVENTS.iter().find(|word| name.as_deref() == Some(word.name)) {
@@ -162,7 +162,7 @@ fn room_of(envelope: &ClientEnvelope<'_>) -> Result<RoomId, DomainError> {
 fn room_to_leave(envelope: &ClientEnvelope<'_>) -> Result<RoomId, DomainError> {
     let room = room_of(envelope)?;
     if room.kind() == RoomKind::User {
-        return Err(DomainError::invalid("room", "must be project:ID, channel:ID or task:ID; one's own user room cannot be left"));
+        return Err(DomainError::invalid_input("room", "must be project:ID, channel:ID or task:ID; one's own user room cannot be left"));
     }
     Ok(room)
 }
@@ -175,10 +175,10 @@ fn message_of(envelope: &ClientEnvelope<'_>) -> Result<SendMessage, DomainError>
     let content = content.ok_or_else(|| missing_or_invalid(message.content.is_none(), "content", "must be text"))?;
     let metadata = message.metadata.map(|raw| serde_json::from_str::<Value>(raw.get())).transpose();
     // The text is JSON, as was checked before, so the error is its depth.
-    let metadata = metadata.map_err(|_| DomainError::invalid("metadata", "must not be nested so deeply"))?;
+    let metadata = metadata.map_err(|_| DomainError::invalid_input("metadata", "must not be nested so deeply"))?;
     let client_id = message.client_id.map(|raw| {
         let given = serde_json::from_str::<IdInput>(raw.get());
-        given.map(|id| id.0).map_err(|_| DomainError::invalid("client_id", "must be text or a number"))
+        given.map(|id| id.0).map_err(|_| DomainError::invalid_input("client_id", "must be text or a number"))
     });
     Ok(SendMessage { room, content: content.into_owned(), sort: None, file_url: None, metadata, client_id: client_id.transpose()? })
 }
