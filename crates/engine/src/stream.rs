@@ -91,7 +91,7 @@ impl Stream {
             Self::Plain(_) => got < size,
             Self::Tls(_) => false,
             #[cfg(test)]
-            Self::Simulated(end) => got < size && end.gives_all(),
+            Self::Simulated(end) => got < size && end.returns_everything(),
         }
     }
 

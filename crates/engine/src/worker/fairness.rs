@@ -53,7 +53,7 @@ struct World {
     worker: Worker<Recorder>,
     clock: Rc<Cell<Instant>>,
     log: Rc<RefCell<Vec<usize>>>,
-    lines: Vec<ClientEnd>,
+    streams: Vec<ClientEnd>,
 }
 
 impl World {
@@ -69,27 +69,27 @@ impl World {
         let app = Recorder { log: Rc::clone(&log), clock: Rc::clone(&clock), takes };
         let mut worker = Worker::new(0, hub.clone(), poll, app);
         worker.shard = Shard::new(0, hub.config.clone(), None, clock.get());
-        let mut world = Self { hub, worker, clock, log, lines: Vec::new() };
+        let mut world = Self { hub, worker, clock, log, streams: Vec::new() };
         for client in 0..clients {
-            let (line, end) = network::connect(1 << 20, 0);
+            let (client_end, server_end) = network::connect(1 << 20, 0);
             let purpose = Purpose::Session(session(RAW, client));
-            let stream = NewStream::Simulated(end);
-            let arrival = NewConnection { stream, greeting: Vec::new(), early: Bytes::new(), deflate: Some(Window::Full), purpose };
-            world.hub.put(0, Mail::NewConnection(Box::new(arrival)));
-            world.lines.push(line);
+            let stream = NewStream::Simulated(server_end);
+            let new_connection = NewConnection { stream, greeting: Vec::new(), early: Bytes::new(), deflate: Some(Window::Full), purpose };
+            world.hub.put(0, Mail::NewConnection(Box::new(new_connection)));
+            world.streams.push(client_end);
         }
         world.turn();
         world
     }
 
     fn send(&self, client: usize, bytes: &[u8]) {
-        self.lines[client].write(bytes);
-        self.lines[client].rise(usize::MAX);
+        self.streams[client].write(bytes);
+        self.streams[client].move_up(usize::MAX);
     }
 
     fn turn(&mut self) {
         self.worker.shard.now = self.clock.get();
-        for (token, edges) in self.lines.iter().filter_map(ClientEnd::take_edges) {
+        for (token, edges) in self.streams.iter().filter_map(ClientEnd::take_edges) {
             self.worker.note(token, edges.readable, edges.writable, edges.ended);
         }
         let clock = Rc::clone(&self.clock);

@@ -44,23 +44,23 @@ fn session(accepted: bool) -> Purpose<bool> {
 }
 
 /// A shard, and its WebSockets that have arrived for these purposes.
-fn shard_with(arrivals: impl Iterator<Item = Purpose<bool>>) -> (Worker<RejectingApp>, Vec<ClientEnd>) {
+fn shard_with(purposes: impl Iterator<Item = Purpose<bool>>) -> (Worker<RejectingApp>, Vec<ClientEnd>) {
     let endpoints = vec![Endpoint { path: "/raw".into(), protocol: Protocol::Raw, ping_interval: std::time::Duration::from_secs(3600) }];
     let poll = mio::Poll::new().unwrap();
     let gate = Arc::new(|_: &http::request::Parts, _| Ok(true));
     let config = Config { shards: 1, endpoints, ..Config::default() };
     let hub = Arc::new(Hub::<RejectingApp>::new(config, gate, std::slice::from_ref(&poll)).unwrap());
     let mut worker = Worker::new(0, hub.clone(), poll, RejectingApp);
-    let mut lines = Vec::new();
-    for purpose in arrivals {
-        let (line, end) = network::connect(1 << 20, 0);
-        let arrival =
+    let mut streams = Vec::new();
+    for purpose in purposes {
+        let (stream, end) = network::connect(1 << 20, 0);
+        let new_connection =
             NewConnection { stream: NewStream::Simulated(end), greeting: Vec::new(), early: Bytes::new(), deflate: None, purpose };
-        hub.put(0, Mail::NewConnection(Box::new(arrival)));
-        lines.push(line);
+        hub.put(0, Mail::NewConnection(Box::new(new_connection)));
+        streams.push(stream);
     }
     turn(&mut worker);
-    (worker, lines)
+    (worker, streams)
 }
 
 /// Runs turns of a shard until it has nothing left to do, while no time passes.
@@ -72,13 +72,13 @@ fn turn(worker: &mut Worker<RejectingApp>) {
 }
 
 /// The number of connections that are left after these arrivals, whose clients do not answer a close frame, and the close code that each received.
-fn left_of(arrivals: impl Iterator<Item = Purpose<bool>>) -> (usize, Vec<Option<u16>>) {
-    let (worker, lines) = shard_with(arrivals);
+fn left_of(purposes: impl Iterator<Item = Purpose<bool>>) -> (usize, Vec<Option<u16>>) {
+    let (worker, streams) = shard_with(purposes);
     let code = |bytes: &[u8]| {
         let close = Frames::new(bytes).find(|(opcode, _)| *opcode == Opcode::Close);
         close.map(|(_, payload)| payload.first_chunk().map_or(0, |code| u16::from_be_bytes(*code)))
     };
-    (worker.shard.connections.len(), lines.iter().map(|line| code(&line.fall(usize::MAX))).collect())
+    (worker.shard.connections.len(), streams.iter().map(|stream| code(&stream.move_down(usize::MAX))).collect())
 }
 
 #[test]

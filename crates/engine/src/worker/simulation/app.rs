@@ -1,7 +1,7 @@
-//! The program on the simulated shards. Its commands go to a model of the writer; see `desk`.
+//! The program on the simulated shards. Its commands go to a model of the writer; see `writer`.
 //!
 //! Clients send, as the argument of an event `m` or as a plain text: `join ROOM N`, `leave ROOM N`, `say ROOM N PADDING`, `type ROOM N`; N
-//! is the client's own count. They receive `welcome`, `done N SEQ`, `fact ROOM SEQ AUTHOR N PADDING`, after some facts, in the same
+//! is the client's own count. They receive `welcome`, `done N SEQ`, `event ROOM SEQ AUTHOR N PADDING`, after some events, in the same
 //! broadcast, `echo ROOM SEQ`, and `noted` and `typing ROOM AUTHOR N`.
 
 use std::cell::RefCell;
@@ -18,11 +18,13 @@ use crate::message::OutboundMessage;
 use crate::position::Position;
 use crate::shard::{Shard, SocketKey, SocketResume};
 
-/// A connection of a client: the client's index, and the number of its earlier connections.
+/// A connection of a client.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct ConnectionId {
+    /// The index of the client.
     pub client: usize,
-    pub life: usize,
+    /// The number of the client's earlier connections.
+    pub sequence: usize,
 }
 
 /// The most commands of one connection that wait; beyond, the connection is not read.
@@ -31,40 +33,40 @@ const MAX_PENDING: usize = 3;
 /// The accepted sockets and their clients, and the reasons for which connections have ended.
 #[derive(Default)]
 pub struct Trace {
-    pub present: HashMap<(usize, SocketKey), ConnectionId>,
+    pub accepted: HashMap<(usize, SocketKey), ConnectionId>,
     pub ends: Vec<(ConnectionId, DisconnectReason)>,
-    pub wrongs: Vec<String>,
+    pub violations: Vec<String>,
 }
 
 /// The data of an accepted socket.
 pub struct SocketData {
-    pub who: ConnectionId,
+    pub connection_id: ConnectionId,
     pending: usize,
     pub secret: Option<Id>,
     /// The number up to which its client had received broadcasts when it connected.
-    begun: u64,
+    start_offset: u64,
 }
 
 pub struct ModelApp {
-    pub desk: Arc<Mutex<ModelWriter>>,
-    pub log: Rc<RefCell<Trace>>,
+    pub writer: Arc<Mutex<ModelWriter>>,
+    pub trace: Rc<RefCell<Trace>>,
 }
 
 impl ModelApp {
     fn handle_text(&mut self, shard: &mut Shard<Self>, socket: SocketKey, text: &str, ack: Option<u64>) {
-        let Some(who) = shard.data(socket).map(|present| present.who) else { return };
+        let Some(connection_id) = shard.data(socket).map(|data| data.connection_id) else { return };
         let mut words = text.split(' ');
         let (verb, room) = (words.next().unwrap_or_default(), words.next().unwrap_or_default().to_owned());
         let Some(number) = words.next().and_then(|number| number.parse().ok()) else { return };
-        let wish = match verb {
+        let intent = match verb {
             "join" => Intent::Join(room),
             "leave" => Intent::Leave(room),
-            "say" => Intent::Say(room, words.next().unwrap_or_default().len()),
+            "publish" => Intent::Publish(room, words.next().unwrap_or_default().len()),
             "type" => {
                 // An event that ends in a text carries the position of the socket that receives it.
                 shard.emit(socket, &message(shard.namespace(socket).unwrap_or(Namespace::PLAIN), "noted".into()));
                 if shard.is_in(socket, &room) {
-                    let line = format!("typing {room} {} {number}", who.client);
+                    let line = format!("typing {room} {} {number}", connection_id.client);
                     let ephemeral = broadcast(&room, line).volatile();
                     shard.broadcast(shard.id(socket).into_iter().fold(ephemeral, Broadcast::except_socket));
                 }
@@ -72,11 +74,11 @@ impl ModelApp {
             }
             _ => return,
         };
-        let secret = shard.data(socket).and_then(|present| present.secret);
-        self.submit(Command { shard: shard.index(), socket, who, secret, number, ack, wish });
-        let pending = shard.data_mut(socket).map_or(0, |present| {
-            present.pending += 1;
-            present.pending
+        let secret = shard.data(socket).and_then(|data| data.secret);
+        self.submit(Command { shard: shard.index(), socket, connection_id, secret, number, ack, intent });
+        let pending = shard.data_mut(socket).map_or(0, |data| {
+            data.pending += 1;
+            data.pending
         });
         if pending >= MAX_PENDING {
             shard.pause(socket);
@@ -84,44 +86,44 @@ impl ModelApp {
     }
 
     fn submit(&self, command: Command) {
-        self.desk.lock().unwrap().queue.push_back(command);
+        self.writer.lock().unwrap().queue.push_back(command);
     }
 
-    fn answer(&self, shard: &mut Shard<Self>, socket: SocketKey, number: u64, ack: Option<u64>, seq: usize) {
+    fn send_done(&self, shard: &mut Shard<Self>, socket: SocketKey, number: u64, ack: Option<u64>, seq: usize) {
         let line = format!("done {number} {seq}");
         match ack {
             Some(id) => shard.ack(socket, id, &format!("\"{line}\""), &[]).unwrap(),
             None => shard.emit(socket, &message(shard.namespace(socket).unwrap_or(Namespace::PLAIN), line)),
         }
-        let Some(present) = shard.data_mut(socket) else { return };
-        present.pending -= 1;
-        let forgets = self.desk.lock().unwrap().flaw == Some(InjectedBug::ForgetsToResume);
-        if shard.data(socket).is_some_and(|present| present.pending < MAX_PENDING) && !forgets {
+        let Some(data) = shard.data_mut(socket) else { return };
+        data.pending -= 1;
+        let forgets = self.writer.lock().unwrap().bug == Some(InjectedBug::ForgetsToResume);
+        if shard.data(socket).is_some_and(|data| data.pending < MAX_PENDING) && !forgets {
             shard.resume(socket);
         }
     }
 }
 
 impl ModelApp {
-    fn perform(&self, shard: &Shard<Self>, socket: SocketKey, who: ConnectionId, wish: Intent) {
-        self.submit(Command { shard: shard.index(), socket, who, secret: None, number: 0, ack: None, wish });
+    fn submit_intent(&self, shard: &Shard<Self>, socket: SocketKey, connection_id: ConnectionId, intent: Intent) {
+        self.submit(Command { shard: shard.index(), socket, connection_id, secret: None, number: 0, ack: None, intent });
     }
 
     /// Handles an accepted socket.
-    fn begin_session(&mut self, shard: &mut Shard<Self>, socket: SocketKey, who: ConnectionId, secret: Option<Id>) {
-        if let Some(twice) = self.log.borrow_mut().present.insert((shard.index(), socket), who) {
-            self.log.borrow_mut().wrongs.push(format!("{who:?} has the key of {twice:?}"));
+    fn begin_session(&mut self, shard: &mut Shard<Self>, socket: SocketKey, connection_id: ConnectionId, secret: Option<Id>) {
+        if let Some(other) = self.trace.borrow_mut().accepted.insert((shard.index(), socket), connection_id) {
+            self.trace.borrow_mut().violations.push(format!("{connection_id:?} has the key of {other:?}"));
         }
-        let old = secret.and_then(|secret| self.desk.lock().unwrap().seats.insert(secret, (shard.index(), socket)));
+        let old = secret.and_then(|secret| self.writer.lock().unwrap().sockets.insert(secret, (shard.index(), socket)));
         if let Some(old) = old {
             // Its client has connected before, by a connection that it has given up.
-            self.perform(shard, socket, who, Intent::TakeOver(old, None));
+            self.submit_intent(shard, socket, connection_id, Intent::TakeOver(old, None));
         }
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
         // An event whose last argument is a text has a position after it, so a client gets a position from the start. Some clients get
         // none.
         let welcome = match message(namespace, "welcome".into()) {
-            OutboundMessage::Event { name, args, .. } if who.client.is_multiple_of(2) => {
+            OutboundMessage::Event { name, args, .. } if connection_id.client.is_multiple_of(2) => {
                 OutboundMessage::event(name, format!("{args},0")).unwrap()
             }
             welcome => welcome,
@@ -129,20 +131,20 @@ impl ModelApp {
         shard.emit(socket, &welcome);
     }
 
-    fn resume(&mut self, shard: &mut Shard<Self>, socket: SocketKey, who: ConnectionId, secret: Id, returning: ResumedSession) {
-        let ResumedSession { id, from, rooms } = returning;
+    fn resume(&mut self, shard: &mut Shard<Self>, socket: SocketKey, connection_id: ConnectionId, secret: Id, resumed: ResumedSession) {
+        let ResumedSession { id, from, rooms } = resumed;
         let rooms: Vec<(&str, u64)> = rooms.iter().map(|(room, since)| (room.as_str(), *since)).collect();
-        let present = SocketData { who, pending: 0, secret: Some(secret), begun: from.number };
-        match shard.recover(socket, present, &SocketResume { id, secret, from, rooms: &rooms }) {
+        let data = SocketData { connection_id, pending: 0, secret: Some(secret), start_offset: from.number };
+        match shard.recover(socket, data, &SocketResume { id, secret, from, rooms: &rooms }) {
             Ok(true) => {
-                self.desk.lock().unwrap().returns += 1;
-                self.begin_session(shard, socket, who, Some(secret));
+                self.writer.lock().unwrap().resumed += 1;
+                self.begin_session(shard, socket, connection_id, Some(secret));
             }
             Ok(false) => {}
             Err(_) => {
-                self.desk.lock().unwrap().refusals += 1;
-                let place = (shard.new_secret(socket), shard.id(socket).unwrap());
-                self.perform(shard, socket, who, Intent::Restart(secret, place));
+                self.writer.lock().unwrap().rejections += 1;
+                let keys = (shard.new_secret(socket), shard.id(socket).unwrap());
+                self.submit_intent(shard, socket, connection_id, Intent::Restart(secret, keys));
             }
         }
     }
@@ -169,16 +171,16 @@ impl App for ModelApp {
     type Message = ShardMessage;
 
     fn connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, request: Connect<'_>) {
-        let Some(&who) = shard.handshake(socket) else { return };
-        let place = shard.may_recover(socket).then(|| (shard.new_secret(socket), shard.id(socket).unwrap()));
-        let back = resume_position(request.auth).filter(|_| place.is_some());
-        let seat = back.and_then(|(secret, _)| self.desk.lock().unwrap().seats.get(&secret).copied());
-        let enter = Intent::Enter(place, back);
-        match seat {
-            None => self.perform(shard, socket, who, enter),
-            Some(seat) => {
-                let enter = Command { shard: shard.index(), socket, who, secret: None, number: 0, ack: None, wish: enter };
-                self.perform(shard, socket, who, Intent::TakeOver(seat, Some(Box::new(enter))));
+        let Some(&connection_id) = shard.handshake(socket) else { return };
+        let keys = shard.may_recover(socket).then(|| (shard.new_secret(socket), shard.id(socket).unwrap()));
+        let resume = resume_position(request.auth).filter(|_| keys.is_some());
+        let address = resume.and_then(|(secret, _)| self.writer.lock().unwrap().sockets.get(&secret).copied());
+        let connect = Intent::Connect(keys, resume);
+        match address {
+            None => self.submit_intent(shard, socket, connection_id, connect),
+            Some(address) => {
+                let connect = Command { shard: shard.index(), socket, connection_id, secret: None, number: 0, ack: None, intent: connect };
+                self.submit_intent(shard, socket, connection_id, Intent::TakeOver(address, Some(Box::new(connect))));
             }
         }
     }
@@ -194,70 +196,72 @@ impl App for ModelApp {
 
     fn disconnect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: DisconnectReason) {
         let mut ended = None;
-        if let Some((who, Some(secret), begun)) = shard.data(socket).map(|present| (present.who, present.secret, present.begun)) {
+        if let Some((connection_id, Some(secret), start_offset)) =
+            shard.data(socket).map(|data| (data.connection_id, data.secret, data.start_offset))
+        {
             // A socket that another one has replaced does not end the session.
-            let seats = &mut self.desk.lock().unwrap().seats;
-            let own = seats.get(&secret) == Some(&(shard.index(), socket)) && seats.remove(&secret).is_some();
-            let confirmed = (reason != DisconnectReason::ParseError).then(|| shard.acked(socket).unwrap().max(begun));
+            let sockets = &mut self.writer.lock().unwrap().sockets;
+            let own = sockets.get(&secret) == Some(&(shard.index(), socket)) && sockets.remove(&secret).is_some();
+            let acked = (reason != DisconnectReason::ParseError).then(|| shard.acked(socket).unwrap().max(start_offset));
             if own {
                 ended = Some(Command {
                     shard: shard.index(),
                     socket,
-                    who,
+                    connection_id,
                     secret: None,
                     number: 0,
                     ack: None,
-                    wish: Intent::End(secret, confirmed),
+                    intent: Intent::End(secret, acked),
                 });
             }
         }
         if let Some(ended) = ended {
             self.submit(ended);
         }
-        let mut log = self.log.borrow_mut();
-        match (log.present.remove(&(shard.index(), socket)), shard.data(socket)) {
-            (Some(known), Some(present)) if known == present.who => log.ends.push((known, reason)),
-            (known, present) => {
-                let found = present.map(|present| present.who);
-                log.wrongs.push(format!("{known:?} ends, and its socket is {found:?}'s"));
+        let mut trace = self.trace.borrow_mut();
+        match (trace.accepted.remove(&(shard.index(), socket)), shard.data(socket)) {
+            (Some(known), Some(data)) if known == data.connection_id => trace.ends.push((known, reason)),
+            (known, data) => {
+                let found = data.map(|data| data.connection_id);
+                trace.violations.push(format!("{known:?} ends, and its socket is {found:?}'s"));
             }
         }
     }
 
-    fn message(&mut self, shard: &mut Shard<Self>, told: ShardMessage) {
-        let ShardMessage { socket, number, ack, does } = told;
-        match does {
-            ShardAction::Accept(who, secret) => {
-                let present = SocketData { who, pending: 0, secret, begun: shard.position() };
+    fn message(&mut self, shard: &mut Shard<Self>, message: ShardMessage) {
+        let ShardMessage { socket, number, ack, action } = message;
+        match action {
+            ShardAction::Accept(connection_id, secret) => {
+                let data = SocketData { connection_id, pending: 0, secret, start_offset: shard.position() };
                 let accepted = match secret {
-                    Some(secret) => shard.accept_recoverable(socket, present, secret),
-                    None => shard.accept(socket, present),
+                    Some(secret) => shard.accept_recoverable(socket, data, secret),
+                    None => shard.accept(socket, data),
                 };
                 if accepted {
-                    self.begin_session(shard, socket, who, secret);
+                    self.begin_session(shard, socket, connection_id, secret);
                 }
             }
-            ShardAction::Return(who, secret, returning) => self.resume(shard, socket, who, secret, returning),
+            ShardAction::Resume(connection_id, secret, resumed) => self.resume(shard, socket, connection_id, secret, resumed),
             ShardAction::TakeOver(command) => {
                 shard.take_over(socket);
                 if let Some(command) = command {
-                    let who = command.who;
-                    self.perform(shard, socket, who, Intent::Again(command));
+                    let connection_id = command.connection_id;
+                    self.submit_intent(shard, socket, connection_id, Intent::Continue(command));
                 }
             }
-            ShardAction::Again(command) => self.submit(*command),
+            ShardAction::Continue(command) => self.submit(*command),
             ShardAction::Join(room, seq) => {
                 shard.join(socket, &room);
-                self.answer(shard, socket, number, ack, seq);
+                self.send_done(shard, socket, number, ack, seq);
             }
             ShardAction::Leave(room, seq) => {
-                let stays = self.desk.lock().unwrap().flaw == Some(InjectedBug::KeepsMembers);
+                let stays = self.writer.lock().unwrap().bug == Some(InjectedBug::KeepsMember);
                 if !stays {
                     shard.leave(socket, &room);
                 }
-                self.answer(shard, socket, number, ack, seq);
+                self.send_done(shard, socket, number, ack, seq);
             }
-            ShardAction::Answer(seq) => self.answer(shard, socket, number, ack, seq),
+            ShardAction::Done(seq) => self.send_done(shard, socket, number, ack, seq),
         }
     }
 }

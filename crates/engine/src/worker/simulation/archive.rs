@@ -1,4 +1,4 @@
-//! The archive of the simulated shards: it reads the facts of the desk back, when the script has a `read`.
+//! The archive of the simulated shards: it reads the events of the model writer back, when the script has a `read`.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,49 +15,49 @@ struct ArchiveQuery {
     then: Box<dyn FnOnce(Option<Vec<Broadcast>>) + Send>,
 }
 
-/// The archive. It answers with the facts that the desk has decided, when [`ModelArchive::answer`] is called.
+/// The archive. It answers with the events that the model writer has decided, when [`ModelArchive::respond`] is called.
 pub struct ModelArchive {
-    desk: Arc<Mutex<ModelWriter>>,
-    asked: Mutex<VecDeque<ArchiveQuery>>,
-    answered: AtomicUsize,
+    writer: Arc<Mutex<ModelWriter>>,
+    pending: Mutex<VecDeque<ArchiveQuery>>,
+    response_count: AtomicUsize,
 }
 
 impl ModelArchive {
-    pub fn of(desk: Arc<Mutex<ModelWriter>>) -> Self {
-        Self { desk, asked: Mutex::default(), answered: AtomicUsize::default() }
+    pub fn of(writer: Arc<Mutex<ModelWriter>>) -> Self {
+        Self { writer, pending: Mutex::default(), response_count: AtomicUsize::default() }
     }
 
     /// The number of requests that it has answered.
-    pub fn answered(&self) -> usize {
-        self.answered.load(Ordering::Relaxed)
+    pub fn response_count(&self) -> usize {
+        self.response_count.load(Ordering::Relaxed)
     }
 
     /// Answers up to `most` requests. False if there were none.
-    pub fn answer(&self, most: usize) -> bool {
-        let mut asked = self.asked.lock().unwrap();
-        let count = most.min(asked.len());
-        let questions: Vec<ArchiveQuery> = asked.drain(..count).collect();
-        drop(asked);
-        let any = !questions.is_empty();
-        self.answered.fetch_add(questions.len(), Ordering::Relaxed);
-        for ArchiveQuery { numbers, bytes, then } in questions {
-            let (mut said, mut size) = (Vec::new(), 0);
+    pub fn respond(&self, most: usize) -> bool {
+        let mut pending = self.pending.lock().unwrap();
+        let count = most.min(pending.len());
+        let queries: Vec<ArchiveQuery> = pending.drain(..count).collect();
+        drop(pending);
+        let any = !queries.is_empty();
+        self.response_count.fetch_add(queries.len(), Ordering::Relaxed);
+        for ArchiveQuery { numbers, bytes, then } in queries {
+            let (mut broadcasts, mut size) = (Vec::new(), 0);
             for number in numbers {
                 if size >= bytes {
                     break;
                 }
-                let desk = self.desk.lock().unwrap();
-                let (room, at) = desk
+                let writer = self.writer.lock().unwrap();
+                let (room, at) = writer
                     .persisted_events
                     .iter()
                     .find_map(|(room, persisted_events)| {
                         Some((room, persisted_events.iter().position(|persisted| persisted.offset == number)?))
                     })
                     .unwrap();
-                size += 100 + desk.persisted_events[room][at].padding;
-                said.push(message_of(room, at + 1, &desk.persisted_events[room][at]));
+                size += 100 + writer.persisted_events[room][at].padding;
+                broadcasts.push(message_of(room, at + 1, &writer.persisted_events[room][at]));
             }
-            then(Some(said));
+            then(Some(broadcasts));
         }
         any
     }
@@ -65,6 +65,6 @@ impl ModelArchive {
 
 impl Archive for ModelArchive {
     fn read(&self, numbers: Vec<u64>, bytes: usize, then: Box<dyn FnOnce(Option<Vec<Broadcast>>) + Send>) {
-        self.asked.lock().unwrap().push_back(ArchiveQuery { numbers, bytes, then });
+        self.pending.lock().unwrap().push_back(ArchiveQuery { numbers, bytes, then });
     }
 }

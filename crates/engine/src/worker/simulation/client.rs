@@ -33,7 +33,7 @@ pub type Violation = String;
 
 /// A POST on its way: announced, or with its body.
 enum Posting {
-    Begun(Receiver<PollResponse>),
+    Announced(Receiver<PollResponse>),
     Sent(Receiver<PollResponse>),
 }
 
@@ -41,37 +41,37 @@ enum Posting {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Probe {
     No,
-    Asked,
+    Sent,
     /// The server has agreed: the client begins no further request, and the WebSocket takes over when the last one is answered.
-    Agreed,
+    Accepted,
 }
 
 /// One connection of a client.
 pub struct ClientConnection {
-    pub who: ConnectionId,
-    travel: TransportKind,
+    pub connection_id: ConnectionId,
+    transport: TransportKind,
     hub: Arc<Hub<ModelApp>>,
-    desk: Arc<Mutex<ModelWriter>>,
+    writer: Arc<Mutex<ModelWriter>>,
     session: Option<Id>,
-    line: Option<ClientEnd>,
+    stream: Option<ClientEnd>,
     probe: Probe,
     get: Option<Receiver<PollResponse>>,
     post: Option<Posting>,
     outgoing: VecDeque<String>,
-    arrived: Vec<u8>,
-    knows: Knowledge,
-    pub memory: ClientState,
+    received: Vec<u8>,
+    knowledge: Knowledge,
+    pub state: ClientState,
     /// The events that were received before CONNECT.
     early: Vec<(String, Option<String>)>,
     connected: bool,
-    pub over: bool,
+    pub ended: bool,
     pub noisy: bool,
     /// The numbers of POSTs that were handled and of upgrades that were finished since the last reading.
     pub posts: usize,
     pub upgrades: usize,
-    pong_waits: bool,
+    pong_pending: bool,
     /// When the server last received an answer to a ping, or began to wait for one.
-    pub beaten: Instant,
+    pub last_heartbeat: Instant,
 }
 
 /// A client's masked frame.
@@ -89,65 +89,68 @@ fn frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
 impl ClientConnection {
     /// Connects a client, with its memory of earlier connections. The returned shard has to watch the line.
     pub fn begin(
-        (who, mut memory): (ConnectionId, ClientState),
-        travel: TransportKind,
+        (connection_id, mut state): (ConnectionId, ClientState),
+        transport: TransportKind,
         hub: &Arc<Hub<ModelApp>>,
-        desk: &Arc<Mutex<ModelWriter>>,
+        writer: &Arc<Mutex<ModelWriter>>,
         now: Instant,
         sizes: (usize, usize),
     ) -> (Self, Option<(u8, ClientEnd)>) {
-        if travel == TransportKind::Raw {
-            memory = ClientState::default();
+        if transport == TransportKind::Raw {
+            state = ClientState::default();
         }
-        let mut life = Self {
-            who,
-            travel,
+        let mut connection = Self {
+            connection_id,
+            transport,
             hub: hub.clone(),
-            desk: desk.clone(),
+            writer: writer.clone(),
             session: None,
-            line: None,
+            stream: None,
             probe: Probe::No,
             get: None,
             post: None,
             outgoing: VecDeque::new(),
-            arrived: Vec::new(),
-            knows: Knowledge::default(),
-            memory,
+            received: Vec::new(),
+            knowledge: Knowledge::default(),
+            state,
             early: Vec::new(),
-            connected: travel == TransportKind::Raw,
-            over: false,
+            connected: transport == TransportKind::Raw,
+            ended: false,
             noisy: false,
             posts: 0,
             upgrades: 0,
-            pong_waits: false,
-            beaten: now,
+            pong_pending: false,
+            last_heartbeat: now,
         };
-        let endpoint = if travel == TransportKind::Raw { RAW } else { SOCKET_IO };
-        let session = NewSession { endpoint, version: Version::V4, handshake: who, base64: false, auth: None };
+        let endpoint = if transport == TransportKind::Raw { RAW } else { SOCKET_IO };
+        let session = NewSession { endpoint, version: Version::V4, handshake: connection_id, base64: false, auth: None };
         let shard = hub.next_shard();
-        if travel == TransportKind::Polling {
-            let (reply, answer) = oneshot::channel();
-            life.get = Some(answer);
+        if transport == TransportKind::Polling {
+            let (reply, response) = oneshot::channel();
+            connection.get = Some(response);
             hub.put(shard, Mail::Request(Box::new(ShardRequest::Open { session, mark: None, reply })));
-            return (life, None);
+            return (connection, None);
         }
-        let early =
-            if travel == TransportKind::Eager { Bytes::from(frame(Opcode::Text, life.connect_packet().as_bytes())) } else { Bytes::new() };
-        let line = life.arrive(shard, early, Purpose::Session(session), sizes);
-        life.line = Some(line.clone());
-        (life, Some((shard, line)))
+        let early = if transport == TransportKind::Eager {
+            Bytes::from(frame(Opcode::Text, connection.connect_packet().as_bytes()))
+        } else {
+            Bytes::new()
+        };
+        let stream = connection.open_stream(shard, early, Purpose::Session(session), sizes);
+        connection.stream = Some(stream.clone());
+        (connection, Some((shard, stream)))
     }
 
-    fn arrive(&self, shard: u8, early: Bytes, purpose: Purpose<ConnectionId>, (send_buffer, grudging): (usize, usize)) -> ClientEnd {
-        let (line, end) = network::connect(send_buffer, grudging);
-        let arrival = NewConnection { stream: NewStream::Simulated(end), greeting: Vec::new(), early, deflate: None, purpose };
-        self.hub.put(shard, Mail::NewConnection(Box::new(arrival)));
-        line
+    fn open_stream(&self, shard: u8, early: Bytes, purpose: Purpose<ConnectionId>, (send_buffer, read_limit): (usize, usize)) -> ClientEnd {
+        let (stream, end) = network::connect(send_buffer, read_limit);
+        let new_connection = NewConnection { stream: NewStream::Simulated(end), greeting: Vec::new(), early, deflate: None, purpose };
+        self.hub.put(shard, Mail::NewConnection(Box::new(new_connection)));
+        stream
     }
 
     /// The CONNECT packet of a stock client: with its secret, and its position if it has one.
     fn connect_packet(&self) -> String {
-        match (self.memory.secret.map(|secret| secret.text()), &self.memory.position) {
+        match (self.state.secret.map(|secret| secret.text()), &self.state.position) {
             (None, _) => "40".into(),
             (Some(secret), None) => format!(r#"40{{"pid":"{secret}"}}"#),
             (Some(secret), Some(position)) => format!(r#"40{{"pid":"{secret}","offset":"{position}"}}"#),
@@ -155,66 +158,66 @@ impl ClientConnection {
     }
 
     fn on_websocket(&self) -> bool {
-        self.line.is_some() && self.probe == Probe::No
+        self.stream.is_some() && self.probe == Probe::No
     }
 
     /// Begins an upgrade, if the connection can be upgraded.
     pub fn upgrade(&mut self, sizes: (usize, usize)) -> Option<(u8, ClientEnd)> {
-        let session = self.session.filter(|_| self.line.is_none() && !self.over)?;
-        let line = self.arrive(session.shard(), Bytes::new(), Purpose::Upgrade(session), sizes);
-        line.write(&frame(Opcode::Text, b"2probe"));
-        self.line = Some(line.clone());
-        self.probe = Probe::Asked;
-        Some((session.shard(), line))
+        let session = self.session.filter(|_| self.stream.is_none() && !self.ended)?;
+        let stream = self.open_stream(session.shard(), Bytes::new(), Purpose::Upgrade(session), sizes);
+        stream.write(&frame(Opcode::Text, b"2probe"));
+        self.stream = Some(stream.clone());
+        self.probe = Probe::Sent;
+        Some((session.shard(), stream))
     }
 
     /// Drops the WebSocket of an unfinished upgrade.
     pub fn abort(&mut self) -> Option<ClientEnd> {
-        let line = self.line.take_if(|_| self.probe != Probe::No)?;
+        let stream = self.stream.take_if(|_| self.probe != Probe::No)?;
         self.probe = Probe::No;
-        self.arrived.clear();
-        line.end();
-        Some(line)
+        self.received.clear();
+        stream.end();
+        Some(stream)
     }
 
     pub fn join(&mut self, room: String, number: u64) {
-        self.ask(format!("join {room} {number}"), number, PendingRequest::Join(room));
+        self.send_request(format!("join {room} {number}"), number, PendingRequest::Join(room));
     }
 
     pub fn leave(&mut self, room: String, number: u64) {
-        self.ask(format!("leave {room} {number}"), number, PendingRequest::Leave(room));
+        self.send_request(format!("leave {room} {number}"), number, PendingRequest::Leave(room));
     }
 
     pub fn send_message(&mut self, room: String, number: u64, padding: usize) {
-        self.ask(format!("say {room} {number} {}", "x".repeat(padding)), number, PendingRequest::Say(room));
+        self.send_request(format!("publish {room} {number} {}", "x".repeat(padding)), number, PendingRequest::Publish(room));
     }
 
     pub fn send_typing(&mut self, room: &str, number: u64) {
-        if self.knows.welcome {
-            self.knows.own.insert(number);
+        if self.knowledge.welcome {
+            self.knowledge.own_typing.insert(number);
             self.send_line(&format!("type {room} {number}"), None);
         }
     }
 
-    fn ask(&mut self, line: String, number: u64, asked: PendingRequest) {
-        if self.knows.welcome && !self.over {
-            if let PendingRequest::Join(room) | PendingRequest::Leave(room) = &asked {
-                self.memory.unanswered.insert(room.clone());
+    fn send_request(&mut self, line: String, number: u64, request: PendingRequest) {
+        if self.knowledge.welcome && !self.ended {
+            if let PendingRequest::Join(room) | PendingRequest::Leave(room) = &request {
+                self.state.unanswered.insert(room.clone());
             }
-            self.knows.asked.push_back((number, asked));
+            self.knowledge.pending.push_back((number, request));
             self.send_line(&line, Some(number));
         }
     }
 
     fn send_line(&mut self, line: &str, ack: Option<u64>) {
         let ack = ack.map_or(String::new(), |id| id.to_string());
-        let packet = if self.travel == TransportKind::Raw { line.to_owned() } else { format!(r#"42{ack}["m","{line}"]"#) };
+        let packet = if self.transport == TransportKind::Raw { line.to_owned() } else { format!(r#"42{ack}["m","{line}"]"#) };
         self.send(packet);
     }
 
     fn send(&mut self, packet: String) {
-        match &self.line {
-            Some(line) if self.on_websocket() => line.write(&frame(Opcode::Text, packet.as_bytes())),
+        match &self.stream {
+            Some(stream) if self.on_websocket() => stream.write(&frame(Opcode::Text, packet.as_bytes())),
             _ => self.outgoing.push_back(packet),
         }
     }
@@ -222,14 +225,14 @@ impl ClientConnection {
     /// Sends random bytes, or a damaged packet.
     pub fn noise(&mut self, seed: u64) {
         self.noisy = true;
-        self.memory = ClientState::default();
-        let mut dice = StdRng::seed_from_u64(seed);
-        let mut bytes = vec![0; (dice.next_u32() % 40) as usize];
-        dice.fill_bytes(&mut bytes);
+        self.state = ClientState::default();
+        let mut random = StdRng::seed_from_u64(seed);
+        let mut bytes = vec![0; (random.next_u32() % 40) as usize];
+        random.fill_bytes(&mut bytes);
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        match (&self.line, dice.next_u32() % 3) {
-            (Some(line), 0) => line.write(&bytes),
-            (Some(line), _) => line.write(&frame(Opcode::Text, text.as_bytes())),
+        match (&self.stream, random.next_u32() % 3) {
+            (Some(stream), 0) => stream.write(&bytes),
+            (Some(stream), _) => stream.write(&frame(Opcode::Text, text.as_bytes())),
             (None, _) => self.outgoing.push_back(text),
         }
     }
@@ -237,8 +240,8 @@ impl ClientConnection {
     /// Closes the connection as the protocol requires, and ignores all later messages. The returned line may still have bytes for the
     /// server.
     pub fn close(&mut self) -> Option<ClientEnd> {
-        match &self.line {
-            Some(line) if self.on_websocket() => line.write(&frame(Opcode::Close, &1000_u16.to_be_bytes())),
+        match &self.stream {
+            Some(stream) if self.on_websocket() => stream.write(&frame(Opcode::Close, &1000_u16.to_be_bytes())),
             _ => {}
         }
         self.end()
@@ -247,22 +250,22 @@ impl ClientConnection {
     /// Ends the client's TCP connections.
     pub fn end(&mut self) -> Option<ClientEnd> {
         self.drop_requests();
-        let line = self.line.take()?;
-        line.end();
-        Some(line)
+        let stream = self.stream.take()?;
+        stream.end();
+        Some(stream)
     }
 
     /// Breaks the client's TCP connections.
     pub fn break_off(&mut self) {
         self.drop_requests();
-        if let Some(line) = self.line.take() {
-            line.reset();
+        if let Some(stream) = self.stream.take() {
+            stream.reset();
         }
     }
 
     /// Reports requests of a client that has disconnected, as the HTTP server does.
     fn drop_requests(&mut self) {
-        self.over = true;
+        self.ended = true;
         let Some(session) = self.session else { return };
         if let Some(mut get) = self.get.take() {
             let answered = get.try_recv().is_ok();
@@ -281,7 +284,7 @@ impl ClientConnection {
 
     /// Moves bytes over the network. True if any were moved.
     pub fn flow(&mut self, up: usize, down: usize, now: Instant) -> Result<bool, Violation> {
-        if self.over {
+        if self.ended {
             return Ok(false);
         }
         let mut moved = false;
@@ -290,41 +293,41 @@ impl ClientConnection {
             moved |= down > 0 && self.receive_responses(now)?;
             self.take_over();
         }
-        if let Some(line) = self.line.clone().filter(|_| !self.over) {
-            moved |= line.rise(up);
-            if self.pong_waits && self.on_websocket() && line.has_risen() {
-                self.pong_waits = false;
-                self.beaten = now;
+        if let Some(stream) = self.stream.clone().filter(|_| !self.ended) {
+            moved |= stream.move_up(up);
+            if self.pong_pending && self.on_websocket() && stream.has_reached_server() {
+                self.pong_pending = false;
+                self.last_heartbeat = now;
             }
-            let bytes = line.fall(down);
+            let bytes = stream.move_down(down);
             moved |= !bytes.is_empty();
-            self.arrived.extend(bytes);
+            self.received.extend(bytes);
             self.receive_frames()?;
-            if line.is_over() {
+            if stream.is_over() {
                 moved = true;
                 if self.on_websocket() {
-                    self.over = true;
+                    self.ended = true;
                 } else {
-                    (self.line, self.probe) = (None, Probe::No);
+                    (self.stream, self.probe) = (None, Probe::No);
                 }
-                self.arrived.clear();
+                self.received.clear();
             }
         }
         Ok(moved)
     }
 
     fn begin_requests(&mut self) -> bool {
-        let Some(session) = self.session.filter(|_| self.probe != Probe::Agreed) else { return false };
+        let Some(session) = self.session.filter(|_| self.probe != Probe::Accepted) else { return false };
         let begin_get = self.get.is_none();
         if begin_get {
-            let (reply, answer) = oneshot::channel();
-            self.get = Some(answer);
+            let (reply, response) = oneshot::channel();
+            self.get = Some(response);
             self.request(ShardRequest::Poll { session, mark: None, reply });
         }
         let begin_post = self.post.is_none() && !self.outgoing.is_empty();
         if begin_post {
-            let (reply, answer) = oneshot::channel();
-            self.post = Some(Posting::Begun(answer));
+            let (reply, response) = oneshot::channel();
+            self.post = Some(Posting::Announced(response));
             self.request(ShardRequest::PostBegins { session, reply });
         }
         begin_get || begin_post
@@ -338,35 +341,35 @@ impl ClientConnection {
                 Ok(PollResponse::Payload(body, _)) => {
                     (self.get, moved) = (None, true);
                     for packet in payload::decode(&body, Version::V4, false) {
-                        let packet = packet.map_err(|error| format!("{:?} is told no payload: {error:?}", self.who))?;
+                        let packet = packet.map_err(|error| format!("{:?} is told no payload: {error:?}", self.connection_id))?;
                         self.receive_packet(&packet)?;
                     }
                 }
-                Ok(_) | Err(TryRecvError::Closed) => (self.get, self.over, moved) = (None, true, true),
+                Ok(_) | Err(TryRecvError::Closed) => (self.get, self.ended, moved) = (None, true, true),
             }
         }
-        let answer = match &mut self.post {
-            Some(Posting::Begun(answer) | Posting::Sent(answer)) => answer.try_recv(),
+        let response = match &mut self.post {
+            Some(Posting::Announced(response) | Posting::Sent(response)) => response.try_recv(),
             None => return Ok(moved),
         };
-        match (answer, self.post.take()) {
+        match (response, self.post.take()) {
             (Err(TryRecvError::Empty), post) => {
                 self.post = post;
                 return Ok(moved);
             }
-            (Ok(PollResponse::BodyLimit(_)), Some(Posting::Begun(_))) => self.send_body(now),
+            (Ok(PollResponse::BodyLimit(_)), Some(Posting::Announced(_))) => self.send_body(now),
             (Ok(PollResponse::Accepted), Some(Posting::Sent(_))) => self.posts += 1,
-            _ => self.over = true,
+            _ => self.ended = true,
         }
         Ok(true)
     }
 
     fn send_body(&mut self, now: Instant) {
         let Some(session) = self.session else { return };
-        let (reply, answer) = oneshot::channel();
-        self.post = Some(Posting::Sent(answer));
-        if std::mem::take(&mut self.pong_waits) {
-            self.beaten = now;
+        let (reply, response) = oneshot::channel();
+        self.post = Some(Posting::Sent(response));
+        if std::mem::take(&mut self.pong_pending) {
+            self.last_heartbeat = now;
         }
         let body = Vec::from(std::mem::take(&mut self.outgoing)).join("\x1e").into();
         self.request(ShardRequest::Post { session, body, binary: false, reply });
@@ -374,7 +377,7 @@ impl ClientConnection {
 
     /// Makes the WebSocket the transport, if no request is pending on long-polling.
     fn take_over(&mut self) {
-        if self.probe == Probe::Agreed && self.get.is_none() && self.post.is_none() {
+        if self.probe == Probe::Accepted && self.get.is_none() && self.post.is_none() {
             self.probe = Probe::No;
             self.upgrades += 1;
             self.send("5".into());
@@ -385,14 +388,14 @@ impl ClientConnection {
     }
 
     fn receive_frames(&mut self) -> Result<(), Violation> {
-        let arrived = std::mem::take(&mut self.arrived);
+        let received = std::mem::take(&mut self.received);
         let mut taken = 0;
-        for (opcode, bytes) in Frames::new(&arrived) {
-            taken = bytes.as_ptr() as usize - arrived.as_ptr() as usize + bytes.len();
+        for (opcode, bytes) in Frames::new(&received) {
+            taken = bytes.as_ptr() as usize - received.as_ptr() as usize + bytes.len();
             match opcode {
                 Opcode::Text => {
-                    let text = std::str::from_utf8(bytes).map_err(|error| format!("{:?} is told no text: {error}", self.who))?;
-                    if self.travel == TransportKind::Raw {
+                    let text = std::str::from_utf8(bytes).map_err(|error| format!("{:?} is told no text: {error}", self.connection_id))?;
+                    if self.transport == TransportKind::Raw {
                         self.receive_line(text)?;
                     } else {
                         let packet = wire::engineio::decode(text, Version::V4).map_err(|error| format!("{text}: {error:?}"))?;
@@ -400,23 +403,23 @@ impl ClientConnection {
                     }
                 }
                 Opcode::Ping => {
-                    self.pong_waits = true;
-                    self.line.iter().for_each(|line| line.write(&frame(Opcode::Pong, bytes)));
+                    self.pong_pending = true;
+                    self.stream.iter().for_each(|stream| stream.write(&frame(Opcode::Pong, bytes)));
                 }
                 Opcode::Close if self.on_websocket() => {
-                    self.over = true;
-                    self.line.iter().for_each(|line| {
-                        line.write(&frame(Opcode::Close, bytes));
-                        line.end();
+                    self.ended = true;
+                    self.stream.iter().for_each(|stream| {
+                        stream.write(&frame(Opcode::Close, bytes));
+                        stream.end();
                     });
                 }
                 Opcode::Close => {}
                 _ if self.noisy => {}
-                other => return Err(format!("{:?} is told {other:?}", self.who)),
+                other => return Err(format!("{:?} is told {other:?}", self.connection_id)),
             }
         }
-        if self.arrived.is_empty() {
-            self.arrived = arrived[taken..].to_vec();
+        if self.received.is_empty() {
+            self.received = received[taken..].to_vec();
         }
         Ok(())
     }
@@ -426,16 +429,16 @@ impl ClientConnection {
             Packet::Open(data) => {
                 let sid = data.split_once(r#""sid":""#).and_then(|(_, rest)| Id::parse(rest.get(..20)?));
                 self.session = Some(sid.ok_or_else(|| format!("{data} has no id"))?);
-                if self.travel != TransportKind::Eager {
+                if self.transport != TransportKind::Eager {
                     self.send(self.connect_packet());
                 }
             }
             Packet::Ping(_) => {
-                self.pong_waits = true;
+                self.pong_pending = true;
                 self.send("3".into());
             }
-            Packet::Pong(data) if *data == "probe" && self.probe == Probe::Asked => self.probe = Probe::Agreed,
-            Packet::Close => self.over = true,
+            Packet::Pong(data) if *data == "probe" && self.probe == Probe::Sent => self.probe = Probe::Accepted,
+            Packet::Close => self.ended = true,
             Packet::Message(text) if text.starts_with("0{") => self.receive_connected(text)?,
             Packet::Message(text) => match text.split_once('[') {
                 Some((kind, args)) => {
@@ -446,14 +449,14 @@ impl ClientConnection {
                         ["m", line] => self.receive_event(line, None)?,
                         ["m", line, position] => self.receive_event(line, Some(position))?,
                         _ if self.noisy => {}
-                        _ => return Err(format!("{:?} is told {text}", self.who)),
+                        _ => return Err(format!("{:?} is told {text}", self.connection_id)),
                     }
                 }
                 None if self.noisy => {}
-                None => return Err(format!("{:?} is told {text}", self.who)),
+                None => return Err(format!("{:?} is told {text}", self.connection_id)),
             },
             Packet::Noop => {}
-            other if !self.noisy => return Err(format!("{:?} is told {other:?}", self.who)),
+            other if !self.noisy => return Err(format!("{:?} is told {other:?}", self.connection_id)),
             _ => {}
         }
         Ok(())

@@ -3,8 +3,8 @@
 //! The possible steps are in `script`; the parts that carry them out are in `world`, `client`, `app`, `model_writer`, `archive` and `network`. The
 //! simulation checks all the time:
 //!
-//! - Clients receive the facts that were decided, in one order, without a gap while they are connected, and only in their rooms.
-//! - The answers to a client come in the order of its requests, and before the facts that follow from them.
+//! - Clients receive the events that were decided, in one order, without a gap while they are connected, and only in their rooms.
+//! - The answers to a client come in the order of its requests, and before the events that follow from them.
 //! - A client that reconnects continues where it was, over any number of connections and requests, or has to begin a new session.
 //! - A client has read all broadcasts that are confirmed.
 //! - No connection ends without a reason, outboxes keep their bound, and ended connections leave no state.
@@ -44,7 +44,7 @@ fn regression_scripts_pass() {
         .filter(|path| path.extension().is_some_and(|end| end == "script"))
     {
         let script: Script = fs::read_to_string(&file).unwrap().parse().unwrap();
-        play(&script, None).unwrap_or_else(|wrong| panic!("{}: {wrong}", file.display()));
+        play(&script, None).unwrap_or_else(|violation| panic!("{}: {violation}", file.display()));
         played += 1;
     }
     assert!(played > 0);
@@ -55,38 +55,46 @@ fn every_client_receives_every_decided_event_in_order() {
     let seeds = std::env::var("SIMULATION_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(SEEDS);
     let mut all = RunStats::default();
     for seed in 0..seeds {
-        match play(&Script::of_seed(seed), None) {
-            Ok(deeds) => {
-                all.persisted_events += deeds.persisted_events;
-                all.connections += deeds.connections;
-                all.returns += deeds.returns;
-                all.refusals += deeds.refusals;
-                all.behind += deeds.behind;
-                all.questions += deeds.questions;
-                all.posts += deeds.posts;
-                all.upgrades += deeds.upgrades;
+        match play(&Script::from_seed(seed), None) {
+            Ok(stats) => {
+                all.persisted_events += stats.persisted_events;
+                all.connections += stats.connections;
+                all.resumed += stats.resumed;
+                all.rejections += stats.rejections;
+                all.behind += stats.behind;
+                all.archive_reads += stats.archive_reads;
+                all.posts += stats.posts;
+                all.upgrades += stats.upgrades;
             }
-            Err(wrong) => {
-                let small = Script::of_seed(seed).shrunk(|script| play(script, None).is_err());
+            Err(violation) => {
+                let small = Script::from_seed(seed).shrunk(|script| play(script, None).is_err());
                 let again = play(&small, None).unwrap_err();
                 let file = regressions().join(format!("seed-{seed}.script"));
                 fs::write(&file, format!("# {again}\n{small}")).unwrap();
-                panic!("seed {seed}: {wrong}\nsmaller, in {}: {again}\n{small}", file.display());
+                panic!("seed {seed}: {violation}\nsmaller, in {}: {again}\n{small}", file.display());
             }
         }
     }
     println!("{seeds} worlds: {all:?}");
-    let least =
-        [all.persisted_events, all.connections, all.returns, all.refusals * 20, all.behind, all.questions, all.posts, all.upgrades * 20]
-            .into_iter()
-            .min();
+    let least = [
+        all.persisted_events,
+        all.connections,
+        all.resumed,
+        all.rejections * 20,
+        all.behind,
+        all.archive_reads,
+        all.posts,
+        all.upgrades * 20,
+    ]
+    .into_iter()
+    .min();
     assert!(least > Some(seeds as usize), "{all:?} are not worth the name");
 }
 
 #[test]
 fn a_seed_is_deterministic() {
     for seed in 0..50 {
-        let [one, other] = [(); 2].map(|()| format!("{:?}", play(&Script::of_seed(seed), None)));
+        let [one, other] = [(); 2].map(|()| format!("{:?}", play(&Script::from_seed(seed), None)));
         assert_eq!(one, other);
     }
 }
@@ -94,26 +102,26 @@ fn a_seed_is_deterministic() {
 #[test]
 fn a_script_parses_to_itself() {
     for seed in 0..50 {
-        let script = Script::of_seed(seed);
+        let script = Script::from_seed(seed);
         assert_eq!(script.to_string().parse(), Ok(script));
     }
 }
 
 #[test]
 fn an_injected_bug_is_found_and_shrunk() {
-    for flaw in [
+    for bug in [
         InjectedBug::Loses,
         InjectedBug::Doubles,
         InjectedBug::Reorders,
-        InjectedBug::KeepsMembers,
+        InjectedBug::KeepsMember,
         InjectedBug::ForgetsToResume,
-        InjectedBug::SkipsWhatWasMissed,
-        InjectedBug::Repeats,
+        InjectedBug::SkipsMissed,
+        InjectedBug::RepeatsAll,
     ] {
-        let fails = |script: &Script| play(script, Some(flaw)).is_err();
-        let found = (0..300).map(Script::of_seed).find(fails).unwrap_or_else(|| panic!("{flaw:?} is not found"));
+        let fails = |script: &Script| play(script, Some(bug)).is_err();
+        let found = (0..300).map(Script::from_seed).find(fails).unwrap_or_else(|| panic!("{bug:?} is not found"));
         let small = found.clone().shrunk(fails);
         assert!(fails(&small));
-        assert!(small.steps.len() < 60, "{flaw:?} after {} steps, of {}:\n{small}", small.steps.len(), found.steps.len());
+        assert!(small.steps.len() < 60, "{bug:?} after {} steps, of {}:\n{small}", small.steps.len(), found.steps.len());
     }
 }

@@ -14,13 +14,13 @@ const RECEIVE_BUFFER: usize = 16 * 1024;
 #[derive(Default)]
 struct Connection {
     /// Bytes from the client: on their way, then at the server.
-    rising: VecDeque<u8>,
-    risen: VecDeque<u8>,
+    to_server: VecDeque<u8>,
+    at_server: VecDeque<u8>,
     /// Bytes from the server, in its kernel's buffer.
-    falling: VecDeque<u8>,
+    to_client: VecDeque<u8>,
     send_buffer: usize,
     /// The most bytes that one read returns, as TLS does; 0 means all that are there.
-    grudging: usize,
+    read_limit: usize,
     /// Whether the client has closed its side, and whether the server can see it.
     client_ends: bool,
     client_ended: bool,
@@ -28,7 +28,7 @@ struct Connection {
     /// Whether the server has closed its side.
     server_ended: bool,
     token: Option<Token>,
-    refused_a_write: bool,
+    write_blocked: bool,
     edges: Edges,
 }
 
@@ -58,8 +58,8 @@ pub struct ServerEnd(Arc<Mutex<Connection>>);
 pub struct ClientEnd(Arc<Mutex<Connection>>);
 
 /// Makes a connection. `send_buffer` is the number of bytes that the server's kernel takes before a write would block.
-pub fn connect(send_buffer: usize, grudging: usize) -> (ClientEnd, ServerEnd) {
-    let link = Arc::new(Mutex::new(Connection { send_buffer, grudging, ..Connection::default() }));
+pub fn connect(send_buffer: usize, read_limit: usize) -> (ClientEnd, ServerEnd) {
+    let link = Arc::new(Mutex::new(Connection { send_buffer, read_limit, ..Connection::default() }));
     (ClientEnd(link.clone()), ServerEnd(link))
 }
 
@@ -68,18 +68,18 @@ impl ClientEnd {
     pub fn write(&self, bytes: &[u8]) {
         let mut link = lock(&self.0);
         if !link.client_ends && !link.reset {
-            link.rising.extend(bytes);
+            link.to_server.extend(bytes);
         }
     }
 
     /// Moves up to `most` bytes to the server. False if it moved none.
-    pub fn rise(&self, most: usize) -> bool {
+    pub fn move_up(&self, most: usize) -> bool {
         let mut link = lock(&self.0);
-        let count = most.min(link.rising.len()).min(RECEIVE_BUFFER.saturating_sub(link.risen.len()));
-        let bytes: Vec<u8> = link.rising.drain(..count).collect();
-        link.risen.extend(bytes);
+        let count = most.min(link.to_server.len()).min(RECEIVE_BUFFER.saturating_sub(link.at_server.len()));
+        let bytes: Vec<u8> = link.to_server.drain(..count).collect();
+        link.at_server.extend(bytes);
         link.edges.readable |= count > 0;
-        let ends = most > 0 && link.rising.is_empty() && link.client_ends && !link.client_ended;
+        let ends = most > 0 && link.to_server.is_empty() && link.client_ends && !link.client_ended;
         if ends {
             link.client_ended = true;
             link.edges = Edges { readable: true, ended: true, ..link.edges };
@@ -88,11 +88,11 @@ impl ClientEnd {
     }
 
     /// Moves up to `most` bytes to the client.
-    pub fn fall(&self, most: usize) -> Vec<u8> {
+    pub fn move_down(&self, most: usize) -> Vec<u8> {
         let mut link = lock(&self.0);
-        let count = most.min(link.falling.len());
-        let bytes = link.falling.drain(..count).collect();
-        if count > 0 && std::mem::take(&mut link.refused_a_write) {
+        let count = most.min(link.to_client.len());
+        let bytes = link.to_client.drain(..count).collect();
+        if count > 0 && std::mem::take(&mut link.write_blocked) {
             link.edges.writable = true;
         }
         bytes
@@ -101,7 +101,7 @@ impl ClientEnd {
     /// Whether the server has closed the connection, and the client has received everything that was sent before.
     pub fn is_over(&self) -> bool {
         let link = lock(&self.0);
-        link.reset || (link.server_ended && link.falling.is_empty())
+        link.reset || (link.server_ended && link.to_client.is_empty())
     }
 
     /// Closes the client's side, after the bytes that it has written.
@@ -113,19 +113,19 @@ impl ClientEnd {
     pub fn reset(&self) {
         let mut link = lock(&self.0);
         link.reset = true;
-        link.rising.clear();
-        link.risen.clear();
-        link.falling.clear();
+        link.to_server.clear();
+        link.at_server.clear();
+        link.to_client.clear();
         link.edges = Edges { readable: true, writable: true, ended: true };
     }
 
     /// Whether all bytes that the client has written are at the server.
-    pub fn has_risen(&self) -> bool {
-        lock(&self.0).rising.is_empty()
+    pub fn has_reached_server(&self) -> bool {
+        lock(&self.0).to_server.is_empty()
     }
 
     /// Whether the server has dropped its end.
-    pub fn is_let_go(&self) -> bool {
+    pub fn is_dropped(&self) -> bool {
         Arc::strong_count(&self.0) == 1
     }
 
@@ -145,8 +145,8 @@ impl ClientEnd {
 
 impl ServerEnd {
     /// Whether one read returns all bytes that are there.
-    pub fn gives_all(&self) -> bool {
-        lock(&self.0).grudging == 0
+    pub fn returns_everything(&self) -> bool {
+        lock(&self.0).read_limit == 0
     }
 
     pub fn shutdown(&self) {
@@ -160,11 +160,11 @@ impl Read for ServerEnd {
         if link.reset {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
-        if link.risen.is_empty() {
+        if link.at_server.is_empty() {
             return if link.client_ended { Ok(0) } else { Err(io::ErrorKind::WouldBlock.into()) };
         }
-        let most = if link.grudging == 0 { buffer.len() } else { buffer.len().min(link.grudging) };
-        link.risen.read(&mut buffer[..most])
+        let most = if link.read_limit == 0 { buffer.len() } else { buffer.len().min(link.read_limit) };
+        link.at_server.read(&mut buffer[..most])
     }
 }
 
@@ -174,12 +174,12 @@ impl Write for ServerEnd {
         if link.reset || link.server_ended {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        let count = bytes.len().min(link.send_buffer.saturating_sub(link.falling.len()));
+        let count = bytes.len().min(link.send_buffer.saturating_sub(link.to_client.len()));
         if count == 0 {
-            link.refused_a_write = true;
+            link.write_blocked = true;
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        link.falling.extend(&bytes[..count]);
+        link.to_client.extend(&bytes[..count]);
         Ok(count)
     }
 
@@ -198,7 +198,7 @@ impl Source for ServerEnd {
         let mut link = lock(&self.0);
         link.token = Some(token);
         // When a connection is added, epoll reports the readiness that it has already.
-        link.edges.readable |= !link.risen.is_empty() || link.client_ended;
+        link.edges.readable |= !link.at_server.is_empty() || link.client_ended;
         link.edges.writable = true;
         Ok(())
     }

@@ -29,19 +29,19 @@ pub enum Step {
     Turn(usize),
     /// The writer decides at most this many commands.
     Write(usize),
-    /// The writer decides this many facts of a room that no client has asked for.
+    /// The writer decides this many events of a room that no client has asked for.
     Chatter(usize, usize),
     /// The archive answers at most this many requests.
     Read(usize),
     /// A client that is not connected connects: with a new session, or with its earlier one.
     Connect(usize, TransportKind),
-    Return(usize, TransportKind),
+    Reconnect(usize, TransportKind),
     /// The network moves at most this many bytes (a request, a response) of a client: upwards, downwards.
     Flow(usize, usize, usize),
     Join(usize, usize),
     Leave(usize, usize),
-    /// A client publishes a fact: client, room, length of the padding.
-    Say(usize, usize, usize),
+    /// A client publishes a event: client, room, length of the padding.
+    Publish(usize, usize, usize),
     Type(usize, usize),
     /// A client on long-polling begins an upgrade, or drops the WebSocket of one.
     Upgrade(usize),
@@ -62,7 +62,7 @@ pub struct Script {
     pub shards: usize,
     pub outbox_limit: usize,
     pub send_buffer: usize,
-    pub grudging: usize,
+    pub read_limit: usize,
     /// The number of broadcasts that are kept for replay.
     pub keep: usize,
     /// The most bytes of broadcasts that stay in memory; older ones are read from the archive.
@@ -77,28 +77,28 @@ pub const ROOMS: usize = 3;
 
 impl Script {
     /// Makes the script of a seed.
-    pub fn of_seed(seed: u64) -> Self {
-        let dice = &mut StdRng::seed_from_u64(seed);
-        let shards = dice.random_range(1..=3);
-        let outbox_limit = *[2_000, 20_000, 200_000].choose(dice).unwrap();
-        let send_buffer = *[200, 4_000, 60_000].choose(dice).unwrap();
-        let grudging = *[0, 0, 50, 300].choose(dice).unwrap();
-        let keep = *[1, 5, 30, 1_000, 1_000].choose(dice).unwrap();
-        let memory = *[0, 1_000, 20_000, usize::MAX].choose(dice).unwrap();
-        let slice = *[1, 200, 1_000, 64 << 10].choose(dice).unwrap();
-        let length = dice.random_range(40..600);
-        let patience = *[0.2, 1.0, 3.0].choose(dice).unwrap();
+    pub fn from_seed(seed: u64) -> Self {
+        let random = &mut StdRng::seed_from_u64(seed);
+        let shards = random.random_range(1..=3);
+        let outbox_limit = *[2_000, 20_000, 200_000].choose(random).unwrap();
+        let send_buffer = *[200, 4_000, 60_000].choose(random).unwrap();
+        let read_limit = *[0, 0, 50, 300].choose(random).unwrap();
+        let keep = *[1, 5, 30, 1_000, 1_000].choose(random).unwrap();
+        let memory = *[0, 1_000, 20_000, usize::MAX].choose(random).unwrap();
+        let slice = *[1, 200, 1_000, 64 << 10].choose(random).unwrap();
+        let length = random.random_range(40..600);
+        let patience = *[0.2, 1.0, 3.0].choose(random).unwrap();
         // In some worlds connections break all the time, and most clients reconnect.
-        let restless = *[0.0, 0.05, 0.2].choose(dice).unwrap();
-        // In some worlds clients have many facts to catch up with.
-        let behind = *[0.0, 0.0, 0.5].choose(dice).unwrap();
-        let next = |dice: &mut StdRng| match () {
-            () if dice.random_bool(restless) => restless_step(dice),
-            () if dice.random_bool(behind) => catching_up_step(dice, shards),
-            () => step(dice, shards, patience),
+        let restless = *[0.0, 0.05, 0.2].choose(random).unwrap();
+        // In some worlds clients have many events to catch up with.
+        let behind = *[0.0, 0.0, 0.5].choose(random).unwrap();
+        let next = |random: &mut StdRng| match () {
+            () if random.random_bool(restless) => restless_step(random),
+            () if random.random_bool(behind) => catching_up_step(random, shards),
+            () => step(random, shards, patience),
         };
-        let steps = (0..length).map(|_| next(dice)).collect();
-        Self { shards, outbox_limit, send_buffer, grudging, keep, memory, slice, steps }
+        let steps = (0..length).map(|_| next(random)).collect();
+        Self { shards, outbox_limit, send_buffer, read_limit, keep, memory, slice, steps }
     }
 
     /// The same script without `count` steps from `at` on.
@@ -131,50 +131,50 @@ impl Script {
     }
 }
 
-fn restless_step(dice: &mut StdRng) -> Step {
-    let client = dice.random_range(0..CLIENTS);
-    match dice.random_range(0..8) {
+fn restless_step(random: &mut StdRng) -> Step {
+    let client = random.random_range(0..CLIENTS);
+    match random.random_range(0..8) {
         0 => Step::Vanish(client),
         1 | 2 => Step::Break(client),
-        3..7 => Step::Return(client, *[TransportKind::WebSocket, TransportKind::Eager, TransportKind::Polling].choose(dice).unwrap()),
+        3..7 => Step::Reconnect(client, *[TransportKind::WebSocket, TransportKind::Eager, TransportKind::Polling].choose(random).unwrap()),
         _ => Step::Rest,
     }
 }
 
-fn catching_up_step(dice: &mut StdRng, shards: usize) -> Step {
-    let (client, room) = (dice.random_range(0..2), dice.random_range(0..ROOMS));
-    match dice.random_range(0..40) {
+fn catching_up_step(random: &mut StdRng, shards: usize) -> Step {
+    let (client, room) = (random.random_range(0..2), random.random_range(0..ROOMS));
+    match random.random_range(0..40) {
         0..2 => Step::Break(client),
-        2..4 => Step::Chatter(room, *[3, 30].choose(dice).unwrap()),
-        4..9 => Step::Return(client, *[TransportKind::WebSocket, TransportKind::Eager, TransportKind::Polling].choose(dice).unwrap()),
-        9..14 => Step::Flow(client, 100_000, *[0, 50, 300, 2_000].choose(dice).unwrap()),
+        2..4 => Step::Chatter(room, *[3, 30].choose(random).unwrap()),
+        4..9 => Step::Reconnect(client, *[TransportKind::WebSocket, TransportKind::Eager, TransportKind::Polling].choose(random).unwrap()),
+        9..14 => Step::Flow(client, 100_000, *[0, 50, 300, 2_000].choose(random).unwrap()),
         14..17 => Step::Join(client, room),
         17..19 => Step::Leave(client, room),
         19..21 => Step::Type(client, room),
         21..28 => Step::Write(100),
-        28..37 => Step::Turn(dice.random_range(0..shards)),
+        28..37 => Step::Turn(random.random_range(0..shards)),
         _ => Step::Read(1),
     }
 }
 
-fn step(dice: &mut StdRng, shards: usize, patience: f64) -> Step {
-    let (client, room) = (dice.random_range(0..CLIENTS), dice.random_range(0..ROOMS));
-    let bytes = |dice: &mut StdRng| *[0, 1, 20, 200, 100_000, 100_000].choose(dice).unwrap();
-    match dice.random_range(0..1000) {
-        0..250 => Step::Turn(dice.random_range(0..shards)),
-        250..480 => Step::Flow(client, bytes(dice), bytes(dice)),
-        480..560 => Step::Write(*[1, 2, 100].choose(dice).unwrap()),
-        560..564 => Step::Chatter(room, *[3, 30, 300].choose(dice).unwrap()),
-        564..580 => Step::Read(*[1, 3].choose(dice).unwrap()),
+fn step(random: &mut StdRng, shards: usize, patience: f64) -> Step {
+    let (client, room) = (random.random_range(0..CLIENTS), random.random_range(0..ROOMS));
+    let bytes = |random: &mut StdRng| *[0, 1, 20, 200, 100_000, 100_000].choose(random).unwrap();
+    match random.random_range(0..1000) {
+        0..250 => Step::Turn(random.random_range(0..shards)),
+        250..480 => Step::Flow(client, bytes(random), bytes(random)),
+        480..560 => Step::Write(*[1, 2, 100].choose(random).unwrap()),
+        560..564 => Step::Chatter(room, *[3, 30, 300].choose(random).unwrap()),
+        564..580 => Step::Read(*[1, 3].choose(random).unwrap()),
         580..680 => {
-            let travels =
+            let transports =
                 [TransportKind::Raw, TransportKind::WebSocket, TransportKind::Eager, TransportKind::Polling, TransportKind::Polling];
-            let travel = *travels.choose(dice).unwrap();
-            if dice.random_range(0..4) == 0 { Step::Connect(client, travel) } else { Step::Return(client, travel) }
+            let transport = *transports.choose(random).unwrap();
+            if random.random_range(0..4) == 0 { Step::Connect(client, transport) } else { Step::Reconnect(client, transport) }
         }
         680..740 => Step::Join(client, room),
         740..755 => Step::Leave(client, room),
-        755..890 => Step::Say(client, room, *[0, 0, 10, 10, 130, 130, 3_000].choose(dice).unwrap()),
+        755..890 => Step::Publish(client, room, *[0, 0, 10, 10, 130, 130, 3_000].choose(random).unwrap()),
         890..920 => Step::Type(client, room),
         920..940 => Step::Upgrade(client),
         940..943 => Step::Abort(client),
@@ -182,9 +182,9 @@ fn step(dice: &mut StdRng, shards: usize, patience: f64) -> Step {
         950..955 => Step::End(client),
         955..962 => Step::Break(client),
         962..964 => Step::Vanish(client),
-        964..967 => Step::Noise(client, dice.random_range(0..1 << 30)),
+        964..967 => Step::Noise(client, random.random_range(0..1 << 30)),
         967..975 => Step::Rest,
-        _ => Step::Wait((patience * dice.random_range(1..300) as f64) as u64),
+        _ => Step::Wait((patience * random.random_range(1..300) as f64) as u64),
     }
 }
 
@@ -208,12 +208,12 @@ impl Display for Step {
             Self::Write(most) => write!(f, "write {most}"),
             Self::Chatter(room, count) => write!(f, "chatter {room} {count}"),
             Self::Read(most) => write!(f, "read {most}"),
-            Self::Connect(client, travel) => write!(f, "connect {client} {travel}"),
-            Self::Return(client, travel) => write!(f, "return {client} {travel}"),
+            Self::Connect(client, transport) => write!(f, "connect {client} {transport}"),
+            Self::Reconnect(client, transport) => write!(f, "reconnect {client} {transport}"),
             Self::Flow(client, up, down) => write!(f, "flow {client} {up} {down}"),
             Self::Join(client, room) => write!(f, "join {client} {room}"),
             Self::Leave(client, room) => write!(f, "leave {client} {room}"),
-            Self::Say(client, room, length) => write!(f, "say {client} {room} {length}"),
+            Self::Publish(client, room, length) => write!(f, "publish {client} {room} {length}"),
             Self::Type(client, room) => write!(f, "type {client} {room}"),
             Self::Upgrade(client) => write!(f, "upgrade {client}"),
             Self::Abort(client) => write!(f, "abort {client}"),
@@ -228,8 +228,8 @@ impl Display for Step {
 
 impl Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { shards, outbox_limit, send_buffer, grudging, keep, memory, slice, steps } = self;
-        writeln!(f, "world {shards} {outbox_limit} {send_buffer} {grudging} {keep} {memory} {slice}")?;
+        let Self { shards, outbox_limit, send_buffer, read_limit, keep, memory, slice, steps } = self;
+        writeln!(f, "world {shards} {outbox_limit} {send_buffer} {read_limit} {keep} {memory} {slice}")?;
         steps.iter().try_for_each(|step| writeln!(f, "{step}"))
     }
 }
@@ -238,8 +238,8 @@ impl FromStr for TransportKind {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
-        let travels = [Self::Raw, Self::WebSocket, Self::Eager, Self::Polling];
-        travels.into_iter().find(|travel| travel.to_string() == word).ok_or_else(|| format!("nobody travels by {word}"))
+        let transports = [Self::Raw, Self::WebSocket, Self::Eager, Self::Polling];
+        transports.into_iter().find(|transport| transport.to_string() == word).ok_or_else(|| format!("nobody travels by {word}"))
     }
 }
 
@@ -256,12 +256,12 @@ impl FromStr for Step {
             ["write", _] => Self::Write(number(1)?),
             ["chatter", ..] => Self::Chatter(number(1)?, number(2)?),
             ["read", _] => Self::Read(number(1)?),
-            ["connect", _, travel] => Self::Connect(number(1)?, travel.parse()?),
-            ["return", _, travel] => Self::Return(number(1)?, travel.parse()?),
+            ["connect", _, transport] => Self::Connect(number(1)?, transport.parse()?),
+            ["reconnect", _, transport] => Self::Reconnect(number(1)?, transport.parse()?),
             ["flow", ..] => Self::Flow(number(1)?, number(2)?, number(3)?),
             ["join", ..] => Self::Join(number(1)?, number(2)?),
             ["leave", ..] => Self::Leave(number(1)?, number(2)?),
-            ["say", ..] => Self::Say(number(1)?, number(2)?, number(3)?),
+            ["publish", ..] => Self::Publish(number(1)?, number(2)?, number(3)?),
             ["type", ..] => Self::Type(number(1)?, number(2)?),
             ["upgrade", _] => Self::Upgrade(number(1)?),
             ["abort", _] => Self::Abort(number(1)?),
@@ -282,7 +282,7 @@ impl FromStr for Script {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut lines = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
         let world: Vec<usize> = lines.next().unwrap_or_default().split(' ').filter_map(|word| word.parse().ok()).collect();
-        let [shards, outbox_limit, send_buffer, grudging, keep, ref more @ ..] = world[..] else {
+        let [shards, outbox_limit, send_buffer, read_limit, keep, ref more @ ..] = world[..] else {
             return Err("the first line is no world".into());
         };
         // Older scripts keep all broadcasts in memory.
@@ -292,7 +292,7 @@ impl FromStr for Script {
             shards,
             outbox_limit,
             send_buffer,
-            grudging,
+            read_limit,
             keep,
             memory,
             slice,

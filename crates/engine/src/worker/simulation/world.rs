@@ -36,11 +36,11 @@ pub struct RunStats {
     pub persisted_events: usize,
     pub connections: usize,
     /// The numbers of recovered sessions and of rejected recoveries.
-    pub returns: usize,
-    pub refusals: usize,
+    pub resumed: usize,
+    pub rejections: usize,
     /// The number of turns after which a socket of a shard still had to catch up, and the number of requests to the archive.
     pub behind: usize,
-    pub questions: usize,
+    pub archive_reads: usize,
     /// The numbers of POSTs that were handled and of upgrades to a WebSocket that were finished.
     pub posts: usize,
     pub upgrades: usize,
@@ -51,27 +51,27 @@ pub struct World {
     hub: Arc<Hub<ModelApp>>,
     workers: Vec<Worker<ModelApp>>,
     /// Each shard's TCP connections.
-    lines: Vec<Vec<ClientEnd>>,
-    desk: Arc<Mutex<ModelWriter>>,
+    streams: Vec<Vec<ClientEnd>>,
+    writer: Arc<Mutex<ModelWriter>>,
     archive: Arc<ModelArchive>,
-    log: Rc<RefCell<Trace>>,
-    lives: [Option<ClientConnection>; CLIENTS],
-    lived: [usize; CLIENTS],
+    trace: Rc<RefCell<Trace>>,
+    connections: [Option<ClientConnection>; CLIENTS],
+    connection_counts: [usize; CLIENTS],
     /// The memory of each client from its last connection.
-    memories: [ClientState; CLIENTS],
+    client_states: [ClientState; CLIENTS],
     /// Lines of ended connections with bytes that are still on their way.
-    behind: Vec<(usize, ClientEnd)>,
+    remaining_streams: Vec<(usize, ClientEnd)>,
     /// The connections that their client has ended, and those whose client has sent noise.
     left: HashSet<ConnectionId>,
     noisy: HashSet<ConnectionId>,
     count: u64,
     sizes: (usize, usize),
-    deeds: RunStats,
+    stats: RunStats,
 }
 
 /// Plays a script to its end, and continues until every connection has ended by itself.
-pub fn play(script: &Script, flaw: Option<InjectedBug>) -> Result<RunStats, Violation> {
-    let mut world = World::new(script, flaw);
+pub fn play(script: &Script, bug: Option<InjectedBug>) -> Result<RunStats, Violation> {
+    let mut world = World::new(script, bug);
     for step in &script.steps {
         world.step(*step)?;
     }
@@ -81,11 +81,11 @@ pub fn play(script: &Script, flaw: Option<InjectedBug>) -> Result<RunStats, Viol
 }
 
 impl World {
-    fn new(script: &Script, flaw: Option<InjectedBug>) -> Self {
+    fn new(script: &Script, bug: Option<InjectedBug>) -> Self {
         let endpoint = |path: &str, protocol| Endpoint { path: path.into(), protocol, ping_interval: PING_INTERVAL };
         let window = Duration::from_secs(3_600);
-        let desk = Arc::new(Mutex::new(ModelWriter::with(flaw)));
-        let archive = Arc::new(ModelArchive::of(desk.clone()));
+        let writer = Arc::new(Mutex::new(ModelWriter::with(bug)));
+        let archive = Arc::new(ModelArchive::of(writer.clone()));
         let recovery = Recovery {
             epoch: "e".into(),
             position: 0,
@@ -107,12 +107,12 @@ impl World {
             ..Config::default()
         };
         let polls: Vec<mio::Poll> = (0..script.shards).map(|_| mio::Poll::new().unwrap()).collect();
-        let gate = Arc::new(|_: &http::request::Parts, _| Ok(ConnectionId { client: 0, life: 0 }));
+        let gate = Arc::new(|_: &http::request::Parts, _| Ok(ConnectionId { client: 0, sequence: 0 }));
         let hub = Arc::new(Hub::new(config, gate, &polls).unwrap());
-        let log = Rc::<RefCell<Trace>>::default();
+        let trace = Rc::<RefCell<Trace>>::default();
         let now = Instant::now();
         let workers = polls.into_iter().enumerate().map(|(index, poll)| {
-            let mut worker = Worker::new(index as u8, hub.clone(), poll, ModelApp { desk: desk.clone(), log: log.clone() });
+            let mut worker = Worker::new(index as u8, hub.clone(), poll, ModelApp { writer: writer.clone(), trace: trace.clone() });
             worker.shard = Shard::new(index as u8, hub.config.clone(), hub.history.clone(), now);
             worker.shard.random = StdRng::seed_from_u64(index as u64);
             worker
@@ -120,20 +120,20 @@ impl World {
         Self {
             now,
             workers: workers.collect(),
-            lines: vec![Vec::new(); script.shards],
+            streams: vec![Vec::new(); script.shards],
             hub,
-            desk,
+            writer,
             archive,
-            log,
-            lives: Default::default(),
-            lived: [0; CLIENTS],
-            memories: Default::default(),
-            behind: Vec::new(),
+            trace,
+            connections: Default::default(),
+            connection_counts: [0; CLIENTS],
+            client_states: Default::default(),
+            remaining_streams: Vec::new(),
             left: HashSet::new(),
             noisy: HashSet::new(),
             count: 0,
-            sizes: (script.send_buffer, script.grudging),
-            deeds: RunStats::default(),
+            sizes: (script.send_buffer, script.read_limit),
+            stats: RunStats::default(),
         }
     }
 
@@ -146,107 +146,115 @@ impl World {
             Step::Rest => self.settle()?,
             Step::Turn(shard) => drop(self.turn(shard)?),
             Step::Write(most) => self.write(most),
-            Step::Chatter(at, count) => self.desk.lock().unwrap().chatter(&Handle(self.hub.clone()), &room(at), count),
-            Step::Read(most) => drop(self.archive.answer(most)),
-            Step::Connect(client, travel) => self.connect(client, travel, false),
-            Step::Return(client, travel) => self.connect(client, travel, true),
+            Step::Chatter(at, count) => self.writer.lock().unwrap().chatter(&Handle(self.hub.clone()), &room(at), count),
+            Step::Read(most) => drop(self.archive.respond(most)),
+            Step::Connect(client, transport) => self.connect(client, transport, false),
+            Step::Reconnect(client, transport) => self.connect(client, transport, true),
             Step::Flow(client, up, down) => drop(self.flow(client, up, down)?),
-            Step::Join(client, at) => self.with_connection(client, |life| life.join(room(at), number)),
-            Step::Leave(client, at) => self.with_connection(client, |life| life.leave(room(at), number)),
-            Step::Say(client, at, length) => self.with_connection(client, |life| life.send_message(room(at), number, length)),
-            Step::Type(client, at) => self.with_connection(client, |life| life.send_typing(&room(at), number)),
+            Step::Join(client, at) => self.with_connection(client, |connection| connection.join(room(at), number)),
+            Step::Leave(client, at) => self.with_connection(client, |connection| connection.leave(room(at), number)),
+            Step::Publish(client, at, length) => {
+                self.with_connection(client, |connection| connection.send_message(room(at), number, length))
+            }
+            Step::Type(client, at) => self.with_connection(client, |connection| connection.send_typing(&room(at), number)),
             Step::Upgrade(client) => {
                 let sizes = self.sizes;
-                let line = self.lives[client].as_mut().and_then(|life| life.upgrade(sizes));
-                self.watch(line);
+                let stream = self.connections[client].as_mut().and_then(|connection| connection.upgrade(sizes));
+                self.add_stream(stream);
             }
             Step::Abort(client) => {
-                let line = self.lives[client].as_mut().and_then(ClientConnection::abort);
-                self.behind.extend(line.map(|line| (client, line)));
+                let stream = self.connections[client].as_mut().and_then(ClientConnection::abort);
+                self.remaining_streams.extend(stream.map(|stream| (client, stream)));
             }
-            Step::Close(client) => self.part(client, ClientConnection::close),
-            Step::End(client) => self.part(client, ClientConnection::end),
-            Step::Break(client) => self.part(client, |life| {
-                life.break_off();
+            Step::Close(client) => self.end_connection_by(client, ClientConnection::close),
+            Step::End(client) => self.end_connection_by(client, ClientConnection::end),
+            Step::Break(client) => self.end_connection_by(client, |connection| {
+                connection.break_off();
                 None
             }),
-            Step::Vanish(client) => self.part(client, |life| {
-                life.over = true;
+            Step::Vanish(client) => self.end_connection_by(client, |connection| {
+                connection.ended = true;
                 None
             }),
             Step::Noise(client, seed) => {
-                if let Some(life) = self.lives[client].as_mut().filter(|life| !life.over) {
-                    life.noise(seed);
-                    self.noisy.insert(life.who);
+                if let Some(connection) = self.connections[client].as_mut().filter(|connection| !connection.ended) {
+                    connection.noise(seed);
+                    self.noisy.insert(connection.connection_id);
                 }
             }
         }
         Ok(())
     }
 
-    fn connect(&mut self, client: usize, travel: TransportKind, returns: bool) {
-        if self.lives[client].as_ref().is_some_and(|life| !life.over) {
+    fn connect(&mut self, client: usize, transport: TransportKind, resumed: bool) {
+        if self.connections[client].as_ref().is_some_and(|connection| !connection.ended) {
             return;
         }
-        self.leave_behind(client);
-        let who = ConnectionId { client, life: self.lived[client] };
-        self.lived[client] += 1;
-        if !returns {
-            self.memories[client] = ClientState::default();
+        self.keep_stream(client);
+        let connection_id = ConnectionId { client, sequence: self.connection_counts[client] };
+        self.connection_counts[client] += 1;
+        if !resumed {
+            self.client_states[client] = ClientState::default();
         }
-        let (life, line) =
-            ClientConnection::begin((who, self.memories[client].clone()), travel, &self.hub, &self.desk, self.now, self.sizes);
-        self.lives[client] = Some(life);
-        self.watch(line);
+        let (connection, stream) = ClientConnection::begin(
+            (connection_id, self.client_states[client].clone()),
+            transport,
+            &self.hub,
+            &self.writer,
+            self.now,
+            self.sizes,
+        );
+        self.connections[client] = Some(connection);
+        self.add_stream(stream);
     }
 
-    fn with_connection(&mut self, client: usize, does: impl FnOnce(&mut ClientConnection)) {
-        if let Some(life) = self.lives[client].as_mut().filter(|life| !life.over) {
-            does(life);
+    fn with_connection(&mut self, client: usize, action: impl FnOnce(&mut ClientConnection)) {
+        if let Some(connection) = self.connections[client].as_mut().filter(|connection| !connection.ended) {
+            action(connection);
         }
     }
 
     /// Ends a client's connection in one of the ways.
-    fn part(&mut self, client: usize, how: impl FnOnce(&mut ClientConnection) -> Option<ClientEnd>) {
-        let Some(mut life) = self.lives[client].take() else { return };
-        self.memories[client] = life.memory.clone();
-        if !life.over {
-            self.left.insert(life.who);
-            let line = how(&mut life);
-            self.behind.extend(line.map(|line| (client, line)));
+    fn end_connection_by(&mut self, client: usize, end: impl FnOnce(&mut ClientConnection) -> Option<ClientEnd>) {
+        let Some(mut connection) = self.connections[client].take() else { return };
+        self.client_states[client] = connection.state.clone();
+        if !connection.ended {
+            self.left.insert(connection.connection_id);
+            let stream = end(&mut connection);
+            self.remaining_streams.extend(stream.map(|stream| (client, stream)));
         }
     }
 
     /// Keeps the line of a connection that the server has ended, with the bytes that are still on their way.
-    fn leave_behind(&mut self, client: usize) {
-        let line = self.lives[client].take().and_then(|mut life| {
-            self.memories[client] = std::mem::take(&mut life.memory);
-            life.end()
+    fn keep_stream(&mut self, client: usize) {
+        let stream = self.connections[client].take().and_then(|mut connection| {
+            self.client_states[client] = std::mem::take(&mut connection.state);
+            connection.end()
         });
-        self.behind.extend(line.map(|line| (client, line)));
+        self.remaining_streams.extend(stream.map(|stream| (client, stream)));
     }
 
-    fn watch(&mut self, line: Option<(u8, ClientEnd)>) {
-        if let Some((shard, line)) = line {
-            self.lines[shard as usize].push(line);
+    fn add_stream(&mut self, stream: Option<(u8, ClientEnd)>) {
+        if let Some((shard, stream)) = stream {
+            self.streams[shard as usize].push(stream);
         }
     }
 
     fn flow(&mut self, client: usize, up: usize, down: usize) -> Result<bool, Violation> {
         let mut moved = false;
-        for (_, line) in self.behind.iter().filter(|(whose, _)| *whose == client) {
-            moved |= line.rise(up) | !line.fall(down).is_empty();
+        for (_, stream) in self.remaining_streams.iter().filter(|(owner, _)| *owner == client) {
+            moved |= stream.move_up(up) | !stream.move_down(down).is_empty();
         }
-        if let Some(life) = &mut self.lives[client] {
-            moved |= life.flow(up, down, self.now)?;
-            self.deeds.posts += std::mem::take(&mut life.posts);
-            self.deeds.upgrades += std::mem::take(&mut life.upgrades);
+        if let Some(connection) = &mut self.connections[client] {
+            moved |= connection.flow(up, down, self.now)?;
+            self.stats.posts += std::mem::take(&mut connection.posts);
+            self.stats.upgrades += std::mem::take(&mut connection.upgrades);
         }
         Ok(moved)
     }
 
     fn write(&mut self, most: usize) {
-        self.desk.lock().unwrap().work(&Handle(self.hub.clone()), most);
+        self.writer.lock().unwrap().work(&Handle(self.hub.clone()), most);
     }
 
     /// Runs one turn of a shard, if its thread would not sleep. True if it did not.
@@ -256,17 +264,17 @@ impl World {
         let sleeps = worker.is_idle() && mailbox.set_asleep();
         mailbox.set_awake();
         let due = [worker.shard.timers.next(), worker.shard.wake_at].into_iter().flatten().min().is_some_and(|next| next <= self.now);
-        if sleeps && !due && !self.lines[shard].iter().any(ClientEnd::has_edges) {
+        if sleeps && !due && !self.streams[shard].iter().any(ClientEnd::has_edges) {
             return Ok(false);
         }
         worker.shard.now = self.now;
-        for (token, edges) in self.lines[shard].iter().filter_map(ClientEnd::take_edges) {
+        for (token, edges) in self.streams[shard].iter().filter_map(ClientEnd::take_edges) {
             worker.note(token, edges.readable, edges.writable, edges.ended);
         }
         worker.turn(|| self.now);
-        self.lines[shard].retain(|line| !line.is_let_go());
+        self.streams[shard].retain(|stream| !stream.is_dropped());
         self.inspect(shard)?;
-        self.deeds.behind += usize::from(self.workers[shard].shard.sockets.iter().any(|(_, socket)| socket.behind.is_some()));
+        self.stats.behind += usize::from(self.workers[shard].shard.sockets.iter().any(|(_, socket)| socket.behind.is_some()));
         self.check_ends()?;
         Ok(true)
     }
@@ -275,29 +283,31 @@ impl World {
     fn inspect(&self, index: usize) -> Result<(), Violation> {
         let shard = &self.workers[index].shard;
         let check = |good: bool, what: String| if good { Ok(()) } else { Err(format!("shard {index}: {what}")) };
-        let mut seats = HashMap::<&str, usize>::new();
+        let mut memberships = HashMap::<&str, usize>::new();
         for (slot, socket) in &shard.sockets {
             let connection = shard.connections.get(socket.connection as usize);
-            let known = connection.is_some_and(|connection| connection.sockets.contains(&(slot as u32)));
-            check(known, format!("socket {slot} has no connection"))?;
+            let is_known = connection.is_some_and(|connection| connection.sockets.contains(&(slot as u32)));
+            check(is_known, format!("socket {slot} has no connection"))?;
             let key = crate::SocketKey::new(shard.index, slot as u32, socket.generation);
             for room in shard.rooms_of(key) {
-                *seats.entry(room).or_default() += 1;
+                *memberships.entry(room).or_default() += 1;
                 let times = shard.members(room).filter(|member| *member == key).count();
                 check(times == 1, format!("socket {slot} sits {times} times in {room}"))?;
             }
-            let present = self.log.borrow().present.get(&(index, key)).copied();
-            check(present == socket.data.as_ref().map(|data| data.who), format!("socket {slot} is {present:?}'s"))?;
-            if let Some((who, Some(secret))) = socket.data.as_ref().map(|data| (data.who, data.secret)) {
-                let memory = self.lives[who.client].as_ref().map_or(&self.memories[who.client], |life| &life.memory);
-                memory.check_confirmed(&self.desk.lock().unwrap(), secret, shard.acked(key).unwrap_or(0))?;
+            let accepted = self.trace.borrow().accepted.get(&(index, key)).copied();
+            check(accepted == socket.data.as_ref().map(|data| data.connection_id), format!("socket {slot} belongs to {accepted:?}"))?;
+            if let Some((connection_id, Some(secret))) = socket.data.as_ref().map(|data| (data.connection_id, data.secret)) {
+                let state = self.connections[connection_id.client]
+                    .as_ref()
+                    .map_or(&self.client_states[connection_id.client], |connection| &connection.state);
+                state.check_confirmed(&self.writer.lock().unwrap(), secret, shard.acked(key).unwrap_or(0))?;
             }
         }
-        for (room, seats) in &seats {
+        for (room, memberships) in &memberships {
             let members = shard.members(room).count();
-            check(members == *seats, format!("{members} members on {seats} seats in {room}"))?;
+            check(members == *memberships, format!("{members} members on {memberships} seats in {room}"))?;
         }
-        check(shard.room_count() == seats.len(), "there is an empty room".into())?;
+        check(shard.room_count() == memberships.len(), "there is an empty room".into())?;
         for (slot, connection) in &shard.connections {
             let paused = connection.sockets.iter().filter(|&&socket| shard.sockets[socket as usize].paused).count();
             check(connection.pauses as usize == paused, format!("connection {slot} has {paused} paused sockets, and counts others"))?;
@@ -316,31 +326,35 @@ impl World {
 
     /// Whether every connection that has ended had a reason.
     fn check_ends(&self) -> Result<(), Violation> {
-        let mut log = self.log.borrow_mut();
-        if let Some(wrong) = log.wrongs.pop() {
-            return Err(wrong);
+        let mut trace = self.trace.borrow_mut();
+        if let Some(violation) = trace.violations.pop() {
+            return Err(violation);
         }
-        for (who, reason) in log.ends.drain(..) {
+        for (connection_id, reason) in trace.ends.drain(..) {
             let fair = match reason {
-                _ if self.noisy.contains(&who) || self.left.contains(&who) => true,
+                _ if self.noisy.contains(&connection_id) || self.left.contains(&connection_id) => true,
                 DisconnectReason::TooSlow => true,
                 // A client that gives up waiting and connects again may be accepted on both connections, in the other order; it reconnects.
                 DisconnectReason::TakenOver => true,
-                DisconnectReason::PingTimeout => self.was_silent(who),
+                DisconnectReason::PingTimeout => self.was_silent(connection_id),
                 // A client that has received the end of its connection ends it too.
-                _ => !self.lives[who.client].as_ref().is_some_and(|life| life.who == who && !life.over),
+                _ => !self.connections[connection_id.client]
+                    .as_ref()
+                    .is_some_and(|connection| connection.connection_id == connection_id && !connection.ended),
             };
             if !fair {
-                return Err(format!("the connection of {who:?} ends by a {}", reason.as_str()));
+                return Err(format!("the connection of {connection_id:?} ends by a {}", reason.as_str()));
             }
         }
         Ok(())
     }
 
     /// Whether a client's answer to a ping was late.
-    fn was_silent(&self, who: ConnectionId) -> bool {
-        let life = self.lives[who.client].as_ref().filter(|life| life.who == who && self.sizes.1 == 0);
-        life.is_none_or(|life| self.now + TICK >= life.beaten + PING_INTERVAL + PING_TIMEOUT)
+    fn was_silent(&self, connection_id: ConnectionId) -> bool {
+        let connection = self.connections[connection_id.client]
+            .as_ref()
+            .filter(|connection| connection.connection_id == connection_id && self.sizes.1 == 0);
+        connection.is_none_or(|connection| self.now + TICK >= connection.last_heartbeat + PING_INTERVAL + PING_TIMEOUT)
     }
 
     /// Moves the whole network and all clients, shards and the writer, until none has any work left.
@@ -350,9 +364,9 @@ impl World {
             for client in 0..CLIENTS {
                 moved |= self.flow(client, usize::MAX, usize::MAX)?;
             }
-            moved |= !self.desk.lock().unwrap().is_idle();
+            moved |= !self.writer.lock().unwrap().is_idle();
             self.write(usize::MAX);
-            moved |= self.archive.answer(usize::MAX);
+            moved |= self.archive.respond(usize::MAX);
             for shard in 0..self.workers.len() {
                 moved |= self.turn(shard)?;
             }
@@ -364,7 +378,11 @@ impl World {
     }
 
     fn check_survivors(&self) -> Result<(), Violation> {
-        self.lives.iter().flatten().filter(|life| !life.over && !life.noisy).try_for_each(ClientConnection::check_all_received)
+        self.connections
+            .iter()
+            .flatten()
+            .filter(|connection| !connection.ended && !connection.noisy)
+            .try_for_each(ClientConnection::check_all_received)
     }
 
     /// Ends the world: all clients vanish and time passes, and then no state may be left.
@@ -389,14 +407,14 @@ impl World {
                 || !shard.renamed.is_empty()
                 || !shard.line.is_empty()
                 || shard.timers.next().is_some()
-                || !self.log.borrow().present.is_empty()
+                || !self.trace.borrow().accepted.is_empty()
             {
                 return Err(format!("shard {} keeps connections, sockets, rooms, readable {left:?}, or a timer", shard.index));
             }
         }
-        let desk = self.desk.lock().unwrap();
-        let persisted_events = desk.persisted_events.values().map(Vec::len).sum();
-        let (connections, questions) = (self.lived.iter().sum(), self.archive.answered());
-        Ok(RunStats { persisted_events, connections, returns: desk.returns, refusals: desk.refusals, questions, ..self.deeds })
+        let writer = self.writer.lock().unwrap();
+        let persisted_events = writer.persisted_events.values().map(Vec::len).sum();
+        let (connections, archive_reads) = (self.connection_counts.iter().sum(), self.archive.response_count());
+        Ok(RunStats { persisted_events, connections, resumed: writer.resumed, rejections: writer.rejections, archive_reads, ..self.stats })
     }
 }

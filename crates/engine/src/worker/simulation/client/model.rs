@@ -10,19 +10,19 @@ use crate::id::Id;
 pub(super) enum PendingRequest {
     Join(String),
     Leave(String),
-    Say(String),
+    Publish(String),
 }
 
 /// The knowledge of a client on one connection, against which its messages are checked.
 #[derive(Default)]
 pub(super) struct Knowledge {
     pub welcome: bool,
-    /// The client has recovered its session: facts that it missed may arrive behind answers.
-    pub is_back: bool,
-    pub asked: VecDeque<(u64, PendingRequest)>,
-    pub typed: HashMap<usize, u64>,
+    /// The client has recovered its session: events that it missed may arrive behind answers.
+    pub is_resumed: bool,
+    pub pending: VecDeque<(u64, PendingRequest)>,
+    pub last_typing: HashMap<usize, u64>,
     /// The numbers of its own `type` commands.
-    pub own: HashSet<u64>,
+    pub own_typing: HashSet<u64>,
 }
 
 /// The knowledge of a client on all its connections, until it gets a new session.
@@ -32,27 +32,26 @@ pub struct ClientState {
     pub(super) secret: Option<Id>,
     /// The last position that it has received.
     pub(super) position: Option<String>,
-    /// The rooms that it is in, with the number of the last fact received.
+    /// The rooms that it is in, with the number of the last event received.
     pub(super) rooms: HashMap<String, usize>,
     /// Rooms that it has asked for, or asked to leave, without an answer so far.
     pub(super) unanswered: HashSet<String>,
-    /// The fact whose second message is still to come.
-    pub(super) owed: Option<(String, usize)>,
+    /// The event whose second message is still to come.
+    pub(super) expected_echo: Option<(String, usize)>,
 }
 
 impl ClientState {
     /// Checks that the client has read all broadcasts up to the offset that its session has confirmed.
-    pub fn check_confirmed(&self, desk: &ModelWriter, secret: Id, confirmed: u64) -> Result<(), Violation> {
-        let Some(session) = desk.sessions.get(&secret).filter(|_| self.secret == Some(secret)) else { return Ok(()) };
+    pub fn check_confirmed(&self, writer: &ModelWriter, secret: Id, acked: u64) -> Result<(), Violation> {
+        let Some(session) = writer.sessions.get(&secret).filter(|_| self.secret == Some(secret)) else { return Ok(()) };
         for (room, since) in &session.rooms {
-            let persisted_events = desk.persisted_events.get(room).map_or(&[][..], Vec::as_slice);
-            let seq =
-                persisted_events.iter().rposition(|persisted| (since + 1..=confirmed).contains(&persisted.offset)).map_or(0, |at| at + 1);
+            let persisted_events = writer.persisted_events.get(room).map_or(&[][..], Vec::as_slice);
+            let seq = persisted_events.iter().rposition(|persisted| (since + 1..=acked).contains(&persisted.offset)).map_or(0, |at| at + 1);
             let read = self.rooms.get(room).copied().unwrap_or(0);
-            if read < seq || (seq > 0 && self.owed == Some((room.clone(), seq))) {
+            if read < seq || (seq > 0 && self.expected_echo == Some((room.clone(), seq))) {
                 return Err(format!(
-                    "{confirmed} is confirmed, but of {room} {read} facts are read, not {seq}, and {:?} is owed",
-                    self.owed
+                    "{acked} is confirmed, but of {room} {read} facts are read, not {seq}, and {:?} is owed",
+                    self.expected_echo
                 ));
             }
         }
@@ -60,15 +59,15 @@ impl ClientState {
     }
 
     /// The client recovers the session that it had.
-    fn continue_after(&mut self, desk: &ModelWriter) -> Result<(), Violation> {
-        let session = self.secret.and_then(|secret| desk.sessions.get(&secret)).ok_or("the desk does not know that session")?;
+    fn continue_after(&mut self, writer: &ModelWriter) -> Result<(), Violation> {
+        let session = self.secret.and_then(|secret| writer.sessions.get(&secret)).ok_or("the desk does not know that session")?;
         let unanswered = std::mem::take(&mut self.unanswered);
         if let Some(lost) = self.rooms.keys().find(|room| !session.rooms.contains_key(*room) && !unanswered.contains(*room)) {
             return Err(format!("it is in {lost} no longer"));
         }
         self.rooms.retain(|room, _| session.rooms.contains_key(room));
         for (room, since) in &session.rooms {
-            let before = desk
+            let before = writer
                 .persisted_events
                 .get(room)
                 .map_or(0, |persisted_events| persisted_events.iter().filter(|persisted| persisted.offset <= *since).count());
@@ -81,7 +80,7 @@ impl ClientState {
         }
         // A room that the client has left, or left and joined again, owes it no second message.
         let rooms = &self.rooms;
-        self.owed = self.owed.take().filter(|(room, seq)| rooms.get(room) == Some(seq));
+        self.expected_echo = self.expected_echo.take().filter(|(room, seq)| rooms.get(room) == Some(seq));
         Ok(())
     }
 }
@@ -95,11 +94,13 @@ impl ClientConnection {
             // A noisy client does not know what it has read, so it does not recover.
             return Ok(());
         }
-        if secret.is_none() || secret != self.memory.secret {
-            self.memory = ClientState { secret, ..ClientState::default() };
+        if secret.is_none() || secret != self.state.secret {
+            self.state = ClientState { secret, ..ClientState::default() };
         } else {
-            self.knows.is_back = true;
-            self.memory.continue_after(&self.desk.lock().unwrap()).map_err(|wrong| format!("{:?} recovers: {wrong}", self.who))?;
+            self.knowledge.is_resumed = true;
+            self.state
+                .continue_after(&self.writer.lock().unwrap())
+                .map_err(|violation| format!("{:?} recovers: {violation}", self.connection_id))?;
         }
         for (line, position) in std::mem::take(&mut self.early) {
             self.receive_event(&line, position.as_deref())?;
@@ -115,7 +116,7 @@ impl ClientConnection {
         }
         self.receive_line(line)?;
         if let Some(position) = position.filter(|_| !self.noisy) {
-            self.memory.position = Some(position.to_owned());
+            self.state.position = Some(position.to_owned());
         }
         Ok(())
     }
@@ -123,112 +124,117 @@ impl ClientConnection {
     /// Checks a line against what the client knows and what the writer has decided.
     pub(super) fn receive_line(&mut self, line: &str) -> Result<(), Violation> {
         if self.noisy {
-            self.knows.welcome |= line == "welcome";
+            self.knowledge.welcome |= line == "welcome";
             return Ok(());
         }
         let words: Vec<&str> = line.split(' ').collect();
         let number = |at: usize| words.get(at).and_then(|word| word.parse::<usize>().ok()).unwrap_or(usize::MAX);
-        let wrong = |what: String| Err(format!("{:?} receives `{line}`: {what}", self.who));
-        let (knows, memory) = (&mut self.knows, &mut self.memory);
+        let violation = |what: String| Err(format!("{:?} receives `{line}`: {what}", self.connection_id));
+        let (knowledge, state) = (&mut self.knowledge, &mut self.state);
         match words[..] {
-            ["welcome"] if !knows.welcome => knows.welcome = true,
-            ["noted"] if knows.welcome => {}
+            ["welcome"] if !knowledge.welcome => knowledge.welcome = true,
+            ["noted"] if knowledge.welcome => {}
             ["done", ..] => {
-                let Some((asked, wish)) = knows.asked.pop_front() else { return wrong("nothing was asked".into()) };
-                if asked != number(1) as u64 {
-                    return wrong(format!("{asked} was asked before"));
+                let Some((requested, intent)) = knowledge.pending.pop_front() else { return violation("nothing was asked".into()) };
+                if requested != number(1) as u64 {
+                    return violation(format!("{requested} was asked before"));
                 }
                 let seq = number(2);
-                if let PendingRequest::Join(room) | PendingRequest::Leave(room) = &wish {
-                    let again = |(_, asked): &(u64, PendingRequest)| matches!(asked, PendingRequest::Join(other) | PendingRequest::Leave(other) if other == room);
-                    if !knows.asked.iter().any(again) {
-                        memory.unanswered.remove(room);
+                if let PendingRequest::Join(room) | PendingRequest::Leave(room) = &intent {
+                    let names_room = |(_, requested): &(u64, PendingRequest)| matches!(requested, PendingRequest::Join(other) | PendingRequest::Leave(other) if other == room);
+                    if !knowledge.pending.iter().any(names_room) {
+                        state.unanswered.remove(room);
                     }
                 }
-                match wish {
+                match intent {
                     PendingRequest::Join(room) => {
-                        let known = *memory.rooms.entry(room).or_insert(seq);
-                        if known != seq && !(knows.is_back && known < seq) {
-                            return wrong(format!("the last fact received was {known}"));
+                        let known = *state.rooms.entry(room).or_insert(seq);
+                        if known != seq && !(knowledge.is_resumed && known < seq) {
+                            return violation(format!("the last fact received was {known}"));
                         }
                     }
                     PendingRequest::Leave(room) => {
-                        // A client that leaves a room while it catches up does not receive the rest of the room's facts.
-                        let as_far = |known: usize| known == seq || (knows.is_back && known < seq);
-                        memory.owed.take_if(|(owed, _)| *owed == room);
-                        if let Some(known) = memory.rooms.remove(&room).filter(|known| !as_far(*known)) {
-                            return wrong(format!("the last fact received was {known}"));
+                        // A client that leaves a room while it catches up does not receive the rest of the room's events.
+                        let has_received = |known: usize| known == seq || (knowledge.is_resumed && known < seq);
+                        state.expected_echo.take_if(|(expected_echo, _)| *expected_echo == room);
+                        if let Some(known) = state.rooms.remove(&room).filter(|known| !has_received(*known)) {
+                            return violation(format!("the last fact received was {known}"));
                         }
                     }
-                    PendingRequest::Say(room) => {
-                        let said = decided_event(&self.desk, &room, seq);
-                        if said.as_ref().is_none_or(|persisted| (persisted.author, persisted.number) != (self.who.client, asked)) {
-                            return wrong(format!("but the fact there is {said:?}"));
+                    PendingRequest::Publish(room) => {
+                        let number_of_event = decided_event(&self.writer, &room, seq);
+                        if number_of_event
+                            .as_ref()
+                            .is_none_or(|persisted| (persisted.author, persisted.number) != (self.connection_id.client, requested))
+                        {
+                            return violation(format!("but the fact there is {number_of_event:?}"));
                         }
                     }
                 }
             }
-            _ if memory.owed.is_some() && words[0] != "echo" => return wrong(format!("{:?} was to come first", memory.owed)),
+            _ if state.expected_echo.is_some() && words[0] != "echo" => {
+                return violation(format!("{:?} was to come first", state.expected_echo));
+            }
             ["echo", room, _] => {
-                if memory.owed.take() != Some((room.to_owned(), number(2))) {
-                    return wrong("nothing of that is owed".into());
+                if state.expected_echo.take() != Some((room.to_owned(), number(2))) {
+                    return violation("nothing of that is owed".into());
                 }
             }
-            ["fact", room, _, _, _, padding] => {
-                let Some(known) = memory.rooms.get_mut(room) else { return wrong("it is not in that room".into()) };
-                let (seq, author, said) = (number(2), number(3), number(4) as u64);
+            ["event", room, _, _, _, padding] => {
+                let Some(known) = state.rooms.get_mut(room) else { return violation("it is not in that room".into()) };
+                let (seq, author, number_of_event) = (number(2), number(3), number(4) as u64);
                 if seq != *known + 1 {
-                    return wrong(format!("the last fact received was {known}"));
+                    return violation(format!("the last fact received was {known}"));
                 }
                 *known = seq;
-                let decided = decided_event(&self.desk, room, seq);
-                let Some(decided) =
-                    decided.filter(|persisted| (persisted.author, persisted.number, persisted.padding) == (author, said, padding.len()))
-                else {
-                    return wrong("that is not what was decided".into());
+                let decided = decided_event(&self.writer, room, seq);
+                let Some(decided) = decided.filter(|persisted| {
+                    (persisted.author, persisted.number, persisted.padding) == (author, number_of_event, padding.len())
+                }) else {
+                    return violation("that is not what was decided".into());
                 };
                 if decided.is_echoed() {
-                    memory.owed = Some((room.to_owned(), seq));
+                    state.expected_echo = Some((room.to_owned(), seq));
                 }
-                if author == self.who.client && knows.asked.iter().any(|(asked, _)| *asked == said) {
-                    return wrong("it was not answered before".into());
+                if author == self.connection_id.client && knowledge.pending.iter().any(|(requested, _)| *requested == number_of_event) {
+                    return violation("it was not answered before".into());
                 }
             }
             ["typing", room, ..] => {
-                if !memory.rooms.contains_key(room) {
-                    return wrong("it is not in that room".into());
+                if !state.rooms.contains_key(room) {
+                    return violation("it is not in that room".into());
                 }
-                if knows.own.contains(&(number(3) as u64)) {
-                    return wrong("that is its own".into());
+                if knowledge.own_typing.contains(&(number(3) as u64)) {
+                    return violation("that is its own".into());
                 }
-                if knows.typed.insert(number(2), number(3) as u64).is_some_and(|before| before >= number(3) as u64) {
-                    return wrong("it comes late, or again".into());
+                if knowledge.last_typing.insert(number(2), number(3) as u64).is_some_and(|before| before >= number(3) as u64) {
+                    return violation("it comes late, or again".into());
                 }
             }
-            _ => return wrong("that is no line of the server".into()),
+            _ => return violation("that is no line of the server".into()),
         }
         Ok(())
     }
 
-    /// Checks that the client has received all facts, when no message is on its way any more.
+    /// Checks that the client has received all events, when no message is on its way any more.
     pub fn check_all_received(&self) -> Result<(), Violation> {
-        let desk = self.desk.lock().unwrap();
-        let behind = self.memory.rooms.iter().find(|(room, known)| desk.persisted_events.get(*room).map_or(0, Vec::len) != **known);
-        if !self.knows.welcome {
-            return Err(format!("{:?} is not accepted", self.who));
+        let writer = self.writer.lock().unwrap();
+        let behind = self.state.rooms.iter().find(|(room, known)| writer.persisted_events.get(*room).map_or(0, Vec::len) != **known);
+        if !self.knowledge.welcome {
+            return Err(format!("{:?} is not accepted", self.connection_id));
         }
-        if let Some(owed) = &self.memory.owed {
-            return Err(format!("{:?} has received half of {owed:?}", self.who));
+        if let Some(expected_echo) = &self.state.expected_echo {
+            return Err(format!("{:?} has received half of {expected_echo:?}", self.connection_id));
         }
-        if let Some((asked, _)) = self.knows.asked.front() {
-            return Err(format!("{:?} has no answer to {asked}", self.who));
+        if let Some((requested, _)) = self.knowledge.pending.front() {
+            return Err(format!("{:?} has no answer to {requested}", self.connection_id));
         }
         behind.map_or(Ok(()), |(room, known)| {
-            Err(format!("{:?} has received {known} of {} facts in {room}", self.who, desk.persisted_events[room].len()))
+            Err(format!("{:?} has received {known} of {} facts in {room}", self.connection_id, writer.persisted_events[room].len()))
         })
     }
 }
 
-fn decided_event(desk: &Mutex<ModelWriter>, room: &str, seq: usize) -> Option<DecidedEvent> {
-    desk.lock().unwrap().persisted_events.get(room)?.get(seq.checked_sub(1)?).cloned()
+fn decided_event(writer: &Mutex<ModelWriter>, room: &str, seq: usize) -> Option<DecidedEvent> {
+    writer.lock().unwrap().persisted_events.get(room)?.get(seq.checked_sub(1)?).cloned()
 }
