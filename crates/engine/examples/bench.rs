@@ -37,7 +37,7 @@ impl App for Bench {
         let auth: Option<Auth> = serde_json::from_str(request.auth).ok();
         let verified = auth.and_then(|auth| Some((decode::<Claims>(auth.token, &self.key, &self.validation).ok()?, auth.rooms)));
         let Some((token, rooms)) = verified else {
-            let _ = shard.refuse(socket, "Authentication error", None);
+            let _ = shard.reject(socket, "Authentication error", None);
             return;
         };
         shard.accept(socket, token.claims.sub.into());

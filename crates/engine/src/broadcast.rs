@@ -205,17 +205,17 @@ impl Broadcast {
         bytes
     }
 
-    /// Appends the frames of [`Broadcast::encoded`] without the first `heard` messages, which the client has received.
+    /// Appends the frames of [`Broadcast::encoded`] without the first `skipped` messages, which the client has received.
     pub(crate) fn encode_with_skipped(
         &self,
         out: &mut Vec<u8>,
-        heard: u16,
+        skipped: u16,
         encoding: Encoding,
         namespaces: &[String],
         positions: PositionContext<'_>,
     ) {
         let messages = self.source.render(encoding.namespace);
-        for (index, message) in messages.iter().enumerate().skip(heard.into()) {
+        for (index, message) in messages.iter().enumerate().skip(skipped.into()) {
             encode_message(out, message, encoding, namespaces, self.suffix(index, messages.len(), positions));
         }
     }

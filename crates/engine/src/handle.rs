@@ -96,14 +96,14 @@ impl<A: App> Handle<A> {
     pub async fn close_fraction(&self, left: f64) -> usize {
         let mut shards = Vec::with_capacity(self.shards());
         for mailbox in &self.0.mailboxes {
-            let (reply, answer) = oneshot::channel();
+            let (reply, response) = oneshot::channel();
             mailbox.put([Mail::CloseSome { left, reply }]);
-            shards.push(answer);
+            shards.push(response);
         }
         let mut all = 0;
-        for answer in shards {
+        for response in shards {
             // A shard that has ended has no connections.
-            all += answer.await.unwrap_or(0);
+            all += response.await.unwrap_or(0);
         }
         all
     }

@@ -105,7 +105,7 @@ impl History {
         if let Some(oldest) = now.checked_sub(limits.window) {
             state.index.expire_older(self.second(oldest));
         }
-        state.index.evict(limits.keep as u64, limits.archive.is_some());
+        state.index.evict(limits.capacity as u64, limits.archive.is_some());
         while let Some(oldest) = state.entries.front() {
             let exceeds_memory = state.index.memory_bytes() + state.entries_memory > limits.bytes;
             if oldest.number > state.index.floor() && !exceeds_memory {
@@ -182,13 +182,13 @@ mod tests {
     use crate::message::{MessageSource, OutboundMessage};
     use crate::position::PositionContext;
 
-    fn recovery(keep: usize, bytes: usize, decoder: Option<ReplayDecoder>) -> Recovery {
+    fn recovery(capacity: usize, bytes: usize, decoder: Option<ReplayDecoder>) -> Recovery {
         let (holes, archive) = (Vec::new(), None);
-        Recovery { epoch: "e".into(), position: 0, floor: 0, holes, keep, window: Duration::from_secs(60), bytes, decoder, archive }
+        Recovery { epoch: "e".into(), position: 0, floor: 0, holes, capacity, window: Duration::from_secs(60), bytes, decoder, archive }
     }
 
-    fn history(keep: usize) -> History {
-        History::new(recovery(keep, 1 << 20, None))
+    fn history(capacity: usize) -> History {
+        History::new(recovery(capacity, 1 << 20, None))
     }
 
     fn event(number: u64, rooms: &[&str]) -> Broadcast {
@@ -255,7 +255,7 @@ mod tests {
     }
 
     /// A history whose decoder restores content from its bytes, checks them, and counts its calls.
-    fn recorded_history(keep: usize, bytes: usize) -> (History, Arc<AtomicUsize>) {
+    fn recorded_history(capacity: usize, bytes: usize) -> (History, Arc<AtomicUsize>) {
         let decoded = Arc::<AtomicUsize>::default();
         let counter = decoded.clone();
         let decoder = ReplayDecoder::new(move |number, bytes: &[u8]| {
@@ -263,7 +263,7 @@ mod tests {
             assert!(bytes.iter().all(|byte| *byte == number as u8), "{number} has the bytes of other broadcasts");
             Arc::new(RecordedSource(number, bytes.len()))
         });
-        (History::new(recovery(keep, bytes, Some(decoder))), decoded)
+        (History::new(recovery(capacity, bytes, Some(decoder))), decoded)
     }
 
     const JSON: Encoding =
@@ -297,15 +297,15 @@ mod tests {
     fn memory_counts_kept_and_replayed_broadcasts() {
         let (history, _) = recorded_history(99, 5000);
         let now = Instant::now();
-        let keep = |number| history.append(&Broadcast::to_rooms(["a".into()], RecordedSource(number, 100)).numbered(number), now);
-        keep(1);
+        let capacity = |number| history.append(&Broadcast::to_rooms(["a".into()], RecordedSource(number, 100)).numbered(number), now);
+        capacity(1);
         let (_, first) = history.size();
-        keep(2);
+        capacity(2);
         let each = history.size().1 - first;
         let room = first - each;
         assert!((100..1000).contains(&each) && (100..300).contains(&room), "{each} {room}");
         for number in 3..=4 {
-            keep(number);
+            capacity(number);
         }
         assert_eq!(history.size(), (4, room + 4 * each));
         let missed = history.missed([("a", 0)], 0, 9).unwrap();
@@ -313,11 +313,11 @@ mod tests {
         encoded_args(&missed[0]);
         assert!(replayed > room + 4 * each && history.size().1 > replayed);
         drop(missed);
-        keep(5);
+        capacity(5);
         assert_eq!(history.size(), (5, room + 5 * each), "broadcasts that are encoded again evict nothing");
         assert_eq!(numbers(history.missed([("a", 0)], 0, 9)), Some(vec![1, 2, 3, 4, 5]));
         for number in 6..=40 {
-            keep(number);
+            capacity(number);
         }
         let (count, bytes) = history.size();
         assert!(count == (bytes - room) / each && bytes <= 5000 && bytes + each > 5000, "{count} take {bytes}");

@@ -107,9 +107,9 @@ mod tests {
             let _ = connection.as_mut().await;
         });
         client.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
-        let mut seen = 0;
-        while seen < read {
-            seen += usize::from(client.read_u8().await.unwrap() == b'x');
+        let mut received = 0;
+        while received < read {
+            received += usize::from(client.read_u8().await.unwrap() == b'x');
         }
         drop(client);
         serving.await.unwrap();

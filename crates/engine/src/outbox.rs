@@ -37,8 +37,8 @@ impl Queue {
 
     /// The message of this key, if it still waits.
     fn of_key(&mut self, key: ConflationKey) -> Option<&mut Frames> {
-        let place = self.newest.get(&key)?.checked_sub(self.taken)?;
-        self.waiting.get_mut(place as usize)
+        let index = self.newest.get(&key)?.checked_sub(self.taken)?;
+        self.waiting.get_mut(index as usize)
     }
 
     fn push_of_key(&mut self, key: ConflationKey, frames: Frames) {
@@ -55,16 +55,16 @@ impl Queue {
         if self.superseded <= self.waiting.len() / 2 {
             return;
         }
-        let mut places = Vec::with_capacity(self.waiting.len());
+        let mut numbers = Vec::with_capacity(self.waiting.len());
         let mut left = self.taken;
         for frames in &self.waiting {
-            places.push(left);
+            numbers.push(left);
             left += u64::from(!frames.is_empty());
         }
         let taken = self.taken;
-        self.newest.retain(|_, number| match number.checked_sub(taken).and_then(|at| places.get(at as usize)) {
-            Some(place) => {
-                *number = *place;
+        self.newest.retain(|_, number| match number.checked_sub(taken).and_then(|at| numbers.get(at as usize)) {
+            Some(new) => {
+                *number = *new;
                 true
             }
             None => false,
@@ -166,14 +166,14 @@ impl Outbox {
     }
 
     /// Drops the waiting messages, except one that is partly written: it has to be completed before any other message can be sent.
-    pub fn drop_unbegun(&mut self, spare: &mut SpareQueues) {
-        let begun = self.first.take().filter(|_| self.written > 0);
+    pub fn drop_unstarted(&mut self, spare: &mut SpareQueues) {
+        let started = self.first.take().filter(|_| self.written > 0);
         let written = self.written;
         self.clear(spare);
-        if let Some(begun) = begun {
-            self.bytes = begun.len() - written;
+        if let Some(started) = started {
+            self.bytes = started.len() - written;
             self.written = written;
-            self.first = Some(begun);
+            self.first = Some(started);
         }
     }
 
@@ -253,8 +253,8 @@ mod tests {
     fn bytes_leave_in_order_whatever_the_socket_takes() {
         for take in 1..12 {
             let (mut outbox, mut spare) = (Outbox::default(), SpareQueues::default());
-            for word in ["ab", "cde", "f", "ghij"] {
-                outbox.push(Rc::from(word.as_bytes()), &mut spare);
+            for text in ["ab", "cde", "f", "ghij"] {
+                outbox.push(Rc::from(text.as_bytes()), &mut spare);
             }
             let mut all = Vec::new();
             while !outbox.is_empty() {
@@ -269,10 +269,10 @@ mod tests {
     #[test]
     fn the_newest_of_a_key_takes_the_place_of_an_older_one_that_waits() {
         let (mut outbox, mut spare) = (Outbox::default(), SpareQueues::default());
-        let push = |outbox: &mut Outbox, key: Option<ConflationKey>, word: &str| match key {
-            Some(key) => outbox.push_newest(key, Rc::from(word.as_bytes()), &mut SpareQueues::default()),
+        let push = |outbox: &mut Outbox, key: Option<ConflationKey>, text: &str| match key {
+            Some(key) => outbox.push_newest(key, Rc::from(text.as_bytes()), &mut SpareQueues::default()),
             None => {
-                outbox.push(Rc::from(word.as_bytes()), &mut SpareQueues::default());
+                outbox.push(Rc::from(text.as_bytes()), &mut SpareQueues::default());
                 false
             }
         };
@@ -298,10 +298,10 @@ mod tests {
     #[test]
     fn a_superseding_message_waits_behind_all_others_and_the_older_one_is_dropped() {
         let (mut outbox, mut spare) = (Outbox::default(), SpareQueues::default());
-        let push = |outbox: &mut Outbox, spare: &mut SpareQueues, key: Option<ConflationKey>, word: &str| match key {
-            Some(key) => outbox.push_superseding(key, Rc::from(word.as_bytes()), spare),
+        let push = |outbox: &mut Outbox, spare: &mut SpareQueues, key: Option<ConflationKey>, text: &str| match key {
+            Some(key) => outbox.push_superseding(key, Rc::from(text.as_bytes()), spare),
             None => {
-                outbox.push(Rc::from(word.as_bytes()), spare);
+                outbox.push(Rc::from(text.as_bytes()), spare);
                 false
             }
         };
@@ -342,11 +342,11 @@ mod tests {
     fn what_is_begun_is_kept_when_the_rest_is_dropped() {
         for (written, left) in [(0, &b""[..]), (1, b"b")] {
             let (mut outbox, mut spare) = (Outbox::default(), SpareQueues::default());
-            for word in ["ab", "cd"] {
-                outbox.push(Rc::from(word.as_bytes()), &mut spare);
+            for text in ["ab", "cd"] {
+                outbox.push(Rc::from(text.as_bytes()), &mut spare);
             }
             outbox.advance(written, &mut spare);
-            outbox.drop_unbegun(&mut spare);
+            outbox.drop_unstarted(&mut spare);
             assert_eq!(outbox.bytes(), left.len());
             assert_eq!(drain(&mut outbox, &mut spare, 9), left);
         }
@@ -355,8 +355,8 @@ mod tests {
     #[test]
     fn whole_messages_leave_in_order() {
         let (mut outbox, mut spare) = (Outbox::default(), SpareQueues::default());
-        for word in ["ab", "cde"] {
-            outbox.push(Rc::from(word.as_bytes()), &mut spare);
+        for text in ["ab", "cde"] {
+            outbox.push(Rc::from(text.as_bytes()), &mut spare);
         }
         assert_eq!(outbox.pop(&mut spare).as_deref(), Some(&b"ab"[..]));
         assert_eq!(outbox.bytes(), 3);

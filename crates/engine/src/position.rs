@@ -39,8 +39,8 @@ impl Position {
 
     /// Reads the text form: the epoch, and the place in it. `None` if it is not one.
     pub fn parse(text: &str) -> Option<(&str, Self)> {
-        let (epoch, place) = text.rsplit_once('-')?;
-        let (number, part) = place.split_once('.').unwrap_or((place, "0"));
+        let (epoch, rest) = text.rsplit_once('-')?;
+        let (number, part) = rest.split_once('.').unwrap_or((rest, "0"));
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         let position = Self { number: number.parse().ok()?, part: part.parse().ok()? };
         (digits(number) && digits(part)).then_some((epoch, position))

@@ -23,7 +23,7 @@ pub(crate) struct RequestMark {
     /// A hash of `t`; 64 bits, so that two values are not taken for one by chance.
     t: u64,
     /// The connection, if the client asked to keep it.
-    kept: Option<HttpConnection>,
+    connection: Option<HttpConnection>,
 }
 
 impl RequestMark {
@@ -31,22 +31,22 @@ impl RequestMark {
     pub fn of(request: &hyper::Request<Incoming>, t: Option<&str>) -> Option<Self> {
         let options = request.headers().get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
         let closes = options.flat_map(|options| options.split(',')).any(|option| option.trim().eq_ignore_ascii_case("close"));
-        let kept = request.extensions().get::<HttpConnection>().filter(|_| request.version() == Version::HTTP_11 && !closes);
-        Self::new(t?, kept)
+        let connection = request.extensions().get::<HttpConnection>().filter(|_| request.version() == Version::HTTP_11 && !closes);
+        Self::new(t?, connection)
     }
 
-    fn new(t: &str, kept: Option<&HttpConnection>) -> Option<Self> {
+    fn new(t: &str, connection: Option<&HttpConnection>) -> Option<Self> {
         if t.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
         let mut hasher = DefaultHasher::new();
         t.hash(&mut hasher);
-        Some(Self { t: hasher.finish(), kept: kept.cloned() })
+        Some(Self { t: hasher.finish(), connection: connection.cloned() })
     }
 
     /// Whether both requests asked to keep their connections, and came on different ones.
     fn is_elsewhere(&self, last: &Self) -> bool {
-        self.kept.as_ref().zip(last.kept.as_ref()).is_some_and(|(this, last)| !this.is(last))
+        self.connection.as_ref().zip(last.connection.as_ref()).is_some_and(|(this, last)| !this.is(last))
     }
 }
 

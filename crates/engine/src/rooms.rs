@@ -49,8 +49,8 @@ impl Rooms {
     }
 
     /// The name of a seat's room.
-    pub fn name_of(&self, seat: MemberSlot) -> &str {
-        &self.rooms[seat.room as usize].name
+    pub fn name_of(&self, slot: MemberSlot) -> &str {
+        &self.rooms[slot.room as usize].name
     }
 
     /// The members of a room, by voice.
@@ -84,28 +84,28 @@ impl Rooms {
     }
 
     /// Whether a seat is in this room.
-    pub fn is_in(&self, seat: MemberSlot, name: &str) -> bool {
-        *self.rooms[seat.room as usize].name == *name
+    pub fn is_in(&self, slot: MemberSlot, name: &str) -> bool {
+        *self.rooms[slot.room as usize].name == *name
     }
 
     /// Removes a member from its seat. The last member of the group moves to this seat: the caller must store the returned new seat of that
     /// member.
-    pub fn leave(&mut self, seat: MemberSlot, encoding: Encoding) -> Option<(Member, MemberSlot, MemberSlot)> {
-        let room = &mut self.rooms[seat.room as usize];
-        let at = room.groups.iter().position(|group| group.encoding == encoding)?;
-        let members = &mut room.groups[at].members;
-        let last = MemberSlot { room: seat.room, position: members.len() as u32 - 1 };
-        members.swap_remove(seat.position as usize);
-        let moved = members.get(seat.position as usize).map(|&member| (member, last, seat));
+    pub fn leave(&mut self, slot: MemberSlot, encoding: Encoding) -> Option<(Member, MemberSlot, MemberSlot)> {
+        let room = &mut self.rooms[slot.room as usize];
+        let index = room.groups.iter().position(|group| group.encoding == encoding)?;
+        let members = &mut room.groups[index].members;
+        let last = MemberSlot { room: slot.room, position: members.len() as u32 - 1 };
+        members.swap_remove(slot.position as usize);
+        let moved = members.get(slot.position as usize).map(|&member| (member, last, slot));
         if members.is_empty() {
-            room.groups.swap_remove(at);
+            room.groups.swap_remove(index);
         } else if members.spilled() && members.len() <= 2 {
             members.shrink_to_fit();
         }
         if room.groups.is_empty() {
-            let gone = self.rooms.remove(seat.room as usize);
-            let hash = self.hasher.hash_one(&*gone.name);
-            if let Ok(entry) = self.by_name.find_entry(hash, |&room| room == seat.room) {
+            let removed = self.rooms.remove(slot.room as usize);
+            let hash = self.hasher.hash_one(&*removed.name);
+            if let Ok(entry) = self.by_name.find_entry(hash, |&room| room == slot.room) {
                 entry.remove();
             }
         }
@@ -144,26 +144,26 @@ mod tests {
     fn random_comings_and_goings_agree_with_a_plain_set() {
         let mut random = StdRng::seed_from_u64(7);
         let mut rooms = Rooms::default();
-        let mut seats: HashMap<(u32, String), MemberSlot> = HashMap::new();
+        let mut slots: HashMap<(u32, String), MemberSlot> = HashMap::new();
         for _ in 0..20_000 {
             let (socket, room) = (random.random_range(0..40), format!("r:{}", random.random_range(0..12)));
             let member = Member { connection: socket + 1000, socket };
-            match seats.remove(&(socket, room.clone())) {
+            match slots.remove(&(socket, room.clone())) {
                 None => {
-                    let seat = rooms.enter(&room, encoding(socket), member);
-                    seats.insert((socket, room), seat);
+                    let slot = rooms.enter(&room, encoding(socket), member);
+                    slots.insert((socket, room), slot);
                 }
-                Some(seat) => {
-                    if let Some((moved, from, to)) = rooms.leave(seat, encoding(socket)) {
-                        let kept = seats.get_mut(&(moved.socket, room)).expect("only members move");
-                        assert_eq!(*kept, from);
-                        *kept = to;
+                Some(slot) => {
+                    if let Some((moved, from, to)) = rooms.leave(slot, encoding(socket)) {
+                        let moved_slot = slots.get_mut(&(moved.socket, room)).expect("only members move");
+                        assert_eq!(*moved_slot, from);
+                        *moved_slot = to;
                     }
                 }
             }
         }
         for room in (0..12).map(|n| format!("r:{n}")) {
-            let expected: HashSet<u32> = seats.keys().filter(|(_, r)| *r == room).map(|(socket, _)| *socket).collect();
+            let expected: HashSet<u32> = slots.keys().filter(|(_, r)| *r == room).map(|(socket, _)| *socket).collect();
             let found: Vec<u32> = rooms.groups(&room).iter().flat_map(|g| g.members.iter().map(|m| m.socket)).collect();
             assert_eq!(found.len(), expected.len());
             assert_eq!(found.into_iter().collect::<HashSet<_>>(), expected);

@@ -19,7 +19,7 @@ pub(crate) enum NewStream {
 impl NewStream {
     /// Lifts the HTTP server's time limit for written bytes that make no progress (`TCP_USER_TIMEOUT`, tcp(7)). A WebSocket has heartbeats
     /// for that, and its client may be without a network for longer.
-    pub fn forget_http(&self) {
+    pub fn clear_http_timeout(&self) {
         let tcp = match self {
             Self::Plain(tcp) | Self::Tls(tcp, _) => tcp,
             #[cfg(test)]

@@ -14,7 +14,7 @@ pub(super) struct Charge<'a> {
     pub rooms: &'a [u32],
 }
 
-/// The positions of the broadcasts to evict, in order, so that all accounts together use `keep` at most.
+/// The positions of the broadcasts to evict, in order, so that all accounts together use `capacity` at most.
 ///
 /// Accounts above one level lose broadcasts until they are at this level. An account's broadcast belongs to that of its rooms in which the account
 /// uses least; the rooms above one level of the account lose broadcasts, the oldest first. Accounts and rooms below a level lose none. Inputs: how
@@ -25,9 +25,9 @@ pub(super) fn evicted<'a>(
     charge: impl Fn(usize) -> Charge<'a>,
     used: &std::collections::HashMap<u64, u64>,
     rooms: usize,
-    keep: u64,
+    capacity: u64,
 ) -> Vec<usize> {
-    let level = level(used.values().copied(), keep);
+    let level = level(used.values().copied(), capacity);
     let above = used.iter().filter(|(_, used)| **used > level);
     let mut accounts: HashMap<u64, (u64, Vec<usize>)> =
         above.map(|(account, used)| (*account, (*used, Vec::with_capacity(count.min(*used as usize))))).collect();
@@ -42,11 +42,11 @@ pub(super) fn evicted<'a>(
     }
     evicted.sort_unstable();
     // Levels are rounded down, so more broadcasts than needed are above them. The newest of these stay.
-    let mut over = used.values().sum::<u64>().saturating_sub(keep);
+    let mut over = used.values().sum::<u64>().saturating_sub(capacity);
     let needed = evicted.iter().take_while(|position| {
-        let goes = over > 0;
+        let is_evicted = over > 0;
         over = over.saturating_sub(u64::from(charge(**position).cost));
-        goes
+        is_evicted
     });
     let count = needed.count();
     evicted.truncate(count);
@@ -105,11 +105,11 @@ impl Uses {
     }
 }
 
-/// The most that each may use so that all together use `keep` at most.
-fn level(used: impl Iterator<Item = u64>, keep: u64) -> u64 {
+/// The most that each may use so that all together use `capacity` at most.
+fn level(used: impl Iterator<Item = u64>, capacity: u64) -> u64 {
     let mut used: Vec<u64> = used.collect();
     used.sort_unstable();
-    let (mut left, mut others) = (keep, used.len() as u64);
+    let (mut left, mut others) = (capacity, used.len() as u64);
     for used in used {
         if used > left / others {
             return left / others;
@@ -129,31 +129,31 @@ mod tests {
 
     #[test]
     fn the_level_is_the_most_that_each_account_may_use() {
-        for (used, keep, expected) in
+        for (used, capacity, expected) in
             [(&[][..], 5, u64::MAX), (&[5], 5, u64::MAX), (&[6], 5, 5), (&[1, 9, 3], 10, 6), (&[4, 4, 4], 10, 3), (&[1, 1], 0, 0)]
         {
-            assert_eq!(level(used.iter().copied(), keep), expected, "{used:?} {keep}");
+            assert_eq!(level(used.iter().copied(), capacity), expected, "{used:?} {capacity}");
         }
     }
 
     /// The positions of the evicted of these broadcasts: each an account, and its rooms.
-    fn evicted_of(broadcasts: &[(u64, &[u32])], keep: u64) -> Vec<usize> {
+    fn evicted_of(broadcasts: &[(u64, &[u32])], capacity: u64) -> Vec<usize> {
         let mut used = std::collections::HashMap::new();
         for (account, _) in broadcasts {
             *used.entry(*account).or_default() += 1;
         }
         let charge = |position: usize| Charge { account: broadcasts[position].0, cost: 1, rooms: broadcasts[position].1 };
-        evicted(broadcasts.len(), charge, &used, 10, keep)
+        evicted(broadcasts.len(), charge, &used, 10, capacity)
     }
 
     #[test]
     fn an_account_loses_the_oldest_broadcasts_of_the_rooms_in_which_it_uses_most() {
         const VICTIM: u32 = 1;
         // The broadcast to a room of the account and to the victim stays, whether the other broadcasts are in that room or elsewhere.
-        for loud in [&[2_u32][..], &[3], &[2, 3]] {
+        for rooms in [&[2_u32][..], &[3], &[2, 3]] {
             let mut broadcasts: Vec<(u64, &[u32])> = vec![(7, &[VICTIM, 2])];
-            broadcasts.extend(std::iter::repeat_n((7, loud), 10));
-            assert_eq!(evicted_of(&broadcasts, 6), [1, 2, 3, 4, 5], "{loud:?}");
+            broadcasts.extend(std::iter::repeat_n((7, rooms), 10));
+            assert_eq!(evicted_of(&broadcasts, 6), [1, 2, 3, 4, 5], "{rooms:?}");
         }
         // In the victim's room an account may use as much as in any other.
         let mut broadcasts: Vec<(u64, &[u32])> = vec![(7, &[VICTIM]); 5];
@@ -164,34 +164,37 @@ mod tests {
     #[test]
     fn accounts_lose_down_to_one_level_and_their_rooms_too_the_oldest_first() {
         const ROOMS: [u32; 6] = [0, 1, 2, 3, 4, 5];
-        let mut dice = StdRng::seed_from_u64(7);
+        let mut random = StdRng::seed_from_u64(7);
         for round in 0..300 {
-            let broadcasts: Vec<(u64, &[u32])> = (0..dice.random_range(1..200))
+            let broadcasts: Vec<(u64, &[u32])> = (0..random.random_range(1..200))
                 .map(|_| {
-                    let room = dice.random_range(0..6).min(dice.random_range(0..6));
-                    (*[1, 1, 1, 2, 3].choose(&mut dice).unwrap(), &ROOMS[room..=room])
+                    let room = random.random_range(0..6).min(random.random_range(0..6));
+                    (*[1, 1, 1, 2, 3].choose(&mut random).unwrap(), &ROOMS[room..=room])
                 })
                 .collect();
-            let keep = dice.random_range(1..120);
-            let gone = evicted_of(&broadcasts, keep);
-            assert_eq!(broadcasts.len() - gone.len(), broadcasts.len().min(keep as usize), "{round}");
+            let capacity = random.random_range(1..120);
+            let evicted = evicted_of(&broadcasts, capacity);
+            assert_eq!(broadcasts.len() - evicted.len(), broadcasts.len().min(capacity as usize), "{round}");
             // Of an account, or of an account in a room: whether each broadcast is evicted, in order.
             let fates = |account: u64, room: Option<u32>| {
                 let own = broadcasts
                     .iter()
                     .enumerate()
                     .filter(move |(_, (by, rooms))| *by == account && room.is_none_or(|room| rooms[0] == room));
-                own.map(|(position, _)| gone.contains(&position)).collect::<Vec<bool>>()
+                own.map(|(position, _)| evicted.contains(&position)).collect::<Vec<bool>>()
             };
-            let kept = |fates: &[bool]| fates.iter().filter(|gone| !**gone).count();
+            let remaining = |fates: &[bool]| fates.iter().filter(|evicted| !**evicted).count();
             let accounts = [1, 2, 3].map(|account| fates(account, None));
-            let most = accounts.iter().map(|fates| kept(fates)).max().unwrap();
+            let most = accounts.iter().map(|fates| remaining(fates)).max().unwrap();
             // Rounding leaves less than one for each account.
-            assert!(accounts.iter().all(|fates| !fates.contains(&true) || kept(fates) + 3 > most), "{round}: {accounts:?}");
+            assert!(accounts.iter().all(|fates| !fates.contains(&true) || remaining(fates) + 3 > most), "{round}: {accounts:?}");
             for account in 1..=3 {
                 let rooms = ROOMS.map(|room| fates(account, Some(room)));
-                let most = rooms.iter().map(|fates| kept(fates)).max().unwrap();
-                assert!(rooms.iter().all(|fates| !fates.contains(&true) || kept(fates) + ROOMS.len() + 3 > most), "{round}: {rooms:?}");
+                let most = rooms.iter().map(|fates| remaining(fates)).max().unwrap();
+                assert!(
+                    rooms.iter().all(|fates| !fates.contains(&true) || remaining(fates) + ROOMS.len() + 3 > most),
+                    "{round}: {rooms:?}"
+                );
                 assert!(rooms.iter().all(|fates| fates.is_sorted_by(|one, next| one >= next)), "{round}: {rooms:?}");
             }
         }

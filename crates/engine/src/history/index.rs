@@ -41,7 +41,7 @@ type Evicted = (u64, SmallVec<[u32; 2]>);
 /// The numbers of the broadcasts that can be replayed, by room.
 pub(super) struct Index {
     entries: VecDeque<Entry>,
-    lines: Slab<RoomIndex>,
+    rooms: Slab<RoomIndex>,
     by_name: HashMap<Arc<str>, u32>,
     /// The cost of the broadcasts of each account, and of all accounts together.
     used: HashMap<u64, u64>,
@@ -67,7 +67,7 @@ impl Index {
     pub fn new(floor: u64, holes: &[(Arc<str>, u64)]) -> Self {
         let mut index = Self {
             entries: VecDeque::new(),
-            lines: Slab::new(),
+            rooms: Slab::new(),
             by_name: HashMap::new(),
             used: HashMap::new(),
             used_by_all: 0,
@@ -76,12 +76,12 @@ impl Index {
             evicted: VecDeque::new(),
             memory_bytes: 0,
         };
-        let everyone = index.lines.insert(RoomIndex { name: "".into(), numbers: VecDeque::new(), floor: 0 });
+        let everyone = index.rooms.insert(RoomIndex { name: "".into(), numbers: VecDeque::new(), floor: 0 });
         debug_assert_eq!(everyone, EVERYONE as usize, "the first line of a slab is its number 0");
         for (name, hole) in holes.iter().filter(|(_, hole)| *hole > floor) {
-            let line = if name.is_empty() { EVERYONE } else { index.room(name) };
-            index.lines[line as usize].floor = *hole;
-            index.note_empty_room(line);
+            let room = if name.is_empty() { EVERYONE } else { index.room(name) };
+            index.rooms[room as usize].floor = *hole;
+            index.note_empty_room(room);
         }
         index
     }
@@ -106,13 +106,13 @@ impl Index {
     }
 
     fn room(&mut self, name: &Arc<str>) -> u32 {
-        if let Some(line) = self.by_name.get(name) {
-            return *line;
+        if let Some(room) = self.by_name.get(name) {
+            return *room;
         }
-        let line = self.lines.insert(RoomIndex { name: name.clone(), numbers: VecDeque::new(), floor: 0 }) as u32;
-        self.by_name.insert(name.clone(), line);
+        let room = self.rooms.insert(RoomIndex { name: name.clone(), numbers: VecDeque::new(), floor: 0 }) as u32;
+        self.by_name.insert(name.clone(), room);
         self.memory_bytes += ROOM_INDEX_BYTES;
-        line
+        room
     }
 
     /// Adds the newest broadcast. `size` is its size in bytes: beyond a kilobyte, and for many rooms, it costs its account more than one.
@@ -124,9 +124,9 @@ impl Index {
         // A room that is named twice receives the broadcast once.
         rooms.sort_unstable();
         rooms.dedup();
-        for line in &rooms {
-            let line = &mut self.lines[*line as usize];
-            line.numbers.push_back(number);
+        for room in &rooms {
+            let room = &mut self.rooms[*room as usize];
+            room.numbers.push_back(number);
         }
         let cost = u32::try_from(1 + size / 1024 + rooms.len() / 16).unwrap_or(u32::MAX);
         *self.used.entry(account).or_default() += u64::from(cost);
@@ -148,9 +148,9 @@ impl Index {
         if from < self.floor && from < until {
             return None;
         }
-        let everyone = everyone.then(|| (&self.lines[EVERYONE as usize], from));
-        let rooms = rooms.into_iter().filter_map(|(room, since)| Some((&self.lines[*self.by_name.get(room)? as usize], from.max(since))));
-        everyone.into_iter().chain(rooms).map(|(line, from)| (line.floor <= from).then_some((line, from))).collect()
+        let everyone = everyone.then(|| (&self.rooms[EVERYONE as usize], from));
+        let rooms = rooms.into_iter().filter_map(|(room, since)| Some((&self.rooms[*self.by_name.get(room)? as usize], from.max(since))));
+        everyone.into_iter().chain(rooms).map(|(room, from)| (room.floor <= from).then_some((room, from))).collect()
     }
 
     /// Whether [`Index::between`] would return numbers.
@@ -171,9 +171,9 @@ impl Index {
     ) -> Option<Vec<u64>> {
         // The rooms' lists are merged: the heap holds the next number of each, and which list that is.
         let (mut lists, mut heads) = (Vec::new(), BinaryHeap::new());
-        for (line, from) in self.rooms_after(rooms, everyone, from, until)? {
-            let first = line.numbers.partition_point(|number| *number <= from);
-            let mut list = line.numbers.range(first..).copied().take_while(|number| *number <= until);
+        for (room, from) in self.rooms_after(rooms, everyone, from, until)? {
+            let first = room.numbers.partition_point(|number| *number <= from);
+            let mut list = room.numbers.range(first..).copied().take_while(|number| *number <= until);
             if let Some(number) = list.next() {
                 heads.push(Reverse((number, lists.len())));
                 lists.push(list);
@@ -213,14 +213,14 @@ impl Index {
     fn expire_oldest(&mut self) {
         let Some(oldest) = self.entries.pop_front() else { return };
         self.refund(&oldest);
-        for line in &oldest.rooms {
-            let numbers = &mut self.lines[*line as usize].numbers;
+        for room in &oldest.rooms {
+            let numbers = &mut self.rooms[*room as usize].numbers;
             while numbers.front().is_some_and(|number| *number <= oldest.number) {
                 numbers.pop_front();
             }
         }
         self.raise_floor(oldest.number);
-        oldest.rooms.iter().for_each(|line| self.note_empty_room(*line));
+        oldest.rooms.iter().for_each(|room| self.note_empty_room(*room));
     }
 
     fn refund(&mut self, entry: &Entry) {
@@ -236,52 +236,52 @@ impl Index {
 
     fn raise_floor(&mut self, number: u64) {
         self.floor = self.floor.max(number);
-        while let Some((hole, line)) = self.empty.first().copied().filter(|(hole, _)| *hole <= self.floor) {
-            self.empty.remove(&(hole, line));
-            self.drop_empty_room(line);
+        while let Some((hole, room)) = self.empty.first().copied().filter(|(hole, _)| *hole <= self.floor) {
+            self.empty.remove(&(hole, room));
+            self.drop_empty_room(room);
         }
     }
 
     /// Removes a line without numbers, unless a broadcast was evicted from it that is still within the time for which broadcasts are kept.
-    fn note_empty_room(&mut self, line: u32) {
-        let Some(known) = self.lines.get(line as usize).filter(|known| known.numbers.is_empty()) else { return };
+    fn note_empty_room(&mut self, room: u32) {
+        let Some(known) = self.rooms.get(room as usize).filter(|known| known.numbers.is_empty()) else { return };
         if known.floor > self.floor {
-            self.empty.insert((known.floor, line));
+            self.empty.insert((known.floor, room));
         } else {
-            self.drop_empty_room(line);
+            self.drop_empty_room(room);
         }
     }
 
-    fn drop_empty_room(&mut self, line: u32) {
-        if line != EVERYONE && self.lines.get(line as usize).is_some_and(|known| known.numbers.is_empty() && known.floor <= self.floor) {
-            let gone = self.lines.remove(line as usize);
-            self.by_name.remove(&gone.name);
+    fn drop_empty_room(&mut self, room: u32) {
+        if room != EVERYONE && self.rooms.get(room as usize).is_some_and(|known| known.numbers.is_empty() && known.floor <= self.floor) {
+            let removed = self.rooms.remove(room as usize);
+            self.by_name.remove(&removed.name);
             self.memory_bytes = self.memory_bytes.saturating_sub(ROOM_INDEX_BYTES);
         }
     }
 
-    /// Evicts broadcasts until all accounts together use `keep` at most; [`shares`] says which. Eviction looks at every broadcast, so it waits until
+    /// Evicts broadcasts until all accounts together use `capacity` at most; [`shares`] says which. Eviction looks at every broadcast, so it waits until
     /// there is a sixteenth too much.
-    pub fn evict(&mut self, keep: u64, remember: bool) {
-        if self.used_by_all <= keep.saturating_add(keep / 16) {
+    pub fn evict(&mut self, capacity: u64, remember: bool) {
+        if self.used_by_all <= capacity.saturating_add(capacity / 16) {
             return;
         }
         let charge = |position: usize| {
             let Entry { account, cost, ref rooms, .. } = self.entries[position];
             Charge { account, cost, rooms }
         };
-        let positions = eviction::evicted(self.entries.len(), charge, &self.used, self.lines.capacity(), keep);
+        let positions = eviction::evicted(self.entries.len(), charge, &self.used, self.rooms.capacity(), capacity);
         let mut positions = positions.into_iter().peekable();
         let mut evicted: Vec<Evicted> = Vec::with_capacity(positions.len());
         let (mut entries, mut position) = (std::mem::take(&mut self.entries), 0);
         entries.retain(|entry| {
-            let goes = positions.next_if_eq(&position).is_some();
+            let is_evicted = positions.next_if_eq(&position).is_some();
             position += 1;
-            if goes {
+            if is_evicted {
                 self.refund(entry);
                 evicted.push((entry.number, entry.rooms.clone()));
             }
-            !goes
+            !is_evicted
         });
         self.entries = entries;
         self.remove_from_rooms(&evicted);
@@ -289,7 +289,7 @@ impl Index {
             self.evicted.extend(evicted);
         }
         // A room from which a broadcast was evicted takes memory, too.
-        while self.empty.len() as u64 > keep
+        while self.empty.len() as u64 > capacity
             && let Some((hole, _)) = self.empty.first().copied()
         {
             self.expire_up_to(hole);
@@ -298,27 +298,28 @@ impl Index {
 
     /// Takes the numbers of evicted broadcasts, which are in order, out of the lines of their rooms: each line is looked through once.
     fn remove_from_rooms(&mut self, evicted: &[Evicted]) {
-        let mut gone: Vec<(u32, u64)> = evicted.iter().flat_map(|(number, rooms)| rooms.iter().map(move |line| (*line, *number))).collect();
-        gone.sort_unstable();
-        for gone in gone.chunk_by(|(line, _), (other, _)| line == other) {
-            let Some(&(line, last)) = gone.last() else { continue };
-            let known = &mut self.lines[line as usize];
-            let mut gone = gone.iter().map(|(_, number)| *number).peekable();
-            known.numbers.retain(|number| gone.next_if_eq(number).is_none());
-            self.empty.remove(&(known.floor, line));
+        let mut removed: Vec<(u32, u64)> =
+            evicted.iter().flat_map(|(number, rooms)| rooms.iter().map(move |room| (*room, *number))).collect();
+        removed.sort_unstable();
+        for removed in removed.chunk_by(|(room, _), (other, _)| room == other) {
+            let Some(&(room, last)) = removed.last() else { continue };
+            let known = &mut self.rooms[room as usize];
+            let mut removed = removed.iter().map(|(_, number)| *number).peekable();
+            known.numbers.retain(|number| removed.next_if_eq(number).is_none());
+            self.empty.remove(&(known.floor, room));
             known.floor = known.floor.max(last);
-            self.note_empty_room(line);
+            self.note_empty_room(room);
         }
     }
 
     /// Takes out the numbers of up to `most` evicted broadcasts, and of each of their rooms the number up to which broadcasts are missing.
     pub fn take_evicted(&mut self, most: usize) -> (Vec<u64>, Vec<(Arc<str>, u64)>) {
         let taken: Vec<Evicted> = self.evicted.drain(..most.min(self.evicted.len())).collect();
-        let mut lines: Vec<u32> = taken.iter().flat_map(|(_, rooms)| rooms.iter().copied()).collect();
-        lines.sort_unstable();
-        lines.dedup();
-        let holes = lines.iter().filter_map(|line| self.lines.get(*line as usize)).filter(|line| line.floor > self.floor);
-        (taken.iter().map(|(number, _)| *number).collect(), holes.map(|line| (line.name.clone(), line.floor)).collect())
+        let mut rooms: Vec<u32> = taken.iter().flat_map(|(_, rooms)| rooms.iter().copied()).collect();
+        rooms.sort_unstable();
+        rooms.dedup();
+        let holes = rooms.iter().filter_map(|room| self.rooms.get(*room as usize)).filter(|room| room.floor > self.floor);
+        (taken.iter().map(|(number, _)| *number).collect(), holes.map(|room| (room.name.clone(), room.floor)).collect())
     }
 }
 
@@ -341,16 +342,16 @@ mod tests {
     fn only_the_account_that_uses_most_loses_broadcasts_and_loses_its_oldest() {
         let mut index = Index::new(0, &[]);
         let mut number = 0;
-        let mut say = |index: &mut Index, room: &str, account| {
+        let mut publish = |index: &mut Index, room: &str, account| {
             number += 1;
             index.push(number, 0, &to(&[room]), account, 0);
             index.evict(64, true);
         };
-        say(&mut index, "quiet", 1);
+        publish(&mut index, "quiet", 1);
         for round in 0..200 {
-            say(&mut index, &format!("loud-{}", round % 50), 2);
+            publish(&mut index, &format!("loud-{}", round % 50), 2);
         }
-        say(&mut index, "quiet", 1);
+        publish(&mut index, "quiet", 1);
         let of = |index: &Index, room: &str, from| index.between([(room, 0)], true, from, u64::MAX, usize::MAX);
         assert_eq!(of(&index, "quiet", 0), Some(vec![1, 202]));
         assert_eq!(of(&index, "loud-0", 0), None, "a missing broadcast is not passed over");
@@ -361,9 +362,9 @@ mod tests {
         assert_eq!(numbers.len(), 202 - index.len());
         assert!(holes.contains(&("loud-0".into(), 102)));
         // After a restart the same broadcasts are missing.
-        let again = Index::new(0, &holes);
-        assert_eq!((of(&again, "loud-0", 101), of(&again, "loud-0", 102)), (None, Some(vec![])));
-        assert_eq!(of(&again, "quiet", 0), Some(vec![]));
+        let restored = Index::new(0, &holes);
+        assert_eq!((of(&restored, "loud-0", 101), of(&restored, "loud-0", 102)), (None, Some(vec![])));
+        assert_eq!(of(&restored, "quiet", 0), Some(vec![]));
         index.expire_up_to(300);
         assert_eq!((index.rooms(), index.memory_bytes(), index.empty.len()), (0, 0, 0), "nothing is left of broadcasts that are too old");
     }
@@ -380,36 +381,36 @@ mod tests {
 
     #[test]
     fn rooms_are_merged_and_evicted_from_as_in_a_list_of_all_broadcasts() {
-        let (mut dice, mut coin) = (StdRng::seed_from_u64(7), StdRng::seed_from_u64(8));
+        let (mut random, mut other_random) = (StdRng::seed_from_u64(7), StdRng::seed_from_u64(8));
         let names = ["a", "b", "c", "d", "e"];
         for round in 0..200 {
-            let keep = dice.random_range(8..120);
+            let capacity = random.random_range(8..120);
             let mut index = Index::new(0, &[]);
             // Each broadcast with its rooms; an evicted one stays here.
             let mut all: Vec<(u64, Vec<&str>)> = Vec::new();
-            for number in 1..=dice.random_range(1..200) {
-                let rooms: Vec<&str> = names.into_iter().filter(|_| dice.random_bool(0.4)).collect();
-                let account = *[1, 1, 1, 2, 3].choose(&mut dice).unwrap();
+            for number in 1..=random.random_range(1..200) {
+                let rooms: Vec<&str> = names.into_iter().filter(|_| random.random_bool(0.4)).collect();
+                let account = *[1, 1, 1, 2, 3].choose(&mut random).unwrap();
                 index.push(number, 0, &to(&rooms), account, 0);
-                index.evict(keep, true);
+                index.evict(capacity, true);
                 all.push((number, rooms));
             }
             let (evicted, _) = index.take_evicted(usize::MAX);
             assert_eq!(index.len() + evicted.len(), all.len());
-            let asked: Vec<(&str, u64)> =
-                names.into_iter().filter(|_| coin.random_bool(0.6)).map(|room| (room, dice.random_range(0..200))).collect();
-            let (from, until, most) = (dice.random_range(0..200), dice.random_range(0..200), dice.random_range(0..60));
+            let requested: Vec<(&str, u64)> =
+                names.into_iter().filter(|_| other_random.random_bool(0.6)).map(|room| (room, random.random_range(0..200))).collect();
+            let (from, until, most) = (random.random_range(0..200), random.random_range(0..200), random.random_range(0..60));
             let received = |rooms: &[&str], number: u64| {
-                asked.iter().any(|(room, since)| rooms.contains(room) && (from.max(*since) + 1..=until).contains(&number))
+                requested.iter().any(|(room, since)| rooms.contains(room) && (from.max(*since) + 1..=until).contains(&number))
             };
             let expected: Vec<u64> = all.iter().filter(|(number, rooms)| received(rooms, *number)).map(|(number, _)| *number).collect();
-            match index.between(asked.iter().copied(), true, from, until, most) {
+            match index.between(requested.iter().copied(), true, from, until, most) {
                 Some(numbers) => assert_eq!(numbers, expected[..most.min(expected.len())], "{round}"),
                 None => assert!(evicted.iter().any(|number| *number > from), "{round}: nothing is missing"),
             }
             assert_eq!(
-                index.has_all_between(asked.iter().copied(), true, from, until),
-                index.between(asked.iter().copied(), true, from, until, 0).is_some()
+                index.has_all_between(requested.iter().copied(), true, from, until),
+                index.between(requested.iter().copied(), true, from, until, 0).is_some()
             );
         }
     }

@@ -21,7 +21,7 @@ pub struct Recovery {
     pub holes: Vec<(Arc<str>, u64)>,
     /// How many broadcasts are kept; one with more than a kilobyte of content, or to many rooms, counts as several. Beyond, the accounts that use most
     /// lose their oldest ones in the rooms in which they use most (see [`Broadcast::charged_to`]).
-    pub keep: usize,
+    pub capacity: usize,
     /// The time for which broadcasts are kept.
     pub window: Duration,
     /// About how many bytes of memory the broadcasts take at most. Those encoded again for clients that reconnect may take a quarter more. With an

@@ -29,13 +29,13 @@ type GoneRequest<A> = fn(Id) -> ShardRequest<<A as App>::Handshake>;
 struct Unanswered<A: App> {
     hub: Arc<Hub<A>>,
     session: Id,
-    gone: Option<GoneRequest<A>>,
+    on_drop: Option<GoneRequest<A>>,
 }
 
 impl<A: App> Drop for Unanswered<A> {
     fn drop(&mut self) {
-        if let Some(gone) = self.gone {
-            self.hub.put(self.session.shard(), Mail::Request(Box::new(gone(self.session))));
+        if let Some(on_drop) = self.on_drop {
+            self.hub.put(self.session.shard(), Mail::Request(Box::new(on_drop(self.session))));
         }
     }
 }
@@ -65,17 +65,17 @@ impl<A: App> Tracked<A> {
 
 impl<A: App> Hub<A> {
     /// Puts a request into the mailbox of the session's shard and waits for the answer.
-    async fn ask(
+    async fn request_from_shard(
         &self,
         shard: u8,
         request: impl FnOnce(oneshot::Sender<PollResponse>) -> ShardRequest<A::Handshake>,
     ) -> Result<PollResponse, RequestError> {
-        let (reply, answer) = oneshot::channel();
+        let (reply, response) = oneshot::channel();
         if !self.put(shard, Mail::Request(Box::new(request(reply)))) {
             return Err(RequestError::SessionUnknown);
         }
         // A shard that drops the reply is shutting down, and the session ends with it.
-        answer.await.map_err(|_| RequestError::SessionUnknown)
+        response.await.map_err(|_| RequestError::SessionUnknown)
     }
 
     pub(super) async fn open_polling(
@@ -85,13 +85,13 @@ impl<A: App> Hub<A> {
         query: &Query<'_>,
     ) -> Result<HttpResponse, RequestError> {
         let mark = RequestMark::of(request, query.get("t"));
-        let answer = self.ask(self.next_shard(), |reply| ShardRequest::Open { session, mark, reply }).await?;
-        finish::<A>(answer, query, &HeaderMap::new(), None)
+        let response = self.request_from_shard(self.next_shard(), |reply| ShardRequest::Open { session, mark, reply }).await?;
+        finish::<A>(response, query, &HeaderMap::new(), None)
     }
 
     /// Checks that the session exists, so that it may be upgraded.
     pub(super) async fn upgradable(&self, session: Id) -> Result<(), RequestError> {
-        match self.ask(session.shard(), |reply| ShardRequest::Upgradable { session, reply }).await? {
+        match self.request_from_shard(session.shard(), |reply| ShardRequest::Upgradable { session, reply }).await? {
             PollResponse::Accepted => Ok(()),
             _ => Err(RequestError::SessionUnknown),
         }
@@ -105,13 +105,13 @@ impl<A: App> Hub<A> {
     ) -> Result<HttpResponse, RequestError> {
         match *request.method() {
             Method::GET => {
-                let gone: GoneRequest<A> = |session| ShardRequest::PollGone { session };
-                let mut unanswered = Unanswered { hub: self.clone(), session, gone: Some(gone) };
+                let on_drop: GoneRequest<A> = |session| ShardRequest::PollGone { session };
+                let mut unanswered = Unanswered { hub: self.clone(), session, on_drop: Some(on_drop) };
                 let tracked = Tracked::new(&self, session, &request);
                 let mark = RequestMark::of(&request, query.get("t"));
-                let answer = self.ask(session.shard(), |reply| ShardRequest::Poll { session, mark, reply }).await;
-                unanswered.gone = None;
-                finish(answer?, query, request.headers(), Some(tracked))
+                let response = self.request_from_shard(session.shard(), |reply| ShardRequest::Poll { session, mark, reply }).await;
+                unanswered.on_drop = None;
+                finish(response?, query, request.headers(), Some(tracked))
             }
             Method::POST => self.post(session, request, query).await,
             // Any other method is an error, but a client that does not know a session learns only that the session is unknown.
@@ -126,13 +126,13 @@ impl<A: App> Hub<A> {
         query: &Query<'_>,
     ) -> Result<HttpResponse, RequestError> {
         let shard = session.shard();
-        let gone: GoneRequest<A> = |session| ShardRequest::PostGone { session };
-        let mut unanswered = Unanswered { hub: self.clone(), session, gone: Some(gone) };
+        let on_drop: GoneRequest<A> = |session| ShardRequest::PostGone { session };
+        let mut unanswered = Unanswered { hub: self.clone(), session, on_drop: Some(on_drop) };
         let tracked = Tracked::new(&self, session, &request);
-        let limit = match self.ask(shard, |reply| ShardRequest::PostBegins { session, reply }).await {
+        let limit = match self.request_from_shard(shard, |reply| ShardRequest::PostBegins { session, reply }).await {
             Ok(PollResponse::BodyLimit(most)) => most,
             other => {
-                unanswered.gone = None;
+                unanswered.on_drop = None;
                 return finish::<A>(other?, query, request.headers(), None);
             }
         };
@@ -140,15 +140,15 @@ impl<A: App> Hub<A> {
         let binary = head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/octet-stream"));
         let too_large: GoneRequest<A> = |session| ShardRequest::PostTooLarge { session };
         if body.size_hint().lower() > limit as u64 {
-            unanswered.gone = Some(too_large);
-            return Ok(refuse_large(body, asks_first(&head.headers)).await);
+            unanswered.on_drop = Some(too_large);
+            return Ok(reject_large(body, asks_first(&head.headers)).await);
         }
         let mut charge = head.extensions.get::<Allowance>().map(|allowance| (allowance.0)());
         let body = match tokio::time::timeout(POST_TIMEOUT, read_body(&mut body, limit, charge.as_mut())).await {
             Ok(Ok(whole)) => ChargedBytes::bytes(whole, charge),
             Ok(Err(BodyError::TooLarge)) => {
-                unanswered.gone = Some(too_large);
-                return Ok(refuse_large(body, false).await);
+                unanswered.on_drop = Some(too_large);
+                return Ok(reject_large(body, false).await);
             }
             Ok(Err(BodyError::OverBudget(over))) => return Err(RequestError::OverBudget(over)),
             Ok(Err(BodyError::Broken)) => return Err(RequestError::Status(StatusCode::BAD_REQUEST)),
@@ -159,22 +159,22 @@ impl<A: App> Hub<A> {
             match form {
                 Some(form) => Bytes::from(form),
                 None => {
-                    unanswered.gone = Some(|session| ShardRequest::PostInvalid { session });
+                    unanswered.on_drop = Some(|session| ShardRequest::PostInvalid { session });
                     return Err(RequestError::Status(StatusCode::BAD_REQUEST));
                 }
             }
         } else {
             body
         };
-        let answer = self.ask(shard, |reply| ShardRequest::Post { session, body, binary, reply }).await;
-        unanswered.gone = None;
-        finish(answer?, query, &head.headers, Some(tracked))
+        let response = self.request_from_shard(shard, |reply| ShardRequest::Post { session, body, binary, reply }).await;
+        unanswered.on_drop = None;
+        finish(response?, query, &head.headers, Some(tracked))
     }
 }
 
 /// The response to a body over the limit, sent when the rest of the body has been read. `unsent`: the client waits for "100 Continue", so
 /// there is no rest.
-async fn refuse_large(body: Incoming, unsent: bool) -> HttpResponse {
+async fn reject_large(body: Incoming, unsent: bool) -> HttpResponse {
     if !unsent {
         drain_body(body).await;
     }
@@ -185,7 +185,7 @@ async fn refuse_large(body: Incoming, unsent: bool) -> HttpResponse {
 
 /// Converts a shard's answer to an HTTP response. `tracked` reports the loss of the response to the shard.
 fn finish<A: App>(
-    answer: PollResponse,
+    response: PollResponse,
     query: &Query<'_>,
     request: &HeaderMap,
     tracked: Option<Tracked<A>>,
@@ -194,7 +194,7 @@ fn finish<A: App>(
         Some(tracked) => tracked.track(body),
         None => body,
     };
-    let mut response = match answer {
+    let mut response = match response {
         PollResponse::Payload(body, content_type) => match query.get("j") {
             Some(index) => {
                 let payload = String::from_utf8_lossy(&body);

@@ -126,11 +126,11 @@ mod tests {
 
     #[test]
     fn whatever_a_stranger_asks_its_json_can_be_read_and_says_the_same() {
-        let dice = &mut StdRng::seed_from_u64(6);
+        let random = &mut StdRng::seed_from_u64(6);
         for _ in 0..20_000 {
-            let length = dice.random_range(0..40);
+            let length = random.random_range(0..40);
             let text: String =
-                (0..length).map(|_| *['a', 'b', '=', '&', '%', '+', '2', 'f', '\0', '"', '\\', 'é'].choose(dice).unwrap()).collect();
+                (0..length).map(|_| *['a', 'b', '=', '&', '%', '+', '2', 'f', '\0', '"', '\\', 'é'].choose(random).unwrap()).collect();
             let query = Query::parse(&text);
             let json: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&query.to_json()).unwrap();
             for (key, value) in &json {

@@ -112,7 +112,7 @@ async fn hand_over<A: App>(hub: Arc<Hub<A>>, shard: u8, stream: OnUpgrade, defla
     let Ok(upgraded) = stream.await else { return };
     match take_apart(upgraded) {
         Ok((stream, early)) => {
-            stream.forget_http();
+            stream.clear_http_timeout();
             hub.put(shard, Mail::NewConnection(Box::new(NewConnection { stream, greeting: Vec::new(), early, deflate, purpose })));
         }
         Err(error) => tracing::error!(error, "a WebSocket's stream cannot be taken over"),

@@ -11,7 +11,7 @@ pub(crate) enum CloseAction {
     /// Drop the connection: the client is gone, or must not receive any more messages.
     Drop,
     /// A close frame with this code (0: without one) and reason, then wait for the client's; long-polling: a close packet.
-    Say(u16, String),
+    CloseFrame(u16, String),
 }
 
 /// A socket or connection that ends when the application's turn is over; `Worker::reap` carries out all ends.
@@ -32,36 +32,36 @@ impl<A: App> Shard<A> {
                 _ => EncodedPacket::Text(wire::socketio::json::disconnect(nsp)),
             });
         }
-        self.doomed.push(PendingClose::Socket(key, DisconnectReason::ServerNamespaceDisconnect));
+        self.pending_closes.push(PendingClose::Socket(key, DisconnectReason::ServerNamespaceDisconnect));
         if close {
-            self.end_connection(connection, DisconnectReason::ForcedServerClose, CloseAction::Say(0, String::new()));
+            self.end_connection(connection, DisconnectReason::ForcedServerClose, CloseAction::CloseFrame(0, String::new()));
         }
     }
 
     /// Closes a socket's whole connection with a WebSocket close code and reason, which the client of a plain endpoint receives.
     pub fn close(&mut self, key: SocketKey, code: u16, reason: &str) {
         let Some(connection) = self.socket(key).map(|socket| socket.connection) else { return };
-        self.end_connection(connection, DisconnectReason::ForcedServerClose, CloseAction::Say(code, reason.to_owned()));
+        self.end_connection(connection, DisconnectReason::ForcedServerClose, CloseAction::CloseFrame(code, reason.to_owned()));
     }
 
-    pub(crate) fn end_connection(&mut self, slot: u32, reason: DisconnectReason, ending: CloseAction) {
+    pub(crate) fn end_connection(&mut self, slot: u32, reason: DisconnectReason, action: CloseAction) {
         let key = self.key_of(slot);
-        self.doomed.push(PendingClose::Connection(key, reason, ending));
+        self.pending_closes.push(PendingClose::Connection(key, reason, action));
     }
 
     /// Removes a socket and empties its seats.
     pub(crate) fn remove_socket(&mut self, slot: u32) {
         let encoding = self.sockets[slot as usize].encoding;
-        for seat in std::mem::take(&mut self.sockets[slot as usize].seats) {
-            self.give_up(seat, encoding);
+        for member_slot in std::mem::take(&mut self.sockets[slot as usize].member_slots) {
+            self.free_member_slot(member_slot, encoding);
         }
         let socket = self.sockets.remove(slot as usize);
         if self.renamed.get(&socket.id) == Some(&slot) {
             self.renamed.remove(&socket.id);
         }
         if let Some(connection) = self.connections.get_mut(socket.connection as usize) {
-            connection.sockets.retain(|kept| *kept != slot);
-            connection.behind -= u8::from(socket.behind.is_some());
+            connection.sockets.retain(|other| *other != slot);
+            connection.catching_up -= u8::from(socket.catch_up.is_some());
             if socket.paused {
                 self.lift_pause(socket.connection);
             }

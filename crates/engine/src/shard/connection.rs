@@ -40,7 +40,7 @@ pub(crate) struct Polling {
     /// Whether the client has probed the WebSocket: every GET is answered at once.
     pub probed: bool,
     /// Set when the session has ended. It decides the answers to the client's later requests.
-    pub farewell: Option<PollingCloseState>,
+    pub close_state: Option<PollingCloseState>,
     /// The POST in which the client closed the session.
     pub last_post: Option<Responder>,
 }
@@ -49,12 +49,12 @@ pub(crate) struct Polling {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum PollingCloseState {
     /// The server closed it: the client receives the pending messages, and with the next GET a close.
-    Servers,
+    ByServer,
     /// The client closed it: its GET is answered with an empty packet.
-    Clients,
+    ByClient,
     /// The server closed it, and the client's GET was answered with that. POSTs that the client sent before it read the close are still
     /// answered.
-    Told,
+    Reported,
 }
 
 pub(crate) enum Transport {
@@ -96,7 +96,7 @@ pub(crate) struct Connection<A: App> {
     pub accepted: bool,
     /// The data that the gate kept; `None` while the connection is only a probe.
     pub handshake: Option<Box<A::Handshake>>,
-    pub attaching: Option<Box<PendingAttachments>>,
+    pub pending_attachments: Option<Box<PendingAttachments>>,
     /// The last counts of the bytes that wait in it, if any waited then.
     pub waiting: Option<Box<WaitingBytes>>,
     /// Its place among the connections with something to write.
@@ -106,9 +106,9 @@ pub(crate) struct Connection<A: App> {
     /// The number of reasons not to read the connection: its sockets that the application has paused, and a gradual shutdown.
     pub pauses: u8,
     /// The number of its sockets that catch up.
-    pub behind: u8,
+    pub catching_up: u8,
     /// Whether it is closed as soon as none of its requests waits for a response any more.
-    pub leaving: bool,
+    pub draining: bool,
     /// Whether the client has closed its side; the end of the stream is still to be read.
     pub hung_up: bool,
     pub awaiting_pong: bool,

@@ -114,26 +114,28 @@ impl<A: App> Shard<A> {
             if encoded.frames.is_none() {
                 continue;
             }
-            let mut owed = 0;
+            let mut tracked = 0;
             for member in &group.members {
                 if marked && std::mem::replace(&mut self.sockets[member.socket as usize].mark, self.mark) == self.mark {
                     continue;
                 }
                 let connection = &mut self.connections[member.connection as usize];
                 // Most connections have no socket that catches up, and their sockets are not looked at.
-                let behind = if connection.behind > 0 { self.sockets[member.socket as usize].behind.as_ref() } else { None };
-                if let Some(owes) = connection.put(&mut encoded, behind.map(|behind| behind.at), &mut self.counts, &mut self.spare) {
-                    owed += u64::from(owes);
-                    self.line.soon(member.connection, &mut connection.queued);
+                let catch_up = if connection.catching_up > 0 { self.sockets[member.socket as usize].catch_up.as_ref() } else { None };
+                if let Some(is_tracked) =
+                    connection.put(&mut encoded, catch_up.map(|catch_up| catch_up.at), &mut self.counts, &mut self.spare)
+                {
+                    tracked += u64::from(is_tracked);
+                    self.flush_queue.soon(member.connection, &mut connection.queued);
                 }
             }
-            self.meter.delivered.add_all([(broadcast.kind, owed)]);
+            self.delivery_stats.delivered.add_all([(broadcast.kind, tracked)]);
         }
     }
 
     fn deliver_to_everyone(&mut self, broadcast: &Broadcast) {
         let mut encodings: Vec<EncodedBroadcast<'_>> = Vec::new();
-        let mut owed = 0;
+        let mut tracked = 0;
         for (_, socket) in &self.sockets {
             if socket.data.is_none()
                 || socket.mark == self.mark
@@ -146,27 +148,27 @@ impl<A: App> Shard<A> {
                 encodings.len() - 1
             });
             let connection = &mut self.connections[socket.connection as usize];
-            let behind = socket.behind.as_ref().map(|behind| behind.at);
-            if let Some(owes) = connection.put(&mut encodings[known], behind, &mut self.counts, &mut self.spare) {
-                owed += u64::from(owes);
-                self.line.later(socket.connection, &mut connection.queued);
+            let catch_up = socket.catch_up.as_ref().map(|catch_up| catch_up.at);
+            if let Some(is_tracked) = connection.put(&mut encodings[known], catch_up, &mut self.counts, &mut self.spare) {
+                tracked += u64::from(is_tracked);
+                self.flush_queue.later(socket.connection, &mut connection.queued);
             }
         }
-        self.meter.delivered.add_all([(broadcast.kind, owed)]);
+        self.delivery_stats.delivered.add_all([(broadcast.kind, tracked)]);
     }
 
     /// Writes the output of the first connections in a row of the line, at most `most` of them, so that a large room does not keep the
     /// other connections from being read. A connection with more output than the limit is ended.
-    pub(crate) fn flush_some(&mut self, row: FlushPriority, most: usize) {
+    pub(crate) fn flush_some(&mut self, priority: FlushPriority, most: usize) {
         let mut flushed = 0;
         while flushed < most {
-            let Some(slot) = self.line.next(row) else { return };
+            let Some(slot) = self.flush_queue.next(priority) else { return };
             let Some(connection) = self.connections.get_mut(slot as usize) else { continue };
-            if connection.queued != row {
+            if connection.queued != priority {
                 // The connection was served in the other row, or the slot has a new owner that has not entered this row.
                 continue;
             }
-            connection.queued = FlushPriority::Not;
+            connection.queued = FlushPriority::Idle;
             self.flush(slot);
             flushed += 1;
         }
@@ -206,7 +208,7 @@ impl<A: App> Shard<A> {
                 }
             }
             Transport::Polling(_) => {
-                self.answer_poll(slot);
+                self.respond_to_poll(slot);
                 Ok(())
             }
         };
@@ -215,18 +217,18 @@ impl<A: App> Shard<A> {
             self.to_count.push(ConnectionKey { slot, generation: connection.generation });
         }
         match result {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.mark_dirty(slot),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.mark_for_flush(slot),
             Err(_) => self.end_connection(slot, DisconnectReason::TransportError, CloseAction::Drop),
             // One message that is larger by itself is not the client's fault.
             Ok(()) if connection.outbox.bytes() > self.config.outbox_limit && connection.outbox.has_several() => {
                 let (code, reason) = TOO_SLOW;
                 // A connection that is closing already, for this or another reason, is dropped.
-                let told = connection.phase == super::Phase::Closing;
-                let ending = if told { CloseAction::Drop } else { CloseAction::Say(code, reason.into()) };
-                self.end_connection(slot, DisconnectReason::TooSlow, ending);
+                let is_closing = connection.phase == super::Phase::Closing;
+                let action = if is_closing { CloseAction::Drop } else { CloseAction::CloseFrame(code, reason.into()) };
+                self.end_connection(slot, DisconnectReason::TooSlow, action);
             }
             Ok(()) if connection.phase == super::Phase::Closing => self.close_written(slot),
-            Ok(()) if connection.behind > 0 => self.replay(slot),
+            Ok(()) if connection.catching_up > 0 => self.replay(slot),
             Ok(()) => {}
         }
     }
@@ -245,25 +247,25 @@ impl<A: App> Shard<A> {
 
 impl<A: App> super::Connection<A> {
     /// Whether messages that are put into its outbox leave it at once.
-    fn flows(&self) -> bool {
+    fn is_flowing(&self) -> bool {
         match &self.transport {
             Transport::WebSocket(socket) => !socket.blocked,
             Transport::Polling(polling) => polling.get.is_some() || self.outbox.bytes() < MAX_BETWEEN_POLLS_BYTES,
         }
     }
 
-    /// Puts a broadcast into the outbox, as far as the client takes it now; `behind` is the position of the socket if it catches up.
+    /// Puts a broadcast into the outbox, as far as the client takes it now; `catch_up` is the position of the socket if it catches up.
     /// Returns `None` if no message was put there; otherwise whether the client owes a confirmation for it.
     #[inline]
     fn put(
         &mut self,
         encoded: &mut EncodedBroadcast<'_>,
-        behind: Option<Position>,
+        catch_up: Option<Position>,
         counts: &mut DeliveryCounts,
         spare: &mut SpareQueues,
     ) -> Option<bool> {
-        if behind.is_some() || !encoded.unconditional {
-            return self.put_conditionally(encoded, behind, counts, spare);
+        if catch_up.is_some() || !encoded.unconditional {
+            return self.put_conditionally(encoded, catch_up, counts, spare);
         }
         self.outbox.push(encoded.frames.as_ref()?.clone(), spare);
         counts.delivered += 1;
@@ -276,31 +278,31 @@ impl<A: App> super::Connection<A> {
     fn put_conditionally(
         &mut self,
         encoded: &mut EncodedBroadcast<'_>,
-        behind: Option<Position>,
+        catch_up: Option<Position>,
         counts: &mut DeliveryCounts,
         spare: &mut SpareQueues,
     ) -> Option<bool> {
         let (broadcast, encoding) = (encoded.broadcast, encoded.encoding);
         let frames = encoded.frames.as_ref()?;
-        if broadcast.volatile && (behind.is_some() || !self.takes_volatile()) {
+        if broadcast.volatile && (catch_up.is_some() || !self.can_take_volatile()) {
             counts.dropped += 1;
             return None;
         }
-        if let Some(at) = behind {
+        if let Some(at) = catch_up {
             if broadcast.number.is_some() {
                 // The socket receives it from the history.
                 return None;
             }
             counts.delivered += 1;
             let parts = broadcast.parts(encoding, &encoded.config.namespaces, encoded.config.position_context(at));
-            counts.conflated += self.take_newest(&parts, spare);
+            counts.conflated += self.push_newest_parts(&parts, spare);
             return Some(false);
         }
         counts.delivered += 1;
-        if self.flows() {
+        if self.is_flowing() {
             self.outbox.push(frames.clone(), spare);
         } else if broadcast.newest_only {
-            counts.conflated += self.take_newest(encoded.parts(), spare);
+            counts.conflated += self.push_newest_parts(encoded.parts(), spare);
             return Some(false);
         } else if let Some(key) = broadcast.supersedes {
             // The namespaces of a connection share its outbox.
@@ -318,7 +320,7 @@ impl<A: App> super::Connection<A> {
 
     /// Puts parts of a broadcast into an outbox that does not flow; each replaces an older one with its key. Returns the number of replaced
     /// parts.
-    fn take_newest(&mut self, parts: &Parts, spare: &mut SpareQueues) -> u64 {
+    fn push_newest_parts(&mut self, parts: &Parts, spare: &mut SpareQueues) -> u64 {
         let mut replaced = 0;
         for (key, frames) in parts {
             match key {
@@ -330,7 +332,7 @@ impl<A: App> super::Connection<A> {
     }
 
     /// Whether a volatile message may be sent: no other message waits, and the transport can take it at this instant.
-    fn takes_volatile(&self) -> bool {
+    fn can_take_volatile(&self) -> bool {
         self.outbox.is_empty()
             && match &self.transport {
                 Transport::WebSocket(socket) => !socket.blocked,

@@ -62,37 +62,37 @@ type FewCounts = SmallVec<[(u8, u32); 4]>;
 #[derive(Default, Debug)]
 pub(crate) struct Unacked {
     /// Put there after the last ping.
-    fresh: FewCounts,
+    after_ping: FewCounts,
     /// Put there before the last ping, which is not answered yet.
-    asked: FewCounts,
+    before_ping: FewCounts,
 }
 
-fn add(few: &mut FewCounts, kind: u8, count: u32) {
-    match few.iter_mut().find(|(known, _)| *known == kind) {
+fn add(counts_by_kind: &mut FewCounts, kind: u8, count: u32) {
+    match counts_by_kind.iter_mut().find(|(known, _)| *known == kind) {
         Some((_, sum)) => *sum += count,
-        None => few.push((kind, count)),
+        None => counts_by_kind.push((kind, count)),
     }
 }
 
-fn counts(few: FewCounts) -> impl Iterator<Item = (u8, u64)> {
-    few.into_iter().map(|(kind, count)| (kind, count.into()))
+fn counts(counts_by_kind: FewCounts) -> impl Iterator<Item = (u8, u64)> {
+    counts_by_kind.into_iter().map(|(kind, count)| (kind, count.into()))
 }
 
 impl<A: App> Connection<A> {
     /// Notes that a broadcast was put into the outbox. Returns whether it is counted.
     pub(crate) fn track_delivery(&mut self, kind: u8) -> bool {
-        let pinged = self.version != Version::V3;
-        if pinged {
-            add(&mut self.unacked.get_or_insert_default().fresh, kind, 1);
+        let is_pinged = self.version != Version::V3;
+        if is_pinged {
+            add(&mut self.unacked.get_or_insert_default().after_ping, kind, 1);
         }
-        pinged
+        is_pinged
     }
 
     /// Notes that a ping is sent.
     pub(crate) fn request_ack(&mut self) {
-        if let Some(owed) = &mut self.unacked {
-            for (kind, count) in std::mem::take(&mut owed.fresh) {
-                add(&mut owed.asked, kind, count);
+        if let Some(unacked) = &mut self.unacked {
+            for (kind, count) in std::mem::take(&mut unacked.after_ping) {
+                add(&mut unacked.before_ping, kind, count);
             }
         }
     }
@@ -101,33 +101,33 @@ impl<A: App> Connection<A> {
 impl<A: App> Shard<A> {
     /// Notes that the last ping is answered.
     pub(crate) fn ack_deliveries(&mut self, slot: u32) {
-        let Some(owed) = &mut self.connections[slot as usize].unacked else { return };
-        self.meter.confirmed.add_all(counts(std::mem::take(&mut owed.asked)));
-        if owed.fresh.is_empty() {
+        let Some(unacked) = &mut self.connections[slot as usize].unacked else { return };
+        self.delivery_stats.confirmed.add_all(counts(std::mem::take(&mut unacked.before_ping)));
+        if unacked.after_ping.is_empty() {
             self.connections[slot as usize].unacked = None;
         }
     }
 
     /// Counts the unconfirmed broadcasts of a connection that has ended, if the application did not take them over.
-    pub(crate) fn expire_unacked(&mut self, owed: Option<Box<Unacked>>) {
-        let Some(owed) = owed else { return };
-        self.meter.unconfirmed.add_all(counts(owed.fresh));
-        self.meter.unconfirmed.add_all(counts(owed.asked));
+    pub(crate) fn expire_unacked(&mut self, unacked: Option<Box<Unacked>>) {
+        let Some(unacked) = unacked else { return };
+        self.delivery_stats.unconfirmed.add_all(counts(unacked.after_ping));
+        self.delivery_stats.unconfirmed.add_all(counts(unacked.before_ping));
     }
 
     /// Takes the unconfirmed broadcasts of a socket's connection, by kind. From now on the caller counts them.
     pub fn take_unacked(&mut self, key: SocketKey) -> CountsByKind {
         let mut kinds = CountsByKind::default();
         let connection = self.socket(key).map(|socket| socket.connection);
-        if let Some(owed) = connection.and_then(|slot| self.connections[slot as usize].unacked.take()) {
-            kinds.add_all(counts(owed.fresh));
-            kinds.add_all(counts(owed.asked));
+        if let Some(unacked) = connection.and_then(|slot| self.connections[slot as usize].unacked.take()) {
+            kinds.add_all(counts(unacked.after_ping));
+            kinds.add_all(counts(unacked.before_ping));
         }
         kinds
     }
 
     /// The deliveries of this shard.
     pub fn delivery_stats(&self) -> &DeliveryStats {
-        &self.meter
+        &self.delivery_stats
     }
 }

@@ -34,7 +34,7 @@ impl<A: App> Shard<A> {
         let OutboundMessage::Event { name, args, attachments } = message else { return None };
         let id = self.ack_ids;
         let socket = self.socket_mut(key).filter(|socket| socket.data.is_some() && socket.is_socketio())?;
-        socket.awaited.get_or_insert_default().add(id);
+        socket.pending_acks.get_or_insert_default().add(id);
         let (encoding, slot) = (socket.encoding, socket.connection);
         self.ack_ids += 1;
         let mut out = std::mem::take(&mut self.scratch);
@@ -75,7 +75,7 @@ impl<A: App> Shard<A> {
     /// Puts whole frames into a connection's outbox.
     pub(crate) fn send(&mut self, slot: u32, frames: Frames) {
         self.connections[slot as usize].outbox.push(frames, &mut self.spare);
-        self.mark_dirty(slot);
+        self.mark_for_flush(slot);
     }
 
     pub(crate) fn send_connect_error(&mut self, slot: u32, encoding: Encoding, message: &str, data: Option<&str>) {

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 pub(crate) enum FlushPriority {
     /// It waits in no row.
     #[default]
-    Not,
+    Idle,
     /// It waits in the second row.
     Later,
     /// It waits in the first row.
@@ -32,45 +32,45 @@ impl FlushQueue {
     }
 
     /// Puts a connection at the end of the first row.
-    pub fn soon(&mut self, slot: u32, waits: &mut FlushPriority) {
-        if *waits != FlushPriority::Soon {
+    pub fn soon(&mut self, slot: u32, priority: &mut FlushPriority) {
+        if *priority != FlushPriority::Soon {
             // If it waits in the second row, its place there is skipped later.
-            *waits = FlushPriority::Soon;
+            *priority = FlushPriority::Soon;
             self.soon.push_back(slot);
         }
     }
 
     /// Puts a connection at the end of the second row, unless it waits already.
-    pub fn later(&mut self, slot: u32, waits: &mut FlushPriority) {
-        if *waits == FlushPriority::Not {
-            *waits = FlushPriority::Later;
+    pub fn later(&mut self, slot: u32, priority: &mut FlushPriority) {
+        if *priority == FlushPriority::Idle {
+            *priority = FlushPriority::Later;
             self.later.push_back(slot);
         }
     }
 
     /// Puts a connection at the end of the second row, also if it waits in the first.
-    pub fn behind(&mut self, slot: u32, waits: &mut FlushPriority) {
-        if *waits != FlushPriority::Later {
-            *waits = FlushPriority::Later;
+    pub fn move_to_later(&mut self, slot: u32, priority: &mut FlushPriority) {
+        if *priority != FlushPriority::Later {
+            *priority = FlushPriority::Later;
             self.later.push_back(slot);
         }
     }
 
     /// The number of places in one of the rows, including void ones.
-    pub fn len(&self, row: FlushPriority) -> usize {
-        match row {
+    pub fn len(&self, priority: FlushPriority) -> usize {
+        match priority {
             FlushPriority::Soon => self.soon.len(),
             FlushPriority::Later => self.later.len(),
-            FlushPriority::Not => 0,
+            FlushPriority::Idle => 0,
         }
     }
 
     /// Takes the next place in one of the rows; void unless its connection waits in that row.
-    pub fn next(&mut self, row: FlushPriority) -> Option<u32> {
-        match row {
+    pub fn next(&mut self, priority: FlushPriority) -> Option<u32> {
+        match priority {
             FlushPriority::Soon => self.soon.pop_front(),
             FlushPriority::Later => self.later.pop_front(),
-            FlushPriority::Not => None,
+            FlushPriority::Idle => None,
         }
     }
 }

@@ -56,22 +56,22 @@ pub(crate) use waiting_bytes::WaitingBytes;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SocketKey {
     /// The shard in the highest byte, the slot in the others; see [`crate::id::MAX_SLOTS`].
-    place: u32,
+    shard_and_slot: u32,
     generation: u32,
 }
 
 impl SocketKey {
     pub(crate) fn new(shard: u8, slot: u32, generation: u32) -> Self {
-        Self { place: u32::from(shard) << 24 | slot, generation }
+        Self { shard_and_slot: u32::from(shard) << 24 | slot, generation }
     }
 
     pub(crate) fn slot(self) -> u32 {
-        self.place & 0x00FF_FFFF
+        self.shard_and_slot & 0x00FF_FFFF
     }
 
     /// The index of the socket's shard.
     pub fn shard(self) -> usize {
-        (self.place >> 24) as usize
+        (self.shard_and_slot >> 24) as usize
     }
 }
 
@@ -92,11 +92,11 @@ pub struct Shard<A: App> {
     pub(crate) timers: Timers,
     pub(crate) spare: SpareQueues,
     /// Connections with something to write.
-    pub(crate) line: FlushQueue,
+    pub(crate) flush_queue: FlushQueue,
     /// Connections with something to read, in the order in which their bytes arrived; after them those that have used up their share of a
     /// turn.
     pub(crate) readable: FlushQueue,
-    pub(crate) doomed: Vec<PendingClose>,
+    pub(crate) pending_closes: Vec<PendingClose>,
     /// Connections whose waiting bytes are to be counted, because their clients do not read them, or have read them.
     pub(crate) to_count: Vec<ConnectionKey>,
     /// Broadcasts of this turn, not yet published.
@@ -105,7 +105,7 @@ pub struct Shard<A: App> {
     pub(crate) now: Instant,
     pub(crate) wake_at: Option<Instant>,
     pub(crate) counts: stats::DeliveryCounts,
-    pub(crate) meter: DeliveryStats,
+    pub(crate) delivery_stats: DeliveryStats,
     /// The recent broadcasts of all shards.
     pub(crate) history: Option<Arc<History>>,
     /// The number of the last numbered broadcast that was delivered here.
@@ -131,16 +131,16 @@ impl<A: App> Shard<A> {
             rooms: Rooms::default(),
             timers: Timers::new(now),
             spare: SpareQueues::default(),
-            line: FlushQueue::default(),
+            flush_queue: FlushQueue::default(),
             readable: FlushQueue::default(),
-            doomed: Vec::new(),
+            pending_closes: Vec::new(),
             to_count: Vec::new(),
             outgoing: Vec::new(),
             random: StdRng::from_os_rng(),
             now,
             wake_at: None,
             counts: stats::DeliveryCounts::default(),
-            meter: DeliveryStats::default(),
+            delivery_stats: DeliveryStats::default(),
             history,
             position,
             renamed: HashMap::new(),
@@ -186,12 +186,12 @@ impl<A: App> Shard<A> {
     ///
     /// # Errors
     /// If the data are not JSON. Nothing is sent then.
-    pub fn refuse(&mut self, key: SocketKey, message: &str, data: Option<&str>) -> Result<(), EncodeError> {
+    pub fn reject(&mut self, key: SocketKey, message: &str, data: Option<&str>) -> Result<(), EncodeError> {
         data.map_or(Ok(()), check_value)?;
         let Some(socket) = self.socket(key) else { return Ok(()) };
         let (encoding, slot) = (socket.encoding, socket.connection);
         self.send_connect_error(slot, encoding, message, data);
-        self.doomed.push(PendingClose::Socket(key, DisconnectReason::ServerNamespaceDisconnect));
+        self.pending_closes.push(PendingClose::Socket(key, DisconnectReason::ServerNamespaceDisconnect));
         Ok(())
     }
 
@@ -350,20 +350,20 @@ impl<A: App> Shard<A> {
 
     pub(crate) fn mark_readable(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
-        if connection.readable == FlushPriority::Not {
+        if connection.readable == FlushPriority::Idle {
             self.readable.soon(slot, &mut connection.readable);
         }
     }
 
     /// Puts a connection with something to read after the others, because it has used up its share of this turn.
-    pub(crate) fn mark_behind(&mut self, slot: u32) {
+    pub(crate) fn defer_reading(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
-        self.readable.behind(slot, &mut connection.readable);
+        self.readable.move_to_later(slot, &mut connection.readable);
     }
 
-    pub(crate) fn mark_dirty(&mut self, slot: u32) {
+    pub(crate) fn mark_for_flush(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
-        self.line.soon(slot, &mut connection.queued);
+        self.flush_queue.soon(slot, &mut connection.queued);
     }
 }
 

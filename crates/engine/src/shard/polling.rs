@@ -10,7 +10,7 @@ use crate::shard_request::{PollResponse, Responder};
 
 impl<A: App> Shard<A> {
     /// Answers a waiting GET with one packet.
-    pub(crate) fn answer_poll_with(version: Version, get: Responder, packet: &str) {
+    pub(crate) fn respond_with_packet(version: Version, get: Responder, packet: &str) {
         let mut payload = Encoder::new(version, false);
         payload.push_text(packet);
         let (body, content_type) = payload.finish();
@@ -18,7 +18,7 @@ impl<A: App> Shard<A> {
     }
 
     /// Answers a waiting GET with all messages that wait for this client. Without a GET or without messages it does nothing.
-    pub(crate) fn answer_poll(&mut self, slot: u32) {
+    pub(crate) fn respond_to_poll(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
         let Transport::Polling(polling) = &mut connection.transport else { return };
         if connection.outbox.is_empty() {
@@ -40,8 +40,8 @@ impl<A: App> Shard<A> {
         }
         let (body, content_type) = payload.finish();
         let _ = get.send(PollResponse::Payload(body.into(), content_type));
-        if self.connections[slot as usize].behind > 0 {
-            self.mark_dirty(slot);
+        if self.connections[slot as usize].catching_up > 0 {
+            self.mark_for_flush(slot);
         }
     }
 }

@@ -32,7 +32,7 @@ pub struct SocketResume<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AlreadyDelivered<'a> {
     /// Rooms with broadcasts that the client received, each with the numbers after which and up to which it received them.
-    pub heard: &'a [(&'a str, u64, u64)],
+    pub received: &'a [(&'a str, u64, u64)],
     /// Rooms, each with the number after which the socket is excepted from the broadcasts that except the room.
     pub member_of: &'a [(&'a str, u64)],
 }
@@ -55,7 +55,7 @@ impl<A: App> Shard<A> {
 
     /// Adds positions to the events of a socket that is not recoverable by itself, for a client that asked for them.
     pub fn enable_positions(&mut self, key: SocketKey) {
-        if let Some(socket) = self.socket_mut(key).filter(|socket| socket.seats.is_empty()) {
+        if let Some(socket) = self.socket_mut(key).filter(|socket| socket.member_slots.is_empty()) {
             socket.encoding.positions = true;
         }
     }
@@ -69,26 +69,26 @@ impl<A: App> Shard<A> {
     ///
     /// # Errors
     /// The data, if a broadcast that the socket has missed is possibly not kept any more.
-    pub fn recover(&mut self, key: SocketKey, data: A::Data, was: &SocketResume<'_>) -> Result<bool, A::Data> {
+    pub fn recover(&mut self, key: SocketKey, data: A::Data, resume: &SocketResume<'_>) -> Result<bool, A::Data> {
         let Some(socket) = self.socket(key) else { return Ok(false) };
         let encoding = Encoding { positions: true, ..socket.encoding };
-        let knows = |history: &Arc<History>| history.has_all(was.rooms.iter().copied(), true, was.from.number, self.position);
-        if !self.history.as_ref().is_some_and(knows) {
+        let is_kept = |history: &Arc<History>| history.has_all(resume.rooms.iter().copied(), true, resume.from.number, self.position);
+        if !self.history.as_ref().is_some_and(is_kept) {
             return Err(data);
         }
         let Some(socket) = self.open(key, data) else { return Ok(false) };
         socket.encoding = encoding;
         let slot = socket.connection;
-        self.rename(key, was.id);
+        self.rename(key, resume.id);
         // Pings that were confirmed before do not cover the broadcasts that are written only now.
         let connection = &mut self.connections[slot as usize];
-        connection.last_received = connection.last_received.min(was.from.number);
-        connection.last_ping = connection.last_ping.min(was.from.number);
-        self.send_accepted(key, Some(was.secret));
-        for (room, _) in was.rooms {
+        connection.last_received = connection.last_received.min(resume.from.number);
+        connection.last_ping = connection.last_ping.min(resume.from.number);
+        self.send_accepted(key, Some(resume.secret));
+        for (room, _) in resume.rooms {
             self.join(key, room);
         }
-        self.begin_catch_up(key, was.from, was.rooms);
+        self.begin_catch_up(key, resume.from, resume.rooms);
         self.replay(slot);
         Ok(true)
     }
@@ -97,13 +97,13 @@ impl<A: App> Shard<A> {
     /// ones that the socket received in other rooms: as many as fit into a slice at once, the others while its client reads, before any
     /// later broadcast. False, and none is sent, if one of them is possibly not kept any more, or if the client does not read the pending
     /// broadcasts of other rooms.
-    pub fn catch_up(&mut self, key: SocketKey, rooms: &[(&str, u64)], from: Position, known: AlreadyDelivered<'_>) -> bool {
+    pub fn catch_up(&mut self, key: SocketKey, rooms: &[(&str, u64)], from: Position, delivered: AlreadyDelivered<'_>) -> bool {
         let Some(slot) = self.socket(key).map(|socket| socket.connection) else { return true };
         let Some(history) = &self.history else { return false };
-        if !history.has_all(rooms.iter().copied(), known.heard.is_empty(), from.number, self.position) {
+        if !history.has_all(rooms.iter().copied(), delivered.received.is_empty(), from.number, self.position) {
             return false;
         }
-        if !self.begin_replay(key, rooms, from, known) {
+        if !self.begin_replay(key, rooms, from, delivered) {
             return false;
         }
         self.replay(slot);
@@ -115,13 +115,13 @@ impl<A: App> Shard<A> {
     /// clients would take for the present position.
     pub fn send_replayed(&mut self, key: SocketKey, broadcasts: &[Arc<Broadcast>]) {
         let Some((encoding, slot)) = self.socket(key).map(|socket| (socket.encoding, socket.connection)) else { return };
-        let mut room = self.config.outbox_limit.saturating_sub(self.connections[slot as usize].outbox.bytes());
+        let mut free = self.config.outbox_limit.saturating_sub(self.connections[slot as usize].outbox.bytes());
         let encoded =
             broadcasts.iter().rev().filter_map(|broadcast| broadcast.encoded(encoding, &self.config.namespaces, self.position_context()));
         let mut newest: Vec<Arc<[u8]>> = encoded
             .take_while(|bytes| {
-                let fits = bytes.len() <= room;
-                room = room.saturating_sub(bytes.len());
+                let fits = bytes.len() <= free;
+                free = free.saturating_sub(bytes.len());
                 fits
             })
             .collect();
@@ -166,8 +166,8 @@ impl<A: App> Shard<A> {
 
     /// The stamps of a message to one socket: if it catches up, its own position.
     pub(super) fn position_context_of(&self, key: SocketKey) -> PositionContext<'_> {
-        let behind = self.socket(key).and_then(|socket| socket.behind.as_ref());
-        self.config.position_context(behind.map_or(self.position.into(), |behind| behind.at))
+        let catch_up = self.socket(key).and_then(|socket| socket.catch_up.as_ref());
+        self.config.position_context(catch_up.map_or(self.position.into(), |catch_up| catch_up.at))
     }
 
     /// Gives a socket another id than the one that contains its place.
@@ -207,9 +207,10 @@ pub(crate) struct ExclusionContext<'a> {
 }
 
 impl ExclusionContext<'_> {
-    pub fn from(&self, broadcast: &Broadcast) -> bool {
-        let was_in = |behind: u64, until: u64| broadcast.number.is_none_or(|number| number > behind && number <= until);
-        let in_room = |excepted: &Arc<str>| self.rooms.iter().any(|(room, behind, until)| was_in(*behind, *until) && **excepted == **room);
+    /// Whether a broadcast excepts the socket.
+    pub fn excepts(&self, broadcast: &Broadcast) -> bool {
+        let was_in = |after: u64, until: u64| broadcast.number.is_none_or(|number| number > after && number <= until);
+        let in_room = |excepted: &Arc<str>| self.rooms.iter().any(|(room, after, until)| was_in(*after, *until) && **excepted == **room);
         broadcast.except_sockets.contains(&self.id) || broadcast.except_rooms.iter().any(in_room)
     }
 }

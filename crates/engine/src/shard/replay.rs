@@ -51,12 +51,12 @@ pub(crate) struct CatchUp {
     /// The position up to which broadcasts were put into its outbox.
     pub at: Position,
     /// The rooms that the socket is or was in.
-    stays: Vec<RoomStay>,
+    room_stays: Vec<RoomStay>,
     /// Rooms whose earlier broadcasts the socket receives after all broadcasts from before it joined them, in the order of joining. Rooms
     /// that the socket joined together have one past.
-    pasts: VecDeque<ReplayState>,
+    replays: VecDeque<ReplayState>,
     /// Whether an answer of the archive is awaited.
-    reads: bool,
+    is_reading: bool,
     /// Whether that answer is of no use any more, because the socket has left a room.
     stale: bool,
 }
@@ -77,54 +77,54 @@ struct ReplayState {
     /// The number up to which the past goes.
     until: u64,
     /// See [`AlreadyDelivered`].
-    heard: Vec<(Box<str>, u64, u64)>,
+    received: Vec<(Box<str>, u64, u64)>,
     member_of: Vec<(Box<str>, u64)>,
 }
 
 impl CatchUp {
     /// The socket joins a room.
     pub fn join(&mut self, room: &str, since: u64) {
-        let told = self.at.number;
-        self.stays.retain(|stay| stay.until > told);
-        self.stays.push(RoomStay { room: room.into(), since, until: u64::MAX });
+        let reached = self.at.number;
+        self.room_stays.retain(|stay| stay.until > reached);
+        self.room_stays.push(RoomStay { room: room.into(), since, until: u64::MAX });
     }
 
     /// The socket leaves a room: it receives no more of the room's broadcasts.
     pub fn leave(&mut self, room: &str, at: u64) {
-        for stay in self.stays.iter_mut().filter(|stay| stay.until == u64::MAX && *stay.room == *room) {
+        for stay in self.room_stays.iter_mut().filter(|stay| stay.until == u64::MAX && *stay.room == *room) {
             stay.until = at;
         }
-        self.pasts.retain_mut(|past| {
-            past.rooms.retain(|(other, _)| **other != *room);
-            !past.rooms.is_empty()
+        self.replays.retain_mut(|replay| {
+            replay.rooms.retain(|(other, _)| **other != *room);
+            !replay.rooms.is_empty()
         });
-        self.stale |= self.reads;
+        self.stale |= self.is_reading;
     }
 }
 
 impl ReplayState {
     /// The number of rooms that the past remembers.
-    fn remembers(&self) -> usize {
-        self.rooms.len() + self.heard.len() + self.member_of.len()
+    fn room_count(&self) -> usize {
+        self.rooms.len() + self.received.len() + self.member_of.len()
     }
 
     /// Whether the socket has received or will receive a broadcast in another room.
-    fn is_heard_elsewhere(&self, broadcast: &Broadcast) -> bool {
+    fn is_delivered_elsewhere(&self, broadcast: &Broadcast) -> bool {
         // A broadcast to every connection is replayed with the first room.
         if broadcast.is_for_everyone() {
-            return !self.heard.is_empty();
+            return !self.received.is_empty();
         }
-        let in_time = |behind: u64, until: u64| broadcast.number.is_some_and(|number| number > behind && number <= until);
-        self.heard.iter().any(|(room, behind, until)| in_time(*behind, *until) && broadcast.is_for(room))
+        let in_time = |after: u64, until: u64| broadcast.number.is_some_and(|number| number > after && number <= until);
+        self.received.iter().any(|(room, after, until)| in_time(*after, *until) && broadcast.is_for(room))
     }
 }
 
 /// The next step for a socket that catches up.
 enum NextSlice {
     /// The socket has received all broadcasts.
-    Nothing,
+    CaughtUp,
     /// The socket has received the past of a room.
-    PastIsOver,
+    ReplayEnds,
     /// A slice, and the position at which it begins.
     Slice(Position, Slice),
     /// A missed broadcast is possibly not kept any more.
@@ -139,31 +139,35 @@ impl<A: App> Shard<A> {
         let own = socket.id.text();
         // Its own id is a room, too.
         let rooms = rooms.iter().copied().chain([(own.as_str(), 0)]);
-        let stays = rooms.map(|(room, since)| RoomStay { room: room.into(), since, until: u64::MAX }).collect();
-        if socket.behind.replace(Box::new(CatchUp { at, stays, ..CatchUp::default() })).is_none() {
-            self.connections[socket.connection as usize].behind += 1;
+        let room_stays = rooms.map(|(room, since)| RoomStay { room: room.into(), since, until: u64::MAX }).collect();
+        if socket.catch_up.replace(Box::new(CatchUp { at, room_stays, ..CatchUp::default() })).is_none() {
+            self.connections[socket.connection as usize].catching_up += 1;
         }
     }
 
     /// Adds the past of rooms that a socket joins now: the broadcasts to each room after the room's number. False if the socket has as many
     /// pending pasts as it may have.
-    pub(super) fn begin_replay(&mut self, key: SocketKey, rooms: &[(&str, u64)], from: Position, known: AlreadyDelivered<'_>) -> bool {
+    pub(super) fn begin_replay(&mut self, key: SocketKey, rooms: &[(&str, u64)], from: Position, delivered: AlreadyDelivered<'_>) -> bool {
         let until = self.position;
-        let owed =
-            self.sockets[key.slot() as usize].behind.iter().flat_map(|behind| &behind.pasts).map(ReplayState::remembers).sum::<usize>();
-        if owed > 0 && owed + rooms.len() + known.heard.len() + known.member_of.len() > MAX_PENDING_ROOMS {
+        let pending_rooms = self.sockets[key.slot() as usize]
+            .catch_up
+            .iter()
+            .flat_map(|catch_up| &catch_up.replays)
+            .map(ReplayState::room_count)
+            .sum::<usize>();
+        if pending_rooms > 0 && pending_rooms + rooms.len() + delivered.received.len() + delivered.member_of.len() > MAX_PENDING_ROOMS {
             return false;
         }
-        if self.sockets[key.slot() as usize].behind.is_none() {
-            let here: Vec<String> = self.rooms_of(key).map(str::to_owned).collect();
-            let here: Vec<(&str, u64)> = here.iter().map(|room| (room.as_str(), 0)).collect();
-            self.begin_catch_up(key, until.into(), &here);
+        if self.sockets[key.slot() as usize].catch_up.is_none() {
+            let joined: Vec<String> = self.rooms_of(key).map(str::to_owned).collect();
+            let joined: Vec<(&str, u64)> = joined.iter().map(|room| (room.as_str(), 0)).collect();
+            self.begin_catch_up(key, until.into(), &joined);
         }
-        if let Some(behind) = &mut self.sockets[key.slot() as usize].behind {
-            let heard = known.heard.iter().map(|(room, behind, until)| ((*room).into(), *behind, *until)).collect();
-            let member_of = known.member_of.iter().map(|(room, behind)| ((*room).into(), *behind)).collect();
+        if let Some(catch_up) = &mut self.sockets[key.slot() as usize].catch_up {
+            let received = delivered.received.iter().map(|(room, after, until)| ((*room).into(), *after, *until)).collect();
+            let member_of = delivered.member_of.iter().map(|(room, after)| ((*room).into(), *after)).collect();
             let rooms = rooms.iter().map(|(room, since)| ((*room).into(), *since)).collect();
-            behind.pasts.push_back(ReplayState { rooms, from, until, heard, member_of });
+            catch_up.replays.push_back(ReplayState { rooms, from, until, received, member_of });
         }
         true
     }
@@ -171,8 +175,8 @@ impl<A: App> Shard<A> {
     /// The number up to which all broadcasts to a connection's sockets are, or were, in its outbox.
     pub(crate) fn delivered_to(&self, slot: u32) -> u64 {
         let sockets = self.connections[slot as usize].sockets.iter();
-        let behind = sockets.filter_map(|socket| self.sockets.get(*socket as usize)?.behind.as_ref());
-        behind.map(|behind| behind.at.number).fold(self.position, u64::min)
+        let catch_up = sockets.filter_map(|socket| self.sockets.get(*socket as usize)?.catch_up.as_ref());
+        catch_up.map(|catch_up| catch_up.at.number).fold(self.position, u64::min)
     }
 
     /// Puts the next broadcasts that a connection's sockets have missed into its outbox, as many as fit into a slice.
@@ -188,77 +192,79 @@ impl<A: App> Shard<A> {
             }
             if slices == MAX_SLICES_PER_TURN {
                 // Its namespace receives few of the broadcasts: other connections get their turn before the next slices.
-                self.mark_dirty(slot);
+                self.mark_for_flush(slot);
             }
         }
     }
 
     /// Puts the next slice into an outbox. True if there may be more at once.
     fn replay_some(&mut self, slot: u32, socket: u32) -> bool {
-        let room = self.slice().saturating_sub(self.connections[slot as usize].outbox.bytes());
-        let Some(mut behind) = self.sockets[socket as usize].behind.take_if(|behind| !behind.reads && room > 0) else { return false };
-        let goes_on = match self.next(&behind, room) {
-            NextSlice::Nothing => {
-                self.connections[slot as usize].behind -= 1;
+        let free = self.slice_bytes().saturating_sub(self.connections[slot as usize].outbox.bytes());
+        let Some(mut catch_up) = self.sockets[socket as usize].catch_up.take_if(|catch_up| !catch_up.is_reading && free > 0) else {
+            return false;
+        };
+        let continues = match self.next_slice(&catch_up, free) {
+            NextSlice::CaughtUp => {
+                self.connections[slot as usize].catching_up -= 1;
                 return false;
             }
-            NextSlice::PastIsOver => behind.pasts.pop_front().is_some(),
+            NextSlice::ReplayEnds => catch_up.replays.pop_front().is_some(),
             NextSlice::Slice(from, slice) => {
-                self.send_slice(socket, &mut behind, from, slice);
-                !behind.reads
+                self.send_slice(socket, &mut catch_up, from, slice);
+                !catch_up.is_reading
             }
             NextSlice::Lost => {
                 self.end_too_slow(slot);
                 false
             }
         };
-        self.sockets[socket as usize].behind = Some(behind);
-        goes_on
+        self.sockets[socket as usize].catch_up = Some(catch_up);
+        continues
     }
 
     /// Ends a connection whose client missed broadcasts that are not kept any more: it was away for too long, or reads too slowly. Its next
     /// connection begins a new session.
     fn end_too_slow(&mut self, slot: u32) {
         let (code, reason) = TOO_SLOW;
-        self.end_connection(slot, DisconnectReason::TooSlow, CloseAction::Say(code, reason.into()));
+        self.end_connection(slot, DisconnectReason::TooSlow, CloseAction::CloseFrame(code, reason.into()));
     }
 
-    fn slice(&self) -> usize {
+    fn slice_bytes(&self) -> usize {
         self.config.replay_slice.min(self.config.outbox_limit / 4).max(1)
     }
 
     /// The next step of a socket, with a slice of about `bytes` bytes.
-    fn next(&self, behind: &CatchUp, bytes: usize) -> NextSlice {
-        let Some(history) = &self.history else { return NextSlice::Nothing };
+    fn next_slice(&self, catch_up: &CatchUp, bytes: usize) -> NextSlice {
+        let Some(history) = &self.history else { return NextSlice::CaughtUp };
         // The past of a room comes after all broadcasts that other rooms received before the socket joined it.
-        let past = behind.pasts.front().filter(|past| behind.at.number >= past.until);
-        let until = behind.pasts.front().map_or(self.position, |past| past.until);
-        let (from, slice) = match past {
-            Some(past) if past.from.number >= past.until => return NextSlice::PastIsOver,
-            Some(past) => {
-                let everyone = past.heard.is_empty();
-                let rooms = past.rooms.iter().map(|(room, since)| (&**room, *since));
-                (past.from, history.slice(rooms, everyone, past.from.number, past.until, bytes))
+        let replay = catch_up.replays.front().filter(|replay| catch_up.at.number >= replay.until);
+        let until = catch_up.replays.front().map_or(self.position, |replay| replay.until);
+        let (from, slice) = match replay {
+            Some(replay) if replay.from.number >= replay.until => return NextSlice::ReplayEnds,
+            Some(replay) => {
+                let everyone = replay.received.is_empty();
+                let rooms = replay.rooms.iter().map(|(room, since)| (&**room, *since));
+                (replay.from, history.slice(rooms, everyone, replay.from.number, replay.until, bytes))
             }
-            None if behind.at.number >= until => return NextSlice::Nothing,
+            None if catch_up.at.number >= until => return NextSlice::CaughtUp,
             None => {
-                let rooms = behind.stays.iter().filter(|stay| stay.until == u64::MAX).map(|stay| (&*stay.room, stay.since));
-                (behind.at, history.slice(rooms, true, behind.at.number, until, bytes))
+                let rooms = catch_up.room_stays.iter().filter(|stay| stay.until == u64::MAX).map(|stay| (&*stay.room, stay.since));
+                (catch_up.at, history.slice(rooms, true, catch_up.at.number, until, bytes))
             }
         };
         slice.map_or(NextSlice::Lost, |slice| NextSlice::Slice(from, slice))
     }
 
     /// Puts the first broadcasts of a slice into an outbox if they are in memory, else asks the archive for them.
-    fn send_slice(&mut self, socket: u32, behind: &mut CatchUp, from: Position, slice: Slice) {
+    fn send_slice(&mut self, socket: u32, catch_up: &mut CatchUp, from: Position, slice: Slice) {
         match slice.first_run() {
             Run::InMemory(broadcasts, reached) => {
-                self.send_broadcasts(socket, behind, from, broadcasts.iter().map(|broadcast| &**broadcast), reached);
+                self.send_broadcasts(socket, catch_up, from, broadcasts.iter().map(|broadcast| &**broadcast), reached);
             }
             Run::Archived(numbers, whole) => {
                 let Some(archive) = self.history.as_ref().and_then(|history| history.archive().cloned()) else { return };
-                let (socket, bytes) = (SocketKey::new(self.index, socket, self.sockets[socket as usize].generation), self.slice());
-                behind.reads = true;
+                let (socket, bytes) = (SocketKey::new(self.index, socket, self.sockets[socket as usize].generation), self.slice_bytes());
+                catch_up.is_reading = true;
                 self.to_read.push(ArchiveRead { socket, numbers, whole, bytes, archive });
             }
         }
@@ -269,37 +275,37 @@ impl<A: App> Shard<A> {
     fn send_broadcasts<'a>(
         &mut self,
         socket: u32,
-        behind: &mut CatchUp,
+        catch_up: &mut CatchUp,
         from: Position,
         broadcasts: impl Iterator<Item = &'a Broadcast>,
         reached: u64,
     ) {
         let Some(known) = self.sockets.get(socket as usize) else { return };
         let (encoding, slot, id) = (known.encoding, known.connection, known.id);
-        let past = behind.pasts.front().filter(|past| behind.at.number >= past.until);
-        let member_of: Vec<(&str, u64, u64)> = match past {
-            Some(past) => past.member_of.iter().map(|(room, since)| (&**room, *since, u64::MAX)).collect(),
-            None => behind.stays.iter().map(|stay| (&*stay.room, stay.since, stay.until)).collect(),
+        let replay = catch_up.replays.front().filter(|replay| catch_up.at.number >= replay.until);
+        let member_of: Vec<(&str, u64, u64)> = match replay {
+            Some(replay) => replay.member_of.iter().map(|(room, since)| (&**room, *since, u64::MAX)).collect(),
+            None => catch_up.room_stays.iter().map(|stay| (&*stay.room, stay.since, stay.until)).collect(),
         };
-        let excepted = ExclusionContext { id, rooms: &member_of };
-        let for_it = |broadcast: &&Broadcast| {
-            !excepted.from(broadcast)
+        let exclusions = ExclusionContext { id, rooms: &member_of };
+        let is_for_socket = |broadcast: &&Broadcast| {
+            !exclusions.excepts(broadcast)
                 && broadcast.namespace.is_none_or(|only| only == encoding.namespace)
-                && past.is_none_or(|past| !past.is_heard_elsewhere(broadcast))
+                && replay.is_none_or(|replay| !replay.is_delivered_elsewhere(broadcast))
         };
         let (mut bytes, mut kinds) = (Vec::new(), Vec::new());
-        for broadcast in broadcasts.filter(for_it) {
+        for broadcast in broadcasts.filter(is_for_socket) {
             if self.encode_missed(broadcast, from, encoding, &mut bytes) {
                 kinds.push(broadcast.kind);
             }
         }
-        match past {
-            Some(_) => behind.pasts[0].from = reached.into(),
-            None => behind.at = reached.into(),
+        match replay {
+            Some(_) => catch_up.replays[0].from = reached.into(),
+            None => catch_up.at = reached.into(),
         }
         for kind in kinds {
             if self.connections[slot as usize].track_delivery(kind) {
-                self.meter.delivered.add_all([(kind, 1)]);
+                self.delivery_stats.delivered.add_all([(kind, 1)]);
             }
         }
         if !bytes.is_empty() {
@@ -323,31 +329,31 @@ impl<A: App> Shard<A> {
     pub(crate) fn archive_read(&mut self, ArchiveReadResult { socket: key, numbers, whole, read }: ArchiveReadResult) {
         let Some(socket) = self.socket_mut(key) else { return };
         let slot = socket.connection;
-        let Some(mut behind) = socket.behind.take_if(|behind| behind.reads) else { return };
-        behind.reads = false;
-        let from = match behind.pasts.front().filter(|past| behind.at.number >= past.until) {
-            Some(past) => past.from,
-            None => behind.at,
+        let Some(mut catch_up) = socket.catch_up.take_if(|catch_up| catch_up.is_reading) else { return };
+        catch_up.is_reading = false;
+        let from = match catch_up.replays.front().filter(|replay| catch_up.at.number >= replay.until) {
+            Some(replay) => replay.from,
+            None => catch_up.at,
         };
         let Some(read) = read else {
             // The archive cannot be read now. The client reconnects, and receives the same then.
-            self.sockets[key.slot() as usize].behind = Some(behind);
+            self.sockets[key.slot() as usize].catch_up = Some(catch_up);
             return self.end_connection(slot, DisconnectReason::TransportError, CloseAction::Drop);
         };
-        let there = read.iter().zip(&numbers).take_while(|(broadcast, number)| broadcast.number == Some(**number)).count();
-        let lost = there < read.len() || read.is_empty();
-        let reached = match (there == numbers.len(), whole) {
+        let found = read.iter().zip(&numbers).take_while(|(broadcast, number)| broadcast.number == Some(**number)).count();
+        let lost = found < read.len() || read.is_empty();
+        let reached = match (found == numbers.len(), whole) {
             (true, Some(reached)) => reached,
-            _ => read[..there].last().and_then(|last| last.number).unwrap_or(from.number),
+            _ => read[..found].last().and_then(|last| last.number).unwrap_or(from.number),
         };
         // What the socket asked for before it left a room is asked for once more.
-        if !std::mem::take(&mut behind.stale) && from.number < reached {
-            self.send_broadcasts(key.slot(), &mut behind, from, read[..there].iter(), reached);
+        if !std::mem::take(&mut catch_up.stale) && from.number < reached {
+            self.send_broadcasts(key.slot(), &mut catch_up, from, read[..found].iter(), reached);
         }
-        self.sockets[key.slot() as usize].behind = Some(behind);
+        self.sockets[key.slot() as usize].catch_up = Some(catch_up);
         match lost {
             true => self.end_too_slow(slot),
-            false => self.mark_dirty(slot),
+            false => self.mark_for_flush(slot),
         }
     }
 }

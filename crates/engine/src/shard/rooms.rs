@@ -15,9 +15,9 @@ impl<A: App> Shard<A> {
         }
         let Some(socket) = live(&mut self.sockets, self.index, key).filter(|socket| socket.data.is_some()) else { return false };
         let member = Member { connection: socket.connection, socket: key.slot() };
-        socket.seats.push(self.rooms.enter(room, socket.encoding, member));
-        if let Some(behind) = &mut socket.behind {
-            behind.join(room, self.position);
+        socket.member_slots.push(self.rooms.enter(room, socket.encoding, member));
+        if let Some(catch_up) = &mut socket.catch_up {
+            catch_up.join(room, self.position);
         }
         true
     }
@@ -25,31 +25,31 @@ impl<A: App> Shard<A> {
     /// Removes a socket from a room. False if the socket is not in the room, or the room is the one that is named as its id.
     pub fn leave(&mut self, key: SocketKey, room: &str) -> bool {
         let Some(socket) = live(&mut self.sockets, self.index, key) else { return false };
-        let Some(at) = socket.seats.iter().position(|&seat| self.rooms.is_in(seat, room)) else { return false };
-        let seat = socket.seats.swap_remove(at);
-        if let Some(behind) = &mut socket.behind {
-            behind.leave(room, self.position);
+        let Some(at) = socket.member_slots.iter().position(|&member_slot| self.rooms.is_in(member_slot, room)) else { return false };
+        let member_slot = socket.member_slots.swap_remove(at);
+        if let Some(catch_up) = &mut socket.catch_up {
+            catch_up.leave(room, self.position);
         }
         let encoding = socket.encoding;
-        self.give_up(seat, encoding);
+        self.free_member_slot(member_slot, encoding);
         true
     }
 
     /// Whether a socket is in a room.
     pub fn is_in(&self, key: SocketKey, room: &str) -> bool {
         let Some(socket) = self.socket(key) else { return false };
-        socket.seats.iter().any(|&seat| self.rooms.is_in(seat, room)) || Id::parse(room) == Some(socket.id)
+        socket.member_slots.iter().any(|&member_slot| self.rooms.is_in(member_slot, room)) || Id::parse(room) == Some(socket.id)
     }
 
     /// The rooms that a socket is in, without the one that is named as its id.
     pub fn rooms_of(&self, key: SocketKey) -> impl Iterator<Item = &str> {
-        let seats = self.socket(key).map_or(&[][..], |socket| &socket.seats);
-        seats.iter().map(|&seat| self.rooms.name_of(seat))
+        let member_slots = self.socket(key).map_or(&[][..], |socket| &socket.member_slots);
+        member_slots.iter().map(|&member_slot| self.rooms.name_of(member_slot))
     }
 
     /// The number of rooms that a socket is in, without the one that is named as its id.
     pub fn count_rooms_of(&self, key: SocketKey) -> usize {
-        self.socket(key).map_or(0, |socket| socket.seats.len())
+        self.socket(key).map_or(0, |socket| socket.member_slots.len())
     }
 
     /// The sockets of this shard that are in a room.
@@ -70,11 +70,11 @@ impl<A: App> Shard<A> {
     }
 
     /// Frees a seat in a room.
-    pub(super) fn give_up(&mut self, seat: MemberSlot, encoding: Encoding) {
-        if let Some((moved, from, to)) = self.rooms.leave(seat, encoding)
-            && let Some(kept) = self.sockets[moved.socket as usize].seats.iter_mut().find(|kept| **kept == from)
+    pub(super) fn free_member_slot(&mut self, member_slot: MemberSlot, encoding: Encoding) {
+        if let Some((moved, from, to)) = self.rooms.leave(member_slot, encoding)
+            && let Some(other) = self.sockets[moved.socket as usize].member_slots.iter_mut().find(|other| **other == from)
         {
-            *kept = to;
+            *other = to;
         }
     }
 }

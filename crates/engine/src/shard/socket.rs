@@ -18,11 +18,11 @@ pub(crate) struct Socket<A: App> {
     /// The mark of the last broadcast to several rooms that reached the socket, or that it was excepted from, so that no socket receives a
     /// broadcast twice.
     pub mark: u32,
-    pub seats: SmallVec<[MemberSlot; 2]>,
+    pub member_slots: SmallVec<[MemberSlot; 2]>,
     /// The events that the client has still to acknowledge.
-    pub awaited: Option<Box<PendingAcks>>,
+    pub pending_acks: Option<Box<PendingAcks>>,
     /// Its cursor, if it catches up; `None` once it is live.
-    pub behind: Option<Box<CatchUp>>,
+    pub catch_up: Option<Box<CatchUp>>,
     /// Whether the application has paused it.
     pub paused: bool,
     /// The application's data; `None` until the socket is accepted.
@@ -47,8 +47,8 @@ impl PendingAcks {
 
     /// Takes an id out, if it is there.
     pub fn take(&mut self, id: u64) -> Option<u64> {
-        let place = self.0.iter().position(|known| *known == id)?;
-        self.0.remove(place)
+        let index = self.0.iter().position(|known| *known == id)?;
+        self.0.remove(index)
     }
 }
 

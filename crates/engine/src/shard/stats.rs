@@ -54,20 +54,20 @@ impl ShardStats {
 impl<A: App> Shard<A> {
     /// The figures of this shard. The method visits each connection, so it must not be called often.
     pub fn stats(&self) -> ShardStats {
-        let super::stats::DeliveryCounts { delivered, dropped, conflated, too_slow } = self.counts;
-        let mut figures = ShardStats { delivered, dropped, conflated, too_slow, rooms: self.rooms.len() as u64, ..ShardStats::default() };
+        let DeliveryCounts { delivered, dropped, conflated, too_slow } = self.counts;
+        let mut stats = ShardStats { delivered, dropped, conflated, too_slow, rooms: self.rooms.len() as u64, ..ShardStats::default() };
         for (_, connection) in &self.connections {
-            figures.outbox_bytes += connection.outbox.bytes() as u64;
+            stats.outbox_bytes += connection.outbox.bytes() as u64;
             if connection.phase != Phase::Open {
                 continue;
             }
             let raw = self.config.endpoints[connection.endpoint as usize].protocol == Protocol::Raw;
             match &connection.transport {
-                Transport::WebSocket(_) if raw => figures.raw += 1,
-                Transport::WebSocket(_) => figures.websocket += 1,
-                Transport::Polling(_) => figures.polling += 1,
+                Transport::WebSocket(_) if raw => stats.raw += 1,
+                Transport::WebSocket(_) => stats.websocket += 1,
+                Transport::Polling(_) => stats.polling += 1,
             }
         }
-        figures
+        stats
     }
 }

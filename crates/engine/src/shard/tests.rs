@@ -36,13 +36,13 @@ fn connection(shard: &mut Shard<NoopApp>) -> u32 {
         sockets: Default::default(),
         accepted: false,
         handshake: None,
-        attaching: None,
+        pending_attachments: None,
         waiting: None,
         queued: Default::default(),
         readable: Default::default(),
         pauses: 0,
-        behind: 0,
-        leaving: false,
+        catching_up: 0,
+        draining: false,
         hung_up: false,
         awaiting_pong: false,
         pings: 0,
@@ -68,16 +68,16 @@ fn socket(shard: &mut Shard<NoopApp>, connection: u32, namespace: u8, id: Option
     let slot = shard.sockets.vacant_key() as u32;
     let id = id.unwrap_or_else(|| Id::new(0, slot, &mut shard.random));
     let encoding = shard.encoding(&shard.connections[connection as usize], Namespace(namespace));
-    let (seats, awaited) = Default::default();
+    let (member_slots, pending_acks) = Default::default();
     shard.sockets.insert(Socket {
         generation: 0,
         connection,
         encoding,
         id,
         mark: 0,
-        seats,
-        awaited,
-        behind: None,
+        member_slots,
+        pending_acks,
+        catch_up: None,
         paused: false,
         data: Some(()),
     });
@@ -134,7 +134,7 @@ fn what_is_said_to_everybody_waits_for_what_is_said_to_few() {
 
     shard.deliver(&Broadcast::to_everyone(hello));
     shard.deliver(&Broadcast::to_rooms(["room".into()], hello));
-    let mut next = |row| shard.line.next(row);
+    let mut next = |priority| shard.flush_queue.next(priority);
     assert_eq!([next(FlushPriority::Soon), next(FlushPriority::Soon)], [Some(talker), None]);
     assert_eq!([next(FlushPriority::Later), next(FlushPriority::Later), next(FlushPriority::Later)], [Some(bystander), Some(talker), None]);
     // The talker's place in the second row is void, because it waited in the first row in between.
@@ -246,7 +246,7 @@ fn a_key_is_void_on_another_shard() {
     here.disconnect(foreign, true);
     here.close(foreign, 1000, "");
     assert_eq!(waiting(&here, 0), "");
-    assert!(here.doomed.is_empty());
+    assert!(here.pending_closes.is_empty());
 }
 
 #[test]
@@ -275,8 +275,8 @@ fn an_event_that_clients_would_refuse_is_an_error() {
     let slot = connection(&mut shard);
     let key = socket(&mut shard, slot, 0, None);
     assert_eq!(shard.ack(key, 1, "[", &[]), Err(Arguments));
-    assert_eq!(shard.refuse(key, "no", Some("}")), Err(Arguments));
-    assert_eq!(shard.refuse(key, "no", Some("")), Err(Arguments));
+    assert_eq!(shard.reject(key, "no", Some("}")), Err(Arguments));
+    assert_eq!(shard.reject(key, "no", Some("")), Err(Arguments));
     assert_eq!(waiting(&shard, slot), "");
 }
 
@@ -287,10 +287,10 @@ fn a_socket_awaits_the_newest_acknowledgements() {
     let key = socket(&mut shard, slot, 0, None);
     let ask = OutboundMessage::event("ask", "").unwrap();
     let ids: Vec<u64> = (0..1025).map(|_| shard.emit_with_ack(key, &ask).unwrap()).collect();
-    let awaited = shard.sockets[key.slot() as usize].awaited.as_mut().unwrap();
-    assert_eq!(awaited.take(ids[0]), None);
-    assert_eq!(awaited.take(ids[1]), Some(ids[1]));
-    assert_eq!(awaited.take(ids[1]), None, "once");
+    let pending_acks = shard.sockets[key.slot() as usize].pending_acks.as_mut().unwrap();
+    assert_eq!(pending_acks.take(ids[0]), None);
+    assert_eq!(pending_acks.take(ids[1]), Some(ids[1]));
+    assert_eq!(pending_acks.take(ids[1]), None, "once");
     assert_eq!(shard.emit_with_ack(key, &OutboundMessage::Text("no event".into())), None);
 }
 

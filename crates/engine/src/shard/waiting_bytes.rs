@@ -65,7 +65,7 @@ impl<A: App> Shard<A> {
             Transport::WebSocket(socket) => socket.reader.held_bytes(),
             Transport::Polling(_) => 0,
         };
-        let input = held + connection.attaching.as_ref().map_or(0, |attaching| attaching.bytes());
+        let input = held + connection.pending_attachments.as_ref().map_or(0, |pending_attachments| pending_attachments.bytes());
         if connection.waiting.is_none() && input < MIN_COUNTED_INPUT && connection.outbox.bytes() < MIN_COUNTED_OUTPUT {
             return;
         }
@@ -85,24 +85,24 @@ impl<A: App> Shard<A> {
                 waiting.counted = bytes;
             }
         } else {
-            self.give_up_with(key, CloseAction::Say(TOO_MUCH.0, TOO_MUCH.1.into()));
+            self.end_waiting(key, CloseAction::CloseFrame(TOO_MUCH.0, TOO_MUCH.1.into()));
         }
     }
 
     /// Ends a connection in which too many bytes wait, without waiting for its client.
     pub fn drop_connection(&mut self, connection: ConnectionRef) {
-        self.give_up_with(connection.0, CloseAction::Drop);
+        self.end_waiting(connection.0, CloseAction::Drop);
     }
 
-    fn give_up_with(&mut self, key: ConnectionKey, ending: CloseAction) {
+    fn end_waiting(&mut self, key: ConnectionKey, action: CloseAction) {
         let Some(connection) = self.connections.get_mut(key.slot as usize).filter(|known| known.generation == key.generation) else {
             return;
         };
         if let Transport::WebSocket(socket) = &mut connection.transport {
             socket.reader = Default::default();
         }
-        connection.attaching = None;
-        self.doomed.push(PendingClose::Connection(key, DisconnectReason::TooSlow, ending));
+        connection.pending_attachments = None;
+        self.pending_closes.push(PendingClose::Connection(key, DisconnectReason::TooSlow, action));
     }
 
     /// The data that the gate made of a connection's first request.

@@ -18,22 +18,22 @@ use crate::stream::Stream;
 
 impl<A: App> Worker<A> {
     /// Takes a WebSocket over from the HTTP server.
-    pub(super) fn accept(&mut self, arrival: NewConnection<A::Handshake>) {
-        let mut stream = Stream::new(arrival.stream);
+    pub(super) fn accept(&mut self, new: NewConnection<A::Handshake>) {
+        let mut stream = Stream::new(new.stream);
         let tls = matches!(stream, Stream::Tls(_));
         if self.shard.connections.len() >= MAX_SLOTS || stream.register(self.poll.registry(), self.shard.connections.vacant_key()).is_err()
         {
             return;
         }
         let transport = Transport::WebSocket(WebSocket { stream, reader: Default::default(), blocked: false });
-        let key = match arrival.purpose {
-            Purpose::Session(session) => Some(self.begin_session(session, transport, arrival.deflate, arrival.greeting)),
-            Purpose::Reject(refusal) => return self.reject(&refusal, transport, arrival.greeting),
-            Purpose::Upgrade(session) => self.begin_probe(session, transport, arrival.deflate),
+        let key = match new.purpose {
+            Purpose::Session(session) => Some(self.begin_session(session, transport, new.deflate, new.greeting)),
+            Purpose::Reject(rejection) => return self.reject_handshake(&rejection, transport, new.greeting),
+            Purpose::Upgrade(session) => self.begin_probe(session, transport, new.deflate),
         };
         let Some(key) = key else { return };
-        if !arrival.early.is_empty() {
-            self.handle(key, Input::new(&mut arrival.early.to_vec()));
+        if !new.early.is_empty() {
+            self.handle(key, Input::new(&mut new.early.to_vec()));
         }
         if tls && self.shard.is_alive(key) {
             // Bytes that TLS has decrypted already raise no edge.
@@ -42,10 +42,10 @@ impl<A: App> Worker<A> {
     }
 
     /// Closes a rejected WebSocket with the reason.
-    fn reject(&mut self, refusal: &HandshakeRejection, transport: Transport, greeting: Vec<u8>) {
+    fn reject_handshake(&mut self, rejection: &HandshakeRejection, transport: Transport, greeting: Vec<u8>) {
         let key = self.insert(0, Version::V4, None, Phase::Closing, transport);
         self.send_greeting(key, greeting);
-        self.refuse(key, refusal.code.unwrap_or_default(), &refusal.message);
+        self.close_rejected(key, rejection.code.unwrap_or_default(), &rejection.message);
     }
 
     /// Sends the bytes that come before all others.
@@ -130,13 +130,13 @@ impl<A: App> Worker<A> {
             sockets: Default::default(),
             accepted: false,
             handshake: None,
-            attaching: None,
+            pending_attachments: None,
             waiting: None,
             queued: Default::default(),
             readable: Default::default(),
             pauses: 0,
-            behind: 0,
-            leaving: false,
+            catching_up: 0,
+            draining: false,
             hung_up: false,
             awaiting_pong: false,
             pings: 0,

@@ -32,11 +32,11 @@ pub(super) const MAX_REJECTED: usize = 512;
 impl<A: App> Worker<A> {
     /// Carries out all ends that were requested, including those that the application requests during this call.
     pub(super) fn close_pending(&mut self) {
-        while !self.shard.doomed.is_empty() {
-            for doomed in std::mem::take(&mut self.shard.doomed) {
-                match doomed {
+        while !self.shard.pending_closes.is_empty() {
+            for close in std::mem::take(&mut self.shard.pending_closes) {
+                match close {
                     PendingClose::Socket(key, reason) => self.end_socket(key, reason),
-                    PendingClose::Connection(key, reason, ending) => self.end_connection(key, reason, ending),
+                    PendingClose::Connection(key, reason, action) => self.end_connection(key, reason, action),
                 }
             }
         }
@@ -50,14 +50,14 @@ impl<A: App> Worker<A> {
         self.shard.remove_socket(key.slot());
     }
 
-    fn end_connection(&mut self, key: ConnectionKey, reason: DisconnectReason, ending: CloseAction) {
+    fn end_connection(&mut self, key: ConnectionKey, reason: DisconnectReason, action: CloseAction) {
         if !self.shard.is_alive(key) {
             return;
         }
         let connection = &self.shard.connections[key.slot as usize];
-        let refused = !connection.accepted;
+        let is_rejected = !connection.accepted;
         match connection.phase {
-            Phase::Closing if ending == CloseAction::Drop => return self.remove(key),
+            Phase::Closing if action == CloseAction::Drop => return self.remove(key),
             Phase::Closing => return,
             Phase::Probing(session) => self.forget_probe(session),
             Phase::Open => {
@@ -70,14 +70,14 @@ impl<A: App> Worker<A> {
         if reason == DisconnectReason::TooSlow {
             self.shard.counts.too_slow += 1;
         }
-        match (&mut self.shard.connections[key.slot as usize].transport, ending) {
-            (Transport::WebSocket(_), CloseAction::Say(code, words)) if reason == DisconnectReason::TooSlow => {
-                self.send_too_slow(key, code, &words)
+        match (&mut self.shard.connections[key.slot as usize].transport, action) {
+            (Transport::WebSocket(_), CloseAction::CloseFrame(code, text)) if reason == DisconnectReason::TooSlow => {
+                self.send_too_slow(key, code, &text)
             }
-            (Transport::WebSocket(_), CloseAction::Say(code, reason)) if refused => self.refuse(key, code, &reason),
-            (Transport::WebSocket(_), CloseAction::Say(code, reason)) => self.send_close(key, code, &reason),
+            (Transport::WebSocket(_), CloseAction::CloseFrame(code, reason)) if is_rejected => self.close_rejected(key, code, &reason),
+            (Transport::WebSocket(_), CloseAction::CloseFrame(code, reason)) => self.send_close(key, code, &reason),
             (Transport::WebSocket(_), CloseAction::Drop) => self.remove(key),
-            (Transport::Polling(_), ending) => self.end_polling(key, reason, ending),
+            (Transport::Polling(_), action) => self.end_polling(key, reason, action),
         }
     }
 
@@ -85,7 +85,7 @@ impl<A: App> Worker<A> {
     /// frame.
     fn send_too_slow(&mut self, key: ConnectionKey, code: u16, reason: &str) {
         let outbox = &mut self.shard.connections[key.slot as usize].outbox;
-        outbox.drop_unbegun(&mut self.shard.spare);
+        outbox.drop_unstarted(&mut self.shard.spare);
         // The message that is partly written may be too large by itself.
         if outbox.bytes() + MAX_CLOSE_FRAME_BYTES > self.shard.config.outbox_limit {
             return self.remove(key);
@@ -102,17 +102,17 @@ impl<A: App> Worker<A> {
         self.linger(key, CLOSE_TIMEOUT);
     }
 
-    /// Calls [`Worker::say_close`] for a WebSocket that was never accepted.
-    pub(super) fn refuse(&mut self, key: ConnectionKey, code: u16, reason: &str) {
+    /// Calls [`Worker::send_close`] for a WebSocket that was never accepted.
+    pub(super) fn close_rejected(&mut self, key: ConnectionKey, code: u16, reason: &str) {
         self.send_close(key, code, reason);
-        self.refused.push_back(key);
-        if self.refused.len() > MAX_REJECTED
-            && let Some(oldest) = self.refused.pop_front()
+        self.rejected.push_back(key);
+        if self.rejected.len() > MAX_REJECTED
+            && let Some(oldest) = self.rejected.pop_front()
             && self.shard.is_alive(oldest)
         {
             // The connection is closing since it was rejected, so no other output waits for it.
             self.shard.flush(oldest.slot);
-            self.shard.doomed.push(PendingClose::Connection(oldest, DisconnectReason::TransportClose, CloseAction::Drop));
+            self.shard.pending_closes.push(PendingClose::Connection(oldest, DisconnectReason::TransportClose, CloseAction::Drop));
         }
     }
 
@@ -120,13 +120,13 @@ impl<A: App> Worker<A> {
         let due = self.shard.tick_after(time);
         let connection = &mut self.shard.connections[key.slot as usize];
         connection.phase = Phase::Closing;
-        connection.attaching = None;
+        connection.pending_attachments = None;
         connection.heartbeat_due = 0;
         connection.end_due = due;
         self.shard.schedule(key.slot);
     }
 
-    fn end_polling(&mut self, key: ConnectionKey, reason: DisconnectReason, ending: CloseAction) {
+    fn end_polling(&mut self, key: ConnectionKey, reason: DisconnectReason, action: CloseAction) {
         let stopping = self.stopping;
         let connection = &mut self.shard.connections[key.slot as usize];
         let outbox_is_empty = connection.outbox.is_empty();
@@ -135,10 +135,10 @@ impl<A: App> Worker<A> {
         let pending = polling.get.is_some();
         match reason {
             // The client's own close is answered with an empty packet, not with a close by the server.
-            DisconnectReason::TransportClose if pending => self.answer_get(key, "6"),
+            DisconnectReason::TransportClose if pending => self.respond_to_get(key, "6"),
             // An earlier GET may still arrive over another TCP connection. The POST is answered after this time.
-            DisconnectReason::TransportClose if ending != CloseAction::Drop => {
-                polling.farewell = Some(PollingCloseState::Clients);
+            DisconnectReason::TransportClose if action != CloseAction::Drop => {
+                polling.close_state = Some(PollingCloseState::ByClient);
                 self.linger(key, LATE_GET_TIMEOUT);
                 return self.drop_probe(probe);
             }
@@ -146,17 +146,17 @@ impl<A: App> Worker<A> {
             | DisconnectReason::TransportError
             | DisconnectReason::PingTimeout
             | DisconnectReason::TooSlow
-            | DisconnectReason::TakenOver => self.answer_get(key, "1"),
-            _ if ending == CloseAction::Drop || (stopping && !pending) => {}
+            | DisconnectReason::TakenOver => self.respond_to_get(key, "1"),
+            _ if action == CloseAction::Drop || (stopping && !pending) => {}
             _ if pending && (stopping || outbox_is_empty) => {
                 self.send_polling_close(key);
                 return self.drop_probe(probe);
             }
             // Pending messages are sent first, and the close with the next GET; see `Worker::last_words`.
             _ => {
-                polling.farewell = Some(PollingCloseState::Servers);
+                polling.close_state = Some(PollingCloseState::ByServer);
                 self.linger(key, LAST_POLL_TIMEOUT);
-                self.shard.answer_poll(key.slot);
+                self.shard.respond_to_poll(key.slot);
                 return self.drop_probe(probe);
             }
         }
@@ -168,25 +168,25 @@ impl<A: App> Worker<A> {
     /// response to one might be read first: the client would then report a broken connection, not one that the server has closed.
     pub(super) fn send_polling_close(&mut self, key: ConnectionKey) {
         self.shard.send_text(key.slot, "1");
-        self.shard.answer_poll(key.slot);
+        self.shard.respond_to_poll(key.slot);
         if let Transport::Polling(polling) = &mut self.shard.connections[key.slot as usize].transport {
-            polling.farewell = Some(PollingCloseState::Told);
+            polling.close_state = Some(PollingCloseState::Reported);
         }
         self.linger(key, CLOSE_TIMEOUT);
     }
 
     fn drop_probe(&mut self, probe: Option<ConnectionKey>) {
         if let Some(probe) = probe {
-            self.shard.doomed.push(PendingClose::Connection(probe, DisconnectReason::TransportClose, CloseAction::Drop));
+            self.shard.pending_closes.push(PendingClose::Connection(probe, DisconnectReason::TransportClose, CloseAction::Drop));
         }
     }
 
-    fn answer_get(&mut self, key: ConnectionKey, packet: &str) {
+    fn respond_to_get(&mut self, key: ConnectionKey, packet: &str) {
         let connection = &mut self.shard.connections[key.slot as usize];
         if let Transport::Polling(polling) = &mut connection.transport
             && let Some(get) = polling.get.take()
         {
-            Shard::<A>::answer_poll_with(connection.version, get, packet);
+            Shard::<A>::respond_with_packet(connection.version, get, packet);
         }
     }
 

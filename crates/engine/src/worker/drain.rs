@@ -12,21 +12,21 @@ impl<A: App> Worker<A> {
     /// `left` is the part of the time that remains, from 1 to 0. A connection that still waits for a response is no longer read, and is
     /// closed in a later round. Returns the number of remaining connections.
     pub(super) fn close_some(&mut self, left: f64) -> usize {
-        let open = self.slots(|phase, leaving| phase == Phase::Open && !leaving);
-        let first = *self.drains.get_or_insert(open.len());
+        let open = self.slots(|phase, draining| phase == Phase::Open && !draining);
+        let first = *self.drain_start_count.get_or_insert(open.len());
         let may_stay = (first as f64 * left) as usize;
         let due = open.len().saturating_sub(may_stay);
         for slot in open.into_iter().take(due) {
             let connection = &mut self.shard.connections[slot as usize];
-            connection.leaving = true;
+            connection.draining = true;
             connection.pauses += 1;
         }
-        for slot in self.slots(|phase, leaving| phase == Phase::Open && leaving) {
+        for slot in self.slots(|phase, draining| phase == Phase::Open && draining) {
             if !self.is_busy(slot) {
                 // Its client's close frame is still to be read.
                 self.shard.lift_pause(slot);
                 let (code, reason) = GOING_AWAY;
-                self.shard.end_connection(slot, DisconnectReason::ServerShuttingDown, CloseAction::Say(code, reason.into()));
+                self.shard.end_connection(slot, DisconnectReason::ServerShuttingDown, CloseAction::CloseFrame(code, reason.into()));
             }
         }
         self.close_pending();
@@ -35,7 +35,7 @@ impl<A: App> Worker<A> {
 
     fn slots(&self, wanted: impl Fn(Phase, bool) -> bool) -> Vec<u32> {
         let connections = self.shard.connections.iter();
-        connections.filter(|(_, connection)| wanted(connection.phase, connection.leaving)).map(|(slot, _)| slot as u32).collect()
+        connections.filter(|(_, connection)| wanted(connection.phase, connection.draining)).map(|(slot, _)| slot as u32).collect()
     }
 
     fn is_busy(&self, slot: u32) -> bool {
@@ -52,14 +52,14 @@ impl<A: App> Worker<A> {
         for slot in all {
             let key = self.shard.key_of(slot);
             let (code, reason) = GOING_AWAY;
-            self.shard.doomed.push(PendingClose::Connection(
+            self.shard.pending_closes.push(PendingClose::Connection(
                 key,
                 DisconnectReason::ServerShuttingDown,
-                CloseAction::Say(code, reason.into()),
+                CloseAction::CloseFrame(code, reason.into()),
             ));
         }
         self.close_pending();
-        while !self.shard.line.is_empty() {
+        while !self.shard.flush_queue.is_empty() {
             self.shard.flush_some(crate::shard::FlushPriority::Soon, usize::MAX);
             self.shard.flush_some(crate::shard::FlushPriority::Later, usize::MAX);
         }

@@ -41,7 +41,11 @@ impl<A: App> Worker<A> {
             Packet::Ping(_) => self.violation(key, DisconnectReason::TransportError),
             Packet::Pong(_) if version == Version::V4 => self.shard.ponged(slot),
             Packet::Close => {
-                self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::TransportClose, CloseAction::Say(0, String::new())));
+                self.shard.pending_closes.push(PendingClose::Connection(
+                    key,
+                    DisconnectReason::TransportClose,
+                    CloseAction::CloseFrame(0, String::new()),
+                ));
             }
             Packet::Message(text) if protocol == Protocol::EngineIo => self.plain_text(key, text),
             Packet::Binary(bytes) if protocol == Protocol::EngineIo => self.plain_binary(key, &bytes),
@@ -73,6 +77,6 @@ impl<A: App> Worker<A> {
 
     /// The client broke the Engine.IO protocol: the session ends at once.
     pub(super) fn violation(&mut self, key: ConnectionKey, reason: DisconnectReason) {
-        self.shard.doomed.push(PendingClose::Connection(key, reason, CloseAction::Say(1002, reason.as_str().to_owned())));
+        self.shard.pending_closes.push(PendingClose::Connection(key, reason, CloseAction::CloseFrame(1002, reason.as_str().to_owned())));
     }
 }

@@ -33,11 +33,11 @@ impl<A: App> Worker<A> {
         let passed = |due: u64| due > 0 && due <= now;
         if passed(connection.end_due) {
             connection.end_due = 0;
-            let (reason, ending) = match connection.phase {
-                Phase::Open => (DisconnectReason::ForcedClose, CloseAction::Say(0, String::new())),
+            let (reason, action) = match connection.phase {
+                Phase::Open => (DisconnectReason::ForcedClose, CloseAction::CloseFrame(0, String::new())),
                 Phase::Probing(_) | Phase::Closing => (DisconnectReason::TransportClose, CloseAction::Drop),
             };
-            return self.shard.doomed.push(PendingClose::Connection(key, reason, ending));
+            return self.shard.pending_closes.push(PendingClose::Connection(key, reason, action));
         }
         if !passed(connection.heartbeat_due) {
             return;
@@ -48,10 +48,10 @@ impl<A: App> Worker<A> {
         }
         if connection.awaiting_pong || connection.version == Version::V3 {
             connection.heartbeat_due = 0;
-            return self.shard.doomed.push(PendingClose::Connection(
+            return self.shard.pending_closes.push(PendingClose::Connection(
                 key,
                 DisconnectReason::PingTimeout,
-                CloseAction::Say(0, String::new()),
+                CloseAction::CloseFrame(0, String::new()),
             ));
         }
         connection.awaiting_pong = true;

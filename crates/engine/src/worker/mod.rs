@@ -50,12 +50,12 @@ pub(crate) struct Worker<A: App> {
     /// The session that a probe's WebSocket has just taken over; see `upgrade`.
     promoted: Option<ConnectionKey>,
     /// The number of connections at the beginning of a gradual shutdown.
-    drains: Option<usize>,
+    drain_start_count: Option<usize>,
     stopping: bool,
     /// WebSockets that were refused, and wait for their client's close frame, or have ended since; see [`reap::MAX_REFUSED`].
-    refused: VecDeque<ConnectionKey>,
+    rejected: VecDeque<ConnectionKey>,
     /// The bytes and the time that this turn has used.
-    shares: TurnBudget,
+    budget: TurnBudget,
     /// The number of connections that were read since the last one that had used up its share.
     passed_over: usize,
 }
@@ -71,10 +71,10 @@ impl<A: App> Worker<A> {
             buffer: vec![0; READ_BUFFER_BYTES],
             mail: Vec::new(),
             promoted: None,
-            drains: None,
+            drain_start_count: None,
             stopping: false,
-            refused: VecDeque::new(),
-            shares: TurnBudget::default(),
+            rejected: VecDeque::new(),
+            budget: TurnBudget::default(),
             passed_over: 0,
         }
     }
@@ -108,7 +108,7 @@ impl<A: App> Worker<A> {
 
     /// Whether the shard may sleep, regardless of its mailbox.
     fn is_idle(&self) -> bool {
-        self.shard.line.is_empty() && self.shard.readable.is_empty() && self.shard.outgoing.is_empty()
+        self.shard.flush_queue.is_empty() && self.shard.readable.is_empty() && self.shard.outgoing.is_empty()
     }
 
     fn time_to_next(&self) -> Option<std::time::Duration> {
@@ -124,7 +124,7 @@ impl<A: App> Worker<A> {
         let Some(connection) = self.shard.connections.get_mut(slot as usize) else { return };
         let Transport::WebSocket(socket) = &mut connection.transport else { return };
         if writable && std::mem::take(&mut socket.blocked) {
-            self.shard.mark_dirty(slot);
+            self.shard.mark_for_flush(slot);
         }
         if readable || ended {
             let connection = &mut self.shard.connections[slot as usize];
@@ -135,7 +135,7 @@ impl<A: App> Worker<A> {
 
     /// One turn: handles all input and its consequences, and writes once for each connection with output.
     fn turn(&mut self, clock: impl Fn() -> Instant) {
-        self.shares.begin_turn(self.shard.now);
+        self.budget.begin_turn(self.shard.now);
         self.passed_over += self.read_some(FlushPriority::Soon, MAX_READS_PER_TURN, &clock);
         // Connections that have used up their shares wait until the others were served, but at most for `READS` of them.
         if self.shard.readable.len(FlushPriority::Soon) == 0 || self.passed_over >= MAX_READS_PER_TURN {
@@ -165,9 +165,9 @@ impl<A: App> Worker<A> {
     /// Asks the archive for broadcasts that sockets have missed and that are in memory no longer.
     fn read_archive(&mut self) {
         for ArchiveRead { socket, numbers, whole, bytes, archive } in self.shard.to_read.drain(..) {
-            let (hub, index, asked) = (self.hub.clone(), self.shard.index, numbers.clone());
+            let (hub, index, requested) = (self.hub.clone(), self.shard.index, numbers.clone());
             let then = move |read| {
-                hub.put(index, Mail::Reread(Box::new(ArchiveReadResult { socket, numbers: asked, whole, read })));
+                hub.put(index, Mail::Reread(Box::new(ArchiveReadResult { socket, numbers: requested, whole, read })));
             };
             archive.read(numbers, bytes, Box::new(then));
         }
@@ -175,14 +175,14 @@ impl<A: App> Worker<A> {
 
     /// Reads from the first connections of a row of connections with something to read, at most `most` of them, until the turn is over; one is
     /// read in any case. Returns how many places it has passed.
-    fn read_some(&mut self, row: FlushPriority, most: usize, clock: &impl Fn() -> Instant) -> usize {
-        let most = most.min(self.shard.readable.len(row));
+    fn read_some(&mut self, priority: FlushPriority, most: usize, clock: &impl Fn() -> Instant) -> usize {
+        let most = most.min(self.shard.readable.len(priority));
         for read in 0..most {
-            if read > 0 && self.shares.is_turn_over(clock()) {
+            if read > 0 && self.budget.is_turn_over(clock()) {
                 return read;
             }
-            let Some(slot) = self.shard.readable.next(row) else { return read };
-            if self.shard.connections.get(slot as usize).is_some_and(|connection| connection.readable == row) {
+            let Some(slot) = self.shard.readable.next(priority) else { return read };
+            if self.shard.connections.get(slot as usize).is_some_and(|connection| connection.readable == priority) {
                 self.read(slot);
                 self.close_pending();
             }
@@ -207,11 +207,11 @@ impl<A: App> Worker<A> {
     fn drain_mailbox(&mut self) {
         let mut mail = std::mem::take(&mut self.mail);
         self.hub.mailboxes[self.shard.index as usize].take(&mut mail);
-        for letter in mail.drain(..) {
-            match letter {
+        for item in mail.drain(..) {
+            match item {
                 Mail::Broadcast(broadcast) => self.shard.deliver(&broadcast),
                 Mail::Message(message) => self.app.message(&mut self.shard, message),
-                Mail::Reread(answer) => self.shard.archive_read(*answer),
+                Mail::Reread(result) => self.shard.archive_read(*result),
                 Mail::NewConnection(arrival) => self.accept(*arrival),
                 Mail::Request(request) => self.request(*request),
                 Mail::CloseSome { left, reply } => {

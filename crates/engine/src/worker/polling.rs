@@ -18,7 +18,7 @@ impl<A: App> Worker<A> {
                 if let Some(polling) = self.polling(key) {
                     polling.marks = RequestMarks::begin(mark);
                     polling.get = Some(reply);
-                    self.shard.answer_poll(key.slot);
+                    self.shard.respond_to_poll(key.slot);
                 }
             }
             ShardRequest::Poll { session, mark, reply } => {
@@ -29,8 +29,8 @@ impl<A: App> Worker<A> {
                 self.on_session(session, reply, |worker, key, reply| worker.post(key, body, binary, reply));
             }
             ShardRequest::Upgradable { session, reply } => {
-                let known = self.session(session).is_some();
-                let _ = reply.send(if known { PollResponse::Accepted } else { PollResponse::UnknownSession });
+                let exists = self.session(session).is_some();
+                let _ = reply.send(if exists { PollResponse::Accepted } else { PollResponse::UnknownSession });
             }
             ShardRequest::PollGone { session } | ShardRequest::PostGone { session } | ShardRequest::ResponseLost { session } => {
                 self.end_session(session, DisconnectReason::TransportError)
@@ -64,7 +64,7 @@ impl<A: App> Worker<A> {
         if let Some(key) = self.session(session)
             && self.polling(key).is_some()
         {
-            self.shard.doomed.push(PendingClose::Connection(key, reason, CloseAction::Drop));
+            self.shard.pending_closes.push(PendingClose::Connection(key, reason, CloseAction::Drop));
         }
     }
 
@@ -96,9 +96,9 @@ impl<A: App> Worker<A> {
         if polling.marks.repeats(mark) {
             // The client has not received the last answer. It reconnects and recovers the messages in it.
             let _ = reply.send(PollResponse::UnknownSession);
-            self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::TransportError, CloseAction::Drop));
-        } else if let Some(farewell) = polling.farewell {
-            self.answer_closing(key, farewell, reply);
+            self.shard.pending_closes.push(PendingClose::Connection(key, DisconnectReason::TransportError, CloseAction::Drop));
+        } else if let Some(close_state) = polling.close_state {
+            self.respond_to_closed(key, close_state, reply);
         } else if polling.get.is_some() {
             let _ = reply.send(PollResponse::Rejected);
             self.violation(key, DisconnectReason::TransportError);
@@ -108,41 +108,41 @@ impl<A: App> Worker<A> {
             if probed && self.shard.connections[key.slot as usize].outbox.is_empty() {
                 self.shard.send_text(key.slot, "6");
             }
-            self.shard.answer_poll(key.slot);
+            self.shard.respond_to_poll(key.slot);
         }
     }
 
     /// Answers a GET of a session that has ended. Pending messages get an answer of their own: a stock client that finds a close after them
     /// handles the close first; then it neither handles the messages nor learns that the server closed the session on purpose.
-    fn answer_closing(&mut self, key: ConnectionKey, farewell: PollingCloseState, reply: Responder) {
-        let says_more = !self.shard.connections[key.slot as usize].outbox.is_empty();
+    fn respond_to_closed(&mut self, key: ConnectionKey, close_state: PollingCloseState, reply: Responder) {
+        let has_output = !self.shard.connections[key.slot as usize].outbox.is_empty();
         let Some(polling) = self.polling(key) else { return };
-        if farewell == PollingCloseState::Told {
+        if close_state == PollingCloseState::Reported {
             let _ = reply.send(PollResponse::UnknownSession);
             return;
         }
         polling.get = Some(reply);
-        if farewell == PollingCloseState::Servers && says_more {
-            return self.shard.answer_poll(key.slot);
+        if close_state == PollingCloseState::ByServer && has_output {
+            return self.shard.respond_to_poll(key.slot);
         }
         self.shard.send_text(key.slot, "6");
-        if farewell == PollingCloseState::Servers {
+        if close_state == PollingCloseState::ByServer {
             return self.send_polling_close(key);
         }
-        self.shard.answer_poll(key.slot);
-        self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::ForcedClose, CloseAction::Drop));
+        self.shard.respond_to_poll(key.slot);
+        self.shard.pending_closes.push(PendingClose::Connection(key, DisconnectReason::ForcedClose, CloseAction::Drop));
     }
 
     fn post_begins(&mut self, key: ConnectionKey, reply: Responder) {
         let Some(polling) = self.polling(key) else { return };
-        if polling.farewell == Some(PollingCloseState::Clients) {
+        if polling.close_state == Some(PollingCloseState::ByClient) {
             let _ = reply.send(PollResponse::UnknownSession);
         } else if std::mem::replace(&mut polling.posting, true) {
             let _ = reply.send(PollResponse::Rejected);
             self.violation(key, DisconnectReason::TransportError);
         } else {
-            let most = self.shard.max_input(key.slot);
-            let _ = reply.send(PollResponse::BodyLimit(most));
+            let limit = self.shard.max_input(key.slot);
+            let _ = reply.send(PollResponse::BodyLimit(limit));
         }
     }
 
@@ -153,17 +153,17 @@ impl<A: App> Worker<A> {
             let _ = reply.send(PollResponse::Rejected);
             return self.violation(key, DisconnectReason::TransportError);
         }
-        self.shares.begin_connection();
+        self.budget.begin_connection();
         let mut packets = payload::decode(&body, version, binary);
         let mut handled = 0;
         while let Some(packet) = packets.next() {
-            if self.polling(key).is_none_or(|polling| polling.farewell.is_some()) {
+            if self.polling(key).is_none_or(|polling| polling.close_state.is_some()) {
                 break;
             }
-            let over = self.shares.is_connection_over();
-            if over || self.shard.connections[key.slot as usize].pauses > 0 {
-                if over {
-                    self.shard.mark_behind(key.slot);
+            let is_over = self.budget.is_connection_over();
+            if is_over || self.shard.connections[key.slot as usize].pauses > 0 {
+                if is_over {
+                    self.shard.defer_reading(key.slot);
                 }
                 if let Some(polling) = self.polling(key) {
                     polling.rest = Some((body.slice(handled..), binary, reply));
@@ -172,7 +172,7 @@ impl<A: App> Worker<A> {
             }
             match packet {
                 Ok(packet) => {
-                    self.shares.spend(packet.len());
+                    self.budget.spend(packet.len());
                     self.packet(key, packet);
                 }
                 Err(_) => {
@@ -184,7 +184,7 @@ impl<A: App> Worker<A> {
             handled = body.len() - packets.left();
         }
         match self.polling(key) {
-            Some(polling) if polling.farewell == Some(PollingCloseState::Clients) => polling.last_post = Some(reply),
+            Some(polling) if polling.close_state == Some(PollingCloseState::ByClient) => polling.last_post = Some(reply),
             Some(polling) => {
                 polling.posting = false;
                 let _ = reply.send(PollResponse::Accepted);

@@ -16,7 +16,7 @@ impl<A: App> Worker<A> {
     /// Reads once from a connection and handles every whole message that it has now.
     pub(super) fn read(&mut self, slot: u32) {
         let Some(connection) = self.shard.connections.get_mut(slot as usize) else { return };
-        if std::mem::take(&mut connection.readable) == FlushPriority::Not {
+        if std::mem::take(&mut connection.readable) == FlushPriority::Idle {
             return;
         }
         let key = ConnectionKey { slot, generation: connection.generation };
@@ -59,23 +59,23 @@ impl<A: App> Worker<A> {
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => self.shard.mark_readable(slot),
-            Err(_) => self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::TransportError, CloseAction::Drop)),
+            Err(_) => self.shard.pending_closes.push(PendingClose::Connection(key, DisconnectReason::TransportError, CloseAction::Drop)),
         }
         self.buffer = buffer;
     }
 
     /// Ends a connection whose client has closed its side.
     fn hang_up(&mut self, key: ConnectionKey) {
-        self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::TransportClose, CloseAction::Drop));
+        self.shard.pending_closes.push(PendingClose::Connection(key, DisconnectReason::TransportClose, CloseAction::Drop));
     }
 
     /// Handles the input that was kept while the connection was paused.
     pub(super) fn handle_buffered(&mut self, key: ConnectionKey) {
-        let kept = match self.shard.connections.get(key.slot as usize).map(|connection| &connection.transport) {
+        let has_buffered = match self.shard.connections.get(key.slot as usize).map(|connection| &connection.transport) {
             Some(Transport::WebSocket(socket)) => socket.reader.has_kept(),
             _ => false,
         };
-        if kept {
+        if has_buffered {
             self.handle(key, Input::new(&mut []));
         }
     }
@@ -90,18 +90,18 @@ impl<A: App> Worker<A> {
             return socket.reader.keep(input);
         }
         let mut reader = std::mem::take(&mut socket.reader);
-        self.shares.begin_connection();
+        self.budget.begin_connection();
         loop {
             let limits = Limits { max_message: self.shard.max_input(key.slot), deflate };
             match reader.next(&mut input, &limits) {
                 Ok(None) => break,
                 Ok(Some(message)) => {
-                    self.shares.spend(message.len());
+                    self.budget.spend(message.len());
                     self.message(key, message);
                 }
                 Err(violation) => {
-                    let ending = CloseAction::Say(violation.code(), violation.to_string());
-                    self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::TransportError, ending));
+                    let action = CloseAction::CloseFrame(violation.code(), violation.to_string());
+                    self.shard.pending_closes.push(PendingClose::Connection(key, DisconnectReason::TransportError, action));
                     return;
                 }
             }
@@ -117,9 +117,9 @@ impl<A: App> Worker<A> {
                     reader.keep(input);
                     break;
                 }
-                Some(_) if self.shares.is_connection_over() => {
+                Some(_) if self.budget.is_connection_over() => {
                     reader.keep(input);
-                    self.shard.mark_behind(key.slot);
+                    self.shard.defer_reading(key.slot);
                     break;
                 }
                 Some(_) => {}
@@ -148,10 +148,10 @@ impl<A: App> Worker<A> {
             (Incoming::Close { code, .. }, _) => {
                 // The client's code is sent back, as RFC 6455 §5.5.1 requires.
                 let code = if code == 1005 { 0 } else { code };
-                self.shard.doomed.push(PendingClose::Connection(
+                self.shard.pending_closes.push(PendingClose::Connection(
                     key,
                     DisconnectReason::TransportClose,
-                    CloseAction::Say(code, String::new()),
+                    CloseAction::CloseFrame(code, String::new()),
                 ));
             }
             (message, Phase::Probing(session)) => self.probe(key, session, message),

@@ -84,11 +84,12 @@ fn left_of(purposes: impl Iterator<Item = Purpose<bool>>) -> (usize, Vec<Option<
 #[test]
 fn of_many_refused_websockets_the_newest_wait_and_each_is_sent_the_reason() {
     let many = 3 * MAX_REJECTED;
-    let refusal = || HandshakeRejection { message: "no".into(), code: Some(4403), status: http::StatusCode::FORBIDDEN, retry_after: None };
+    let rejection =
+        || HandshakeRejection { message: "no".into(), code: Some(4403), status: http::StatusCode::FORBIDDEN, retry_after: None };
     let ways: [fn(HandshakeRejection) -> Purpose<bool>; 3] =
         [Purpose::Reject, |_| session(false), |_| Purpose::Upgrade(Id::parse("AAAAAAAAAAAAAAAAAAAA").unwrap())];
     for (way, expected) in ways.into_iter().zip([4403, 4401, 0]) {
-        let (left, codes) = left_of((0..many).map(|_| way(refusal())));
+        let (left, codes) = left_of((0..many).map(|_| way(rejection())));
         assert_eq!(left, MAX_REJECTED);
         assert!(codes.iter().all(|code| *code == Some(expected)), "{expected}: {codes:?}");
     }

@@ -18,7 +18,7 @@ const MAX_ATTACHED: usize = 4;
 impl<A: App> Worker<A> {
     /// Handles an Engine.IO text message.
     pub(super) fn socketio_text(&mut self, key: ConnectionKey, text: &str) {
-        if self.shard.config.parser == Format::MsgPack || self.shard.connections[key.slot as usize].attaching.is_some() {
+        if self.shard.config.parser == Format::MsgPack || self.shard.connections[key.slot as usize].pending_attachments.is_some() {
             return self.broken(key);
         }
         match json::decode(text) {
@@ -26,8 +26,8 @@ impl<A: App> Worker<A> {
             Ok(Packet::Event { attachments, nsp, .. } | Packet::Ack { attachments, nsp, .. })
                 if attachments > 0 && self.joined(key, nsp).is_some() =>
             {
-                let attaching = PendingAttachments { text: text.to_owned(), expected: attachments, attachments: Vec::new() };
-                self.shard.connections[key.slot as usize].attaching = Some(Box::new(attaching));
+                let pending_attachments = PendingAttachments { text: text.to_owned(), expected: attachments, attachments: Vec::new() };
+                self.shard.connections[key.slot as usize].pending_attachments = Some(Box::new(pending_attachments));
             }
             decoded => self.decoded(key, decoded, &[]),
         }
@@ -42,14 +42,14 @@ impl<A: App> Worker<A> {
                 Err(_) => self.broken(key),
             };
         }
-        let slot = &mut self.shard.connections[key.slot as usize].attaching;
-        let Some(attaching) = slot else { return self.broken(key) };
+        let slot = &mut self.shard.connections[key.slot as usize].pending_attachments;
+        let Some(pending_attachments) = slot else { return self.broken(key) };
         let most = self.shard.config.max_payload.saturating_mul(MAX_ATTACHED);
-        if attaching.bytes() + bytes.len() > most {
+        if pending_attachments.bytes() + bytes.len() > most {
             return self.broken(key);
         }
-        attaching.attachments.push(bytes);
-        if attaching.attachments.len() == attaching.expected
+        pending_attachments.attachments.push(bytes);
+        if pending_attachments.attachments.len() == pending_attachments.expected
             && let Some(whole) = slot.take()
         {
             self.decoded(key, json::decode(&whole.text), &whole.attachments);
@@ -69,8 +69,8 @@ impl<A: App> Worker<A> {
             },
             Ok(Packet::Ack { nsp, id, args, .. }) => match self.joined(key, nsp) {
                 Some(socket) => {
-                    let awaited = self.shard.socket_mut(socket).and_then(|socket| socket.awaited.as_mut());
-                    let known = awaited.zip(id).and_then(|(awaited, id)| awaited.take(id));
+                    let pending_acks = self.shard.socket_mut(socket).and_then(|socket| socket.pending_acks.as_mut());
+                    let known = pending_acks.zip(id).and_then(|(pending_acks, id)| pending_acks.take(id));
                     if let Some(id) = known {
                         self.app.acknowledged(&mut self.shard, socket, Acknowledgement { id, args, attachments });
                     }
@@ -78,7 +78,7 @@ impl<A: App> Worker<A> {
                 None => self.broken(key),
             },
             Ok(Packet::Disconnect { nsp }) => match self.joined(key, nsp) {
-                Some(socket) => self.shard.doomed.push(PendingClose::Socket(socket, DisconnectReason::ClientNamespaceDisconnect)),
+                Some(socket) => self.shard.pending_closes.push(PendingClose::Socket(socket, DisconnectReason::ClientNamespaceDisconnect)),
                 None => self.broken(key),
             },
             Ok(Packet::ConnectError { .. }) | Err(_) => self.broken(key),
@@ -109,9 +109,9 @@ impl<A: App> Worker<A> {
     fn reject_unknown(&mut self, key: ConnectionKey, nsp: &str) {
         let connection = &mut self.shard.connections[key.slot as usize];
         let judged = connection.handshake.as_deref_mut().map_or(Ok(()), |handshake| self.app.connect_unknown(handshake));
-        if let Err(refusal) = judged {
-            let ending = CloseAction::Say(refusal.code.unwrap_or_default(), refusal.message);
-            return self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::ForcedServerClose, ending));
+        if let Err(rejection) = judged {
+            let action = CloseAction::CloseFrame(rejection.code.unwrap_or_default(), rejection.message);
+            return self.shard.pending_closes.push(PendingClose::Connection(key, DisconnectReason::ForcedServerClose, action));
         }
         self.send_rejection(key, nsp, r#"{"message":"Invalid namespace"}"#);
     }
@@ -137,16 +137,16 @@ impl<A: App> Worker<A> {
         let inherited = (connection.version == Version::V3 && namespace == Namespace(0)).then_some(connection.id);
         let slot = self.shard.sockets.vacant_key() as u32;
         let id = inherited.unwrap_or_else(|| Id::new(self.shard.index, slot, &mut self.shard.random));
-        let seats = Default::default();
+        let member_slots = Default::default();
         self.shard.sockets.insert(Socket {
             generation,
             connection: key.slot,
             encoding,
             id,
             mark: 0,
-            seats,
-            awaited: None,
-            behind: None,
+            member_slots,
+            pending_acks: None,
+            catch_up: None,
             paused: false,
             data: None,
         });
@@ -169,6 +169,10 @@ impl<A: App> Worker<A> {
 
     /// Ends the whole connection with a close, because the client broke the Socket.IO protocol.
     fn broken(&mut self, key: ConnectionKey) {
-        self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::ForcedServerClose, CloseAction::Say(0, String::new())));
+        self.shard.pending_closes.push(PendingClose::Connection(
+            key,
+            DisconnectReason::ForcedServerClose,
+            CloseAction::CloseFrame(0, String::new()),
+        ));
     }
 }

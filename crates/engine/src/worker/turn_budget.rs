@@ -24,13 +24,13 @@ const MESSAGE_COST_BYTES: usize = 256;
 pub(super) struct TurnBudget {
     turn: usize,
     connection: usize,
-    begun: Option<Instant>,
+    start: Option<Instant>,
 }
 
 impl TurnBudget {
     /// Starts a turn at this time.
     pub fn begin_turn(&mut self, now: Instant) {
-        *self = Self { begun: Some(now), ..Self::default() };
+        *self = Self { start: Some(now), ..Self::default() };
     }
 
     /// Starts the share of the next connection.
@@ -51,6 +51,6 @@ impl TurnBudget {
 
     /// Whether no more connections are to be read in this turn.
     pub fn is_turn_over(&self, now: Instant) -> bool {
-        self.turn >= MAX_TURN_BYTES || self.begun.is_some_and(|begun| now.saturating_duration_since(begun) >= MAX_TURN_TIME)
+        self.turn >= MAX_TURN_BYTES || self.start.is_some_and(|start| now.saturating_duration_since(start) >= MAX_TURN_TIME)
     }
 }

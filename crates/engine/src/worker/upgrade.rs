@@ -12,12 +12,12 @@ impl<A: App> Worker<A> {
     pub(super) fn begin_probe(&mut self, session: Id, transport: Transport, deflate: Option<Window>) -> Option<ConnectionKey> {
         let session = self.session(session);
         let free = session.filter(|session| match &self.shard.connections[session.slot as usize].transport {
-            Transport::Polling(polling) => polling.probe.is_none() && polling.farewell.is_none(),
+            Transport::Polling(polling) => polling.probe.is_none() && polling.close_state.is_none(),
             Transport::WebSocket(_) => false,
         });
         let Some(session) = free else {
             let key = self.insert(0, wire::engineio::Version::V4, None, Phase::Closing, transport);
-            self.refuse(key, 0, "");
+            self.close_rejected(key, 0, "");
             return None;
         };
         let (endpoint, version) = {
@@ -46,14 +46,16 @@ impl<A: App> Worker<A> {
                     if connection.outbox.is_empty() {
                         self.shard.send_text(session.slot, "6");
                     }
-                    self.shard.answer_poll(session.slot);
+                    self.shard.respond_to_poll(session.slot);
                 }
             }
             Incoming::Text("5") => self.promote(key, session),
             Incoming::Pong(_) => {}
-            _ => {
-                self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::TransportError, CloseAction::Say(0, String::new())))
-            }
+            _ => self.shard.pending_closes.push(PendingClose::Connection(
+                key,
+                DisconnectReason::TransportError,
+                CloseAction::CloseFrame(0, String::new()),
+            )),
         }
     }
 
@@ -85,9 +87,9 @@ impl<A: App> Worker<A> {
         if let Transport::Polling(polling) = polling
             && let Some(get) = polling.get
         {
-            Shard::<A>::answer_poll_with(probe.version, get, "1");
+            Shard::<A>::respond_with_packet(probe.version, get, "1");
         }
-        self.shard.mark_dirty(session.slot);
+        self.shard.mark_for_flush(session.slot);
         self.promoted = Some(session);
     }
 

@@ -94,7 +94,7 @@ fn recovery(config: &Config, parts: &Parts) -> Recovery {
         position: startup.position as u64,
         floor: startup.floor as u64,
         holes: startup.gaps.iter().map(|(room, until)| (room.as_str().into(), *until as u64)).collect(),
-        keep: config.recovery.journal_keep as usize,
+        capacity: config.recovery.journal_keep as usize,
         window: retention.events,
         bytes: config.recovery.journal_memory.0,
         decoder: Some(decoder),

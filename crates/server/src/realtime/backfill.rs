@@ -87,5 +87,5 @@ fn catch_up(
     let entered = heard.iter().map(|(room, behind, _)| (*room, *behind)).chain(rooms_from.iter().copied());
     let member_of: Vec<_> = members.chain(entered).collect();
     let from = rooms.iter().map(|(_, from)| *from).min().unwrap_or_default();
-    shard.catch_up(socket, &rooms_from, from, AlreadyDelivered { heard: &heard, member_of: &member_of })
+    shard.catch_up(socket, &rooms_from, from, AlreadyDelivered { received: &heard, member_of: &member_of })
 }

@@ -308,7 +308,7 @@ impl RealtimeApp {
 
 /// Rejects a socket with a message and data in JSON.
 fn reject(shard: &mut Shard<RealtimeApp>, socket: SocketKey, message: &str, data: &str) {
-    if let Err(error) = shard.refuse(socket, message, Some(data)) {
+    if let Err(error) = shard.reject(socket, message, Some(data)) {
         tracing::error!(%error, "a refusal cannot be sent");
     }
 }

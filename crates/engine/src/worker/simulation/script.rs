@@ -64,7 +64,7 @@ pub struct Script {
     pub send_buffer: usize,
     pub read_limit: usize,
     /// The number of broadcasts that are kept for replay.
-    pub keep: usize,
+    pub capacity: usize,
     /// The most bytes of broadcasts that stay in memory; older ones are read from the archive.
     pub memory: usize,
     /// The most bytes of missed broadcasts that are sent at once.
@@ -83,7 +83,7 @@ impl Script {
         let outbox_limit = *[2_000, 20_000, 200_000].choose(random).unwrap();
         let send_buffer = *[200, 4_000, 60_000].choose(random).unwrap();
         let read_limit = *[0, 0, 50, 300].choose(random).unwrap();
-        let keep = *[1, 5, 30, 1_000, 1_000].choose(random).unwrap();
+        let capacity = *[1, 5, 30, 1_000, 1_000].choose(random).unwrap();
         let memory = *[0, 1_000, 20_000, usize::MAX].choose(random).unwrap();
         let slice = *[1, 200, 1_000, 64 << 10].choose(random).unwrap();
         let length = random.random_range(40..600);
@@ -98,7 +98,7 @@ impl Script {
             () => step(random, shards, patience),
         };
         let steps = (0..length).map(|_| next(random)).collect();
-        Self { shards, outbox_limit, send_buffer, read_limit, keep, memory, slice, steps }
+        Self { shards, outbox_limit, send_buffer, read_limit, capacity, memory, slice, steps }
     }
 
     /// The same script without `count` steps from `at` on.
@@ -228,8 +228,8 @@ impl Display for Step {
 
 impl Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { shards, outbox_limit, send_buffer, read_limit, keep, memory, slice, steps } = self;
-        writeln!(f, "world {shards} {outbox_limit} {send_buffer} {read_limit} {keep} {memory} {slice}")?;
+        let Self { shards, outbox_limit, send_buffer, read_limit, capacity, memory, slice, steps } = self;
+        writeln!(f, "world {shards} {outbox_limit} {send_buffer} {read_limit} {capacity} {memory} {slice}")?;
         steps.iter().try_for_each(|step| writeln!(f, "{step}"))
     }
 }
@@ -282,7 +282,7 @@ impl FromStr for Script {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut lines = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
         let world: Vec<usize> = lines.next().unwrap_or_default().split(' ').filter_map(|word| word.parse().ok()).collect();
-        let [shards, outbox_limit, send_buffer, read_limit, keep, ref more @ ..] = world[..] else {
+        let [shards, outbox_limit, send_buffer, read_limit, capacity, ref more @ ..] = world[..] else {
             return Err("the first line is no world".into());
         };
         // Older scripts keep all broadcasts in memory.
@@ -293,7 +293,7 @@ impl FromStr for Script {
             outbox_limit,
             send_buffer,
             read_limit,
-            keep,
+            capacity,
             memory,
             slice,
             steps: lines.map(str::parse).collect::<Result<_, _>>()?,

@@ -91,7 +91,7 @@ impl World {
             position: 0,
             floor: 0,
             holes: Vec::new(),
-            keep: script.keep,
+            capacity: script.capacity,
             window,
             bytes: script.memory,
             decoder: None,
@@ -274,7 +274,7 @@ impl World {
         worker.turn(|| self.now);
         self.streams[shard].retain(|stream| !stream.is_dropped());
         self.inspect(shard)?;
-        self.stats.behind += usize::from(self.workers[shard].shard.sockets.iter().any(|(_, socket)| socket.behind.is_some()));
+        self.stats.behind += usize::from(self.workers[shard].shard.sockets.iter().any(|(_, socket)| socket.catch_up.is_some()));
         self.check_ends()?;
         Ok(true)
     }
@@ -312,16 +312,17 @@ impl World {
             let paused = connection.sockets.iter().filter(|&&socket| shard.sockets[socket as usize].paused).count();
             check(connection.pauses as usize == paused, format!("connection {slot} has {paused} paused sockets, and counts others"))?;
             let bytes = connection.outbox.bytes();
-            let bounded = connection.queued != FlushPriority::Not || bytes <= shard.config.outbox_limit || !connection.outbox.has_several();
+            let bounded =
+                connection.queued != FlushPriority::Idle || bytes <= shard.config.outbox_limit || !connection.outbox.has_several();
             check(bounded, format!("{bytes} bytes wait for connection {slot}"))?;
-            let behind = connection.sockets.iter().filter(|&&socket| shard.sockets[socket as usize].behind.is_some()).count();
+            let behind = connection.sockets.iter().filter(|&&socket| shard.sockets[socket as usize].catch_up.is_some()).count();
             check(
-                connection.behind as usize == behind,
+                connection.catching_up as usize == behind,
                 format!("connection {slot} has {behind} sockets that catch up, and counts others"),
             )?;
             check(connection.outbox.is_empty() == (bytes == 0), format!("{bytes} bytes are counted for connection {slot}"))?;
         }
-        check(shard.outgoing.is_empty() && shard.doomed.is_empty(), "a turn leaves something undone".into())
+        check(shard.outgoing.is_empty() && shard.pending_closes.is_empty(), "a turn leaves something undone".into())
     }
 
     /// Whether every connection that has ended had a reason.
@@ -405,7 +406,7 @@ impl World {
             ];
             if left != [0; 4]
                 || !shard.renamed.is_empty()
-                || !shard.line.is_empty()
+                || !shard.flush_queue.is_empty()
                 || shard.timers.next().is_some()
                 || !self.trace.borrow().accepted.is_empty()
             {
