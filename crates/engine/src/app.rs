@@ -10,20 +10,50 @@ use crate::shard::{ConnectionRef, Shard, SocketKey};
 ///
 /// A panic in a method ends the process (`abort`): the clients of the shard would hang for as long as the others live, and the supervisor starts the
 /// process again. A program that runs code which may panic catches it itself (`std::panic::catch_unwind`).
+///
+/// # Examples
+///
+/// Sends the arguments of `say` to a room, and acknowledges the event:
+///
+/// ```
+/// use engine::{App, Broadcast, Connect, Event, OutboundMessage, Shard, SocketKey};
+///
+/// struct Chat;
+///
+/// impl App for Chat {
+///     type Handshake = ();
+///     type Data = ();
+///     type Message = ();
+///
+///     fn connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, _: Connect<'_>) {
+///         shard.accept(socket, ());
+///         shard.join(socket, "lobby");
+///     }
+///
+///     fn event(&mut self, shard: &mut Shard<Self>, socket: SocketKey, event: Event<'_>) {
+///         let ("say", Some(ack)) = (event.name, event.ack) else { return };
+///         let Ok(message) = OutboundMessage::event("said", event.args.raw()) else { return };
+///         shard.broadcast(Broadcast::to_rooms(["lobby".into()], move |_| vec![message.clone()]));
+///         let _ = shard.ack(socket, ack, "true", &[]);
+///     }
+/// }
+/// # engine::Engine::start(engine::Config { shards: 1, ..Default::default() }, |_, _| Ok(()), |_, _| Chat)?.stop();
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub trait App: Sized + 'static {
     /// The data that the engine keeps of a connection's first request until the connection ends; made by the gate (see
     /// [`crate::Engine::start`]).
     type Handshake: Send + 'static;
     /// The data that the program keeps for each accepted socket.
     type Data: 'static;
-    /// The messages that other threads may send to the program on a shard; see [`crate::Handle::tell`].
+    /// The messages that other threads may send to the program on a shard; see [`crate::Handle::send`].
     type Message: Send + 'static;
 
     /// A client requests a connection to a namespace (or, on a plain endpoint, any service at all). Answer with [`Shard::accept`],
-    /// [`Shard::refuse`] or [`Shard::close`], now or later. Until then the client's events are a protocol error.
+    /// [`Shard::reject`] or [`Shard::close`], now or later. Until then the client's events are a protocol error.
     fn connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, request: Connect<'_>);
 
-    /// A client requests a connection to a namespace that does not exist; the engine rejects it. `handshake` is what the gate kept of the
+    /// A client requests a connection to a namespace that does not exist; the engine rejects it. `handshake` is the data that the gate made of the
     /// connection's first request.
     ///
     /// # Errors
@@ -58,7 +88,7 @@ pub trait App: Sized + 'static {
         let _ = (shard, socket, reason);
     }
 
-    /// Whether the program still owes an accepted socket a response. A server that shuts down waits for it.
+    /// Whether the program still has to send a response to an accepted socket. A server that shuts down waits for it.
     fn is_busy(&self, shard: &Shard<Self>, socket: SocketKey) -> bool {
         let _ = (shard, socket);
         false
@@ -71,12 +101,12 @@ pub trait App: Sized + 'static {
         true
     }
 
-    /// A message from another thread; see [`crate::Handle::tell`].
+    /// A message from another thread; see [`crate::Handle::send`].
     fn message(&mut self, shard: &mut Shard<Self>, message: Self::Message) {
         let _ = (shard, message);
     }
 
-    /// The time set by [`Shard::wake_at`] has come.
+    /// The time that was set with [`Shard::wake_at`] is reached.
     fn wake(&mut self, shard: &mut Shard<Self>) {
         let _ = shard;
     }

@@ -22,6 +22,23 @@ pub(crate) enum Audience {
 type Encoded = (Encoding, Option<Arc<[u8]>>);
 
 /// A broadcast: messages for many connections, on every shard.
+///
+/// # Examples
+///
+/// ```
+/// use engine::{Broadcast, Namespace, OutboundMessage};
+///
+/// // A plain WebSocket receives a text, and a client of Socket.IO an event.
+/// let typing = |namespace| match namespace {
+///     Namespace::PLAIN => vec![OutboundMessage::Text("typing: Ada".into())],
+///     _ => OutboundMessage::event("typing", r#""Ada""#).into_iter().collect(),
+/// };
+/// let broadcast = Broadcast::to_rooms(["lobby".into()], typing).except_room("muted".into()).volatile();
+///
+/// assert_eq!(broadcast.messages(Namespace::PLAIN), [OutboundMessage::Text("typing: Ada".into())]);
+/// assert!(broadcast.is_excepted(&[("muted", 0)]));
+/// assert_eq!(broadcast.number(), None, "it is not kept for replay");
+/// ```
 pub struct Broadcast {
     pub(crate) audience: Audience,
     pub(crate) except_rooms: Vec<Arc<str>>,
@@ -133,7 +150,7 @@ impl Broadcast {
         self
     }
 
-    /// The bytes of each part in one encoding. They are made on each shard that has a client which does not keep up, which is seldom.
+    /// The bytes of each part in one encoding. They are made on each shard that has a client which does not keep up, which is rare.
     pub(crate) fn parts(
         &self,
         encoding: Encoding,
@@ -157,14 +174,14 @@ impl Broadcast {
         self
     }
 
-    /// Sets the kind under which the broadcast is counted, a number that the application chooses; see [`crate::Meter`]. The default is 0.
+    /// Sets the kind under which the broadcast is counted, a number that the application chooses; see [`crate::DeliveryStats`]. The default is 0.
     pub fn of_kind(mut self, kind: u8) -> Self {
         self.kind = kind;
         self
     }
 
     /// Charges the broadcast to an account, a number of the application's own: of the broadcasts that are kept for replay, those of the accounts that
-    /// use most are evicted first; see [`crate::Recovery::keep`]. Without an account it is 0.
+    /// use most are evicted first; see [`crate::Recovery::capacity`]. Without an account it is 0.
     pub fn charged_to(mut self, account: u64) -> Self {
         self.account = account;
         self
@@ -220,7 +237,7 @@ impl Broadcast {
         }
     }
 
-    /// The stamp of the message at `index` of `count` messages.
+    /// The position after the message at `index` of `count` messages.
     fn suffix<'a>(&self, index: usize, count: usize, positions: PositionContext<'a>) -> PositionSuffix<'a> {
         match self.number {
             Some(number) => PositionSuffix::Always(positions.epoch, Position::behind(number, index, count)),

@@ -34,7 +34,7 @@ pub struct Endpoint {
     pub ping_interval: Duration,
 }
 
-/// The CORS headers of one answer.
+/// The CORS headers of one response.
 #[derive(Clone, Default, Debug)]
 pub struct Cors {
     /// The value of `Access-Control-Allow-Origin`, if the header is sent.

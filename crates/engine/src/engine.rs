@@ -16,6 +16,39 @@ use crate::mailbox::Mail;
 use crate::worker::Worker;
 
 /// The running shards.
+///
+/// # Examples
+///
+/// A server whose clients join one room, and that publishes to it from another thread:
+///
+/// ```
+/// use engine::{App, Broadcast, Config, Connect, Engine, OutboundMessage, Shard, SocketKey};
+///
+/// struct News;
+///
+/// impl App for News {
+///     type Handshake = ();
+///     type Data = ();
+///     type Message = ();
+///
+///     fn connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, _: Connect<'_>) {
+///         shard.accept(socket, ());
+///         shard.join(socket, "news");
+///     }
+/// }
+///
+/// let config = Config { shards: 2, ..Config::default() };
+/// let engine = Engine::start(config, |_, _| Ok(()), |_, _| News)?;
+///
+/// let handle = engine.handle();
+/// let message = OutboundMessage::event("headline", r#""Rain""#)?;
+/// handle.publish(Broadcast::to_rooms(["news".into()], move |_| vec![message.clone()]));
+///
+/// // An HTTP server passes requests to the engine with `handle.take` and `handle.serve`; see `examples/support/mod.rs`.
+/// assert!(handle.serves("/socket.io/"));
+/// engine.stop();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Engine<A: App> {
     handle: Handle<A>,
     threads: Vec<JoinHandle<()>>,

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_response_is_lost_if_its_connection_ends_before_all_of_it_is_written() {
+    async fn response_is_lost_if_the_connection_ends_before_it_is_written() {
         for (body, read, expected) in [(100, 1, false), (100, 100, false), (5000, 1, true), (5000, 3000, true), (5000, 5000, false)] {
             assert_eq!(is_lost(body, read).await, expected, "{read} bytes of {body} read");
         }

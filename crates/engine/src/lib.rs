@@ -76,3 +76,7 @@ pub use message::{ConflationKey, MessageSource, OutboundMessage};
 pub use position::Position;
 pub use shard::{AlreadyDelivered, ConnectionRef, CountsByKind, DeliveryStats, Shard, ShardStats, SocketKey, SocketResume};
 pub use wire::socketio::EncodeError;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -35,7 +35,7 @@ struct MailboxState<A: App> {
     asleep: bool,
     /// The number of open batches, which hide the mail from the shard; see [`crate::Handle::batch`].
     batches: u32,
-    /// Whether the shard has ended. New mail is dropped then, so that a thread that waits for an answer learns that none will come.
+    /// Whether the shard has ended. New mail is dropped then, so that a thread that waits for a response learns that it will receive none.
     closed: bool,
 }
 

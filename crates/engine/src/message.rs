@@ -29,7 +29,7 @@ impl OutboundMessage {
     /// An event without attachments; `args` as in [`OutboundMessage::Event`].
     ///
     /// # Errors
-    /// If clients would refuse it: a reserved name, or arguments that are not JSON.
+    /// If clients would reject it: a reserved name, or arguments that are not JSON.
     pub fn event(name: impl Into<Cow<'static, str>>, args: impl Into<String>) -> Result<Self, EncodeError> {
         Self::event_with_attachments(name, args, Vec::new())
     }
@@ -60,12 +60,12 @@ pub trait MessageSource: Send + Sync {
     fn render(&self, namespace: Namespace) -> Vec<OutboundMessage>;
 
     /// The same content in parts, each with its key, if it has one. It is for a client that does not keep up; see
-    /// [`Broadcast::newest_only`].
+    /// [`crate::Broadcast::newest_only`].
     fn parts(&self, namespace: Namespace) -> Vec<(Option<ConflationKey>, Vec<OutboundMessage>)> {
         vec![(None, self.render(namespace))]
     }
 
-    /// Appends bytes from which [`crate::Recovery::revive`] restores the content. The bytes are kept for replay, and the content itself is
+    /// Appends bytes from which [`crate::Recovery::decoder`] restores the content. The bytes are kept for replay, and the content itself is
     /// freed when all present connections have received it. False if there are no such bytes; then nothing is appended, and the content
     /// itself is kept.
     fn record(&self, _: &mut Vec<u8>) -> bool {

@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_leave_in_order_whatever_the_socket_takes() {
+    fn bytes_leave_in_order_in_writes_of_any_size() {
         for take in 1..12 {
             let (mut outbox, mut spare) = (Outbox::default(), SpareQueues::default());
             for text in ["ab", "cde", "f", "ghij"] {
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_of_a_key_takes_the_place_of_an_older_one_that_waits() {
+    fn newest_message_of_a_key_replaces_a_waiting_one() {
         let (mut outbox, mut spare) = (Outbox::default(), SpareQueues::default());
         let push = |outbox: &mut Outbox, key: Option<ConflationKey>, text: &str| match key {
             Some(key) => outbox.push_newest(key, Rc::from(text.as_bytes()), &mut SpareQueues::default()),
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_superseding_message_waits_behind_all_others_and_the_older_one_is_dropped() {
+    fn superseding_message_goes_last_and_drops_the_older_one() {
         let (mut outbox, mut spare) = (Outbox::default(), SpareQueues::default());
         let push = |outbox: &mut Outbox, spare: &mut SpareQueues, key: Option<ConflationKey>, text: &str| match key {
             Some(key) => outbox.push_superseding(key, Rc::from(text.as_bytes()), spare),
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn however_many_keys_come_and_go_only_those_that_wait_are_remembered() {
+    fn outbox_remembers_only_keys_of_waiting_messages() {
         let (mut outbox, mut spare) = (Outbox::default(), SpareQueues::default());
         outbox.push(Rc::from(&b"first"[..]), &mut spare);
         for key in 0..10_000 {
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_begun_is_kept_when_the_rest_is_dropped() {
+    fn partly_written_message_survives_a_drop_of_the_rest() {
         for (written, left) in [(0, &b""[..]), (1, b"b")] {
             let (mut outbox, mut spare) = (Outbox::default(), SpareQueues::default());
             for text in ["ab", "cd"] {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// A place in the order of broadcasts: behind the broadcast with this number, or within the next one.
+/// A position in the order of broadcasts: behind the broadcast with this number, or within the next one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
 pub struct Position {
     /// Every broadcast up to this number was received,
@@ -37,7 +37,7 @@ impl Position {
         }
     }
 
-    /// Reads the text form: the epoch, and the place in it. `None` if it is not one.
+    /// Reads the text form: the epoch, and the position in it. `None` if it is not one.
     pub fn parse(text: &str) -> Option<(&str, Self)> {
         let (epoch, rest) = text.rsplit_once('-')?;
         let (number, part) = rest.split_once('.').unwrap_or((rest, "0"));

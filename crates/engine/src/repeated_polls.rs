@@ -1,4 +1,4 @@
-//! Recognises a long-polling GET that an HTTP library repeats by itself because the network lost the response.
+//! Recognizes a long-polling GET that an HTTP library repeats by itself because the network lost the response.
 //!
 //! Engine.IO gives the query parameter `t` no meaning: it only prevents caching. Some clients send one value in many requests: a clock in seconds
 //! (.NET), a checksum (Rust), a constant. So a GET is a repetition only if all of this holds:
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_get_is_a_repetition_if_handshake_and_gets_before_had_another_t() {
+    fn get_with_the_t_of_the_last_get_is_a_repetition() {
         /// The `t` of a request, and its connection; `None` is a connection that the client closes behind the request. The first request is the
         /// handshake.
         type Sent = (&'static str, Option<usize>);

@@ -48,17 +48,17 @@ impl Rooms {
         self.by_name.find(self.hasher.hash_one(name), |&room| *self.rooms[room as usize].name == *name).copied()
     }
 
-    /// The name of a seat's room.
+    /// The name of a slot's room.
     pub fn name_of(&self, slot: MemberSlot) -> &str {
         &self.rooms[slot.room as usize].name
     }
 
-    /// The members of a room, by voice.
+    /// The members of a room, by encoding.
     pub fn groups(&self, name: &str) -> &[Group] {
         self.find(name).map_or(&[], |room| &self.rooms[room as usize].groups)
     }
 
-    /// Adds a socket to a room in which it is not yet. The caller keeps the seat.
+    /// Adds a socket to a room in which it is not yet. The caller stores the slot.
     pub fn enter(&mut self, name: &str, encoding: Encoding, member: Member) -> MemberSlot {
         let hash = self.hasher.hash_one(name);
         let rooms = &mut self.rooms;
@@ -83,12 +83,12 @@ impl Rooms {
         MemberSlot { room, position: group.members.len() as u32 - 1 }
     }
 
-    /// Whether a seat is in this room.
+    /// Whether a slot is in this room.
     pub fn is_in(&self, slot: MemberSlot, name: &str) -> bool {
         *self.rooms[slot.room as usize].name == *name
     }
 
-    /// Removes a member from its seat. The last member of the group moves to this seat: the caller must store the returned new seat of that
+    /// Removes a member from its slot. The last member of the group moves to this slot: the caller must store the returned new slot of that
     /// member.
     pub fn leave(&mut self, slot: MemberSlot, encoding: Encoding) -> Option<(Member, MemberSlot, MemberSlot)> {
         let room = &mut self.rooms[slot.room as usize];
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn random_comings_and_goings_agree_with_a_plain_set() {
+    fn random_joins_and_leaves_agree_with_a_plain_set() {
         let mut random = StdRng::seed_from_u64(7);
         let mut rooms = Rooms::default();
         let mut slots: HashMap<(u32, String), MemberSlot> = HashMap::new();

@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tick_is_due_at_its_own_moment_also_after_years() {
+    fn tick_is_due_at_its_own_time_even_after_years() {
         let start = Instant::now();
         for tick in [2, 1000, 1 << 32, (1 << 32) + 7] {
             let mut timers = Timers::new(start);

@@ -10,3 +10,7 @@
 pub mod engineio;
 pub mod socketio;
 pub mod websocket;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -27,11 +27,11 @@ fn reading_a_small_event_allocates_nothing() {
     check(0, || {
         let mut input = Input::new(&mut bytes);
         while let Ok(Some(Incoming::Text(text))) = reader.next(&mut input, &LIMITS) {
-            let Ok(engineio::Packet::Message(message)) = engineio::decode(text, Version::V4) else { panic!("{text}") };
+            let Ok(engineio::EnginePacket::Message(message)) = engineio::decode(text, Version::V4) else { panic!("{text}") };
             let Ok(wire::socketio::Packet::Event { event: Some(event), .. }) = json::decode(message) else { panic!("{text}") };
             assert_eq!((event.name.as_ref(), event.args.len()), ("message:new", 4));
         }
-        assert!(input.is_empty() && !reader.has_kept());
+        assert!(input.is_empty() && !reader.has_buffered());
     });
 }
 
@@ -48,20 +48,20 @@ fn nothing_stays_allocated_when_the_stream_is_drained() {
     };
     // Each thread allocates its tables for inflating once.
     read(&stream);
-    let held = measure(|| read(&stream));
-    assert_eq!(held.bytes_current, 0, "{held:?}");
-    assert!(held.count_total > 0);
+    let buffered = measure(|| read(&stream));
+    assert_eq!(buffered.bytes_current, 0, "{buffered:?}");
+    assert!(buffered.count_total > 0);
 }
 
 #[test]
-fn an_announced_length_allocates_nothing_by_itself() {
+fn announced_length_allocates_nothing() {
     let mut header = [0x82, 0xff, 0, 0, 0, 0, 0, 0x0f, 0x42, 0x40, 1, 2, 3, 4, 5];
     let mut reader = Reader::default();
-    let held = measure(|| {
+    let buffered = measure(|| {
         let mut input = Input::new(&mut header);
         assert_eq!(reader.next(&mut input, &LIMITS), Ok(None));
     });
-    assert!(held.bytes_max < 300, "{held:?}");
+    assert!(buffered.bytes_max < 300, "{buffered:?}");
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_packet_and_its_frame_are_one_allocation_each() {
 }
 
 #[test]
-fn a_bomb_takes_no_more_than_the_limit() {
+fn deflate_bomb_allocates_no_more_than_the_limit() {
     let bomb = websocket::deflate(&vec![b'x'; 10_000_000], Window::Full);
     let mut frame = vec![0xc2, 0xfe];
     frame.extend((bomb.len() as u16).to_be_bytes());
@@ -82,6 +82,6 @@ fn a_bomb_takes_no_more_than_the_limit() {
     frame.extend(&bomb);
     let limits = Limits { max_message: 20_000, deflate: true };
     let mut reader = Reader::default();
-    let held = measure(|| assert!(reader.next(&mut Input::new(&mut frame), &limits).is_err()));
-    assert!(held.bytes_max < 100_000, "{held:?}");
+    let buffered = measure(|| assert!(reader.next(&mut Input::new(&mut frame), &limits).is_err()));
+    assert!(buffered.bytes_max < 100_000, "{buffered:?}");
 }

@@ -9,7 +9,6 @@ pub type Ceiling = (&'static str, f64);
 /// The areas that are not clean yet. A commit that cleans one lowers its ceiling, or removes its line. No ceiling is ever raised.
 pub const CEILINGS: &[Ceiling] = &[
     ("config.example.toml", 2.5),
-    ("engine/tests/strings", 9.9),
     ("server/doc-comments", 3.4),
     ("server/strings", 5.5),
     ("server/tests/comments", 13.0),
@@ -33,7 +32,6 @@ pub struct CrateCeiling {
 pub const CRATE_CEILINGS: &[CrateCeiling] = &[
     CrateCeiling { name: "server", repeated_names: 26, long_functions: 4 },
     CrateCeiling { name: "store", repeated_names: 1, long_functions: 0 },
-    CrateCeiling { name: "wire", repeated_names: 1, long_functions: 0 },
 ];
 
 impl CrateCeiling {

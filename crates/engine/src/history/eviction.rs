@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_level_is_the_most_that_each_account_may_use() {
+    fn level_is_the_most_that_each_account_may_use() {
         for (used, capacity, expected) in
             [(&[][..], 5, u64::MAX), (&[5], 5, u64::MAX), (&[6], 5, 5), (&[1, 9, 3], 10, 6), (&[4, 4, 4], 10, 3), (&[1, 1], 0, 0)]
         {
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_loses_the_oldest_broadcasts_of_the_rooms_in_which_it_uses_most() {
+    fn account_loses_the_oldest_broadcasts_of_its_largest_rooms() {
         const VICTIM: u32 = 1;
         // The broadcast to a room of the account and to the victim stays, whether the other broadcasts are in that room or elsewhere.
         for rooms in [&[2_u32][..], &[3], &[2, 3]] {
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn accounts_lose_down_to_one_level_and_their_rooms_too_the_oldest_first() {
+    fn eviction_levels_accounts_and_rooms_oldest_first() {
         const ROOMS: [u32; 6] = [0, 1, 2, 3, 4, 5];
         let mut random = StdRng::seed_from_u64(7);
         for round in 0..300 {

@@ -54,10 +54,10 @@ pub(super) struct Index {
     memory_bytes: usize,
 }
 
-/// The line of the broadcasts to every connection.
+/// The room index of the broadcasts to every connection.
 const EVERYONE: u32 = 0;
 
-/// The approximate memory in bytes of an entry with its number in one room's line, of its number in a further one, and of a line.
+/// The approximate memory in bytes of an entry with its number in one room, of its number in each further room, and of a room.
 const ENTRY_BYTES: usize = size_of::<Entry>() + 16;
 const ROOM_REFERENCE_BYTES: usize = 16;
 const ROOM_INDEX_BYTES: usize = 160;
@@ -77,7 +77,7 @@ impl Index {
             memory_bytes: 0,
         };
         let everyone = index.rooms.insert(RoomIndex { name: "".into(), numbers: VecDeque::new(), floor: 0 });
-        debug_assert_eq!(everyone, EVERYONE as usize, "the first line of a slab is its number 0");
+        debug_assert_eq!(everyone, EVERYONE as usize, "the first entry of a slab has number 0");
         for (name, hole) in holes.iter().filter(|(_, hole)| *hole > floor) {
             let room = if name.is_empty() { EVERYONE } else { index.room(name) };
             index.rooms[room as usize].floor = *hole;
@@ -136,7 +136,7 @@ impl Index {
         self.entries.push_back(entry);
     }
 
-    /// The lines of these rooms and, if `everyone`, of the broadcasts to every connection, each with the number after which its broadcasts
+    /// These rooms and, if `everyone`, of the broadcasts to every connection, each with the number after which its broadcasts
     /// are wanted. `None` if a broadcast after that number and up to `until` is possibly not kept any more.
     fn rooms_after<'a>(
         &self,
@@ -242,7 +242,7 @@ impl Index {
         }
     }
 
-    /// Removes a line without numbers, unless a broadcast was evicted from it that is still within the time for which broadcasts are kept.
+    /// Removes a room without numbers, unless a broadcast was evicted from it that is still within the time for which broadcasts are kept.
     fn note_empty_room(&mut self, room: u32) {
         let Some(known) = self.rooms.get(room as usize).filter(|known| known.numbers.is_empty()) else { return };
         if known.floor > self.floor {
@@ -260,7 +260,7 @@ impl Index {
         }
     }
 
-    /// Evicts broadcasts until all accounts together use `capacity` at most; [`shares`] says which. Eviction looks at every broadcast, so it waits until
+    /// Evicts broadcasts until all accounts together use `capacity` at most; see [`eviction::evicted`]. Eviction looks at every broadcast, so it waits until
     /// there is a sixteenth too much.
     pub fn evict(&mut self, capacity: u64, remember: bool) {
         if self.used_by_all <= capacity.saturating_add(capacity / 16) {
@@ -296,7 +296,7 @@ impl Index {
         }
     }
 
-    /// Takes the numbers of evicted broadcasts, which are in order, out of the lines of their rooms: each line is looked through once.
+    /// Takes the numbers of evicted broadcasts, which are in order, out of their rooms: the numbers of each room are read once.
     fn remove_from_rooms(&mut self, evicted: &[Evicted]) {
         let mut removed: Vec<(u32, u64)> =
             evicted.iter().flat_map(|(number, rooms)| rooms.iter().map(move |room| (*room, *number))).collect();
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_account_that_uses_most_loses_broadcasts_and_loses_its_oldest() {
+    fn only_the_largest_account_loses_its_oldest_broadcasts() {
         let mut index = Index::new(0, &[]);
         let mut number = 0;
         let mut publish = |index: &mut Index, room: &str, account| {
@@ -354,7 +354,7 @@ mod tests {
         publish(&mut index, "quiet", 1);
         let of = |index: &Index, room: &str, from| index.between([(room, 0)], true, from, u64::MAX, usize::MAX);
         assert_eq!(of(&index, "quiet", 0), Some(vec![1, 202]));
-        assert_eq!(of(&index, "loud-0", 0), None, "a missing broadcast is not passed over");
+        assert_eq!(of(&index, "loud-0", 0), None, "a missing broadcast is not skipped");
         assert_eq!(of(&index, "loud-0", 102), Some(vec![152]), "2, 52 and 102 are missing");
         assert_eq!(of(&index, "loud-49", 151), Some(vec![201]));
         assert!(index.len() <= 68 && index.used_by_all == index.len() as u64);
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_broadcast_and_one_to_many_rooms_cost_more() {
+    fn large_broadcast_and_one_to_many_rooms_cost_more() {
         let mut index = Index::new(0, &[]);
         index.push(1, 0, &to(&["a"]), 1, 0);
         index.push(2, 0, &to(&["a"]), 2, 70_000);
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn rooms_are_merged_and_evicted_from_as_in_a_list_of_all_broadcasts() {
+    fn random_rooms_agree_with_a_list_of_all_broadcasts() {
         let (mut random, mut other_random) = (StdRng::seed_from_u64(7), StdRng::seed_from_u64(8));
         let names = ["a", "b", "c", "d", "e"];
         for round in 0..200 {

@@ -71,7 +71,7 @@ impl<A: App> Handle<A> {
                 }
                 Err(error) => tracing::error!(%error, "a WebSocket's stream cannot be taken over"),
             },
-            // The response is short and the socket's buffer is empty: it fits, or the client is gone.
+            // The response is short and the socket's buffer is empty: it fits, or the client has disconnected.
             None => drop(stream.try_write(&greeting)),
         }
         None

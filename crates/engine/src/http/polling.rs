@@ -64,7 +64,7 @@ impl<A: App> Tracked<A> {
 }
 
 impl<A: App> Hub<A> {
-    /// Puts a request into the mailbox of the session's shard and waits for the answer.
+    /// Puts a request into the mailbox of the session's shard and waits for the response.
     async fn request_from_shard(
         &self,
         shard: u8,
@@ -183,7 +183,7 @@ async fn reject_large(body: Incoming, unsent: bool) -> HttpResponse {
     response
 }
 
-/// Converts a shard's answer to an HTTP response. `tracked` reports the loss of the response to the shard.
+/// Converts a shard's response to an HTTP response. `tracked` reports the loss of the response to the shard.
 fn finish<A: App>(
     response: PollResponse,
     query: &Query<'_>,

@@ -49,7 +49,7 @@ impl<A: App> Shard<A> {
         self.pending_closes.push(PendingClose::Connection(key, reason, action));
     }
 
-    /// Removes a socket and empties its seats.
+    /// Removes a socket and frees its slots in rooms.
     pub(crate) fn remove_socket(&mut self, slot: u32) {
         let encoding = self.sockets[slot as usize].encoding;
         for member_slot in std::mem::take(&mut self.sockets[slot as usize].member_slots) {

@@ -6,8 +6,9 @@ use wire::engineio::Version;
 use wire::websocket::{Reader, Window};
 
 use super::flush_queue::FlushPriority;
-use super::{ConnectionKey, Unacked, WaitingBytes};
+use super::{ConnectionKey, Shard, Socket, SocketKey, Unacked, WaitingBytes};
 use crate::app::App;
+use crate::encoding::Namespace;
 use crate::id::Id;
 use crate::outbox::Outbox;
 use crate::repeated_polls::RequestMarks;
@@ -127,4 +128,75 @@ pub(crate) struct Connection<A: App> {
     pub end_due: Tick,
     /// The tick of its entry in the timers.
     pub scheduled: Tick,
+}
+
+/// A new connection's transport, with all that its connection needs to know besides.
+pub(crate) struct NewTransport {
+    /// The index of the endpoint in [`crate::Config::endpoints`].
+    pub endpoint: u8,
+    pub version: Version,
+    /// The client's window, if permessage-deflate was negotiated.
+    pub deflate: Option<Window>,
+    pub phase: Phase,
+    pub transport: Transport,
+}
+
+impl NewTransport {
+    /// A WebSocket that is only opened to be closed with a reason.
+    pub fn closing(transport: Transport) -> Self {
+        Self { endpoint: 0, version: Version::V4, deflate: None, phase: Phase::Closing, transport }
+    }
+}
+
+impl<A: App> Shard<A> {
+    /// Adds a connection without sockets. The caller checks that the shard has less than [`crate::id::MAX_SLOTS`] connections.
+    pub(crate) fn insert_connection(&mut self, new: NewTransport) -> ConnectionKey {
+        let NewTransport { endpoint, version, deflate, phase, transport } = new;
+        let generation = self.next_generation();
+        let slot = self.connections.vacant_key() as u32;
+        let id = Id::new(self.index, slot, &mut self.random);
+        self.connections.insert(Connection {
+            generation,
+            id,
+            endpoint,
+            version,
+            base64: false,
+            deflate,
+            phase,
+            transport,
+            outbox: Outbox::default(),
+            sockets: SmallVec::new(),
+            accepted: false,
+            handshake: None,
+            pending_attachments: None,
+            waiting: None,
+            queued: FlushPriority::Idle,
+            readable: FlushPriority::Idle,
+            pauses: 0,
+            catching_up: 0,
+            draining: false,
+            hung_up: false,
+            awaiting_pong: false,
+            unacked: None,
+            pings: 0,
+            // The client cannot have missed a broadcast from before its connection.
+            last_ping: self.position,
+            last_received: self.position,
+            heartbeat_due: 0,
+            end_due: 0,
+            scheduled: 0,
+        });
+        ConnectionKey { slot, generation }
+    }
+
+    /// Adds a socket that the application has still to accept. `id` is `None` for a new id, which contains the socket's slot.
+    pub(crate) fn insert_socket(&mut self, connection: u32, namespace: Namespace, id: Option<Id>) -> SocketKey {
+        let generation = self.next_generation();
+        let slot = self.sockets.vacant_key() as u32;
+        let id = id.unwrap_or_else(|| Id::new(self.index, slot, &mut self.random));
+        let encoding = self.encoding(&self.connections[connection as usize], namespace);
+        self.sockets.insert(Socket::new(generation, connection, encoding, id));
+        self.connections[connection as usize].sockets.push(slot);
+        SocketKey::new(self.index, slot, generation)
+    }
 }

@@ -42,7 +42,7 @@ pub struct DeliveryStats {
     /// Delivered broadcasts that have certainly arrived.
     pub confirmed: CountsByKind,
     /// Delivered broadcasts that were not confirmed when their connection ended, and that the application did not take over; see
-    /// [`Shard::take_owed`].
+    /// [`Shard::take_unacked`].
     pub unconfirmed: CountsByKind,
 }
 

@@ -34,7 +34,7 @@ impl FlushQueue {
     /// Puts a connection at the end of the first row.
     pub fn soon(&mut self, slot: u32, priority: &mut FlushPriority) {
         if *priority != FlushPriority::Soon {
-            // If it waits in the second row, its place there is skipped later.
+            // If it waits in the second row, its entry there is skipped later.
             *priority = FlushPriority::Soon;
             self.soon.push_back(slot);
         }
@@ -56,7 +56,7 @@ impl FlushQueue {
         }
     }
 
-    /// The number of places in one of the rows, including void ones.
+    /// The number of entries in one of the rows, including outdated ones.
     pub fn len(&self, priority: FlushPriority) -> usize {
         match priority {
             FlushPriority::Soon => self.soon.len(),
@@ -65,7 +65,7 @@ impl FlushQueue {
         }
     }
 
-    /// Takes the next place in one of the rows; void unless its connection waits in that row.
+    /// Takes the next entry of one of the rows. It is outdated unless its connection waits in that row.
     pub fn next(&mut self, priority: FlushPriority) -> Option<u32> {
         match priority {
             FlushPriority::Soon => self.soon.pop_front(),

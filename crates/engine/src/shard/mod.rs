@@ -39,7 +39,7 @@ use crate::timers::Timers;
 pub use stats::ShardStats;
 
 pub(crate) use closing::{CloseAction, PendingClose};
-pub(crate) use connection::{Connection, PendingAttachments, Phase, Polling, PollingCloseState, Transport, WebSocket};
+pub(crate) use connection::{Connection, NewTransport, PendingAttachments, Phase, Polling, PollingCloseState, Transport, WebSocket};
 pub(crate) use delivery_stats::Unacked;
 pub use delivery_stats::{CountsByKind, DeliveryStats};
 pub(crate) use emit::EncodedPacket;
@@ -82,7 +82,19 @@ pub(crate) struct ConnectionKey {
     pub generation: u32,
 }
 
-/// The connections of one shard.
+/// The connections of one shard, and the operations of a program on them.
+///
+/// Its methods are in one file for each subject:
+///
+/// - `mod.rs`: accept and reject, the data of a socket, pause and resume, [`Shard::wake_at`].
+/// - `emit.rs`: send an event, an acknowledgement, or a broadcast.
+/// - `rooms.rs`: join and leave rooms, and list their members.
+/// - `closing.rs`: disconnect a socket, close its connection.
+/// - `recovery.rs`: accept a socket that may be resumed, resume it.
+/// - `stats.rs`, `delivery_stats.rs` and `waiting_bytes.rs`: the counters, and the memory of a connection.
+///
+/// The engine itself uses `connection.rs` (add connections and sockets), `delivery.rs` (put broadcasts into outboxes, write outboxes),
+/// `replay.rs` (missed broadcasts), `heartbeat.rs` (deadlines) and `polling.rs` (responses to GETs).
 pub struct Shard<A: App> {
     pub(crate) index: u8,
     pub(crate) config: Arc<Config>,
@@ -224,7 +236,7 @@ impl<A: App> Shard<A> {
         Some(self.socket(key)?.encoding.namespace)
     }
 
-    /// The data that the gate kept of its connection's first request.
+    /// The data that the gate made of its connection's first request.
     pub fn handshake(&self, key: SocketKey) -> Option<&A::Handshake> {
         self.connections.get(self.socket(key)?.connection as usize)?.handshake.as_deref()
     }
@@ -292,7 +304,7 @@ impl<A: App> Shard<A> {
         }
     }
 
-    // ---- Time and place ----
+    // ---- Time and shard ----
 
     /// The time at which this turn began.
     pub fn now(&self) -> Instant {

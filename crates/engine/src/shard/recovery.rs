@@ -38,8 +38,8 @@ pub struct AlreadyDelivered<'a> {
 }
 
 impl<A: App> Shard<A> {
-    /// Makes a secret that a socket's client may later use to resume the socket. It has the form of an [`EntityId`], 20 characters that contain
-    /// the socket's place.
+    /// Makes a secret that a socket's client may later use to resume the socket. It has the form of an [`Id`], 20 characters that contain
+    /// the socket's shard and slot.
     pub fn new_secret(&mut self, key: SocketKey) -> Id {
         Id::new(self.index, key.slot(), &mut self.random)
     }
@@ -164,13 +164,13 @@ impl<A: App> Shard<A> {
         self.config.position_context(self.position)
     }
 
-    /// The stamps of a message to one socket: if it catches up, its own position.
+    /// The position context of a message to one socket: if it catches up, its own position.
     pub(super) fn position_context_of(&self, key: SocketKey) -> PositionContext<'_> {
         let catch_up = self.socket(key).and_then(|socket| socket.catch_up.as_ref());
         self.config.position_context(catch_up.map_or(self.position.into(), |catch_up| catch_up.at))
     }
 
-    /// Gives a socket another id than the one that contains its place.
+    /// Gives a socket another id than the one that contains its slot.
     fn rename(&mut self, key: SocketKey, id: Id) {
         if let Some(socket) = self.socket_mut(key)
             && std::mem::replace(&mut socket.id, id) != id

@@ -22,7 +22,7 @@ use crate::position::Position;
 /// The most slices that are searched for a socket in one turn.
 const MAX_SLICES_PER_TURN: usize = 4;
 
-/// The most rooms in all pasts of a socket, with the rooms that each past has to remember. Beyond, the socket cannot catch up in the next room.
+/// The most rooms in all pending replays of a socket, with the rooms that each replay stores. Beyond that, the socket cannot catch up in the next room.
 const MAX_PENDING_ROOMS: usize = 16_384;
 
 /// Broadcasts that are to be read from the archive for a socket.
@@ -35,7 +35,7 @@ pub(crate) struct ArchiveRead {
     pub archive: Arc<dyn Archive>,
 }
 
-/// The archive's answer to a [`ArchiveRead`].
+/// The archive's response to a [`ArchiveRead`].
 pub(crate) struct ArchiveReadResult {
     pub socket: SocketKey,
     pub numbers: Vec<u64>,
@@ -53,11 +53,11 @@ pub(crate) struct CatchUp {
     /// The rooms that the socket is or was in.
     room_stays: Vec<RoomStay>,
     /// Rooms whose earlier broadcasts the socket receives after all broadcasts from before it joined them, in the order of joining. Rooms
-    /// that the socket joined together have one past.
+    /// that the socket joined together have one replay.
     replays: VecDeque<ReplayState>,
-    /// Whether an answer of the archive is awaited.
+    /// Whether a response of the archive is awaited.
     is_reading: bool,
-    /// Whether that answer is of no use any more, because the socket has left a room.
+    /// Whether that response is outdated, because the socket has left a room.
     stale: bool,
 }
 
@@ -72,9 +72,9 @@ struct RoomStay {
 struct ReplayState {
     /// The rooms, each with the number after which its broadcasts are for the socket.
     rooms: Vec<(Box<str>, u64)>,
-    /// The position after which the past begins.
+    /// The position after which the replay begins.
     from: Position,
-    /// The number up to which the past goes.
+    /// The number up to which the replay goes.
     until: u64,
     /// See [`AlreadyDelivered`].
     received: Vec<(Box<str>, u64, u64)>,
@@ -103,7 +103,7 @@ impl CatchUp {
 }
 
 impl ReplayState {
-    /// The number of rooms that the past remembers.
+    /// The number of rooms that the replay stores.
     fn room_count(&self) -> usize {
         self.rooms.len() + self.received.len() + self.member_of.len()
     }
@@ -123,7 +123,7 @@ impl ReplayState {
 enum NextSlice {
     /// The socket has received all broadcasts.
     CaughtUp,
-    /// The socket has received the past of a room.
+    /// The socket has received the replay of a room.
     ReplayEnds,
     /// A slice, and the position at which it begins.
     Slice(Position, Slice),
@@ -145,8 +145,8 @@ impl<A: App> Shard<A> {
         }
     }
 
-    /// Adds the past of rooms that a socket joins now: the broadcasts to each room after the room's number. False if the socket has as many
-    /// pending pasts as it may have.
+    /// Adds the replay of rooms that a socket joins now: the broadcasts to each room after the room's number. False if the socket has as many
+    /// pending replays as it may have.
     pub(super) fn begin_replay(&mut self, key: SocketKey, rooms: &[(&str, u64)], from: Position, delivered: AlreadyDelivered<'_>) -> bool {
         let until = self.position;
         let pending_rooms = self.sockets[key.slot() as usize]
@@ -236,7 +236,7 @@ impl<A: App> Shard<A> {
     /// The next step of a socket, with a slice of about `bytes` bytes.
     fn next_slice(&self, catch_up: &CatchUp, bytes: usize) -> NextSlice {
         let Some(history) = &self.history else { return NextSlice::CaughtUp };
-        // The past of a room comes after all broadcasts that other rooms received before the socket joined it.
+        // The replay of a room follows all broadcasts that other rooms received before the socket joined it.
         let replay = catch_up.replays.front().filter(|replay| catch_up.at.number >= replay.until);
         let until = catch_up.replays.front().map_or(self.position, |replay| replay.until);
         let (from, slice) = match replay {
@@ -255,7 +255,7 @@ impl<A: App> Shard<A> {
         slice.map_or(NextSlice::Lost, |slice| NextSlice::Slice(from, slice))
     }
 
-    /// Puts the first broadcasts of a slice into an outbox if they are in memory, else asks the archive for them.
+    /// Puts the first broadcasts of a slice into an outbox if they are in memory, and requests them from the archive if not.
     fn send_slice(&mut self, socket: u32, catch_up: &mut CatchUp, from: Position, slice: Slice) {
         match slice.first_run() {
             Run::InMemory(broadcasts, reached) => {
@@ -325,7 +325,7 @@ impl<A: App> Shard<A> {
         encoded.is_some()
     }
 
-    /// Handles the archive's answer.
+    /// Handles the archive's response.
     pub(crate) fn archive_read(&mut self, ArchiveReadResult { socket: key, numbers, whole, read }: ArchiveReadResult) {
         let Some(socket) = self.socket_mut(key) else { return };
         let slot = socket.connection;
@@ -346,7 +346,7 @@ impl<A: App> Shard<A> {
             (true, Some(reached)) => reached,
             _ => read[..found].last().and_then(|last| last.number).unwrap_or(from.number),
         };
-        // What the socket asked for before it left a room is asked for once more.
+        // A result that was requested before the socket left a room may contain that room's broadcasts, so it is requested again.
         if !std::mem::take(&mut catch_up.stale) && from.number < reached {
             self.send_broadcasts(key.slot(), &mut catch_up, from, read[..found].iter(), reached);
         }

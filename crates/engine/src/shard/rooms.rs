@@ -69,7 +69,7 @@ impl<A: App> Shard<A> {
         self.rooms.len()
     }
 
-    /// Frees a seat in a room.
+    /// Frees a member's slot in a room.
     pub(super) fn free_member_slot(&mut self, member_slot: MemberSlot, encoding: Encoding) {
         if let Some((moved, from, to)) = self.rooms.leave(member_slot, encoding)
             && let Some(other) = self.sockets[moved.socket as usize].member_slots.iter_mut().find(|other| **other == from)

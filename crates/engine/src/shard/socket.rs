@@ -37,7 +37,7 @@ pub(crate) struct PendingAcks(VecDeque<u64>);
 const MAX_PENDING_ACKS: usize = 1024;
 
 impl PendingAcks {
-    /// Adds an id. Beyond [`AWAITED`] ids the oldest is dropped.
+    /// Adds an id. Beyond [`MAX_PENDING_ACKS`] ids the oldest is dropped.
     pub fn add(&mut self, id: u64) {
         if self.0.len() >= MAX_PENDING_ACKS {
             self.0.pop_front();
@@ -53,6 +53,22 @@ impl PendingAcks {
 }
 
 impl<A: App> Socket<A> {
+    /// A socket that the application has still to accept.
+    pub fn new(generation: u32, connection: u32, encoding: Encoding, id: Id) -> Self {
+        Self {
+            generation,
+            connection,
+            encoding,
+            id,
+            mark: 0,
+            member_slots: SmallVec::new(),
+            pending_acks: None,
+            catch_up: None,
+            paused: false,
+            data: None,
+        }
+    }
+
     pub fn is_socketio(&self) -> bool {
         matches!(self.encoding.format, Format::Json | Format::MsgPack)
     }

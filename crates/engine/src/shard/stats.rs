@@ -4,7 +4,7 @@ use super::{Phase, Shard, Transport};
 use crate::app::App;
 use crate::config::Protocol;
 
-/// Counters since the start; see [`Figures`].
+/// Counters since the start; see [`ShardStats`].
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(crate) struct DeliveryCounts {
     pub delivered: u64,
@@ -37,7 +37,7 @@ pub struct ShardStats {
 }
 
 impl ShardStats {
-    /// Adds the figures of another shard. A room that is on both counts twice.
+    /// Adds the counters of another shard. A room that is on both counts twice.
     pub fn add(&mut self, other: &Self) {
         self.delivered += other.delivered;
         self.dropped += other.dropped;
@@ -52,7 +52,7 @@ impl ShardStats {
 }
 
 impl<A: App> Shard<A> {
-    /// The figures of this shard. The method visits each connection, so it must not be called often.
+    /// The counters of this shard. The method visits each connection, so it must not be called often.
     pub fn stats(&self) -> ShardStats {
         let DeliveryCounts { delivered, dropped, conflated, too_slow } = self.counts;
         let mut stats = ShardStats { delivered, dropped, conflated, too_slow, rooms: self.rooms.len() as u64, ..ShardStats::default() };

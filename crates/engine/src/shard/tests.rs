@@ -6,14 +6,13 @@ use std::time::Instant;
 
 use wire::engineio::Version;
 
-use super::{Connection, FlushPriority, Phase, Shard, Socket, SocketKey, Transport};
+use super::{FlushPriority, NewTransport, Phase, Shard, SocketKey, Transport};
 use crate::app::NoopApp;
 use crate::broadcast::Broadcast;
 use crate::config::Config;
 use crate::encoding::Namespace;
 use crate::id::Id;
 use crate::message::OutboundMessage;
-use crate::outbox::Outbox;
 
 fn shard() -> Shard<NoopApp> {
     let config = Config { namespaces: vec!["/".into(), "/other".into()], ..Config::default() };
@@ -21,38 +20,8 @@ fn shard() -> Shard<NoopApp> {
 }
 
 fn connection(shard: &mut Shard<NoopApp>) -> u32 {
-    let slot = shard.connections.vacant_key() as u32;
-    let id = Id::new(0, slot, &mut shard.random);
-    shard.connections.insert(Connection {
-        generation: 0,
-        id,
-        endpoint: 0,
-        version: Version::V4,
-        base64: false,
-        deflate: None,
-        phase: Phase::Open,
-        transport: Transport::Polling(Box::default()),
-        outbox: Outbox::default(),
-        sockets: Default::default(),
-        accepted: false,
-        handshake: None,
-        pending_attachments: None,
-        waiting: None,
-        queued: Default::default(),
-        readable: Default::default(),
-        pauses: 0,
-        catching_up: 0,
-        draining: false,
-        hung_up: false,
-        awaiting_pong: false,
-        pings: 0,
-        unacked: None,
-        last_ping: 0,
-        last_received: 0,
-        heartbeat_due: 0,
-        end_due: 0,
-        scheduled: 0,
-    }) as u32
+    let transport = Transport::Polling(Box::default());
+    shard.insert_connection(NewTransport { endpoint: 0, version: Version::V4, deflate: None, phase: Phase::Open, transport }).slot
 }
 
 /// The frames that wait for a connection, as text without their headers.
@@ -65,28 +34,13 @@ fn waiting(shard: &Shard<NoopApp>, connection: u32) -> String {
 
 /// Adds an accepted socket to a connection. `id` is the socket's id, if it is not a new one.
 fn socket(shard: &mut Shard<NoopApp>, connection: u32, namespace: u8, id: Option<Id>) -> SocketKey {
-    let slot = shard.sockets.vacant_key() as u32;
-    let id = id.unwrap_or_else(|| Id::new(0, slot, &mut shard.random));
-    let encoding = shard.encoding(&shard.connections[connection as usize], Namespace(namespace));
-    let (member_slots, pending_acks) = Default::default();
-    shard.sockets.insert(Socket {
-        generation: 0,
-        connection,
-        encoding,
-        id,
-        mark: 0,
-        member_slots,
-        pending_acks,
-        catch_up: None,
-        paused: false,
-        data: Some(()),
-    });
-    shard.connections[connection as usize].sockets.push(slot);
-    SocketKey::new(shard.index, slot, 0)
+    let key = shard.insert_socket(connection, Namespace(namespace), id);
+    shard.sockets[key.slot() as usize].data = Some(());
+    key
 }
 
 #[test]
-fn a_connection_is_read_again_when_the_last_of_its_sockets_is_resumed_or_gone() {
+fn connection_is_read_again_when_no_socket_is_paused() {
     let mut shard = shard();
     let slot = connection(&mut shard);
     let [main, other] = [0, 1].map(|namespace| socket(&mut shard, slot, namespace, None));
@@ -95,7 +49,7 @@ fn a_connection_is_read_again_when_the_last_of_its_sockets_is_resumed_or_gone() 
     shard.pause(other);
     shard.resume(main);
     shard.resume(main);
-    assert_eq!(shard.connections[slot as usize].pauses, 1, "another socket's resume is not its own");
+    assert_eq!(shard.connections[slot as usize].pauses, 1, "another socket is still paused");
     assert!(shard.readable.is_empty());
     shard.remove_socket(other.slot());
     assert_eq!(shard.connections[slot as usize].pauses, 0);
@@ -103,7 +57,7 @@ fn a_connection_is_read_again_when_the_last_of_its_sockets_is_resumed_or_gone() 
 }
 
 #[test]
-fn a_socket_that_is_excepted_hears_nothing_also_under_its_connections_id() {
+fn excepted_socket_receives_no_broadcast_under_either_id() {
     let mut shard = shard();
     // Makes the slots of connections and sockets differ.
     let filler = connection(&mut shard);
@@ -120,11 +74,11 @@ fn a_socket_that_is_excepted_hears_nothing_also_under_its_connections_id() {
     let waiting = [filler, speaker, listener].map(|slot| shard.connections[slot as usize].outbox.bytes() > 0);
     assert_eq!(waiting, [false, true, true]);
     let bytes = [speaker, listener].map(|slot| shard.connections[slot as usize].outbox.bytes());
-    assert_eq!(bytes[0], bytes[1], "each heard one of the two");
+    assert_eq!(bytes[0], bytes[1], "each has received one of the two");
 }
 
 #[test]
-fn what_is_said_to_everybody_waits_for_what_is_said_to_few() {
+fn broadcast_to_everyone_is_flushed_after_room_broadcasts() {
     let mut shard = shard();
     let [bystander, talker] = [(); 2].map(|()| connection(&mut shard));
     socket(&mut shard, bystander, 0, None);
@@ -137,12 +91,12 @@ fn what_is_said_to_everybody_waits_for_what_is_said_to_few() {
     let mut next = |priority| shard.flush_queue.next(priority);
     assert_eq!([next(FlushPriority::Soon), next(FlushPriority::Soon)], [Some(talker), None]);
     assert_eq!([next(FlushPriority::Later), next(FlushPriority::Later), next(FlushPriority::Later)], [Some(bystander), Some(talker), None]);
-    // The talker's place in the second row is void, because it waited in the first row in between.
+    // The talker's entry in the second row is skipped, because the talker moved to the first row.
     assert_eq!([bystander, talker].map(|slot| shard.connections[slot as usize].queued), [FlushPriority::Later, FlushPriority::Soon]);
 }
 
 #[test]
-fn a_socket_is_found_by_its_id_wherever_that_comes_from() {
+fn socket_is_found_by_its_own_or_inherited_id() {
     let mut shard = shard();
     // Makes the slots of connections and sockets differ.
     connection(&mut shard);
@@ -152,17 +106,17 @@ fn a_socket_is_found_by_its_id_wherever_that_comes_from() {
     let inheriting = socket(&mut shard, old, 0, Some(inherited));
     let found = |shard: &Shard<NoopApp>, key: SocketKey| shard.find(&shard.sockets[key.slot() as usize].id);
     assert_eq!([own, inheriting].map(|key| found(&shard, key)), [Some(own), Some(inheriting)]);
-    assert_eq!(shard.find(&shard.connections[modern as usize].id), None, "a session's id is no socket's");
+    assert_eq!(shard.find(&shard.connections[modern as usize].id), None, "the id of a session is not the id of a socket");
     let elsewhere = Id::new(1, own.slot(), &mut shard.random);
     assert_eq!(shard.find(&elsewhere), None);
     shard.sockets[own.slot() as usize].data = None;
-    assert_eq!(found(&shard, own), None, "it is not let in");
+    assert_eq!(found(&shard, own), None, "the socket is not accepted");
 }
 
 #[test]
-fn what_is_told_again_is_as_much_of_the_newest_as_there_is_room_for() {
-    let say = |number: u8| Broadcast::to_everyone(move |_| vec![OutboundMessage::event("said", number.to_string()).unwrap()]).into();
-    let said: Vec<Arc<Broadcast>> = (5..=9).map(say).collect();
+fn replay_sends_the_newest_broadcasts_that_fit() {
+    let message = |number: u8| Broadcast::to_everyone(move |_| vec![OutboundMessage::event("said", number.to_string()).unwrap()]).into();
+    let broadcasts: Vec<Arc<Broadcast>> = (5..=9).map(message).collect();
     let one = r#"42["said",5]"#.len() + 2;
     for (limit, waiting, expected) in
         [(9 * one, 0, "56789"), (3 * one + 1, 0, "789"), (3 * one, 1, "89"), (one - 1, 0, ""), (one, 2 * one, "")]
@@ -174,17 +128,17 @@ fn what_is_told_again_is_as_much_of_the_newest_as_there_is_room_for() {
         if waiting > 0 {
             shard.send(slot, vec![b'x'; waiting].into());
         }
-        shard.send_replayed(key, &said);
+        shard.send_replayed(key, &broadcasts);
         let mut slices = [IoSlice::new(&[]); 8];
         let count = shard.connections[slot as usize].outbox.slices(&mut slices);
-        let told = slices[..count].iter().flat_map(|slice| slice.iter()).filter(|byte| (b'5'..=b'9').contains(byte));
-        let told: String = told.map(|byte| char::from(*byte)).collect();
-        assert_eq!(told, expected, "{limit} {waiting}");
+        let sent = slices[..count].iter().flat_map(|slice| slice.iter()).filter(|byte| (b'5'..=b'9').contains(byte));
+        let sent: String = sent.map(|byte| char::from(*byte)).collect();
+        assert_eq!(sent, expected, "{limit} {waiting}");
     }
 }
 
 #[test]
-fn a_socket_receives_nothing_before_it_is_accepted() {
+fn socket_receives_nothing_before_it_is_accepted() {
     let mut shard = shard();
     let slot = connection(&mut shard);
     let key = socket(&mut shard, slot, 0, None);
@@ -206,7 +160,7 @@ fn a_socket_receives_nothing_before_it_is_accepted() {
 }
 
 #[test]
-fn a_socket_is_in_the_room_named_as_its_id() {
+fn socket_is_in_the_room_named_as_its_id() {
     let mut shard = shard();
     let slots = [(); 2].map(|()| connection(&mut shard));
     let [key, other] = slots.map(|slot| socket(&mut shard, slot, 0, None));
@@ -229,28 +183,28 @@ fn a_socket_is_in_the_room_named_as_its_id() {
 }
 
 #[test]
-fn a_key_is_void_on_another_shard() {
-    let mut here = shard();
+fn key_is_invalid_on_another_shard() {
+    let mut own = shard();
     let config = Config { namespaces: vec!["/".into()], ..Config::default() };
-    let mut there: Shard<NoopApp> = Shard::new(1, Arc::new(config), None, Instant::now());
-    let keys = [&mut here, &mut there].map(|shard| {
+    let mut other: Shard<NoopApp> = Shard::new(1, Arc::new(config), None, Instant::now());
+    let keys = [&mut own, &mut other].map(|shard| {
         let slot = connection(shard);
         socket(shard, slot, 0, None)
     });
     assert_eq!(keys.map(SocketKey::shard), [0, 1]);
     assert_eq!(keys.map(SocketKey::slot), [0, 0]);
     let foreign = keys[1];
-    assert!(here.data(keys[0]).is_some() && here.data(foreign).is_none() && here.id(foreign).is_none());
-    assert!(!here.join(foreign, "room") && !here.leave(foreign, "room"));
-    here.emit(foreign, &OutboundMessage::event("hello", "1").unwrap());
-    here.disconnect(foreign, true);
-    here.close(foreign, 1000, "");
-    assert_eq!(waiting(&here, 0), "");
-    assert!(here.pending_closes.is_empty());
+    assert!(own.data(keys[0]).is_some() && own.data(foreign).is_none() && own.id(foreign).is_none());
+    assert!(!own.join(foreign, "room") && !own.leave(foreign, "room"));
+    own.emit(foreign, &OutboundMessage::event("hello", "1").unwrap());
+    own.disconnect(foreign, true);
+    own.close(foreign, 1000, "");
+    assert_eq!(waiting(&own, 0), "");
+    assert!(own.pending_closes.is_empty());
 }
 
 #[test]
-fn an_event_that_clients_would_refuse_is_an_error() {
+fn event_that_clients_would_reject_is_an_error() {
     use wire::socketio::EncodeError::*;
     let placeholder = r#"{"_placeholder":true,"num":1}"#;
     let reserved = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
@@ -281,12 +235,12 @@ fn an_event_that_clients_would_refuse_is_an_error() {
 }
 
 #[test]
-fn a_socket_awaits_the_newest_acknowledgements() {
+fn socket_awaits_the_newest_acknowledgements() {
     let mut shard = shard();
     let slot = connection(&mut shard);
     let key = socket(&mut shard, slot, 0, None);
-    let ask = OutboundMessage::event("ask", "").unwrap();
-    let ids: Vec<u64> = (0..1025).map(|_| shard.emit_with_ack(key, &ask).unwrap()).collect();
+    let question = OutboundMessage::event("ask", "").unwrap();
+    let ids: Vec<u64> = (0..1025).map(|_| shard.emit_with_ack(key, &question).unwrap()).collect();
     let pending_acks = shard.sockets[key.slot() as usize].pending_acks.as_mut().unwrap();
     assert_eq!(pending_acks.take(ids[0]), None);
     assert_eq!(pending_acks.take(ids[1]), Some(ids[1]));
@@ -295,7 +249,7 @@ fn a_socket_awaits_the_newest_acknowledgements() {
 }
 
 #[test]
-fn a_connection_may_send_large_messages_once_a_socket_of_it_was_accepted() {
+fn input_limit_is_lifted_when_a_socket_is_accepted() {
     let mut shard = shard();
     let slot = connection(&mut shard);
     let key = socket(&mut shard, slot, 0, None);

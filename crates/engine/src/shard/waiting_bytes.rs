@@ -1,4 +1,4 @@
-//! Counts the bytes that wait in a connection: incomplete input, and output that its client does not read. The application sums them, and may refuse
+//! Counts the bytes that wait in a connection: incomplete input, and output that its client does not read. The application sums them, and may reject
 //! more. A connection in which nothing waits for longer than a turn costs nothing here.
 
 use super::{CloseAction, ConnectionKey, PendingClose, Shard, SocketKey, Transport};
@@ -27,16 +27,16 @@ pub struct ConnectionRef(ConnectionKey);
 /// The last counts of a connection.
 #[derive(Default, Debug)]
 pub(crate) struct WaitingBytes {
-    /// The bytes of the outbox when it was weighed last,
+    /// The bytes of the outbox when its memory was measured last,
     outbox: usize,
-    /// and its weight then.
+    /// and its memory then.
     output: usize,
     /// The number that the application received last.
     counted: usize,
 }
 
 impl WaitingBytes {
-    /// The weight of an outbox. It is measured again when the bytes have doubled or halved, so each message costs next to no time.
+    /// The memory of an outbox. It is measured again when the bytes have doubled or halved, so each message costs next to no time.
     fn measure(&mut self, outbox: &Outbox) -> usize {
         let bytes = outbox.bytes();
         if bytes < MIN_COUNTED_OUTPUT {
@@ -56,16 +56,16 @@ impl<A: App> Shard<A> {
     }
 
     /// Counts the bytes that wait in a connection, if they have changed. Inputs: the connection, and the function that receives the number; see
-    /// [`App::waits`].
+    /// [`App::waiting_bytes_changed`].
     pub(crate) fn count_waiting(&mut self, key: ConnectionKey, count: impl FnOnce(&mut Self, ConnectionRef, usize) -> bool) {
         let Some(connection) = self.connections.get_mut(key.slot as usize).filter(|known| known.generation == key.generation) else {
             return;
         };
-        let held = match &connection.transport {
-            Transport::WebSocket(socket) => socket.reader.held_bytes(),
+        let buffered = match &connection.transport {
+            Transport::WebSocket(socket) => socket.reader.buffered_bytes(),
             Transport::Polling(_) => 0,
         };
-        let input = held + connection.pending_attachments.as_ref().map_or(0, |pending_attachments| pending_attachments.bytes());
+        let input = buffered + connection.pending_attachments.as_ref().map_or(0, |pending_attachments| pending_attachments.bytes());
         if connection.waiting.is_none() && input < MIN_COUNTED_INPUT && connection.outbox.bytes() < MIN_COUNTED_OUTPUT {
             return;
         }

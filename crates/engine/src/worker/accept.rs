@@ -10,9 +10,8 @@ use crate::app::{App, Connect, DisconnectReason};
 use crate::config::Protocol;
 use crate::encoding::Namespace;
 use crate::handshake_rejection::HandshakeRejection;
-use crate::id::{Id, MAX_SLOTS};
-use crate::outbox::Outbox;
-use crate::shard::{Connection, ConnectionKey, Phase, Transport, WebSocket};
+use crate::id::MAX_SLOTS;
+use crate::shard::{ConnectionKey, NewTransport, Phase, Transport, WebSocket};
 use crate::shard_request::{NewConnection, NewSession, Purpose};
 use crate::stream::Stream;
 
@@ -43,7 +42,7 @@ impl<A: App> Worker<A> {
 
     /// Closes a rejected WebSocket with the reason.
     fn reject_handshake(&mut self, rejection: &HandshakeRejection, transport: Transport, greeting: Vec<u8>) {
-        let key = self.insert(0, Version::V4, None, Phase::Closing, transport);
+        let key = self.shard.insert_connection(NewTransport::closing(transport));
         self.send_greeting(key, greeting);
         self.close_rejected(key, rejection.code.unwrap_or_default(), &rejection.message);
     }
@@ -64,7 +63,8 @@ impl<A: App> Worker<A> {
         deflate: Option<Window>,
         greeting: Vec<u8>,
     ) -> ConnectionKey {
-        let key = self.insert(session.endpoint, session.version, deflate, Phase::Open, transport);
+        let (endpoint, version) = (session.endpoint, session.version);
+        let key = self.shard.insert_connection(NewTransport { endpoint, version, deflate, phase: Phase::Open, transport });
         self.send_greeting(key, greeting);
         let config = self.shard.config.clone();
         let endpoint = &config.endpoints[session.endpoint as usize];
@@ -104,49 +104,5 @@ impl<A: App> Worker<A> {
             }
         }
         key
-    }
-
-    pub(super) fn insert(
-        &mut self,
-        endpoint: u8,
-        version: Version,
-        deflate: Option<Window>,
-        phase: Phase,
-        transport: Transport,
-    ) -> ConnectionKey {
-        let generation = self.shard.next_generation();
-        let slot = self.shard.connections.vacant_key() as u32;
-        let id = Id::new(self.shard.index, slot, &mut self.shard.random);
-        self.shard.connections.insert(Connection {
-            generation,
-            id,
-            endpoint,
-            version,
-            base64: false,
-            deflate,
-            phase,
-            transport,
-            outbox: Outbox::default(),
-            sockets: Default::default(),
-            accepted: false,
-            handshake: None,
-            pending_attachments: None,
-            waiting: None,
-            queued: Default::default(),
-            readable: Default::default(),
-            pauses: 0,
-            catching_up: 0,
-            draining: false,
-            hung_up: false,
-            awaiting_pong: false,
-            pings: 0,
-            unacked: None,
-            last_ping: self.shard.position,
-            last_received: self.shard.position,
-            heartbeat_due: 0,
-            end_due: 0,
-            scheduled: 0,
-        });
-        ConnectionKey { slot, generation }
     }
 }

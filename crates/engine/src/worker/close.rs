@@ -152,7 +152,7 @@ impl<A: App> Worker<A> {
                 self.send_polling_close(key);
                 return self.drop_probe(probe);
             }
-            // Pending messages are sent first, and the close with the next GET; see `Worker::last_words`.
+            // Pending messages are sent first, and the close with the next GET; see `Worker::respond_to_closed`.
             _ => {
                 polling.close_state = Some(PollingCloseState::ByServer);
                 self.linger(key, LAST_POLL_TIMEOUT);

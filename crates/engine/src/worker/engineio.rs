@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use wire::engineio::{self, Packet, Version};
+use wire::engineio::{self, EnginePacket, Version};
 
 use super::Worker;
 use crate::app::{App, DisconnectReason};
@@ -28,31 +28,31 @@ impl<A: App> Worker<A> {
         }
     }
 
-    pub(super) fn packet(&mut self, key: ConnectionKey, packet: Packet<'_>) {
+    pub(super) fn packet(&mut self, key: ConnectionKey, packet: EnginePacket<'_>) {
         let connection = &self.shard.connections[key.slot as usize];
         let (version, slot) = (connection.version, key.slot);
         let protocol = self.shard.config.endpoints[connection.endpoint as usize].protocol;
         match packet {
-            Packet::Ping(_) if version == Version::V3 => {
+            EnginePacket::Ping(_) if version == Version::V3 => {
                 self.shard.send_text(slot, "3");
                 self.shard.restart_heartbeat(slot);
             }
             // In version 4 only the server sends pings.
-            Packet::Ping(_) => self.violation(key, DisconnectReason::TransportError),
-            Packet::Pong(_) if version == Version::V4 => self.shard.ponged(slot),
-            Packet::Close => {
+            EnginePacket::Ping(_) => self.violation(key, DisconnectReason::TransportError),
+            EnginePacket::Pong(_) if version == Version::V4 => self.shard.ponged(slot),
+            EnginePacket::Close => {
                 self.shard.pending_closes.push(PendingClose::Connection(
                     key,
                     DisconnectReason::TransportClose,
                     CloseAction::CloseFrame(0, String::new()),
                 ));
             }
-            Packet::Message(text) if protocol == Protocol::EngineIo => self.plain_text(key, text),
-            Packet::Binary(bytes) if protocol == Protocol::EngineIo => self.plain_binary(key, &bytes),
-            Packet::Message(text) => self.socketio_text(key, text),
-            Packet::Binary(Cow::Borrowed(bytes)) => self.socketio_binary(key, bytes.to_vec()),
-            Packet::Binary(Cow::Owned(bytes)) => self.socketio_binary(key, bytes),
-            Packet::Pong(_) | Packet::Open(_) | Packet::Upgrade | Packet::Noop => {}
+            EnginePacket::Message(text) if protocol == Protocol::EngineIo => self.plain_text(key, text),
+            EnginePacket::Binary(bytes) if protocol == Protocol::EngineIo => self.plain_binary(key, &bytes),
+            EnginePacket::Message(text) => self.socketio_text(key, text),
+            EnginePacket::Binary(Cow::Borrowed(bytes)) => self.socketio_binary(key, bytes.to_vec()),
+            EnginePacket::Binary(Cow::Owned(bytes)) => self.socketio_binary(key, bytes),
+            EnginePacket::Pong(_) | EnginePacket::Open(_) | EnginePacket::Upgrade | EnginePacket::Noop => {}
         }
     }
 

@@ -133,7 +133,7 @@ fn most_of_another(log: &[usize], client: usize) -> usize {
 }
 
 #[test]
-fn a_client_is_served_before_the_second_frames_of_those_whose_frames_inflate_to_a_megabyte() {
+fn client_is_served_between_frames_that_inflate_to_a_megabyte() {
     let mut world = World::new(21, Duration::ZERO);
     for attacker in 0..20 {
         world.send(attacker, &bomb().repeat(12));
@@ -152,7 +152,7 @@ fn a_client_is_served_before_the_second_frames_of_those_whose_frames_inflate_to_
 }
 
 #[test]
-fn a_turn_ends_after_half_a_megabyte_and_goes_on_with_those_that_were_not_read() {
+fn turn_ends_after_half_a_megabyte_and_the_next_continues() {
     let mut world = World::new(20, Duration::ZERO);
     for client in 0..20 {
         world.send(client, &bomb());
@@ -166,7 +166,7 @@ fn a_turn_ends_after_half_a_megabyte_and_goes_on_with_those_that_were_not_read()
 }
 
 #[test]
-fn a_client_that_sends_a_thousand_short_messages_at_once_does_not_have_them_handled_at_once() {
+fn burst_of_short_messages_is_handled_in_several_turns() {
     let mut world = World::new(2, Duration::ZERO);
     world.send(0, &frame(0x81, b"short").repeat(1_000));
     world.send(1, &frame(0x81, b"hello"));
@@ -177,7 +177,7 @@ fn a_client_that_sends_a_thousand_short_messages_at_once_does_not_have_them_hand
 }
 
 #[test]
-fn a_turn_ends_after_its_time_and_what_is_to_be_sent_is_sent() {
+fn turn_ends_after_its_time_and_the_next_continues() {
     let mut world = World::new(100, Duration::from_millis(4));
     for client in 0..100 {
         world.send(client, &frame(0x81, b"slow"));
@@ -188,7 +188,7 @@ fn a_turn_ends_after_its_time_and_what_is_to_be_sent_is_sent() {
 }
 
 #[test]
-fn a_posted_body_of_many_packets_is_handled_by_turns() {
+fn posted_body_of_many_packets_is_handled_in_several_turns() {
     let mut world = World::new(1, Duration::ZERO);
     let (reply, mut opened) = oneshot::channel();
     world.hub.put(0, Mail::Request(Box::new(ShardRequest::Open { session: session(ENGINE_IO, 7), mark: None, reply })));

@@ -39,6 +39,16 @@ const MAX_FLUSHES_PER_TURN: usize = 256;
 /// The most connections of the second row that are written: few, because broadcasts to every socket are often long.
 const LATER_FLUSHES: usize = 32;
 
+/// The thread of a shard: the shard, the program's copy for it, and its epoll instance.
+///
+/// Its methods are in one file for each subject:
+///
+/// - `mod.rs`: the loop, and the order of the steps in one turn.
+/// - `accept.rs`: new WebSockets and sessions. `upgrade.rs`: a WebSocket that takes over a long-polling session.
+/// - `read.rs`: bytes to messages. `engineio.rs` and `socketio.rs`: the packets in them.
+/// - `polling.rs`: GETs and POSTs.
+/// - `heartbeat.rs`: deadlines.
+/// - `close.rs`: every end of a socket or connection. `drain.rs`: gradual shutdown.
 pub(crate) struct Worker<A: App> {
     shard: Shard<A>,
     app: A,
@@ -52,7 +62,7 @@ pub(crate) struct Worker<A: App> {
     /// The number of connections at the beginning of a gradual shutdown.
     drain_start_count: Option<usize>,
     stopping: bool,
-    /// WebSockets that were refused, and wait for their client's close frame, or have ended since; see [`reap::MAX_REFUSED`].
+    /// WebSockets that were rejected, and wait for their client's close frame, or have ended since; see [`close::MAX_REJECTED`].
     rejected: VecDeque<ConnectionKey>,
     /// The bytes and the time that this turn has used.
     budget: TurnBudget,
@@ -137,7 +147,7 @@ impl<A: App> Worker<A> {
     fn turn(&mut self, clock: impl Fn() -> Instant) {
         self.budget.begin_turn(self.shard.now);
         self.passed_over += self.read_some(FlushPriority::Soon, MAX_READS_PER_TURN, &clock);
-        // Connections that have used up their shares wait until the others were served, but at most for `READS` of them.
+        // Connections that have used up their share wait until the others were served, at most `MAX_READS_PER_TURN` of them.
         if self.shard.readable.len(FlushPriority::Soon) == 0 || self.passed_over >= MAX_READS_PER_TURN {
             self.passed_over = 0;
             self.read_some(FlushPriority::Later, MAX_READS_PER_TURN, &clock);
@@ -162,7 +172,7 @@ impl<A: App> Worker<A> {
         self.read_archive();
     }
 
-    /// Asks the archive for broadcasts that sockets have missed and that are in memory no longer.
+    /// Requests from the archive the broadcasts that sockets have missed and that are in memory no longer.
     fn read_archive(&mut self) {
         for ArchiveRead { socket, numbers, whole, bytes, archive } in self.shard.to_read.drain(..) {
             let (hub, index, requested) = (self.hub.clone(), self.shard.index, numbers.clone());
@@ -174,7 +184,7 @@ impl<A: App> Worker<A> {
     }
 
     /// Reads from the first connections of a row of connections with something to read, at most `most` of them, until the turn is over; one is
-    /// read in any case. Returns how many places it has passed.
+    /// read in any case. Returns how many entries it has passed.
     fn read_some(&mut self, priority: FlushPriority, most: usize, clock: &impl Fn() -> Instant) -> usize {
         let most = most.min(self.shard.readable.len(priority));
         for read in 0..most {

@@ -94,7 +94,7 @@ impl<A: App> Worker<A> {
     fn get(&mut self, key: ConnectionKey, mark: Option<RequestMark>, reply: Responder) {
         let Some(polling) = self.polling(key) else { return };
         if polling.marks.repeats(mark) {
-            // The client has not received the last answer. It reconnects and recovers the messages in it.
+            // The client has not received the last response. It reconnects and recovers the messages in it.
             let _ = reply.send(PollResponse::UnknownSession);
             self.shard.pending_closes.push(PendingClose::Connection(key, DisconnectReason::TransportError, CloseAction::Drop));
         } else if let Some(close_state) = polling.close_state {
@@ -112,7 +112,7 @@ impl<A: App> Worker<A> {
         }
     }
 
-    /// Answers a GET of a session that has ended. Pending messages get an answer of their own: a stock client that finds a close after them
+    /// Answers a GET of a session that has ended. Pending messages get a response of their own: a stock client that finds a close after them
     /// handles the close first; then it neither handles the messages nor learns that the server closed the session on purpose.
     fn respond_to_closed(&mut self, key: ConnectionKey, close_state: PollingCloseState, reply: Responder) {
         let has_output = !self.shard.connections[key.slot as usize].outbox.is_empty();

@@ -72,7 +72,7 @@ impl<A: App> Worker<A> {
     /// Handles the input that was kept while the connection was paused.
     pub(super) fn handle_buffered(&mut self, key: ConnectionKey) {
         let has_buffered = match self.shard.connections.get(key.slot as usize).map(|connection| &connection.transport) {
-            Some(Transport::WebSocket(socket)) => socket.reader.has_kept(),
+            Some(Transport::WebSocket(socket)) => socket.reader.has_buffered(),
             _ => false,
         };
         if has_buffered {
@@ -87,7 +87,7 @@ impl<A: App> Worker<A> {
         let paused = connection.pauses > 0;
         let Transport::WebSocket(socket) = &mut connection.transport else { return };
         if paused {
-            return socket.reader.keep(input);
+            return socket.reader.buffer_unread(input);
         }
         let mut reader = std::mem::take(&mut socket.reader);
         self.budget.begin_connection();
@@ -107,18 +107,18 @@ impl<A: App> Worker<A> {
             }
             self.close_pending();
             if let Some(session) = self.promoted.take() {
-                reader.keep(input);
+                reader.buffer_unread(input);
                 return self.continue_as(session, reader);
             }
             // The application may have ended or paused the connection, so the slot is read again.
             match self.shard.connections.get(key.slot as usize).filter(|c| c.generation == key.generation) {
                 Some(connection) if connection.phase == Phase::Closing => return,
                 Some(connection) if connection.pauses > 0 => {
-                    reader.keep(input);
+                    reader.buffer_unread(input);
                     break;
                 }
                 Some(_) if self.budget.is_connection_over() => {
-                    reader.keep(input);
+                    reader.buffer_unread(input);
                     self.shard.defer_reading(key.slot);
                     break;
                 }

@@ -82,7 +82,7 @@ fn left_of(purposes: impl Iterator<Item = Purpose<bool>>) -> (usize, Vec<Option<
 }
 
 #[test]
-fn of_many_refused_websockets_the_newest_wait_and_each_is_sent_the_reason() {
+fn newest_rejected_websockets_stay_and_all_get_the_reason() {
     let many = 3 * MAX_REJECTED;
     let rejection =
         || HandshakeRejection { message: "no".into(), code: Some(4403), status: http::StatusCode::FORBIDDEN, retry_after: None };
@@ -98,7 +98,7 @@ fn of_many_refused_websockets_the_newest_wait_and_each_is_sent_the_reason() {
 }
 
 #[test]
-fn accepted_websockets_that_are_disconnected_have_their_time_to_answer() {
+fn disconnected_websockets_may_answer_the_close_frame() {
     let many = 3 * MAX_REJECTED;
     let (mut worker, _lines) = shard_with((0..many).map(|_| session(true)));
     for socket in worker.shard.sockets().collect::<Vec<_>>() {

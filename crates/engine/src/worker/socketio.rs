@@ -6,8 +6,8 @@ use wire::socketio::{DecodeError, Packet, json, msgpack};
 use super::Worker;
 use crate::app::{Acknowledgement, App, Connect, DisconnectReason, Event};
 use crate::encoding::{Format, Namespace};
-use crate::id::{Id, MAX_SLOTS};
-use crate::shard::{CloseAction, ConnectionKey, PendingAttachments, PendingClose, Socket, SocketKey};
+use crate::id::MAX_SLOTS;
+use crate::shard::{CloseAction, ConnectionKey, PendingAttachments, PendingClose, SocketKey};
 
 /// The most bytes of the query that a client of Socket.IO 2 appends to a namespace in CONNECT. A longer one is answered with CONNECT_ERROR.
 const MAX_CONNECT_QUERY: usize = 4096;
@@ -130,28 +130,10 @@ impl<A: App> Worker<A> {
         if self.shard.sockets.len() >= MAX_SLOTS {
             return None;
         }
-        let generation = self.shard.next_generation();
         let connection = &self.shard.connections[key.slot as usize];
-        let encoding = self.shard.encoding(connection, namespace);
         // A client of Socket.IO 2 uses its session's id as its socket's id.
         let inherited = (connection.version == Version::V3 && namespace == Namespace(0)).then_some(connection.id);
-        let slot = self.shard.sockets.vacant_key() as u32;
-        let id = inherited.unwrap_or_else(|| Id::new(self.shard.index, slot, &mut self.shard.random));
-        let member_slots = Default::default();
-        self.shard.sockets.insert(Socket {
-            generation,
-            connection: key.slot,
-            encoding,
-            id,
-            mark: 0,
-            member_slots,
-            pending_acks: None,
-            catch_up: None,
-            paused: false,
-            data: None,
-        });
-        self.shard.connections[key.slot as usize].sockets.push(slot);
-        Some(SocketKey::new(self.shard.index, slot, generation))
+        Some(self.shard.insert_socket(key.slot, namespace, inherited))
     }
 
     fn in_namespace(&self, key: ConnectionKey, namespace: Namespace) -> Option<SocketKey> {

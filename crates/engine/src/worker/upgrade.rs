@@ -5,7 +5,7 @@ use wire::websocket::{Incoming, Reader, Window};
 use super::Worker;
 use crate::app::{App, DisconnectReason};
 use crate::id::Id;
-use crate::shard::{CloseAction, ConnectionKey, PendingClose, Phase, Shard, Transport};
+use crate::shard::{CloseAction, ConnectionKey, NewTransport, PendingClose, Phase, Shard, Transport};
 
 impl<A: App> Worker<A> {
     /// Begins a probe: a WebSocket that is to take over a session. If the session cannot be upgraded, the WebSocket is closed at once.
@@ -16,7 +16,7 @@ impl<A: App> Worker<A> {
             Transport::WebSocket(_) => false,
         });
         let Some(session) = free else {
-            let key = self.insert(0, wire::engineio::Version::V4, None, Phase::Closing, transport);
+            let key = self.shard.insert_connection(NewTransport::closing(transport));
             self.close_rejected(key, 0, "");
             return None;
         };
@@ -24,7 +24,8 @@ impl<A: App> Worker<A> {
             let connection = &self.shard.connections[session.slot as usize];
             (connection.endpoint, connection.version)
         };
-        let probe = self.insert(endpoint, version, deflate, Phase::Probing(session), transport);
+        let phase = Phase::Probing(session);
+        let probe = self.shard.insert_connection(NewTransport { endpoint, version, deflate, phase, transport });
         if let Transport::Polling(polling) = &mut self.shard.connections[session.slot as usize].transport {
             polling.probe = Some(probe);
         }

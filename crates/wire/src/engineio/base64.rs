@@ -1,4 +1,4 @@
-//! Base64 as Node reads it: clients that were only ever tried against Node must not be refused here.
+//! Base64 as Node reads it: clients that were tested only against Node must not be rejected here.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -8,7 +8,7 @@ pub mod payload;
 mod payload_v3;
 
 pub use handshake::Handshake;
-pub use packet::{Packet, ParseError, base64_message, decode, decode_binary};
+pub use packet::{EnginePacket, ParseError, base64_message, decode, decode_binary};
 
 /// The revision of the Engine.IO protocol: the query parameter `EIO`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,7 +6,7 @@ use super::{Version, base64};
 
 /// One Engine.IO packet. Text behind a type that carries none is ignored, as Node ignores it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Packet<'a> {
+pub enum EnginePacket<'a> {
     /// The handshake; only a server sends it.
     Open(&'a str),
     /// The session ends.
@@ -25,14 +25,14 @@ pub enum Packet<'a> {
     Noop,
 }
 
-impl Packet<'_> {
+impl EnginePacket<'_> {
     /// The length of the packet's content in bytes, without its type.
     #[expect(clippy::len_without_is_empty, reason = "no caller asks whether a packet is empty")]
     pub fn len(&self) -> usize {
         match self {
-            Packet::Open(text) | Packet::Ping(text) | Packet::Pong(text) | Packet::Message(text) => text.len(),
-            Packet::Binary(bytes) => bytes.len(),
-            Packet::Close | Packet::Upgrade | Packet::Noop => 0,
+            EnginePacket::Open(text) | EnginePacket::Ping(text) | EnginePacket::Pong(text) | EnginePacket::Message(text) => text.len(),
+            EnginePacket::Binary(bytes) => bytes.len(),
+            EnginePacket::Close | EnginePacket::Upgrade | EnginePacket::Noop => 0,
         }
     }
 }
@@ -67,37 +67,37 @@ pub fn base64_message(message: &[u8]) -> String {
 }
 
 /// Reads the text of a WebSocket text frame, or of one element of a payload.
-pub fn decode(text: &str, version: Version) -> Result<Packet<'_>, ParseError> {
+pub fn decode(text: &str, version: Version) -> Result<EnginePacket<'_>, ParseError> {
     let mut rest = text.chars();
     let kind = rest.next().ok_or(ParseError::Empty)?;
     let data = rest.as_str();
     Ok(match kind {
-        '0' => Packet::Open(data),
-        '1' => Packet::Close,
-        '2' => Packet::Ping(data),
-        '3' => Packet::Pong(data),
-        '4' => Packet::Message(data),
-        '5' => Packet::Upgrade,
-        '6' => Packet::Noop,
+        '0' => EnginePacket::Open(data),
+        '1' => EnginePacket::Close,
+        '2' => EnginePacket::Ping(data),
+        '3' => EnginePacket::Pong(data),
+        '4' => EnginePacket::Message(data),
+        '5' => EnginePacket::Upgrade,
+        '6' => EnginePacket::Noop,
         'b' => {
             let data = match version {
                 Version::V4 => data,
                 // Version 3 has the type once more behind the `b`; a message is all that can be binary.
                 Version::V3 => data.strip_prefix('4').ok_or(ParseError::UnknownType)?,
             };
-            Packet::Binary(Cow::Owned(base64::decode(data)))
+            EnginePacket::Binary(Cow::Owned(base64::decode(data)))
         }
         _ => return Err(ParseError::UnknownType),
     })
 }
 
 /// Reads a WebSocket binary frame: in version 4 the message itself, in version 3 with its type in front (as a number, not a digit).
-pub fn decode_binary(frame: &[u8], version: Version) -> Result<Packet<'_>, ParseError> {
+pub fn decode_binary(frame: &[u8], version: Version) -> Result<EnginePacket<'_>, ParseError> {
     let data = match (version, frame) {
         (Version::V4, data) => data,
         (Version::V3, [4, data @ ..]) => data,
         (Version::V3, []) => return Err(ParseError::Empty),
         (Version::V3, _) => return Err(ParseError::UnknownType),
     };
-    Ok(Packet::Binary(Cow::Borrowed(data)))
+    Ok(EnginePacket::Binary(Cow::Borrowed(data)))
 }

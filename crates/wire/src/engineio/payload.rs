@@ -3,7 +3,7 @@
 //! Version 4 is text, packets joined by the byte 0x1e, binary as `b` + base64. Version 3 is in `payload_v3.rs`.
 
 use super::payload_v3::{self, EncoderV3};
-use super::{Packet, ParseError, Version, base64};
+use super::{EnginePacket, ParseError, Version, base64};
 
 pub use super::jsonp::{jsonp, jsonp_body};
 
@@ -18,6 +18,16 @@ pub const OCTET_STREAM: &str = "application/octet-stream";
 
 /// Reads a POST's body. `binary` says whether its content type is [`OCTET_STREAM`]. The iterator returns the packets before a bad one, then
 /// its error, and then ends.
+///
+/// # Examples
+///
+/// ```
+/// use wire::engineio::{EnginePacket, Version, payload};
+///
+/// let packets: Result<Vec<_>, _> = payload::decode(b"4hello\x1e3", Version::V4, false).collect();
+/// assert_eq!(packets?, [EnginePacket::Message("hello"), EnginePacket::Pong("")]);
+/// # Ok::<(), wire::engineio::ParseError>(())
+/// ```
 pub fn decode(body: &[u8], version: Version, binary: bool) -> Packets<'_> {
     let body = match (version, binary) {
         (Version::V4, true) => Body::Bad(ParseError::BinaryPayload),
@@ -60,7 +70,7 @@ enum Body<'a> {
 }
 
 impl<'a> Iterator for Packets<'a> {
-    type Item = Result<Packet<'a>, ParseError>;
+    type Item = Result<EnginePacket<'a>, ParseError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {

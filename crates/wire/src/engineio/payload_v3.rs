@@ -5,7 +5,7 @@
 //!   bytes. It is used when a packet is binary and the client can take it.
 
 use super::payload::{OCTET_STREAM, TEXT};
-use super::{Packet, ParseError, Version, base64_message, decode, decode_binary};
+use super::{EnginePacket, ParseError, Version, base64_message, decode, decode_binary};
 
 /// The most digits of a length.
 const MAX_DIGITS: usize = 19;
@@ -24,7 +24,7 @@ pub(super) fn split_text(payload: &str) -> Result<(&str, &str), ParseError> {
 }
 
 /// Takes the first packet off a binary payload. Returns the packet and the rest of the payload.
-pub(super) fn split_binary(payload: &[u8]) -> Result<(Result<Packet<'_>, ParseError>, &[u8]), ParseError> {
+pub(super) fn split_binary(payload: &[u8]) -> Result<(Result<EnginePacket<'_>, ParseError>, &[u8]), ParseError> {
     let (kind, rest) = payload.split_first().ok_or(ParseError::Empty)?;
     let digits = rest.iter().take(MAX_DIGITS + 1).position(|&byte| byte == END_OF_LENGTH).ok_or(ParseError::Length)?;
     let length = number(rest[..digits].iter().copied())?;

@@ -13,7 +13,7 @@ pub struct Args<'a> {
 }
 
 impl<'a> Args<'a> {
-    /// Makes the list from the ranges of the elements within `text`, as [`super::scan::array`] found them; that function rejects a text too
+    /// Makes the list from the ranges of the elements within `text`, as [`super::json_scan::array`] found them; that function rejects a text too
     /// long for 32-bit offsets.
     pub(super) fn new(text: &'a str, elements: &[Range<usize>]) -> Self {
         let raw = match elements {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::text;
 
-/// The most attachments of one packet; the bound of socket.io-parser 4.2.6, whose clients refuse more.
+/// The most attachments of one packet; the bound of socket.io-parser 4.2.6, whose clients reject more.
 pub const MAX_ATTACHMENTS: usize = 10;
 
 /// Appends the placeholder of attachment `num`.

@@ -14,6 +14,17 @@ use super::{DecodeError, MAX_ATTACHMENTS, Packet, payload};
 ///
 /// `5-` and `50-` announce no attachments, so their packets are complete (Node's decoder waits for ever). The caller counts the attachments
 /// that are outstanding: a text that arrives before them, and a binary message that was not announced, close the connection.
+///
+/// # Examples
+///
+/// ```
+/// use wire::socketio::{Packet, json};
+///
+/// let Packet::Event { nsp, id, event: Some(event), .. } = json::decode(r#"2/chat,7["say","hello",{"to":1}]"#)? else { panic!() };
+/// assert_eq!((nsp, id, &*event.name), ("/chat", Some(7), "say"));
+/// assert_eq!(event.args.get(1), Some(r#"{"to":1}"#));
+/// # Ok::<(), wire::socketio::DecodeError>(())
+/// ```
 pub fn decode(text: &str) -> Result<Packet<'_>, DecodeError> {
     let (kind, has_attachments, rest) = split_type(text)?;
     let (attachments, rest) = if has_attachments { split_attachments(rest)? } else { (0, rest) };

@@ -56,7 +56,7 @@ pub enum DecodeError {
     Msgpack,
 }
 
-/// Why an event or an acknowledgement cannot be sent: clients would refuse the packet, and close the connection.
+/// Why an event or an acknowledgement cannot be sent: clients would reject the packet, and close the connection.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum EncodeError {
     /// A name of an event that only the client library itself emits.

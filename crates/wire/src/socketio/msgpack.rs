@@ -23,6 +23,20 @@ use super::{DecodeError, Packet, payload};
 /// Keys may come in any order, unknown keys are skipped, and a nil is the same as an absent key. The decoder is stricter than Node's, so
 /// that both formats obey the same rules: an event needs a name that is not reserved, there are at most [`super::MAX_ATTACHMENTS`], and
 /// texts are UTF-8.
+///
+/// # Examples
+///
+/// ```
+/// use wire::socketio::{Packet, msgpack};
+///
+/// // The binary argument is decoded to an attachment, and the JSON text has a placeholder for it.
+/// let bytes = msgpack::event("/", None, "image", r#"{"_placeholder":true,"num":0}"#, &[&[0xff, 0xd8]]);
+/// let (mut json, mut attachments) = (String::new(), Vec::new());
+/// let Packet::Event { event: Some(event), .. } = msgpack::decode(&bytes, &mut json, &mut attachments)? else { panic!() };
+/// assert_eq!((&*event.name, event.args.raw()), ("image", r#"{"_placeholder":true,"num":0}"#));
+/// assert_eq!(attachments, [[0xff, 0xd8]]);
+/// # Ok::<(), wire::socketio::DecodeError>(())
+/// ```
 pub fn decode<'a>(bytes: &[u8], json: &'a mut String, attachments: &mut Vec<Vec<u8>>) -> Result<Packet<'a>, DecodeError> {
     json.clear();
     attachments.clear();

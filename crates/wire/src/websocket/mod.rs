@@ -53,7 +53,7 @@ pub enum Violation {
     /// A compressed message that does not inflate.
     #[error("invalid compressed data")]
     Deflate,
-    /// A message longer than [`RateLimits::max_message`], as announced, as gathered, or after inflating.
+    /// A message longer than [`Limits::max_message`], as announced, as gathered, or after inflating.
     #[error("message too big")]
     TooBig,
     /// A message in more than 131,072 fragments.

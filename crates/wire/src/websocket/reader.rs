@@ -9,14 +9,14 @@ use buffer::{ReadBuffer, Unfinished};
 use super::header::{Header, Start};
 use super::{Opcode, Violation, close, deflate, mask};
 
-/// The most fragments of one message; the limit of the `ws` package. [`RateLimits::max_message`] bounds the bytes; this limit bounds the work
+/// The most fragments of one message; the limit of the `ws` package. [`Limits::max_message`] bounds the bytes; this limit bounds the work
 /// for empty fragments.
 const MAX_FRAGMENTS: u32 = 131_072;
 
 /// The limits of one connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The longest message in bytes, after inflating. A header that announces more is refused before its payload arrives.
+    /// The longest message in bytes, after inflating. A header that announces more is rejected before its payload arrives.
     pub max_message: usize,
     /// Whether permessage-deflate was negotiated: only then may a message be compressed.
     pub deflate: bool,
@@ -88,115 +88,131 @@ impl<'a> Input<'a> {
 ///
 /// An idle reader is one null pointer. A frame that is complete in the input is neither copied nor allocated for. The incomplete rest of an
 /// input, the fragments of an unfinished message and an inflated message are kept on the heap, and freed when they are used up.
+///
+/// # Examples
+///
+/// ```
+/// use wire::websocket::{Incoming, Input, Limits, Reader};
+///
+/// // The masked text "Hello" of RFC 6455 section 5.7, in two reads.
+/// let mut first = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d];
+/// let mut second = [0x7f, 0x9f, 0x4d, 0x51, 0x58];
+///
+/// let mut reader = Reader::default();
+/// let limits = Limits { max_message: 1024, deflate: false };
+/// assert_eq!(reader.next(&mut Input::new(&mut first), &limits), Ok(None));
+/// assert!(reader.has_buffered());
+/// assert_eq!(reader.next(&mut Input::new(&mut second), &limits), Ok(Some(Incoming::Text("Hello"))));
+/// ```
 #[derive(Default, Debug)]
 pub struct Reader {
-    held: Option<Box<ReadBuffer>>,
+    buffer: Option<Box<ReadBuffer>>,
 }
 
 /// Where a frame's payload is.
-enum Place {
+enum PayloadAt {
     Input(Range<usize>),
     Raw(Range<usize>),
     Finished,
 }
 
 impl Reader {
-    /// Returns the next whole message from the kept bytes and `input`, in the order of the stream; `None` when more bytes are needed, and
+    /// Returns the next whole message from the buffered bytes and `input`, in the order of the stream; `None` when more bytes are needed, and
     /// then all of `input` was taken. A violation is final: the connection is to be closed and the reader dropped.
     pub fn next<'s>(&'s mut self, input: &'s mut Input<'_>, limits: &Limits) -> Result<Option<Incoming<'s>>, Violation> {
         self.release_used();
-        let (opcode, place) = loop {
-            let Some((header, place)) = self.next_frame(input, limits)? else { return Ok(None) };
-            mask::unmask(self.payload(input, &place), header.mask);
+        let (opcode, payload_at) = loop {
+            let Some((header, payload_at)) = self.next_frame(input, limits)? else { return Ok(None) };
+            mask::unmask(self.payload(input, &payload_at), header.mask);
             let alone = header.fin && header.opcode != Opcode::Continuation && !header.compressed;
             if alone {
-                break (header.opcode, place);
+                break (header.opcode, payload_at);
             }
-            if let Some(opcode) = self.gather(&header, input, place, limits)? {
-                break (opcode, Place::Finished);
+            if let Some(opcode) = self.gather(&header, input, payload_at, limits)? {
+                break (opcode, PayloadAt::Finished);
             }
         };
-        incoming(opcode, self.payload(input, &place)).map(Some)
+        incoming(opcode, self.payload(input, &payload_at)).map(Some)
     }
 
-    /// Keeps the unread rest of `input` for later calls with an empty input (a connection that is paused between two messages). The memory of the message
+    /// Buffers the unread rest of `input` for later calls with an empty input (a connection that is paused between two messages). The memory of the message
     /// before it is freed: an idle connection may not be read again for long.
-    pub fn keep(&mut self, mut input: Input<'_>) {
+    pub fn buffer_unread(&mut self, mut input: Input<'_>) {
         self.release_used();
-        self.keep_rest(&mut input);
+        self.buffer_rest(&mut input);
     }
 
     fn release_used(&mut self) {
-        if self.held.as_mut().is_some_and(|held| held.release_used()) {
-            self.held = None;
+        if self.buffer.as_mut().is_some_and(|buffer| buffer.release_used()) {
+            self.buffer = None;
         }
     }
 
-    /// Whether the reader keeps bytes: whole frames, or the beginning of a frame or message.
-    pub fn has_kept(&self) -> bool {
-        self.held.as_ref().is_some_and(|held| held.is_in_use())
+    /// Whether the reader has buffered bytes: whole frames, or the beginning of a frame or message.
+    pub fn has_buffered(&self) -> bool {
+        self.buffer.as_ref().is_some_and(|buffer| buffer.is_in_use())
     }
 
-    /// The number of bytes that the reader keeps on the heap.
-    pub fn held_bytes(&self) -> usize {
-        self.held.as_ref().map_or(0, |held| held.bytes())
+    /// The number of bytes that the reader has buffered on the heap.
+    pub fn buffered_bytes(&self) -> usize {
+        self.buffer.as_ref().map_or(0, |buffer| buffer.bytes())
     }
 
-    fn keep_rest(&mut self, input: &mut Input<'_>) {
+    fn buffer_rest(&mut self, input: &mut Input<'_>) {
         if !input.is_empty() {
             let rest = input.take(usize::MAX);
-            self.held.get_or_insert_default().raw.extend_from_slice(rest);
+            self.buffer.get_or_insert_default().raw.extend_from_slice(rest);
         }
     }
 
     /// Takes the next whole frame, still masked.
-    fn next_frame(&mut self, input: &mut Input<'_>, limits: &Limits) -> Result<Option<(Header, Place)>, Violation> {
-        if let Some(held) = &mut self.held
-            && held.has_unread()
+    fn next_frame(&mut self, input: &mut Input<'_>, limits: &Limits) -> Result<Option<(Header, PayloadAt)>, Violation> {
+        if let Some(buffer) = &mut self.buffer
+            && buffer.has_unread()
         {
-            return held.next_frame(input, limits);
+            return buffer.next_frame(input, limits);
         }
         if let Start::Whole(header) = Header::parse(input.unread())? {
-            check(&header, self.held.as_ref().and_then(|held| held.unfinished.as_ref()), limits)?;
+            check(&header, self.buffer.as_ref().and_then(|buffer| buffer.unfinished.as_ref()), limits)?;
             if input.unread().len() - header.size >= header.length {
                 let start = input.taken + header.size;
                 input.taken = start + header.length;
-                return Ok(Some((header, Place::Input(start..input.taken))));
+                return Ok(Some((header, PayloadAt::Input(start..input.taken))));
             }
         }
-        self.keep_rest(input);
+        self.buffer_rest(input);
         Ok(None)
     }
 
     /// Adds a data frame to its message, and inflates the message when it is complete. Returns the opcode of a complete message, which is
-    /// then in `held.finished`.
-    fn gather(&mut self, header: &Header, input: &Input<'_>, place: Place, limits: &Limits) -> Result<Option<Opcode>, Violation> {
-        let held = self.held.get_or_insert_default();
-        let payload = match place {
-            Place::Input(range) => &input.bytes[range],
-            Place::Raw(range) => &held.raw[range],
-            Place::Finished => &[],
+    /// then in `buffer.finished`.
+    fn gather(&mut self, header: &Header, input: &Input<'_>, payload_at: PayloadAt, limits: &Limits) -> Result<Option<Opcode>, Violation> {
+        let buffer = self.buffer.get_or_insert_default();
+        let payload = match payload_at {
+            PayloadAt::Input(range) => &input.bytes[range],
+            PayloadAt::Raw(range) => &buffer.raw[range],
+            PayloadAt::Finished => &[],
         };
         if header.fin && header.compressed {
-            held.finished = deflate::inflate(payload, limits.max_message)?;
+            buffer.finished = deflate::inflate(payload, limits.max_message)?;
             return Ok(Some(header.opcode));
         }
-        let mut message = held.unfinished.take().unwrap_or_else(|| Unfinished::begun_by(header));
+        let mut message = buffer.unfinished.take().unwrap_or_else(|| Unfinished::started_by(header));
         message.fragments += 1;
         message.payload.extend_from_slice(payload);
         if !header.fin {
-            held.unfinished = Some(message);
+            buffer.unfinished = Some(message);
             return Ok(None);
         }
-        held.finished = if message.compressed { deflate::inflate(&message.payload, limits.max_message)? } else { message.payload };
+        buffer.finished = if message.compressed { deflate::inflate(&message.payload, limits.max_message)? } else { message.payload };
         Ok(Some(message.opcode))
     }
 
-    fn payload<'s>(&'s mut self, input: &'s mut Input<'_>, place: &Place) -> &'s mut [u8] {
-        match (place, &mut self.held) {
-            (Place::Input(range), _) => &mut input.bytes[range.clone()],
-            (Place::Raw(range), Some(held)) => &mut held.raw[range.clone()],
-            (Place::Finished, Some(held)) => &mut held.finished,
+    fn payload<'s>(&'s mut self, input: &'s mut Input<'_>, payload_at: &PayloadAt) -> &'s mut [u8] {
+        match (payload_at, &mut self.buffer) {
+            (PayloadAt::Input(range), _) => &mut input.bytes[range.clone()],
+            (PayloadAt::Raw(range), Some(buffer)) => &mut buffer.raw[range.clone()],
+            (PayloadAt::Finished, Some(buffer)) => &mut buffer.finished,
             (_, None) => &mut [],
         }
     }

@@ -1,8 +1,8 @@
 use std::borrow::Cow;
 
-use wire::engineio::{Handshake, Packet, ParseError, Version, decode, decode_binary};
+use wire::engineio::{EnginePacket, Handshake, ParseError, Version, decode, decode_binary};
 
-type Decoded<'a> = Result<Packet<'a>, ParseError>;
+type Decoded<'a> = Result<EnginePacket<'a>, ParseError>;
 
 fn check(version: Version, text: &str, expected: Decoded) {
     assert_eq!(decode(text, version), expected, "{text:?}");
@@ -14,26 +14,26 @@ fn check_both(text: &str, expected: Decoded) {
 }
 
 fn binary(bytes: &[u8]) -> Decoded<'_> {
-    Ok(Packet::Binary(Cow::Borrowed(bytes)))
+    Ok(EnginePacket::Binary(Cow::Borrowed(bytes)))
 }
 
 #[test]
 fn each_type_has_its_digit() {
-    check_both("0{\"sid\":\"x\"}", Ok(Packet::Open("{\"sid\":\"x\"}")));
-    check_both("1", Ok(Packet::Close));
-    check_both("2", Ok(Packet::Ping("")));
-    check_both("2probe", Ok(Packet::Ping("probe")));
-    check_both("3", Ok(Packet::Pong("")));
-    check_both("3probe", Ok(Packet::Pong("probe")));
-    check_both("4hello", Ok(Packet::Message("hello")));
-    check_both("4", Ok(Packet::Message("")));
-    check_both("4é€𝄞", Ok(Packet::Message("é€𝄞")));
-    check_both("5", Ok(Packet::Upgrade));
-    check_both("6", Ok(Packet::Noop));
+    check_both("0{\"sid\":\"x\"}", Ok(EnginePacket::Open("{\"sid\":\"x\"}")));
+    check_both("1", Ok(EnginePacket::Close));
+    check_both("2", Ok(EnginePacket::Ping("")));
+    check_both("2probe", Ok(EnginePacket::Ping("probe")));
+    check_both("3", Ok(EnginePacket::Pong("")));
+    check_both("3probe", Ok(EnginePacket::Pong("probe")));
+    check_both("4hello", Ok(EnginePacket::Message("hello")));
+    check_both("4", Ok(EnginePacket::Message("")));
+    check_both("4é€𝄞", Ok(EnginePacket::Message("é€𝄞")));
+    check_both("5", Ok(EnginePacket::Upgrade));
+    check_both("6", Ok(EnginePacket::Noop));
 }
 
 #[test]
-fn what_has_no_type_is_refused() {
+fn packet_without_type_is_an_error() {
     check_both("", Err(ParseError::Empty));
     for text in ["7", "8", "9", "abc", " 4", "-1", "é", "\0", "B", "{"] {
         check_both(text, Err(ParseError::UnknownType));
@@ -41,7 +41,7 @@ fn what_has_no_type_is_refused() {
 }
 
 #[test]
-fn binary_comes_as_base64_behind_a_b() {
+fn binary_is_base64_after_a_b() {
     check(Version::V4, "bAQIDBA==", binary(&[1, 2, 3, 4]));
     check(Version::V4, "b", binary(&[]));
     check(Version::V3, "b4AQIDBA==", binary(&[1, 2, 3, 4]));

@@ -1,5 +1,5 @@
 use wire::engineio::payload::{Encoder, decode, jsonp, jsonp_body};
-use wire::engineio::{Packet, Version};
+use wire::engineio::{EnginePacket, Version};
 
 const TEXT: &str = "text/plain; charset=UTF-8";
 const OCTET_STREAM: &str = "application/octet-stream";
@@ -8,8 +8,8 @@ const OCTET_STREAM: &str = "application/octet-stream";
 /// other packets.
 fn decoded(body: &[u8], version: Version, binary: bool) -> Vec<String> {
     let show = |packet| match packet {
-        Ok(Packet::Message(text)) => text.to_owned(),
-        Ok(Packet::Binary(bytes)) => format!("{bytes:?}"),
+        Ok(EnginePacket::Message(text)) => text.to_owned(),
+        Ok(EnginePacket::Binary(bytes)) => format!("{bytes:?}"),
         Ok(other) => format!("{other:?}"),
         Err(error) => format!("{error:?}!"),
     };
@@ -73,7 +73,7 @@ fn version_3_counts_utf16_code_units() {
 }
 
 #[test]
-fn version_3_refuses_wrong_lengths() {
+fn version_3_rejects_wrong_lengths() {
     for body in
         ["", "6", "4hello", ":4hello", "x:4hello", "-1:4", "+6:4hello", " 6:4hello", "6:4hell", "1e1:4hello", "99999999999999999999:4"]
     {
@@ -95,7 +95,7 @@ fn version_3_has_binary_payloads() {
 }
 
 #[test]
-fn version_3_refuses_wrong_binary_payloads() {
+fn version_3_rejects_wrong_binary_payloads() {
     check_v3_binary(b"", &["Empty!"]);
     check_v3_binary(b"\x00", &["Length!"]);
     check_v3_binary(b"\x00\x06", &["Length!"]);
@@ -131,7 +131,7 @@ fn check_encoded(version: Version, b64: bool, packets: &[Sent], body: &[u8], con
 }
 
 #[test]
-fn version_4_answers_text() {
+fn version_4_encodes_text() {
     check_encoded(Version::V4, false, &[], b"", TEXT);
     check_encoded(Version::V4, false, &[Text("4hello")], b"4hello", TEXT);
     check_encoded(Version::V4, false, &[Text("6"), Text("1")], b"6\x1e1", TEXT);
@@ -140,7 +140,7 @@ fn version_4_answers_text() {
 }
 
 #[test]
-fn version_3_answers_text_while_it_can() {
+fn version_3_encodes_text_if_no_packet_is_binary() {
     check_encoded(Version::V3, false, &[], b"0:", TEXT);
     check_encoded(Version::V3, false, &[Text("4hello"), Text("4€")], "6:4hello2:4€".as_bytes(), TEXT);
     check_encoded(Version::V3, false, &[Text("4𝄞é")], "4:4𝄞é".as_bytes(), TEXT);
@@ -148,7 +148,7 @@ fn version_3_answers_text_while_it_can() {
 }
 
 #[test]
-fn version_3_answers_binary_when_it_must() {
+fn version_3_encodes_binary_if_a_packet_is_binary() {
     check_encoded(
         Version::V3,
         false,

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use wire::engineio::{Packet as EnginePacket, Version, payload};
+use wire::engineio::{EnginePacket, Version, payload};
 use wire::socketio::{Args, MAX_ATTACHMENTS, Packet, json, msgpack};
 use wire::websocket::{Incoming, Input, Limits, Reader};
 
@@ -22,7 +22,7 @@ fn read(stream: &[u8], piece: usize, limits: &Limits) -> Vec<String> {
     for (number, piece) in stream.chunks_mut(piece.max(1)).enumerate() {
         let mut input = Input::new(piece);
         if number % 7 == 3 {
-            reader.keep(input);
+            reader.buffer_unread(input);
             input = Input::new(&mut []);
         }
         loop {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use wire::engineio::payload::{Encoder, decode};
-use wire::engineio::{Packet as EnginePacket, Version};
+use wire::engineio::{EnginePacket, Version};
 use wire::socketio::{DecodeError, Packet, json, msgpack};
 use wire::websocket::{Frames, Limits, Opcode, Window, deflate, encode};
 
@@ -143,7 +143,7 @@ fn is_json(text: &str) -> bool {
 }
 
 #[test]
-fn what_is_json_is_what_serde_json_says() {
+fn json_check_agrees_with_serde_json() {
     const PIECES: &[&str] = &[
         "{",
         "}",

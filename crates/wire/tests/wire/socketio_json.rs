@@ -24,7 +24,7 @@ fn check(text: &str, expected: &str) {
     assert_eq!(shown(text), expected, "{text:?}");
 }
 
-fn check_refused(texts: &[&str], error: DecodeError) {
+fn check_error(texts: &[&str], error: DecodeError) {
     for text in texts {
         assert_eq!(decode(text), Err(error), "{text:?}");
     }
@@ -36,7 +36,7 @@ fn connect_has_an_object_or_nothing() {
     check("0{}", "connect / Some(\"{}\")");
     check(r#"0{"token":"123"}"#, r#"connect / Some("{\"token\":\"123\"}")"#);
     check("0 {\"a\" : 1} ", "connect / Some(\"{\\\"a\\\" : 1}\")");
-    check_refused(&["0[]", "0null", "0\"x\"", "0true", "0 ", "0{", "0{}x", "0{\"a\"}", "0{a:1}", "0{\"a\":1,}"], DecodeError::Payload);
+    check_error(&["0[]", "0null", "0\"x\"", "0true", "0 ", "0{", "0{}x", "0{\"a\"}", "0{a:1}", "0{\"a\":1,}"], DecodeError::Payload);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_namespace_ends_at_the_comma_or_with_the_text() {
 #[test]
 fn disconnect_has_no_data() {
     check("1", "disconnect /");
-    check_refused(&["1{}", "1[]", "1null", "1/admin,{}", "1 "], DecodeError::Payload);
+    check_error(&["1{}", "1[]", "1null", "1/admin,{}", "1 "], DecodeError::Payload);
 }
 
 #[test]
@@ -84,8 +84,8 @@ fn an_event_without_data_dispatches_nothing() {
 }
 
 #[test]
-fn what_is_no_event_is_refused() {
-    check_refused(
+fn data_without_event_is_an_error() {
+    check_error(
         &[
             "2[]",
             "2{}",
@@ -134,8 +134,8 @@ fn what_is_no_event_is_refused() {
 }
 
 #[test]
-fn reserved_names_are_refused_however_they_are_written() {
-    check_refused(
+fn reserved_names_are_an_error_in_any_notation() {
+    check_error(
         &[
             r#"2["connect"]"#,
             r#"2["connect_error"]"#,
@@ -158,22 +158,22 @@ fn an_ack_has_a_list() {
     check("31", "ack / Some(1) 0 []");
     check("3[null]", "ack / None 0 [\"null\"]");
     check("31[\"disconnect\"]", "ack / Some(1) 0 [\"\\\"disconnect\\\"\"]");
-    check_refused(&["31{}", "31null", "31\"x\"", "31[", "3x"], DecodeError::Payload);
+    check_error(&["31{}", "31null", "31\"x\"", "31[", "3x"], DecodeError::Payload);
 }
 
 #[test]
 fn an_ack_id_has_a_largest() {
     check("3018446744073709551615", "ack / Some(18446744073709551615) 0 []");
     check("30000000000000000000000007", "ack / Some(7) 0 []");
-    check_refused(&["318446744073709551616", "2/a,99999999999999999999999[\"a\"]"], DecodeError::AckId);
-    check_refused(&[&format!("3{}", "9".repeat(100_000))], DecodeError::AckId);
+    check_error(&["318446744073709551616", "2/a,99999999999999999999999[\"a\"]"], DecodeError::AckId);
+    check_error(&[&format!("3{}", "9".repeat(100_000))], DecodeError::AckId);
 }
 
 #[test]
 fn a_connect_error_has_a_text_or_an_object() {
     check("4\"no\"", "connect_error / \"no\"");
     check(r#"4/random,{"message":"Invalid namespace"}"#, r#"connect_error /random {"message":"Invalid namespace"}"#);
-    check_refused(&["4", "4[]", "4null", "41"], DecodeError::Payload);
+    check_error(&["4", "4[]", "4null", "41"], DecodeError::Payload);
 }
 
 #[test]
@@ -187,9 +187,9 @@ fn attachments_are_announced() {
     check(r#"5-["a"]"#, "event / None 0 a []");
     check(r#"50-["a"]"#, "event / None 0 a []");
     check(r#"60-1[]"#, "ack / Some(1) 0 []");
-    check_refused(&["5", "6", "51", "51[\"a\"]", "5a-[\"a\"]", "51.23-[\"a\"]", "5 1-"], DecodeError::IllegalAttachments);
-    check_refused(&["511-[\"a\"]", "599999999999999999999999-[\"a\"]"], DecodeError::TooManyAttachments);
-    check_refused(&["51-[]", "51-[{\"_placeholder\":true,\"num\":0}]", "5-1-[]"], DecodeError::Payload);
+    check_error(&["5", "6", "51", "51[\"a\"]", "5a-[\"a\"]", "51.23-[\"a\"]", "5 1-"], DecodeError::IllegalAttachments);
+    check_error(&["511-[\"a\"]", "599999999999999999999999-[\"a\"]"], DecodeError::TooManyAttachments);
+    check_error(&["51-[]", "51-[{\"_placeholder\":true,\"num\":0}]", "5-1-[]"], DecodeError::Payload);
 }
 
 #[test]
@@ -228,13 +228,13 @@ fn placeholders_must_be_numbers_of_attachments() {
         assert!(decode(&packet(0, &bad)).is_ok(), "{bad}");
         assert!(decode(&format!("2[\"a\",{bad}]")).is_ok(), "{bad}");
     }
-    check_refused(&[r#"61-5[{"_placeholder":true,"num":1}]"#], DecodeError::IllegalPlaceholder);
+    check_error(&[r#"61-5[{"_placeholder":true,"num":1}]"#], DecodeError::IllegalPlaceholder);
 }
 
 #[test]
-fn what_has_no_type_is_refused() {
-    check_refused(&[""], DecodeError::Empty);
-    check_refused(&["7", "8[]", "9", "abc", " 0", "-1", "é", "[\"a\"]"], DecodeError::UnknownType);
+fn packet_without_type_is_an_error() {
+    check_error(&[""], DecodeError::Empty);
+    check_error(&["7", "8[]", "9", "abc", " 0", "-1", "é", "[\"a\"]"], DecodeError::UnknownType);
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn a_nested_bomb_is_an_error() {
         assert_eq!(decode(&bomb(127)), Err(DecodeError::TooDeep));
         assert_eq!(decode(&bomb(1_000_000)), Err(DecodeError::TooDeep));
     }
-    check_refused(&[&format!("0{}", "{\"a\":".repeat(1000)), &format!("2{}", "[".repeat(1000))], DecodeError::TooDeep);
+    check_error(&[&format!("0{}", "{\"a\":".repeat(1000)), &format!("2{}", "[".repeat(1000))], DecodeError::TooDeep);
 }
 
 #[test]

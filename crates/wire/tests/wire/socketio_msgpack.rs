@@ -40,13 +40,13 @@ fn check_arg(arg: &str, expected: &str) {
     check(&event_with(arg), &format!("event / None m [{expected}]"));
 }
 
-fn check_arg_refused(arg: &str, error: DecodeError) {
+fn check_arg_error(arg: &str, error: DecodeError) {
     check(&event_with(arg), &format!("{error:?}"));
 }
 
 /// The bytes are what notepack.io 2.2 and 3.0 write in Node.
 #[test]
-fn what_node_writes_is_read() {
+fn packets_of_node_are_read() {
     check("83a47479706500a46461746181a3736964a178a36e7370a12f", r#"connect / {"sid":"x"}"#);
     check("82a47479706500a36e7370a12f", "connect / -");
     check("82a47479706501a36e7370a62f61646d696e", "disconnect /admin");
@@ -73,7 +73,7 @@ fn the_order_of_keys_does_not_matter() {
 }
 
 #[test]
-fn unknown_keys_are_skipped_and_of_two_the_last_counts() {
+fn unknown_keys_are_skipped_and_the_last_of_two_counts() {
     check(&format!("85 01c0 {TYPE}01 c403010203 92c0 81a16190 {NSP_ROOT} {TYPE}01"), "disconnect /");
     check(&format!("83 {TYPE}00 {TYPE}01 {NSP_ROOT}"), "disconnect /");
     check(&format!("83 {TYPE}01 {NSP_ROOT} 90c0"), "disconnect /");
@@ -92,7 +92,7 @@ fn no_data_may_be_nil_or_the_undefined_of_notepack_2() {
 }
 
 #[test]
-fn what_is_no_packet_is_refused() {
+fn bytes_without_packet_are_an_error() {
     check("", "Empty");
     for bytes in ["c0", "90", "01", "a161", "83", "8102", "81a4747970", "82a47479706500a36e7370a12f00", "c1", "df7fffffff"] {
         check(bytes, "Msgpack");
@@ -188,7 +188,7 @@ fn every_form_is_read() {
 }
 
 #[test]
-fn what_json_has_no_word_for_becomes_null() {
+fn value_that_json_cannot_express_becomes_null() {
     for arg in ["cb7ff8000000000000", "cb7ff0000000000000", "cbfff0000000000000", "ca7fc00000", "d40000"] {
         check_arg(arg, "null");
     }
@@ -202,7 +202,7 @@ fn what_json_has_no_word_for_becomes_null() {
 fn keys_become_texts() {
     check_arg("85 0101 e002 c303 c004 cb3ff800000000000005", r#"{"1":1,"-32":2,"true":3,"null":4,"1.5":5}"#);
     for key in ["90", "80", "c400", "d6ff00000000"] {
-        check_arg_refused(&format!("81{key}01"), DecodeError::Msgpack);
+        check_arg_error(&format!("81{key}01"), DecodeError::Msgpack);
     }
 }
 
@@ -247,7 +247,7 @@ fn binary_data_become_attachments() {
     check_arg("92c4010181a161c40102", &format!("[{},{{\"a\":{}}}]] [[1], [2]", placeholder(0), placeholder(1)));
     check(&format!("84 {TYPE}03 {DATA}91c40109 {ID}01 {NSP_ROOT}"), &format!("ack / Some(1) [{}] [[9]]", placeholder(0)));
     assert!(shown(&hex(&event_with(&format!("9a{}", "c40101".repeat(10))))).starts_with("event / None m [[{"));
-    check_arg_refused(&format!("9b{}", "c40101".repeat(11)), DecodeError::TooManyAttachments);
+    check_arg_error(&format!("9b{}", "c40101".repeat(11)), DecodeError::TooManyAttachments);
 }
 
 #[test]
@@ -255,11 +255,11 @@ fn a_false_placeholder_is_data_or_an_error() {
     // {_placeholder: true, num: 5}
     let lie = "82 ac5f706c616365686f6c646572c3 a36e756d05";
     check_arg(lie, r#"{"_placeholder":true,"num":5}"#);
-    check_arg_refused(&format!("92c400{lie}"), DecodeError::IllegalPlaceholder);
+    check_arg_error(&format!("92c400{lie}"), DecodeError::IllegalPlaceholder);
 }
 
 #[test]
-fn what_is_no_msgpack_is_refused() {
+fn invalid_msgpack_is_an_error() {
     for arg in [
         // Each form, cut off.
         "",
@@ -332,8 +332,8 @@ fn a_nested_bomb_is_an_error() {
     for (open, json_open, json_close) in [("91", "[", "]"), ("81a161", "{\"a\":", "}")] {
         let nested = |depth| open.repeat(depth) + "c0";
         check_arg(&nested(126), &format!("{}null{}", json_open.repeat(126), json_close.repeat(126)));
-        check_arg_refused(&nested(127), DecodeError::TooDeep);
-        check_arg_refused(&nested(200_000), DecodeError::TooDeep);
+        check_arg_error(&nested(127), DecodeError::TooDeep);
+        check_arg_error(&nested(200_000), DecodeError::TooDeep);
         // Skipped values take no stack, at any depth.
         check(&format!("83 a178{} {TYPE}01 {NSP_ROOT}", nested(200_000)), "disconnect /");
     }
@@ -416,7 +416,7 @@ fn values_take_their_shortest_form() {
 }
 
 #[test]
-fn attachments_take_the_place_of_their_placeholders() {
+fn attachments_replace_their_placeholders() {
     let attachments: &[&[u8]] = &[&[1], &[2; 256]];
     check_written_arg(r#"{"_placeholder":true,"num":1}"#, attachments, &format!("c50100{}", "02".repeat(256)));
     check_written_arg(r#"[{"num":0,"_placeholder":true},{"a":{"_placeholder":true,"num":0}}]"#, attachments, "92c4010181a161c40101");
@@ -428,7 +428,7 @@ fn attachments_take_the_place_of_their_placeholders() {
 }
 
 #[test]
-fn what_cannot_be_written_becomes_nil() {
+fn value_that_cannot_be_written_becomes_nil() {
     // Half a surrogate pair, and a number that no float can express: valid JSON that msgpack cannot express.
     check_written_arg(r#""\ud800""#, &[], "c0");
     check_written_arg("1e999", &[], "c0");

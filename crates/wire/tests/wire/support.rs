@@ -116,13 +116,13 @@ pub fn read_in_pieces(stream: &[u8], sizes: &[usize], limits: &Limits) -> Vec<Se
 }
 
 /// Keeps all of `stream` in a reader, as for a paused connection, and reads it afterwards.
-pub fn read_kept(stream: &[u8], limits: &Limits) -> Vec<Seen> {
+pub fn read_buffered(stream: &[u8], limits: &Limits) -> Vec<Seen> {
     let mut reader = Reader::default();
     let mut seen = Vec::new();
     let mut copy = stream.to_vec();
     let (front, back) = copy.split_at_mut(stream.len() / 2);
-    reader.keep(Input::new(front));
-    reader.keep(Input::new(back));
+    reader.buffer_unread(Input::new(front));
+    reader.buffer_unread(Input::new(back));
     while let Some(incoming) = reader.next(&mut Input::new(&mut []), limits).transpose() {
         seen.push(Seen::from(incoming));
         if incoming.is_err() {

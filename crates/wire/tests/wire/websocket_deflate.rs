@@ -2,7 +2,7 @@ use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags::TINFL_FLAG_HAS_MORE_INPUT};
 use wire::websocket::{Limits, Opcode, Violation, Window, deflate, encode_compressed};
 
-use crate::support::{Dice, Seen, frame, hex, read_in_pieces, read_kept};
+use crate::support::{Dice, Seen, frame, hex, read_buffered, read_in_pieces};
 
 const LIMITS: Limits = Limits { max_message: 1000, deflate: true };
 
@@ -10,7 +10,7 @@ fn check(stream: &[u8], expected: &[Seen]) {
     for sizes in [&[usize::MAX][..], &[1], &[3, 1], &[7, usize::MAX]] {
         assert_eq!(read_in_pieces(stream, sizes, &LIMITS), expected, "in pieces of {sizes:?}");
     }
-    assert_eq!(read_kept(stream, &LIMITS), expected, "kept");
+    assert_eq!(read_buffered(stream, &LIMITS), expected, "kept");
 }
 
 fn text(text: &str) -> Seen {
@@ -49,19 +49,19 @@ fn no_window_passes_from_one_message_to_the_next() {
 }
 
 #[test]
-fn compression_that_was_not_negotiated_is_refused() {
+fn compression_without_negotiation_is_an_error() {
     let limits = Limits { deflate: false, ..LIMITS };
     assert_eq!(read_in_pieces(&frame(0xc1, b"\0"), &[1], &limits), [Seen::Refused(Violation::ReservedBits)]);
 }
 
 #[test]
-fn only_the_first_frame_says_that_a_message_is_compressed() {
+fn only_the_first_frame_has_the_compression_bit() {
     check(&[frame(0x41, &hex("f248cd")), frame(0xc0, &hex("c9c90700"))].concat(), &[Seen::Refused(Violation::ReservedBits)]);
     check(&frame(0xc9, b""), &[Seen::Refused(Violation::ReservedBits)]);
 }
 
 #[test]
-fn what_does_not_inflate_is_refused() {
+fn payload_that_does_not_inflate_is_an_error() {
     assert_eq!(Violation::Deflate.code(), 1007);
     for garbage in ["ff", "07", "f248cdc9c907ffffff", "0005000000"] {
         check(&frame(0xc2, &hex(garbage)), &[Seen::Refused(Violation::Deflate)]);
@@ -70,7 +70,7 @@ fn what_does_not_inflate_is_refused() {
 }
 
 #[test]
-fn a_bomb_is_refused_at_the_limit() {
+fn deflate_bomb_is_an_error_at_the_limit() {
     let bomb = deflate(&vec![b'x'; 1_000_000], Window::Full);
     assert!(bomb.len() <= LIMITS.max_message, "the header must not give it away");
     check(&frame(0xc1, &bomb), &[Seen::Refused(Violation::TooBig)]);
@@ -90,7 +90,7 @@ fn payloads(dice: &mut Dice, length: usize) -> [Vec<u8>; 5] {
 }
 
 #[test]
-fn deflated_messages_have_no_tail_and_inflate_to_the_same() {
+fn deflated_message_has_no_tail_and_inflates_to_the_original() {
     let mut dice = Dice(7);
     let limits = Limits { max_message: 1 << 20, deflate: true };
     for length in [0, 1, 2, 5, 100, 1000, 4096, 65_536, 300_000] {

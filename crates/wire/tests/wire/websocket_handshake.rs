@@ -1,7 +1,7 @@
 use wire::websocket::{Window, accept_key, negotiate_deflate};
 
 #[test]
-fn the_key_of_the_rfc_is_answered_as_the_rfc_says() {
+fn key_of_the_rfc_gives_the_accept_value_of_the_rfc() {
     assert_eq!(accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
 
@@ -25,7 +25,7 @@ fn an_offer_of_deflate_is_accepted_without_context_takeover() {
 }
 
 #[test]
-fn every_window_that_a_client_may_ask_for_is_accepted_and_kept_to() {
+fn each_requested_window_is_accepted_and_never_exceeded() {
     for bits in 8..=15 {
         let (answer, window) = negotiate_deflate(&format!("permessage-deflate; server_max_window_bits={bits}")).expect("an answer");
         assert_eq!(answer, format!("{ACCEPTED}; server_max_window_bits={bits}"));

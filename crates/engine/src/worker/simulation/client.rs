@@ -10,7 +10,7 @@ use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
 use tokio::sync::oneshot::{self, Receiver, error::TryRecvError};
-use wire::engineio::{Packet, Version, payload};
+use wire::engineio::{EnginePacket, Version, payload};
 use wire::websocket::{Frames, Opcode};
 
 use super::app::{ConnectionId, ModelApp};
@@ -341,7 +341,7 @@ impl ClientConnection {
                 Ok(PollResponse::Payload(body, _)) => {
                     (self.get, moved) = (None, true);
                     for packet in payload::decode(&body, Version::V4, false) {
-                        let packet = packet.map_err(|error| format!("{:?} is told no payload: {error:?}", self.connection_id))?;
+                        let packet = packet.map_err(|error| format!("{:?} receives no payload: {error:?}", self.connection_id))?;
                         self.receive_packet(&packet)?;
                     }
                 }
@@ -394,7 +394,7 @@ impl ClientConnection {
             taken = bytes.as_ptr() as usize - received.as_ptr() as usize + bytes.len();
             match opcode {
                 Opcode::Text => {
-                    let text = std::str::from_utf8(bytes).map_err(|error| format!("{:?} is told no text: {error}", self.connection_id))?;
+                    let text = std::str::from_utf8(bytes).map_err(|error| format!("{:?} receives no text: {error}", self.connection_id))?;
                     if self.transport == TransportKind::Raw {
                         self.receive_line(text)?;
                     } else {
@@ -415,7 +415,7 @@ impl ClientConnection {
                 }
                 Opcode::Close => {}
                 _ if self.noisy => {}
-                other => return Err(format!("{:?} is told {other:?}", self.connection_id)),
+                other => return Err(format!("{:?} receives {other:?}", self.connection_id)),
             }
         }
         if self.received.is_empty() {
@@ -424,23 +424,23 @@ impl ClientConnection {
         Ok(())
     }
 
-    fn receive_packet(&mut self, packet: &Packet<'_>) -> Result<(), Violation> {
+    fn receive_packet(&mut self, packet: &EnginePacket<'_>) -> Result<(), Violation> {
         match packet {
-            Packet::Open(data) => {
+            EnginePacket::Open(data) => {
                 let sid = data.split_once(r#""sid":""#).and_then(|(_, rest)| Id::parse(rest.get(..20)?));
                 self.session = Some(sid.ok_or_else(|| format!("{data} has no id"))?);
                 if self.transport != TransportKind::Eager {
                     self.send(self.connect_packet());
                 }
             }
-            Packet::Ping(_) => {
+            EnginePacket::Ping(_) => {
                 self.pong_pending = true;
                 self.send("3".into());
             }
-            Packet::Pong(data) if *data == "probe" && self.probe == Probe::Sent => self.probe = Probe::Accepted,
-            Packet::Close => self.ended = true,
-            Packet::Message(text) if text.starts_with("0{") => self.receive_connected(text)?,
-            Packet::Message(text) => match text.split_once('[') {
+            EnginePacket::Pong(data) if *data == "probe" && self.probe == Probe::Sent => self.probe = Probe::Accepted,
+            EnginePacket::Close => self.ended = true,
+            EnginePacket::Message(text) if text.starts_with("0{") => self.receive_connected(text)?,
+            EnginePacket::Message(text) => match text.split_once('[') {
                 Some((kind, args)) => {
                     let texts: Vec<&str> = args.split('"').skip(1).step_by(2).collect();
                     // An event has a name, and a position after its arguments; an acknowledgement has neither.
@@ -449,14 +449,14 @@ impl ClientConnection {
                         ["m", line] => self.receive_event(line, None)?,
                         ["m", line, position] => self.receive_event(line, Some(position))?,
                         _ if self.noisy => {}
-                        _ => return Err(format!("{:?} is told {text}", self.connection_id)),
+                        _ => return Err(format!("{:?} receives {text}", self.connection_id)),
                     }
                 }
                 None if self.noisy => {}
-                None => return Err(format!("{:?} is told {text}", self.connection_id)),
+                None => return Err(format!("{:?} receives {text}", self.connection_id)),
             },
-            Packet::Noop => {}
-            other if !self.noisy => return Err(format!("{:?} is told {other:?}", self.connection_id)),
+            EnginePacket::Noop => {}
+            other if !self.noisy => return Err(format!("{:?} receives {other:?}", self.connection_id)),
             _ => {}
         }
         Ok(())

@@ -75,7 +75,7 @@ fn every_client_receives_every_decided_event_in_order() {
             }
         }
     }
-    println!("{seeds} worlds: {all:?}");
+    println!("{seeds} scripts: {all:?}");
     let least = [
         all.persisted_events,
         all.connections,
@@ -88,11 +88,11 @@ fn every_client_receives_every_decided_event_in_order() {
     ]
     .into_iter()
     .min();
-    assert!(least > Some(seeds as usize), "{all:?} are not worth the name");
+    assert!(least > Some(seeds as usize), "the scripts had too little effect: {all:?}");
 }
 
 #[test]
-fn a_seed_is_deterministic() {
+fn seed_gives_the_same_run_each_time() {
     for seed in 0..50 {
         let [one, other] = [(); 2].map(|()| format!("{:?}", play(&Script::from_seed(seed), None)));
         assert_eq!(one, other);
@@ -100,7 +100,7 @@ fn a_seed_is_deterministic() {
 }
 
 #[test]
-fn a_script_parses_to_itself() {
+fn script_text_parses_to_the_same_script() {
     for seed in 0..50 {
         let script = Script::from_seed(seed);
         assert_eq!(script.to_string().parse(), Ok(script));
@@ -108,7 +108,7 @@ fn a_script_parses_to_itself() {
 }
 
 #[test]
-fn an_injected_bug_is_found_and_shrunk() {
+fn injected_bug_is_found_and_shrunk() {
     for bug in [
         InjectedBug::Loses,
         InjectedBug::Doubles,

@@ -239,7 +239,7 @@ impl FromStr for TransportKind {
 
     fn from_str(word: &str) -> Result<Self, String> {
         let transports = [Self::Raw, Self::WebSocket, Self::Eager, Self::Polling];
-        transports.into_iter().find(|transport| transport.to_string() == word).ok_or_else(|| format!("nobody travels by {word}"))
+        transports.into_iter().find(|transport| transport.to_string() == word).ok_or_else(|| format!("no transport {word}"))
     }
 }
 

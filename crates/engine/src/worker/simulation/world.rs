@@ -292,7 +292,7 @@ impl World {
             for room in shard.rooms_of(key) {
                 *memberships.entry(room).or_default() += 1;
                 let times = shard.members(room).filter(|member| *member == key).count();
-                check(times == 1, format!("socket {slot} sits {times} times in {room}"))?;
+                check(times == 1, format!("socket {slot} is {times} times a member of {room}"))?;
             }
             let accepted = self.trace.borrow().accepted.get(&(index, key)).copied();
             check(accepted == socket.data.as_ref().map(|data| data.connection_id), format!("socket {slot} belongs to {accepted:?}"))?;
@@ -305,7 +305,7 @@ impl World {
         }
         for (room, memberships) in &memberships {
             let members = shard.members(room).count();
-            check(members == *memberships, format!("{members} members on {memberships} seats in {room}"))?;
+            check(members == *memberships, format!("{room} has {members} members, and {memberships} sockets are in it"))?;
         }
         check(shard.room_count() == memberships.len(), "there is an empty room".into())?;
         for (slot, connection) in &shard.connections {
@@ -322,7 +322,7 @@ impl World {
             )?;
             check(connection.outbox.is_empty() == (bytes == 0), format!("{bytes} bytes are counted for connection {slot}"))?;
         }
-        check(shard.outgoing.is_empty() && shard.pending_closes.is_empty(), "a turn leaves something undone".into())
+        check(shard.outgoing.is_empty() && shard.pending_closes.is_empty(), "a turn leaves broadcasts or closes undone".into())
     }
 
     /// Whether every connection that has ended had a reason.
@@ -375,7 +375,7 @@ impl World {
                 return Ok(());
             }
         }
-        Err("it does not come to rest".into())
+        Err("the world does not become idle".into())
     }
 
     fn check_survivors(&self) -> Result<(), Violation> {

@@ -1,6 +1,6 @@
 //! The bytes that a reader keeps on the heap between two reads.
 
-use super::{Input, Limits, Place, check};
+use super::{Input, Limits, PayloadAt, check};
 use crate::websocket::header::{Header, Start};
 use crate::websocket::{Opcode, Violation};
 
@@ -27,7 +27,7 @@ pub(super) struct Unfinished {
 }
 
 impl Unfinished {
-    pub fn begun_by(header: &Header) -> Self {
+    pub fn started_by(header: &Header) -> Self {
         Unfinished { opcode: header.opcode, compressed: header.compressed, fragments: 0, payload: Vec::new() }
     }
 }
@@ -46,7 +46,7 @@ impl ReadBuffer {
         self.has_unread() || self.unfinished.is_some()
     }
 
-    /// Frees the message that the last call lent out. True when the reader keeps nothing any more.
+    /// Frees the message that the last call lent out. True when the reader has no buffered bytes any more.
     pub fn release_used(&mut self) -> bool {
         self.finished = Vec::new();
         if !self.has_unread() {
@@ -58,7 +58,7 @@ impl ReadBuffer {
 
     /// Takes the next frame from `raw`, completed from `input`. At most that frame is taken from `input`, so that later frames need no
     /// copy.
-    pub fn next_frame(&mut self, input: &mut Input<'_>, limits: &Limits) -> Result<Option<(Header, Place)>, Violation> {
+    pub fn next_frame(&mut self, input: &mut Input<'_>, limits: &Limits) -> Result<Option<(Header, PayloadAt)>, Violation> {
         loop {
             let unread = &self.raw[self.used..];
             let needed = match Header::parse(unread)? {
@@ -69,7 +69,7 @@ impl ReadBuffer {
                     if unread.len() >= end {
                         let start = self.used + header.size;
                         self.used += end;
-                        return Ok(Some((header, Place::Raw(start..self.used))));
+                        return Ok(Some((header, PayloadAt::Raw(start..self.used))));
                     }
                     end
                 }

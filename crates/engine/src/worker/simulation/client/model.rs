@@ -50,7 +50,7 @@ impl ClientState {
             let read = self.rooms.get(room).copied().unwrap_or(0);
             if read < seq || (seq > 0 && self.expected_echo == Some((room.clone(), seq))) {
                 return Err(format!(
-                    "{acked} is confirmed, but of {room} {read} facts are read, not {seq}, and {:?} is owed",
+                    "{acked} is confirmed, but of {room} {read} events are read, not {seq}, and {:?} is expected",
                     self.expected_echo
                 ));
             }
@@ -60,7 +60,7 @@ impl ClientState {
 
     /// The client recovers the session that it had.
     fn continue_after(&mut self, writer: &ModelWriter) -> Result<(), Violation> {
-        let session = self.secret.and_then(|secret| writer.sessions.get(&secret)).ok_or("the desk does not know that session")?;
+        let session = self.secret.and_then(|secret| writer.sessions.get(&secret)).ok_or("the model writer does not know that session")?;
         let unanswered = std::mem::take(&mut self.unanswered);
         if let Some(lost) = self.rooms.keys().find(|room| !session.rooms.contains_key(*room) && !unanswered.contains(*room)) {
             return Err(format!("it is in {lost} no longer"));
@@ -135,9 +135,9 @@ impl ClientConnection {
             ["welcome"] if !knowledge.welcome => knowledge.welcome = true,
             ["noted"] if knowledge.welcome => {}
             ["done", ..] => {
-                let Some((requested, intent)) = knowledge.pending.pop_front() else { return violation("nothing was asked".into()) };
+                let Some((requested, intent)) = knowledge.pending.pop_front() else { return violation("no request is pending".into()) };
                 if requested != number(1) as u64 {
-                    return violation(format!("{requested} was asked before"));
+                    return violation(format!("{requested} was requested before"));
                 }
                 let seq = number(2);
                 if let PendingRequest::Join(room) | PendingRequest::Leave(room) = &intent {
@@ -150,7 +150,7 @@ impl ClientConnection {
                     PendingRequest::Join(room) => {
                         let known = *state.rooms.entry(room).or_insert(seq);
                         if known != seq && !(knowledge.is_resumed && known < seq) {
-                            return violation(format!("the last fact received was {known}"));
+                            return violation(format!("the last event received was {known}"));
                         }
                     }
                     PendingRequest::Leave(room) => {
@@ -158,7 +158,7 @@ impl ClientConnection {
                         let has_received = |known: usize| known == seq || (knowledge.is_resumed && known < seq);
                         state.expected_echo.take_if(|(expected_echo, _)| *expected_echo == room);
                         if let Some(known) = state.rooms.remove(&room).filter(|known| !has_received(*known)) {
-                            return violation(format!("the last fact received was {known}"));
+                            return violation(format!("the last event received was {known}"));
                         }
                     }
                     PendingRequest::Publish(room) => {
@@ -167,37 +167,37 @@ impl ClientConnection {
                             .as_ref()
                             .is_none_or(|persisted| (persisted.author, persisted.number) != (self.connection_id.client, requested))
                         {
-                            return violation(format!("but the fact there is {number_of_event:?}"));
+                            return violation(format!("but the event there is {number_of_event:?}"));
                         }
                     }
                 }
             }
             _ if state.expected_echo.is_some() && words[0] != "echo" => {
-                return violation(format!("{:?} was to come first", state.expected_echo));
+                return violation(format!("{:?} was expected first", state.expected_echo));
             }
             ["echo", room, _] => {
                 if state.expected_echo.take() != Some((room.to_owned(), number(2))) {
-                    return violation("nothing of that is owed".into());
+                    return violation("no echo is expected".into());
                 }
             }
             ["event", room, _, _, _, padding] => {
                 let Some(known) = state.rooms.get_mut(room) else { return violation("it is not in that room".into()) };
                 let (seq, author, number_of_event) = (number(2), number(3), number(4) as u64);
                 if seq != *known + 1 {
-                    return violation(format!("the last fact received was {known}"));
+                    return violation(format!("the last event received was {known}"));
                 }
                 *known = seq;
                 let decided = decided_event(&self.writer, room, seq);
                 let Some(decided) = decided.filter(|persisted| {
                     (persisted.author, persisted.number, persisted.padding) == (author, number_of_event, padding.len())
                 }) else {
-                    return violation("that is not what was decided".into());
+                    return violation("the writer decided another event".into());
                 };
                 if decided.is_echoed() {
                     state.expected_echo = Some((room.to_owned(), seq));
                 }
                 if author == self.connection_id.client && knowledge.pending.iter().any(|(requested, _)| *requested == number_of_event) {
-                    return violation("it was not answered before".into());
+                    return violation("its request was not acknowledged before".into());
                 }
             }
             ["typing", room, ..] => {
@@ -205,13 +205,13 @@ impl ClientConnection {
                     return violation("it is not in that room".into());
                 }
                 if knowledge.own_typing.contains(&(number(3) as u64)) {
-                    return violation("that is its own".into());
+                    return violation("the client sent it itself".into());
                 }
                 if knowledge.last_typing.insert(number(2), number(3) as u64).is_some_and(|before| before >= number(3) as u64) {
-                    return violation("it comes late, or again".into());
+                    return violation("it is late, or a duplicate".into());
                 }
             }
-            _ => return violation("that is no line of the server".into()),
+            _ => return violation("the server sends no such line".into()),
         }
         Ok(())
     }
@@ -227,10 +227,10 @@ impl ClientConnection {
             return Err(format!("{:?} has received half of {expected_echo:?}", self.connection_id));
         }
         if let Some((requested, _)) = self.knowledge.pending.front() {
-            return Err(format!("{:?} has no answer to {requested}", self.connection_id));
+            return Err(format!("{:?} has no response to {requested}", self.connection_id));
         }
         behind.map_or(Ok(()), |(room, known)| {
-            Err(format!("{:?} has received {known} of {} facts in {room}", self.connection_id, writer.persisted_events[room].len()))
+            Err(format!("{:?} has received {known} of {} events in {room}", self.connection_id, writer.persisted_events[room].len()))
         })
     }
 }
