@@ -108,7 +108,7 @@ impl<'a> Visit<'a> for ItemVisitor {
 }
 
 /// Whether an item has the attribute `#[cfg(test)]`, `#[test]`, or `#[cfg(all(test, …))]`.
-fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
+pub fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| match &attribute.meta {
         syn::Meta::Path(path) => path.is_ident("test"),
         syn::Meta::List(list) if list.path.is_ident("cfg") => {

@@ -1,9 +1,12 @@
-//! `cargo xtask lint`: vague words in prose by area, repeated type names and long functions by crate, and commit subjects that are too long.
+//! `cargo xtask lint`: vague words in prose by area, repeated type names and long functions by crate, import cycles,
+//! field names of clients in the domain, and commit subjects that are too long.
 
 mod areas;
 mod ceilings;
+mod client_names;
 mod commits;
 mod crates;
+mod cycles;
 pub mod files;
 mod items;
 mod prose;
@@ -52,6 +55,8 @@ pub fn run(options: &LintOptions) -> Result<()> {
     print_crates(&crates);
     let mut faults = area_faults(&areas, CEILINGS);
     faults.extend(crate_faults(&crates, CRATE_CEILINGS));
+    faults.extend(cycles::faults(&files)?);
+    faults.extend(client_names::faults(&files));
     match commits::with_long_subject(&root) {
         Some(commits) => faults.extend(commits.iter().map(|commit| {
             format!(

@@ -1,0 +1,237 @@
+//! Import cycles between the modules of a crate or folder.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use syn::visit::{self, Visit};
+
+use super::crates::Place;
+use super::files::{File, is_in_modules};
+use super::items;
+
+/// A folder whose modules have no import cycle, so that they can be read in one order. A module is a file, or a folder with all files below it. The
+/// file of the folder itself (`lib.rs`, `mod.rs`) does not count.
+struct Acyclic {
+    folder: &'static str,
+    /// The modules that do not count.
+    except: &'static [&'static str],
+}
+
+/// The folders that are checked.
+const ACYCLIC: [Acyclic; 2] = [
+    Acyclic { folder: "crates/domain/src", except: &[] },
+    // The trait of the app and the shard that calls it name each other.
+    Acyclic { folder: "crates/engine/src", except: &["app"] },
+];
+
+/// The import cycles of the folders in [`ACYCLIC`], a line for each.
+pub fn faults(files: &[File]) -> Result<Vec<String>> {
+    let mut faults = Vec::new();
+    for Acyclic { folder, except } in ACYCLIC {
+        let mut imports = imports(files, folder)?;
+        imports.retain(|module, _| !except.contains(&module.as_str()));
+        faults.extend(cycles(&imports).into_iter().map(|cycle| describe(folder, &imports, &cycle)));
+    }
+    Ok(faults)
+}
+
+/// The modules that each module imports, with one place of the import.
+type Imports = BTreeMap<String, BTreeMap<String, Place>>;
+
+/// Reads the imports between the modules of a folder, without tests.
+fn imports(files: &[File], folder: &str) -> Result<Imports> {
+    let sources = files.iter().filter(|file| file.extension() == "rs" && file.path.starts_with(folder));
+    let (mut read, mut test_modules) = (Vec::new(), Vec::new());
+    for file in sources {
+        let context = || format!("{} cannot be read as Rust", file.path.display());
+        test_modules.append(&mut items::read(file).with_context(context)?.test_modules);
+        let module = module_path(&file.path);
+        let mut visitor = PathVisitor { module: module.clone(), paths: Vec::new() };
+        visitor.visit_file(&syn::parse_file(&file.text).with_context(context)?);
+        read.push((file, module, visitor.paths));
+    }
+    let top = module_path(&Path::new(folder).join("mod.rs"));
+    let child = |path: &[String]| path.strip_prefix(top.as_slice()).and_then(|rest| rest.first()).cloned();
+    let modules: BTreeSet<String> = read.iter().filter_map(|(_, module, _)| child(module)).collect();
+    let mut imports = Imports::new();
+    for (file, module, paths) in read.iter().filter(|(file, ..)| !is_in_modules(&file.path, &test_modules)) {
+        let Some(from) = child(module) else { continue };
+        for (path, line) in paths {
+            let Some(to) = child(path).filter(|to| *to != from && modules.contains(to)) else { continue };
+            imports.entry(from.clone()).or_default().entry(to).or_insert_with(|| Place { path: file.path.clone(), line: *line });
+        }
+    }
+    Ok(imports)
+}
+
+/// The path of a file's module within its crate, without `crate`.
+fn module_path(path: &Path) -> Vec<String> {
+    let parts: Vec<_> = path.iter().filter_map(|part| part.to_str()).skip_while(|part| *part != "src").skip(1).collect();
+    let parts = parts.iter().map(|part| part.trim_end_matches(".rs")).filter(|part| !matches!(*part, "lib" | "main" | "mod"));
+    parts.map(str::to_owned).collect()
+}
+
+/// Collects the paths in a source that begin with `crate`, `self` or `super`, as paths within the crate.
+struct PathVisitor {
+    module: Vec<String>,
+    paths: Vec<(Vec<String>, usize)>,
+}
+
+impl PathVisitor {
+    fn add(&mut self, segments: &[&syn::Ident]) {
+        let Some(first) = segments.first() else { return };
+        let mut path = match first.to_string().as_str() {
+            "crate" => Vec::new(),
+            "self" | "super" => self.module.clone(),
+            _ => return,
+        };
+        for segment in segments {
+            match segment.to_string().as_str() {
+                "crate" | "self" => {}
+                "super" => drop(path.pop()),
+                name => path.push(name.to_owned()),
+            }
+        }
+        self.paths.push((path, first.span().start().line));
+    }
+
+    fn add_tree<'a>(&mut self, tree: &'a syn::UseTree, before: &mut Vec<&'a syn::Ident>) {
+        match tree {
+            syn::UseTree::Path(path) => {
+                before.push(&path.ident);
+                self.add_tree(&path.tree, before);
+                before.pop();
+            }
+            syn::UseTree::Group(group) => group.items.iter().for_each(|tree| self.add_tree(tree, before)),
+            syn::UseTree::Name(syn::UseName { ident }) | syn::UseTree::Rename(syn::UseRename { ident, .. }) => {
+                before.push(ident);
+                self.add(before);
+                before.pop();
+            }
+            syn::UseTree::Glob(_) => self.add(before),
+        }
+    }
+}
+
+impl<'a> Visit<'a> for PathVisitor {
+    fn visit_item(&mut self, item: &'a syn::Item) {
+        let module = match item {
+            syn::Item::Mod(item) if items::is_for_tests(&item.attrs) => return,
+            syn::Item::Fn(item) if items::is_for_tests(&item.attrs) => return,
+            syn::Item::Impl(item) if items::is_for_tests(&item.attrs) => return,
+            syn::Item::Use(item) if items::is_for_tests(&item.attrs) => return,
+            syn::Item::Mod(item) => Some(item.ident.to_string()),
+            _ => None,
+        };
+        self.module.extend(module.clone());
+        visit::visit_item(self, item);
+        if module.is_some() {
+            self.module.pop();
+        }
+    }
+
+    fn visit_item_use(&mut self, item: &'a syn::ItemUse) {
+        self.add_tree(&item.tree, &mut Vec::new());
+    }
+
+    fn visit_path(&mut self, path: &'a syn::Path) {
+        let segments: Vec<_> = path.segments.iter().map(|segment| &segment.ident).collect();
+        self.add(&segments);
+        visit::visit_path(self, path);
+    }
+}
+
+/// The shortest cycle through each module that is in one, each cycle once: its modules in the order of the imports.
+fn cycles(imports: &Imports) -> Vec<Vec<String>> {
+    let mut found: Vec<Vec<String>> = Vec::new();
+    for start in imports.keys() {
+        if found.iter().any(|cycle| cycle.contains(start)) {
+            continue;
+        }
+        found.extend(shortest_cycle(imports, start));
+    }
+    found
+}
+
+fn shortest_cycle(imports: &Imports, start: &str) -> Option<Vec<String>> {
+    let mut importers = BTreeMap::<&str, &str>::new();
+    let mut queue = VecDeque::from([start]);
+    while let Some(module) = queue.pop_front() {
+        for next in imports.get(module).into_iter().flat_map(BTreeMap::keys) {
+            if next == start {
+                let mut cycle = vec![module.to_owned()];
+                let mut last = module;
+                while let Some(importer) = importers.get(last) {
+                    cycle.push((*importer).to_owned());
+                    last = importer;
+                }
+                cycle.reverse();
+                return Some(cycle);
+            }
+            if !importers.contains_key(next.as_str()) {
+                importers.insert(next, module);
+                queue.push_back(next);
+            }
+        }
+    }
+    None
+}
+
+fn describe(folder: &str, imports: &Imports, cycle: &[String]) -> String {
+    let steps = cycle.iter().zip(cycle.iter().cycle().skip(1)).map(|(from, to)| {
+        let place = imports.get(from).and_then(|imported| imported.get(to));
+        let place = place.map(|place| format!("{}:{}", place.path.display(), place.line)).unwrap_or_default();
+        format!("{from} imports {to} ({place})")
+    });
+    format!(
+        "the modules of {folder} have an import cycle: {}: move the shared items to a module that imports neither",
+        steps.collect::<Vec<_>>().join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cycles_of(sources: &[(&str, &str)]) -> Vec<Vec<String>> {
+        let files: Vec<_> =
+            sources.iter().map(|(path, text)| File { path: Path::new("crates/a/src").join(path), text: (*text).to_owned() }).collect();
+        cycles(&imports(&files, "crates/a/src").unwrap())
+    }
+
+    #[test]
+    fn imports_in_one_direction_have_no_cycle() {
+        let sources = [
+            ("lib.rs", "mod a; mod b; pub use a::A;"),
+            ("a.rs", "use std::fmt; use crate::b::{self, B}; #[cfg(test)] mod tests { use crate::c::C; }"),
+            ("b/mod.rs", "mod inner; use self::inner::I; fn f() { crate::c::f() }"),
+            ("b/inner.rs", "use super::B; mod deep { fn f() -> super::super::X {} }"),
+            ("c.rs", "#[cfg(test)] mod support;"),
+            ("c/support.rs", "use crate::a::A;"),
+        ];
+        assert_eq!(cycles_of(&sources), Vec::<Vec<String>>::new());
+    }
+
+    #[test]
+    fn cycle_is_found_in_uses_and_in_other_paths() {
+        let sources = [
+            ("a.rs", "use crate::{std_like, b::{B, C as D}};"),
+            ("b/mod.rs", "mod inner;"),
+            ("b/inner.rs", "fn f() -> super::super::c::C { todo!() }"),
+            ("c.rs", "fn f() { crate::a::f() }"),
+            ("d.rs", "use super::a::*; use super::e;"),
+            ("e.rs", "use super::d::D;"),
+        ];
+        assert_eq!(cycles_of(&sources), [vec!["a", "b", "c"], vec!["d", "e"]]);
+    }
+
+    #[test]
+    fn cycle_names_the_place_of_each_import() {
+        let file = |path: &str, text: &str| File { path: path.into(), text: text.to_owned() };
+        let files = [file("crates/a/src/x/b.rs", "\nuse super::c::C;"), file("crates/a/src/x/c.rs", "use crate::x::b::B;")];
+        let imports = imports(&files, "crates/a/src/x").unwrap();
+        let text = describe("crates/a/src/x", &imports, &cycles(&imports)[0]);
+        assert!(text.contains("b imports c (crates/a/src/x/b.rs:2), c imports b (crates/a/src/x/c.rs:1)"), "{text}");
+    }
+}
