@@ -32,7 +32,7 @@ fn task_in(store: &mut dyn Store, room: &RoomId) -> StoreResult<Option<Task>> {
 /// Refuses actors who are not members of the room. An unknown room and a forbidden room get the same refusal.
 ///
 /// # Errors
-/// [`Refusal::NotFound`]; the store's.
+/// [`DomainError::NotFound`]; the store's.
 pub fn require_member(store: &mut dyn Store, actor: &Actor, room: &RoomId) -> Result<Role, DomainError> {
     role_in(store, room, &actor.user)?.ok_or(not_found(room))
 }
@@ -40,7 +40,7 @@ pub fn require_member(store: &mut dyn Store, actor: &Actor, room: &RoomId) -> Re
 /// Refuses actors who are not members of the room, and every change in an archived project, which members can only read and leave.
 ///
 /// # Errors
-/// [`Refusal::NotFound`], [`Refusal::Conflict`]; the store's.
+/// [`DomainError::NotFound`], [`DomainError::Conflict`]; the store's.
 pub fn require_writable(store: &mut dyn Store, actor: &Actor, room: &RoomId) -> Result<Role, DomainError> {
     let role = require_member(store, actor, room)?;
     require_not_archived(store, room)?;
@@ -82,7 +82,7 @@ pub fn require_writer(store: &mut dyn Store, actor: &Actor, room: &RoomId) -> Re
 /// Refuses changes in an archived project.
 ///
 /// # Errors
-/// [`Refusal::Conflict`]; the store's.
+/// [`DomainError::Conflict`]; the store's.
 pub(crate) fn require_not_archived(store: &mut dyn Store, room: &RoomId) -> Result<(), DomainError> {
     if room.kind().may_be_archived() && store.is_archived(room)? {
         return Err(ARCHIVED);
@@ -94,7 +94,7 @@ pub(crate) fn require_not_archived(store: &mut dyn Store, room: &RoomId) -> Resu
 /// no other admin.
 ///
 /// # Errors
-/// [`Refusal::Forbidden`] for a member, [`Refusal::NotFound`] for other users; the store's.
+/// [`DomainError::Forbidden`] for a member, [`DomainError::NotFound`] for other users; the store's.
 pub fn require_admin(store: &mut dyn Store, actor: &Actor, room: &RoomId) -> Result<(), DomainError> {
     if actor.admin && store.has_space(room)? {
         return Ok(());

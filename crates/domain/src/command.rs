@@ -18,7 +18,7 @@ pub trait Command: Send + 'static {
     /// Executes the command inside the transaction: checks permissions, applies the rules, writes the change and records its events.
     ///
     /// # Errors
-    /// A [`Refusal`]; the caller then rolls back everything that this command wrote.
+    /// A [`DomainError`]; the caller then rolls back everything that this command wrote.
     fn execute(self, context: &mut CommandContext<'_>) -> Result<Self::Output, DomainError>;
 }
 
@@ -30,7 +30,7 @@ pub trait Query: Send + 'static {
     /// Executes the query on the store, as `actor`.
     ///
     /// # Errors
-    /// A [`Refusal`].
+    /// A [`DomainError`].
     fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Self::Output, DomainError>;
 }
 
@@ -84,7 +84,7 @@ impl<'a> CommandContext<'a> {
     /// Charges an object of `bytes` bytes that is stored for the actor.
     ///
     /// # Errors
-    /// [`Refusal::OverQuota`].
+    /// [`DomainError::OverQuota`].
     pub(crate) fn count_object(&mut self, bytes: usize) -> Result<(), DomainError> {
         self.quotas.map_or(Ok(()), |quotas| quotas.charge_object(&mut self.charge, &self.actor.user, bytes, self.now))
     }
@@ -92,7 +92,7 @@ impl<'a> CommandContext<'a> {
     /// Charges the addition of a user to a space.
     ///
     /// # Errors
-    /// [`Refusal::TooMany`].
+    /// [`DomainError::RateLimited`].
     pub(crate) fn count_addition(&mut self) -> Result<(), DomainError> {
         self.quotas.map_or(Ok(()), |quotas| quotas.charge_addition(&mut self.charge, &self.actor.user, self.now))
     }
@@ -111,15 +111,15 @@ impl<'a> CommandContext<'a> {
     /// persisted events.
     ///
     /// # Errors
-    /// [`Refusal::Unavailable`] or [`Refusal::Internal`] if the row cannot be written; [`Refusal::OverQuota`].
+    /// [`DomainError::Unavailable`] or [`DomainError::Internal`] if the row cannot be written; [`DomainError::OverQuota`].
     pub fn record_event(&mut self, room: &RoomId, event: Event) -> Result<(), DomainError> {
         self.record_event_at(room, event).map(drop)
     }
 
-    /// Records an event as [`CommandContext::record`] does, and returns its offset.
+    /// Records an event as [`CommandContext::record_event`] does, and returns its offset.
     ///
     /// # Errors
-    /// As [`CommandContext::record`].
+    /// As [`CommandContext::record_event`].
     pub fn record_event_at(&mut self, room: &RoomId, event: Event) -> Result<i64, DomainError> {
         let persisted = self.store.append(room, self.now, Account::of(self.actor, room), event)?;
         self.count_object(persisted.body.len())?;

@@ -59,7 +59,7 @@ pub enum DomainError {
 }
 
 impl DomainError {
-    /// Every [`Refusal::code`], in the order of the variants.
+    /// Every [`DomainError::code`], in the order of the variants.
     pub const CODES: [&'static str; 10] = [
         "invalid",
         "ambiguous",

@@ -88,7 +88,7 @@ pub enum Event {
     },
     /// A space has a new invite code; the old code is invalid.
     InviteRefreshed { space: Space },
-    /// A user's profile changed. The event is stored once and broadcast to each of `rooms`, the user's households: see [`Fact::in_each_room`].
+    /// A user's profile changed. The event is stored once and broadcast to each of `rooms`, the user's households: see [`PersistedEvent::in_each_room`].
     ProfileUpdated {
         #[serde(rename = "person")]
         user: User,
@@ -244,7 +244,7 @@ impl Account {
 }
 
 impl PersistedEvent {
-    /// The smallest of its offsets; [`Fact::offset`] is the largest.
+    /// The smallest of its offsets; [`PersistedEvent::offset`] is the largest.
     pub fn first_offset(&self) -> i64 {
         self.offset - (self.event.offsets() as i64 - 1)
     }

@@ -1,7 +1,7 @@
 //! Idempotency: a request that is sent twice is executed once and gets the same response twice.
 //!
 //! The caller wraps a command, inside one unit of work: it calls [`replay`]; for a new request it executes the command, renders the response and
-//! stores it with [`remember`]. The change and its response are then committed together or not at all.
+//! stores it with [`store_response`]. The change and its response are then committed together or not at all.
 
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
@@ -36,14 +36,14 @@ pub struct IdempotentRequest {
 pub enum ReplayOutcome {
     /// The request was executed before; this is its stored response.
     Stored(StoredResponse),
-    /// The request is new: execute it, then [`remember`] the response.
+    /// The request is new: execute it, then [`store_response`] the response.
     New,
 }
 
 /// Looks up whether this request was executed in the last 24 hours.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] for a key that cannot be one; [`Refusal::Conflict`] if the key was used with another body; the store's.
+/// [`DomainError::Invalid`] for a key that cannot be one; [`DomainError::Conflict`] if the key was used with another body; the store's.
 pub fn replay(context: &mut CommandContext<'_>, request: &IdempotentRequest) -> Result<ReplayOutcome, DomainError> {
     if request.key.is_empty() || request.key.len() > MAX_KEY_BYTES || request.key.contains('\0') {
         return Err(DomainError::invalid(Field::IdempotencyKey, format!("must have 1 to {MAX_KEY_BYTES} characters")));
@@ -57,10 +57,10 @@ pub fn replay(context: &mut CommandContext<'_>, request: &IdempotentRequest) -> 
 }
 
 /// Stores a response: `status` and `body` as the client receives them. `reference` names the object that the body shows, if the object is stored; for
-/// a body longer than [`LONGEST_BODY`] only the reference is stored.
+/// a body longer than [`MAX_STORED_BODY_BYTES`] only the reference is stored.
 ///
 /// # Errors
-/// [`Refusal::OverQuota`]; the store's. An error rolls the request's change back, too.
+/// [`DomainError::OverQuota`]; the store's. An error rolls the request's change back, too.
 pub fn store_response(
     context: &mut CommandContext<'_>,
     request: IdempotentRequest,

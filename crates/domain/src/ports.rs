@@ -36,10 +36,10 @@ impl From<StoreError> for DomainError {
 pub type StoreResult<T> = Result<T, StoreError>;
 
 /// A page of a list, newest first: at most `limit` rows, all older than `before`. `before` is an [`EntityId`] for rows that [`IdSource`] numbers, and a
-/// [`Room`] for spaces.
+/// [`RoomId`] for spaces.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Page<T = EntityId> {
-    /// The largest number of rows, 1 to [`Page::MOST`] for a client's page.
+    /// The largest number of rows, 1 to [`Page::MAX_LIMIT`] for a client's page.
     pub limit: u32,
     /// Only rows older than this one.
     pub before: Option<T>,
@@ -169,7 +169,7 @@ pub trait SpaceStore {
     fn handle_up_to(&mut self, room: &RoomId, handle: &str) -> StoreResult<Option<String>>;
     /// The rooms that a user is a member of, newest first; `Some` kind selects the rooms of that kind.
     fn rooms_of(&mut self, user: &UserId, kind: Option<RoomKind>) -> StoreResult<Vec<RoomId>>;
-    /// The contacts of a user, as in [`People::are_contacts`], each once.
+    /// The contacts of a user, as in [`UserStore::are_contacts`], each once.
     fn contacts_of(&mut self, user: &UserId) -> StoreResult<Vec<UserId>>;
     /// The spaces of a kind that a user is a member of, newest first, each as in [`SpaceStore::space`].
     fn spaces_of(&mut self, user: &UserId, kind: RoomKind, page: &Page<RoomId>) -> StoreResult<Vec<Space>>;
@@ -287,7 +287,7 @@ pub trait RemovalStore {
     fn next_removal(&mut self) -> StoreResult<Option<Removal>>;
     /// Deletes a removal that has ended.
     fn end_removal(&mut self, id: EntityId) -> StoreResult<()>;
-    /// Whether a removal of this subject ([`RemovalTarget::subject`](crate::removals::Target::subject)) is stored.
+    /// Whether a removal of this subject ([`RemovalTarget::subject`](crate::removals::RemovalTarget::subject)) is stored.
     fn is_being_removed(&mut self, subject: &RoomId) -> StoreResult<bool>;
 }
 

@@ -97,7 +97,7 @@ impl Quotas {
     /// Charges an object of `bytes` bytes to a command of a user.
     ///
     /// # Errors
-    /// [`Refusal::OverQuota`].
+    /// [`DomainError::OverQuota`].
     pub fn charge_object(&self, charge: &mut Charge, user: &UserId, bytes: usize, now: Timestamp) -> Result<(), DomainError> {
         let QuotaBounds { objects_per_day, bytes_per_day, .. } = self.bounds;
         if objects_per_day.is_none() && bytes_per_day.is_none() {
@@ -116,7 +116,7 @@ impl Quotas {
     /// Charges an addition to a command of a user.
     ///
     /// # Errors
-    /// [`Refusal::TooMany`].
+    /// [`DomainError::RateLimited`].
     pub fn charge_addition(&self, charge: &mut Charge, user: &UserId, now: Timestamp) -> Result<(), DomainError> {
         let Some(bound) = self.bounds.additions_per_hour else { return Ok(()) };
         charge.additions += 1;

@@ -30,7 +30,7 @@ pub const MAX_LINK: usize = 2_000;
 pub const MAX_CLIENT_ID: usize = 200;
 /// The largest metadata of a message, in bytes of JSON.
 pub const MAX_METADATA_BYTES: usize = 16 * 1024;
-/// The longest identifier in a field such as `status` or `type`, in characters; see [`word`].
+/// The longest identifier in a field such as `status` or `type`, in characters; see [`identifier`].
 pub const MAX_IDENTIFIER: usize = 50;
 /// How many users one command may name.
 pub const MAX_USERS: usize = 100;
@@ -38,7 +38,7 @@ pub const MAX_USERS: usize = 100;
 /// Checks a required text: 1 to `longest` characters, not only white space. The text is stored unchanged.
 ///
 /// # Errors
-/// [`Refusal::Invalid`].
+/// [`DomainError::Invalid`].
 pub fn required(field: Field, text: &str, longest: usize) -> Result<(), DomainError> {
     if text.trim().is_empty() {
         return Err(DomainError::invalid(field, format!("must have 1 to {longest} characters and not be blank")));
@@ -49,7 +49,7 @@ pub fn required(field: Field, text: &str, longest: usize) -> Result<(), DomainEr
 /// Checks an optional text, which may be missing or empty: up to `longest` characters.
 ///
 /// # Errors
-/// [`Refusal::Invalid`].
+/// [`DomainError::Invalid`].
 pub fn optional(field: Field, text: Option<&str>, longest: usize) -> Result<(), DomainError> {
     let Some(text) = text else { return Ok(()) };
     // The length in bytes is checked first: most texts then need no counting of characters.
@@ -66,7 +66,7 @@ pub fn optional(field: Field, text: Option<&str>, longest: usize) -> Result<(), 
 /// Checks an optional identifier that the client chooses: 1 to 50 ASCII letters, digits, hyphens or underscores.
 ///
 /// # Errors
-/// [`Refusal::Invalid`].
+/// [`DomainError::Invalid`].
 pub fn identifier(field: Field, word: Option<&str>) -> Result<(), DomainError> {
     let Some(word) = word else { return Ok(()) };
     let plain = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
@@ -85,7 +85,7 @@ const RESERVED: [&str; 6] = ["connect", "connect_error", "disconnect", "disconne
 /// Checks the name of a back end's custom event: as [`required`], and not a name that Socket.IO clients reserve.
 ///
 /// # Errors
-/// [`Refusal::Invalid`].
+/// [`DomainError::Invalid`].
 pub fn event_name(field: Field, name: &str) -> Result<(), DomainError> {
     required(field, name, MAX_EVENT_NAME)?;
     if RESERVED.contains(&name) {
@@ -97,7 +97,7 @@ pub fn event_name(field: Field, name: &str) -> Result<(), DomainError> {
 /// Checks an optional link: http or https with a host, so that no client opens a script.
 ///
 /// # Errors
-/// [`Refusal::Invalid`].
+/// [`DomainError::Invalid`].
 pub fn link(field: Field, link: Option<&str>) -> Result<(), DomainError> {
     optional(field, link, MAX_LINK)?;
     let Some(link) = link else { return Ok(()) };
@@ -117,7 +117,7 @@ pub fn link(field: Field, link: Option<&str>) -> Result<(), DomainError> {
 /// another host.
 ///
 /// # Errors
-/// [`Refusal::Invalid`].
+/// [`DomainError::Invalid`].
 pub fn link_or_path(field: Field, link_or_path: Option<&str>) -> Result<(), DomainError> {
     let Some(path) = link_or_path.filter(|text| text.starts_with('/')) else {
         return link(field, link_or_path).map_err(|_| DomainError::invalid(field, EXPECTED_PATH));
@@ -133,7 +133,7 @@ const EXPECTED_PATH: &str = "must be a path such as /trips/7, a link that starts
 /// Checks an optional day: an RFC 3339 date, or date and time.
 ///
 /// # Errors
-/// [`Refusal::Invalid`].
+/// [`DomainError::Invalid`].
 pub fn date(field: Field, date: Option<&str>) -> Result<(), DomainError> {
     let Some(text) = date else { return Ok(()) };
     let is_date = Date::parse(text, format_description!("[year]-[month]-[day]")).is_ok();
@@ -146,7 +146,7 @@ pub fn date(field: Field, date: Option<&str>) -> Result<(), DomainError> {
 /// Checks that the second of two days is not before the first, if both are given. [`date`] has checked each.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] for the second.
+/// [`DomainError::Invalid`] for the second.
 pub fn dates_in_order(field: Field, first: Option<&str>, second: Option<&str>) -> Result<(), DomainError> {
     let (Some(first), Some(second)) = (first, second) else { return Ok(()) };
     // If one of the two is a day without a time, only the days are compared: a trip may begin and end on one day.
@@ -160,10 +160,10 @@ fn day_of(text: &str) -> Option<Date> {
     Date::parse(text.get(..10)?, format_description!("[year]-[month]-[day]")).ok()
 }
 
-/// Checks optional metadata of a client: a JSON object of at most [`METADATA`] bytes.
+/// Checks optional metadata of a client: a JSON object of at most [`MAX_METADATA_BYTES`] bytes.
 ///
 /// # Errors
-/// [`Refusal::Invalid`].
+/// [`DomainError::Invalid`].
 pub fn metadata(field: Field, metadata: Option<&serde_json::Value>) -> Result<(), DomainError> {
     let Some(value) = metadata else { return Ok(()) };
     if !value.is_object() {
@@ -179,7 +179,7 @@ pub fn metadata(field: Field, metadata: Option<&serde_json::Value>) -> Result<()
 /// Checks the user ids that a command names. The answer has each id once, in the given order.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] for more than [`PEOPLE`] ids, or an id that is not valid.
+/// [`DomainError::Invalid`] for more than [`MAX_USERS`] ids, or an id that is not valid.
 pub fn user_ids(field: Field, ids: Vec<UserId>) -> Result<Vec<UserId>, DomainError> {
     if ids.len() > MAX_USERS {
         return Err(DomainError::invalid(field, format!("must name at most {MAX_USERS} people at once")));

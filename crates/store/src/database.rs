@@ -119,7 +119,7 @@ struct DatabaseHandle {
 impl Database {
     /// Finds or creates the database, locks it for this process until the last clone is dropped, and brings its schema up to date.
     ///
-    /// Only the owner may access the folder and files that it creates; see [`private`].
+    /// Only the owner may access the folder and files that it creates; see [`permissions`].
     ///
     /// # Errors
     /// An [`OpenError`], whose message is one line.
@@ -155,11 +155,11 @@ impl Database {
         self.with_counted_store(work).map(|(answer, _)| answer)
     }
 
-    /// [`DatabaseUrl::with_store`] that also returns the work of the database as a reproducible number: the steps of SQLite's virtual machine
+    /// [`Database::with_store`] that also returns the work of the database as a reproducible number: the steps of SQLite's virtual machine
     /// (`SQLITE_STMTSTATUS_VM_STEP`). A visited row costs some steps, the depth of a tree none.
     ///
     /// # Errors
-    /// As [`DatabaseUrl::with_store`].
+    /// As [`Database::with_store`].
     pub fn with_counted_store<T>(&self, work: impl FnOnce(&mut dyn Store) -> T) -> Result<(T, u64), OpenError> {
         let failed = |error: StoreError| OpenError::Failed(error.to_string());
         let connection = self.connect()?;

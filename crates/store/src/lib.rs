@@ -2,9 +2,9 @@
 //!
 //! Read in this order:
 //!
-//! - [`DatabaseUrl`]: a database, found by its URL, brought up to date and opened, by one process at a time (`lock`). [`permissions`]: the modes of its files.
+//! - [`Database`]: a database, found by its URL, brought up to date and opened, by one process at a time (`lock`). [`permissions`]: the modes of its files.
 //! - [`Writer`]: the one thread that changes the database, many commands a transaction. [`Readers`]: the threads that execute queries.
-//! - [`Figures`]: statistics of the writer.
+//! - [`WriterStats`]: statistics of the writer.
 //! - `users`, `spaces`, `tasks`, `chat`, `calls`, `read_markers`, `trips`, `notifications`, `event_log`, `idempotency`, `sessions`, `removals`: one file an area,
 //!   one SQL text for SQLite and PostgreSQL.
 //! - `driver`: the interface of a database driver. `sqlite`: the one driver so far.

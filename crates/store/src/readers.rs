@@ -16,7 +16,7 @@ use crate::driver::Tables;
 use crate::queue::Queue;
 use crate::sqlite::Sqlite;
 
-/// How many queries may wait in the queue. When it is full, the next query is refused at once with [`Refusal::Unavailable`].
+/// How many queries may wait in the queue. When it is full, the next query is refused at once with [`DomainError::Unavailable`].
 pub const MAX_QUEUED: usize = 16_384;
 
 /// A handle to the readers' queue. Cheap to clone; when the last clone is dropped, the readers finish the queued queries and end.
@@ -62,7 +62,7 @@ impl Readers {
     }
 
     /// Queues a query; `reply` runs on a reader's thread, in no order with other queries. If the queue is full or closed, `reply` receives
-    /// [`Refusal::Unavailable`] at once, on the caller's thread.
+    /// [`DomainError::Unavailable`] at once, on the caller's thread.
     pub fn ask<Q: Query>(&self, actor: Actor, query: Q, reply: impl FnOnce(Result<Q::Output, DomainError>) + Send + 'static) {
         if let Err((rejected, asked)) = self.0.queue.put(Box::new(PendingQuery { actor, query, reply })) {
             asked.reject(rejected.into());

@@ -88,7 +88,7 @@ impl<'c> Sqlite<'c> {
         self.run("BEGIN")
     }
 
-    /// Commits the transaction to the disk. After an error the caller must call [`Sqlite::abandon`].
+    /// Commits the transaction to the disk. After an error the caller must call [`Sqlite::rollback`].
     pub(crate) fn commit(&mut self) -> StoreResult<()> {
         self.run("COMMIT")
     }
@@ -114,7 +114,7 @@ impl<'c> Sqlite<'c> {
         self.part = SavepointState::Untouched;
     }
 
-    /// Keeps the writes since [`Sqlite::begin_part`].
+    /// Keeps the writes since [`Sqlite::savepoint`].
     pub(crate) fn release(&mut self) -> StoreResult<()> {
         self.sequences.release();
         match std::mem::replace(&mut self.part, SavepointState::None) {
@@ -123,7 +123,7 @@ impl<'c> Sqlite<'c> {
         }
     }
 
-    /// Rolls back the writes since [`Sqlite::begin_part`].
+    /// Rolls back the writes since [`Sqlite::savepoint`].
     pub(crate) fn rollback_to(&mut self) -> StoreResult<()> {
         self.sequences.rollback();
         match std::mem::replace(&mut self.part, SavepointState::None) {

@@ -24,7 +24,7 @@ use crate::queue::{Queue, Rejected, Take};
 use crate::sqlite::Sqlite;
 use crate::stats::WriterStats;
 
-/// How many commands may wait in the queue. When it is full, the next command is refused at once with [`Refusal::Unavailable`], before the waiting
+/// How many commands may wait in the queue. When it is full, the next command is refused at once with [`DomainError::Unavailable`], before the waiting
 /// commands are answered.
 pub const MAX_QUEUED: usize = 65_536;
 /// How many commands share a transaction. A larger batch would not cost less a command, and the first command would wait longer for the commit.
@@ -130,7 +130,7 @@ impl Writer {
     /// `reply` runs on the writer's thread after the commit.
     ///
     /// If the batch cannot be committed (full disk, read-only, locked), it is rolled back and the reply of each of its commands receives
-    /// [`Refusal::Unavailable`]; the next batch is independent of that. If the queue is full or closed, `reply` receives it at once, on the caller's
+    /// [`DomainError::Unavailable`]; the next batch is independent of that. If the queue is full or closed, `reply` receives it at once, on the caller's
     /// thread.
     pub fn submit<T: Send + 'static>(
         &self,

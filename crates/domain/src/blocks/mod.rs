@@ -92,7 +92,7 @@ impl Query for FilterBlockers {
     }
 }
 
-/// Lists all users that a user has blocked, at most [`MOST_BLOCKS`].
+/// Lists all users that a user has blocked, at most [`MAX_BLOCKS`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListBlockers {
     /// The user who made the blocks.

@@ -8,7 +8,7 @@ use crate::model::{CallStatus, EntityId};
 /// How long a call rings, in seconds.
 pub const RING_TIMEOUT_SECONDS: u32 = 45;
 
-/// Ends a call that has rung for [`RINGS_SECONDS`] as missed. A call that was answered or has ended stays unchanged.
+/// Ends a call that has rung for [`RING_TIMEOUT_SECONDS`] as missed. A call that was answered or has ended stays unchanged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ExpireRingingCall {
     /// The call's id.

@@ -18,7 +18,8 @@ const MAX_LOOKUPS: usize = 500;
 /// How many characters behind an at-sign are searched for a name: the length of the longest name, times the growth that lower case may cause.
 const MAX_MENTION_BYTES: usize = 3 * validation::MAX_NAME;
 
-/// Notifies the members that a message mentions, at most the first [`fields::PEOPLE`]. Members that the text before an edit mentioned were notified
+/// Notifies the members that a message mentions, at most the first [`MAX_USERS`](crate::validation::MAX_USERS).
+/// Members that the text before an edit mentioned were notified
 /// then, and the sender is never notified.
 pub(super) fn notify_mentioned(context: &mut CommandContext<'_>, message: &Message, before: Option<&str>) -> Result<(), DomainError> {
     // Most messages have no mention and need no query.

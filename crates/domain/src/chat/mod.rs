@@ -33,7 +33,7 @@ fn visible_message(context: &mut CommandContext<'_>, of: RoomKind, message: Enti
     Ok(message)
 }
 
-/// As [`visible`], for a change of the message: refuses messages in archived spaces.
+/// As [`visible_message`], for a change of the message: refuses messages in archived spaces.
 fn own_message(context: &mut CommandContext<'_>, of: RoomKind, message: EntityId) -> Result<Message, DomainError> {
     let message = visible_message(context, of, message)?;
     require_writable(context.store, context.actor, &message.room)?;

@@ -15,7 +15,7 @@ impl CustomEvent {
     /// Checks the name and the number of rooms and exceptions.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`].
+    /// [`DomainError::Invalid`].
     pub fn check(&self) -> Result<(), DomainError> {
         validation::event_name(Field::EventName, &self.name)?;
         if self.rooms.is_empty() {

@@ -8,7 +8,7 @@ use super::RoomId;
 /// A custom event of a back end, and its audience.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct CustomEvent {
-    /// The rooms that receive the event. A connection in several rooms receives it once. [`Room::everyone`] is all connections.
+    /// The rooms that receive the event. A connection in several rooms receives it once. [`RoomId::everyone`] is all connections.
     pub rooms: Vec<RoomId>,
     /// Connections in one of these rooms do not receive it.
     pub except: Vec<RoomId>,

@@ -18,7 +18,7 @@ impl UserId {
         Self(id.into())
     }
 
-    /// A user's id from outside, a token's subject included: 1 to [`LONGEST_ID`] bytes without control characters, not blank; else `None`.
+    /// A user's id from outside, a token's subject included: 1 to [`MAX_ID_BYTES`] bytes without control characters, not blank; else `None`.
     ///
     /// A blank id is most likely a back end's mistake, and all users with it would be one user.
     pub fn parse(id: &str) -> Option<Self> {

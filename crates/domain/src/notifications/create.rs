@@ -30,7 +30,7 @@ pub struct NewNotification {
 /// Notifies a user, as a part of another operation: stores the notification and records its event in the user's inbox.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] for a field that is not valid; the store's.
+/// [`DomainError::Invalid`] for a field that is not valid; the store's.
 pub fn create_notification(context: &mut CommandContext<'_>, new: NewNotification) -> Result<Notification, DomainError> {
     let NewNotification { user, kind, title, message, link, data } = new;
     if UserId::parse(user.as_str()).is_none() {
@@ -48,10 +48,10 @@ pub fn create_notification(context: &mut CommandContext<'_>, new: NewNotificatio
     Ok(notification)
 }
 
-/// Notifies a user of an action of the actor, as a part of another operation, unless the user has blocked the actor: see [`notify`].
+/// Notifies a user of an action of the actor, as a part of another operation, unless the user has blocked the actor: see [`create_notification`].
 ///
 /// # Errors
-/// As [`notify`].
+/// As [`create_notification`].
 pub fn create_notification_by_actor(context: &mut CommandContext<'_>, new: NewNotification) -> Result<(), DomainError> {
     if new.user != context.actor.user && blocks_actor(context, &new.user)? {
         return Ok(());

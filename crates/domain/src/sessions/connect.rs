@@ -21,11 +21,11 @@ pub struct ConnectSession {
 /// The keys of a new session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewSession {
-    /// The secret: see [`SocketData::secret`].
+    /// The secret: see [`Session::secret`](crate::model::Session::secret).
     pub secret: String,
-    /// The public id: see [`SocketData::id`].
+    /// The public id: see [`Session::id`](crate::model::Session::id).
     pub id: String,
-    /// The namespace: see [`SocketData::namespace`].
+    /// The namespace: see [`Session::namespace`](crate::model::Session::namespace).
     pub namespace: String,
 }
 
@@ -73,7 +73,7 @@ pub struct ConnectOutcome {
     pub since: Option<i64>,
     /// The user's households, each with the offset behind which the user is a member; 0 for [`ResumeRequest::New`].
     pub households: Vec<(RoomId, i64)>,
-    /// For [`ResumeRequest::Since`] with a valid offset: every room whose events the user may receive, as in [`rooms_heard_by`].
+    /// For [`ResumeRequest::Since`] with a valid offset: every room whose events the user may receive, as in [`visible_rooms`].
     pub visible_rooms: Vec<(RoomId, i64)>,
 }
 

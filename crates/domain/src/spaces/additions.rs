@@ -16,7 +16,7 @@ const NOT_TO_BE_ADDED: DomainError = DomainError::Forbidden("This user cannot be
 /// every user.
 ///
 /// # Errors
-/// [`Refusal::Forbidden`], [`Refusal::TooMany`]; the store's.
+/// [`DomainError::Forbidden`], [`DomainError::RateLimited`]; the store's.
 pub(super) fn require_addable(context: &mut CommandContext<'_>, space: Option<&RoomId>, user: &UserId) -> Result<(), DomainError> {
     if context.actor.admin || *user == context.actor.user {
         return Ok(());

@@ -16,11 +16,11 @@ pub struct JoinRoom {
     pub room: RoomId,
     /// The secret of the actor's session in which the room is to be stored; `None` for a connection without a session.
     pub session: Option<String>,
-    /// Whether the answer has [`Entered::member_since`] and [`Entered::hears`].
+    /// Whether the answer has [`JoinedRoom::member_since`] and [`JoinedRoom::hears`].
     pub since: bool,
 }
 
-/// [`JoinRoom`], and the members whose presence the actor may see: see [`ListMemberIds`](super::NameMembers).
+/// [`JoinRoom`], and the members whose presence the actor may see: see [`ListMemberIds`](super::ListMemberIds).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JoinRoomListingMembers {
     /// A room that has members of its own.
@@ -55,7 +55,7 @@ pub struct JoinedRoom {
     pub inside: Option<RoomId>,
     /// The log's last offset at the time when the actor became a member; 0 unless [`JoinRoom::since`] requests it.
     pub member_since: i64,
-    /// Every room that the actor may access, as in [`rooms_heard_by`]; empty unless [`JoinRoom::since`] requests it.
+    /// Every room that the actor may access, as in [`visible_rooms`]; empty unless [`JoinRoom::since`] requests it.
     pub hears: Vec<(RoomId, i64)>,
 }
 

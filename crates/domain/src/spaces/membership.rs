@@ -13,7 +13,7 @@ use crate::spaces::inbox::{record_added, record_removed};
 use crate::tasks;
 use crate::users::known_or_unseen;
 
-/// The refusal of a member beyond [`Bounds::members_per_space`](crate::operation::Bounds).
+/// The refusal of a member beyond [`Bounds::members_per_space`](crate::command::MembershipLimits).
 pub(super) const TOO_MANY_MEMBERS: DomainError = DomainError::Conflict("The space is full");
 
 /// Adds a member to a space, for every member. Adding a member again changes nothing and records no event. An unknown id is allowed: the first token
@@ -48,7 +48,7 @@ impl Command for AddMember {
 /// Adds a user who is not a member to a space, and records the event.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] if the space is full; the store's.
+/// [`DomainError::Conflict`] if the space is full; the store's.
 pub(super) fn begin_membership(context: &mut CommandContext<'_>, space: &mut Space, user: &UserId) -> Result<(), DomainError> {
     if space.member_count >= u64::from(context.bounds.members_per_space) {
         return Err(TOO_MANY_MEMBERS);
@@ -75,7 +75,7 @@ fn acting_user(context: &mut CommandContext<'_>, room: &RoomId) -> Result<Option
 /// Refuses a further space for a user who is a member of as many spaces as a user may be.
 ///
 /// # Errors
-/// [`Refusal::Conflict`]; the store's.
+/// [`DomainError::Conflict`]; the store's.
 pub(super) fn require_free_slot(context: &mut CommandContext<'_>, user: &UserId) -> Result<(), DomainError> {
     if context.store.space_count(user)? < u64::from(context.bounds.spaces_per_user) {
         return Ok(());

@@ -8,7 +8,7 @@ use crate::error::DomainError;
 use crate::model::{Actor, MAX_PRESENCE_MEMBERS, RoomId, UserId};
 use crate::ports::{Store, StoreResult};
 
-/// The members of a space; `None` if it has more than [`ASKED_MEMBERS`]. The caller then knows only the members who have the space open.
+/// The members of a space; `None` if it has more than [`MAX_PRESENCE_MEMBERS`]. The caller then knows only the members who have the space open.
 ///
 /// # Errors
 /// The store's.
@@ -24,7 +24,7 @@ pub struct ListMemberIds {
     /// The space.
     pub room: RoomId,
     /// Whether the answer names contacts of the actor only: members who have acted in the space, if the actor has. Otherwise it names all members who
-    /// have not blocked the actor, and is `None` if there are more than [`ASKED_MEMBERS`].
+    /// have not blocked the actor, and is `None` if there are more than [`MAX_PRESENCE_MEMBERS`].
     pub contacts_only: bool,
 }
 
@@ -41,7 +41,7 @@ fn contacts_in(context: &mut CommandContext<'_>, room: &RoomId) -> Result<Vec<Us
 }
 
 /// The members of a space whose presence the actor may see: contacts of the actor by this space, or all members who have not blocked the actor. `None`
-/// as in [`members_to_ask_about`].
+/// as in [`presence_members`].
 ///
 /// # Errors
 /// The store's.

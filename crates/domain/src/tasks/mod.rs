@@ -29,7 +29,7 @@ impl TaskStatus {
     /// The progress of a new task: the given identifiers, with `todo` and `medium` as defaults.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`].
+    /// [`DomainError::Invalid`].
     pub fn new(status: Option<String>, priority: Option<String>) -> Result<Self, DomainError> {
         validation::identifier(Field::Status, status.as_deref())?;
         validation::identifier(Field::Priority, priority.as_deref())?;
