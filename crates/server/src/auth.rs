@@ -1,4 +1,4 @@
-//! Authentication: the places of a token, its verification, its identity, and how to sign one.
+//! Authentication: the sources of a token, its verification, its identity, and how to sign one.
 //!
 //! - [`identity`]: a token's claims about a user.
 //! - [`token_sources`]: where a request may carry its token.
@@ -32,7 +32,7 @@ pub use verifier::Verifier;
 /// Why a client is not authenticated. The code is for clients, the text for people; neither reveals anything about the token.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum AuthError {
-    /// None of the places has a token.
+    /// The request has no token.
     #[error("No token was given")]
     Missing,
     /// The token failed a check. Only the log names the check, because the name would help an attacker who forges tokens.

@@ -19,11 +19,11 @@ use clap::{Parser, Subcommand};
 use crate::config::{Config, ConfigError, TABLE, render};
 use crate::rest;
 
-/// The realtime back end for clients that already speak Socket.IO or plain WebSocket.
+/// Realtime backend for Socket.IO and WebSocket clients, in one binary.
 #[derive(Parser)]
 #[command(name = "roomcast", version, about)]
 struct Cli {
-    /// A TOML file with settings, as config.example.toml shows them; also ROOMCAST_CONFIG. The environment wins over it
+    /// A TOML file with settings, in the form of config.example.toml. ROOMCAST_CONFIG names it, too. The environment takes precedence
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -32,21 +32,21 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the server; the same as no command
+    /// Run the server. This is the default command
     Serve,
-    /// Print a token that this server believes
+    /// Print a signed token that this server accepts
     Token(token::TokenArguments),
-    /// Print the effective settings, one a line, each with its source; secrets are hidden
+    /// Print the effective settings, one per line, each with its source. Secrets are hidden
     Config {
-        /// Print an example file with every default instead
+        /// Print an example file with every setting and its default
         #[arg(long)]
         example: bool,
     },
-    /// Print the OpenAPI document of all REST paths, as a running server has it at /openapi.json
+    /// Print the OpenAPI document of all REST paths. A running server has the same document at /openapi.json
     Openapi,
-    /// Write the contracts as TypeScript
+    /// Write the TypeScript types of the contracts
     Types(typescript::TypesArguments),
-    /// Print what is said over the sockets as an AsyncAPI 3 document, in JSON
+    /// Print the AsyncAPI 3 document of all socket events, in JSON
     Asyncapi,
 }
 

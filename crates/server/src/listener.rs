@@ -112,7 +112,7 @@ impl Listener {
         }
         drop(stop);
         if tokio::time::timeout_at(latest, all_closed.recv()).await.is_err() {
-            tracing::warn!("some requests were still open when the server had to end and are dropped");
+            tracing::warn!("the server stops and drops requests that are still open");
         }
     }
 }

@@ -73,7 +73,7 @@ impl<W: Write> Write for CountsFailures<W> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        // What could not be flushed was counted when it was written: standard error has no buffer.
+        // Standard error has no buffer, so a failure was counted in the write.
         let _ = self.0.flush();
         Ok(())
     }
@@ -141,7 +141,7 @@ fn log_dropped(dropped: DroppedLines) {
                 _ => tracing::info!(target: "audit", address, reason = detail, repeated, "{what} (repeated)"),
             }
         }
-        DroppedLines::Many(repeated) => tracing::warn!(target: "audit", repeated, "lines of many addresses were left out"),
+        DroppedLines::Many(repeated) => tracing::warn!(target: "audit", repeated, "lines of many addresses were dropped"),
     }
 }
 
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_cannot_be_written_is_counted_and_no_error() {
+    fn a_line_that_cannot_be_written_is_counted() {
         struct Closed;
         impl Write for Closed {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_are_not_read_are_lost_until_the_reader_continues() {
+    fn lines_are_lost_while_the_reader_does_not_read() {
         let (mut reader, writer) = io::pipe().unwrap();
         let stalled = AtomicBool::new(false);
         let mut log = NeverHangs { inner: writer, stalled: &stalled };

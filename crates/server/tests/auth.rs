@@ -53,7 +53,7 @@ fn refused(claims: Value) -> AuthError {
 }
 
 #[test]
-fn a_good_token_says_who_somebody_is() {
+fn a_valid_token_yields_the_identity() {
     let identity = believed(json!({
         "sub": "user-1", "name": "Alice", "username": "alice", "email": "alice@example.com", "household_id": "h1",
         "role": "admin", "iat": NOW - 5, "exp": NOW + 60,
@@ -68,7 +68,7 @@ fn a_good_token_says_who_somebody_is() {
 }
 
 #[test]
-fn a_subject_has_four_names_and_the_first_decides() {
+fn the_first_of_the_four_subject_claims_is_used() {
     for claims in [json!({"sub": "a"}), json!({"user_id": "a"}), json!({"userId": "a"}), json!({"id": "a"})] {
         assert_eq!(believed(claims).user.as_str(), "a");
     }
@@ -86,7 +86,7 @@ fn a_subject_may_be_a_number() {
 }
 
 #[test]
-fn a_token_without_a_good_subject_is_refused() {
+fn a_token_without_a_valid_subject_is_rejected() {
     let long = "x".repeat(201);
     let bad = [json!({}), json!({"name": "A"}), json!({"sub": ""}), json!({"sub": null}), json!({"sub": long}), json!({"sub": "a\nb"})];
     for claims in bad {
@@ -104,7 +104,7 @@ fn a_token_without_a_good_subject_is_refused() {
 }
 
 #[test]
-fn other_claims_may_be_anything() {
+fn other_claims_may_have_any_type() {
     let identity = believed(json!({
         "sub": "a", "name": {"first": "A"}, "email": 5, "username": " ", "role": 3, "roles": {"admin": true}, "household_id": "",
         "permissions": [1, {"deep": [[[]]]}],
@@ -119,7 +119,7 @@ fn other_claims_may_be_anything() {
 }
 
 #[test]
-fn roles_are_a_text_or_a_list() {
+fn roles_may_be_a_string_or_a_list() {
     let roles = |claims| {
         let identity = believed(claims);
         (identity.admin, identity.service)
@@ -132,7 +132,7 @@ fn roles_are_a_text_or_a_list() {
 }
 
 #[test]
-fn a_token_ends_with_its_second_and_leeway_is_only_what_was_set() {
+fn a_token_expires_exactly_after_its_time_and_the_leeway() {
     let at = |verifier: &Verifier, now| verifier.verify(&signed(&json!({"sub": "a", "exp": NOW})), now).map(|_| ());
     let strict = verifier(&[]);
     assert_eq!(at(&strict, NOW - 1), Ok(()));
@@ -144,7 +144,7 @@ fn a_token_ends_with_its_second_and_leeway_is_only_what_was_set() {
 }
 
 #[test]
-fn a_token_without_end_never_expires() {
+fn a_token_without_exp_never_expires() {
     assert_eq!(believed(json!({"sub": "a"})).expires_at, None);
     assert_eq!(believed(json!({"sub": "a", "exp": 1e300})).expires_at, Some(i64::MAX));
 }
@@ -159,7 +159,7 @@ fn a_time_may_have_a_fraction_but_must_be_a_number() {
 }
 
 #[test]
-fn a_token_is_not_good_before_its_time() {
+fn a_token_is_rejected_before_its_nbf() {
     assert_eq!(refused(json!({"sub": "a", "nbf": NOW + 1})), AuthError::Invalid(FailedCheck::Time));
     assert_eq!(believed(json!({"sub": "a", "nbf": NOW})).user.as_str(), "a");
     let lenient = verifier(&[("JWT_LEEWAY", "5s")]);
@@ -168,7 +168,7 @@ fn a_token_is_not_good_before_its_time() {
 }
 
 #[test]
-fn only_a_token_that_was_good_is_called_expired() {
+fn only_an_otherwise_valid_token_is_reported_as_expired() {
     let expired = json!({"sub": "a", "exp": NOW - 1});
     assert_eq!(refused(expired.clone()), AuthError::Expired);
     let other = signed_with(&Header::default(), &expired, &EncodingKey::from_secret(b"another secret"));
@@ -179,7 +179,7 @@ fn only_a_token_that_was_good_is_called_expired() {
 }
 
 #[test]
-fn issuer_and_audience_are_looked_at_only_when_set() {
+fn issuer_and_audience_are_checked_only_if_configured() {
     let claims = json!({"sub": "a", "iss": "group-planner-api", "aud": "group-planner-client"});
     assert!(verifier(&[]).verify(&signed(&claims), NOW).is_ok());
     assert!(verifier(&[("JWT_ISSUER", "group-planner-api")]).verify(&signed(&claims), NOW).is_ok());
@@ -192,7 +192,7 @@ fn issuer_and_audience_are_looked_at_only_when_set() {
 }
 
 #[test]
-fn an_audience_may_be_a_list_on_either_side() {
+fn audiences_may_be_lists_in_token_and_setting() {
     let list = signed(&json!({"sub": "a", "aud": ["web", "mobile"]}));
     assert!(verifier(&[("JWT_AUDIENCE", "mobile")]).verify(&list, NOW).is_ok());
     assert!(verifier(&[("JWT_AUDIENCE", "desktop, web")]).verify(&list, NOW).is_ok());
@@ -201,7 +201,7 @@ fn an_audience_may_be_a_list_on_either_side() {
 }
 
 #[test]
-fn a_token_of_another_secret_or_algorithm_is_refused() {
+fn a_token_of_another_secret_or_algorithm_is_rejected() {
     let claims = json!({"sub": "a"});
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     let other = signed_with(&Header::default(), &claims, &EncodingKey::from_secret(b"another secret"));
@@ -212,7 +212,7 @@ fn a_token_of_another_secret_or_algorithm_is_refused() {
 }
 
 #[test]
-fn a_token_without_signature_is_refused() {
+fn a_token_without_a_signature_is_rejected() {
     let payload = URL_SAFE_NO_PAD.encode(r#"{"sub":"a"}"#);
     let signature = signed(&json!({"sub": "a"})).rsplit_once('.').unwrap().1.to_owned();
     for alg in ["none", "None", "NONE", "nOnE", "", "HS256"] {
@@ -230,20 +230,20 @@ fn a_token_without_signature_is_refused() {
 }
 
 #[test]
-fn a_token_that_asks_for_an_extension_is_refused() {
+fn a_token_with_critical_extensions_is_rejected() {
     let header = r#"{"alg":"HS256","crit":["b64"],"b64":false}"#;
     assert_eq!(verifier(&[]).verify(&raw(header, r#"{"sub":"a"}"#), NOW), Err(AuthError::Invalid(FailedCheck::Form)));
     assert!(verifier(&[]).verify(&raw(r#"{"alg":"HS256","typ":"at+jwt","x":1}"#, r#"{"sub":"a"}"#), NOW).is_ok());
 }
 
 #[test]
-fn a_claim_that_stands_twice_refuses_the_token() {
+fn a_token_with_a_duplicate_claim_is_rejected() {
     let token = raw(r#"{"alg":"HS256"}"#, r#"{"sub":"alice","sub":"admin"}"#);
     assert_eq!(verifier(&[]).verify(&token, NOW), Err(AuthError::Invalid(FailedCheck::Form)));
 }
 
 #[test]
-fn a_payload_that_is_no_object_is_refused() {
+fn a_payload_that_is_not_an_object_is_rejected() {
     for payload in ["", "null", "[]", "\"a\"", "1", "{\"sub\":\"a\"", "\u{0}", &"[".repeat(5000), "{\"sub\":\"a\"}x"] {
         assert_eq!(
             verifier(&[]).verify(&raw(r#"{"alg":"HS256"}"#, payload), NOW),
@@ -254,7 +254,7 @@ fn a_payload_that_is_no_object_is_refused() {
 }
 
 #[test]
-fn a_token_that_was_cut_or_changed_anywhere_is_refused() {
+fn a_truncated_or_modified_token_is_rejected() {
     let token = signed(&json!({"sub": "a", "exp": NOW + 60}));
     for end in 0..token.len() {
         assert!(matches!(verifier(&[]).verify(&token[..end], NOW), Err(AuthError::Invalid(_))), "cut at {end}");
@@ -271,14 +271,14 @@ fn a_token_that_was_cut_or_changed_anywhere_is_refused() {
 }
 
 #[test]
-fn garbage_is_refused() {
+fn garbage_tokens_are_rejected() {
     for garbage in ["", ".", "..", "...", "a.b.c", "null", "undefined", "\u{0}\u{0}.\u{0}", "é.é.é", "eyJhbGciOiJIUzI1NiJ9..", "{}"] {
         assert!(matches!(verifier(&[]).verify(garbage, NOW), Err(AuthError::Invalid(_))), "{garbage}");
     }
 }
 
 #[test]
-fn a_huge_token_is_refused_even_if_it_is_signed() {
+fn a_huge_token_is_rejected_although_it_is_signed() {
     let fits = signed(&json!({"sub": "a", "name": "x".repeat(11_000)}));
     assert!(fits.len() <= 16 * 1024 && verifier(&[]).verify(&fits, NOW).is_ok());
     let huge = signed(&json!({"sub": "a", "name": "x".repeat(13_000)}));
@@ -368,7 +368,7 @@ fn with(jwk: &Value, more: Value) -> Value {
 }
 
 #[test]
-fn public_keys_of_every_kind_verify_their_own_algorithm_only() {
+fn each_public_key_verifies_only_its_own_algorithm() {
     let all = [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512];
     let pairs: [(Pair, &[Algorithm]); 4] =
         [(rsa(), &all), (ec("P-256"), &[Algorithm::ES256]), (ec("P-384"), &[Algorithm::ES384]), (ed25519(), &[Algorithm::EdDSA])];
@@ -391,7 +391,7 @@ fn public_keys_of_every_kind_verify_their_own_algorithm_only() {
 }
 
 #[test]
-fn a_public_key_is_no_secret() {
+fn a_public_key_does_not_work_as_a_secret() {
     // The confusion: the attacker signs with HS256 and what everybody knows, in each form that it has.
     let pair = rsa();
     let verifier = public_verifier(&pair.pem()).unwrap();
@@ -413,7 +413,7 @@ fn a_public_key_may_be_a_file_or_text_without_line_ends() {
 }
 
 #[test]
-fn a_key_of_a_set_is_found_by_its_kid() {
+fn a_key_of_a_set_is_selected_by_its_kid() {
     let (first, second) = (ec("P-256"), ec("P-256"));
     let set = json!({"keys": [
         {"kty": "oct", "k": URL_SAFE_NO_PAD.encode(SECRET), "kid": "symmetric", "alg": "HS256"},
@@ -432,7 +432,7 @@ fn a_key_of_a_set_is_found_by_its_kid() {
 }
 
 #[test]
-fn a_key_of_a_set_that_names_its_algorithm_is_for_that_alone() {
+fn a_key_with_an_algorithm_verifies_only_that_algorithm() {
     let pair = rsa();
     let verifier = jwks_verifier(&json!({"keys": [with(&pair.jwk, json!({"alg": "RS256"}))]})).unwrap();
     assert!(verifier.verify(&pair.token(Algorithm::RS256, None), NOW).is_ok());
@@ -445,7 +445,7 @@ fn a_key_of_a_set_that_names_its_algorithm_is_for_that_alone() {
 }
 
 #[test]
-fn keys_that_cannot_be_used_stop_the_start_with_one_line() {
+fn unusable_keys_prevent_the_start_with_one_line() {
     let file = public_verifier("/nowhere/public.pem").unwrap_err();
     assert!(file.starts_with("JWT_PUBLIC_KEY=/nowhere/public.pem: the file cannot be read ("), "{file}");
     let private = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
@@ -484,7 +484,7 @@ fn token_of(user: &str) -> String {
 }
 
 #[test]
-fn a_token_is_found_in_each_place_with_and_without_bearer() {
+fn each_token_source_works_with_and_without_bearer() {
     let token = token_of("a");
     let none = HeaderMap::new();
     for prefix in ["", "Bearer ", "bearer ", "BEARER   ", " "] {
@@ -501,7 +501,7 @@ fn a_token_is_found_in_each_place_with_and_without_bearer() {
 }
 
 #[test]
-fn the_places_are_looked_at_in_order() {
+fn token_sources_are_tried_in_order() {
     let (first, second, third, fourth) = (token_of("1"), token_of("2"), token_of("3"), token_of("4"));
     let cookie = format!("token={fourth}");
     let origin = ("origin", "https://app.example.com");
@@ -517,7 +517,7 @@ fn the_places_are_looked_at_in_order() {
 }
 
 #[test]
-fn an_empty_place_is_no_place() {
+fn an_empty_token_source_is_skipped() {
     let token = token_of("a");
     let query = format!("token={token}");
     for empty in
@@ -531,21 +531,21 @@ fn an_empty_place_is_no_place() {
 }
 
 #[test]
-fn no_token_anywhere_is_missing() {
+fn a_request_without_a_token_is_reported_as_missing() {
     assert_eq!(who(None, &HeaderMap::new(), None), "token_missing");
     assert_eq!(who(Some(json!({"token": ""})), &headers(&[("authorization", "Bearer ")]), Some("token=")), "token_missing");
     assert_eq!(who(Some(json!({"Token": "x"})), &HeaderMap::new(), Some("tokens=x")), "token_missing");
 }
 
 #[test]
-fn an_auth_token_that_is_no_text_is_invalid() {
+fn an_auth_token_that_is_not_a_string_is_invalid() {
     for token in [json!(5), json!(true), json!(["x"]), json!({"x": 1})] {
         assert_eq!(who(Some(json!({"token": token})), &HeaderMap::new(), None), "token_invalid");
     }
 }
 
 #[test]
-fn a_cookie_counts_with_an_allowed_origin_only() {
+fn a_cookie_is_accepted_only_from_an_allowed_origin() {
     let cookie = format!("token={}", token_of("a"));
     let from = |more: &[(&'static str, &str)]| who(None, &headers(&[more, &[("cookie", cookie.as_str())]].concat()), None);
     assert_eq!(from(&[("origin", "https://app.example.com")]), "a");
@@ -559,7 +559,7 @@ fn a_cookie_counts_with_an_allowed_origin_only() {
 }
 
 #[test]
-fn a_cookies_name_and_form_may_differ() {
+fn the_name_and_form_of_a_cookie_may_vary() {
     let token = token_of("a");
     let from = |settings: &[(&str, &str)], cookie: String| {
         let headers = headers(&[("origin", "http://localhost:3000"), ("cookie", &cookie)]);
@@ -573,7 +573,7 @@ fn a_cookies_name_and_form_may_differ() {
 }
 
 #[test]
-fn what_a_client_says_about_itself_must_be_true() {
+fn a_claimed_user_id_must_match_the_token() {
     let with = |user: Value| who(Some(json!({"token": signed(&json!({"sub": 42})), "userId": user})), &HeaderMap::new(), None);
     assert_eq!(with(json!("42")), "42");
     assert_eq!(with(json!(42)), "42");
@@ -586,7 +586,7 @@ fn what_a_client_says_about_itself_must_be_true() {
 }
 
 #[test]
-fn each_refusal_has_its_code() {
+fn each_auth_error_has_its_code() {
     let codes = [
         (AuthError::Missing, "token_missing"),
         (AuthError::Invalid(FailedCheck::Signature), "token_invalid"),
@@ -600,7 +600,7 @@ fn each_refusal_has_its_code() {
 }
 
 #[test]
-fn the_back_ends_key_is_compared_whole() {
+fn the_api_key_is_compared_completely() {
     let backend = |settings: &[(&str, &str)], value: &str| authenticator(settings).is_backend(&headers(&[("authorization", value)]));
     let key = [("ROOMCAST_API_KEY", "the-key")];
     assert!(backend(&key, "Bearer the-key"));
@@ -615,7 +615,7 @@ fn the_back_ends_key_is_compared_whole() {
 }
 
 #[test]
-fn a_minted_token_is_believed_where_it_was_made() {
+fn a_signed_token_is_accepted_by_the_same_configuration() {
     let config = config(&[("JWT_SECRET", SECRET), ("JWT_ISSUER", "us"), ("JWT_AUDIENCE", "web,mobile")]);
     let keys = Keys::load(&config).unwrap();
     let token = NewTokenClaims {
@@ -638,7 +638,7 @@ fn a_minted_token_is_believed_where_it_was_made() {
 }
 
 #[test]
-fn a_server_that_only_verifies_mints_nothing() {
+fn a_server_with_public_keys_signs_no_token() {
     let config = config(&[("JWT_PUBLIC_KEY", &ed25519().pem())]);
     let keys = Keys::load(&config).unwrap();
     let refused = sign(&keys, &NewTokenClaims { sub: "a".into(), ..NewTokenClaims::default() }, &config.auth).unwrap_err();
@@ -646,7 +646,7 @@ fn a_server_that_only_verifies_mints_nothing() {
 }
 
 #[test]
-fn dev_modes_secret_is_made_once_and_only_the_owner_can_read_it() {
+fn the_dev_secret_is_created_once_and_readable_by_its_owner() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/data/roomcast.db", folder.path().display());
@@ -667,11 +667,11 @@ fn dev_modes_secret_is_made_once_and_only_the_owner_can_read_it() {
     assert_eq!(mode(), 0o600);
     std::fs::write(&path, "short").unwrap();
     let refused = Keys::load(&config).unwrap_err().to_string();
-    assert!(refused.contains("dev-secret") && refused.contains("it holds something else; delete it"), "{refused}");
+    assert!(refused.contains("dev-secret") && refused.contains("it contains no secret; delete it"), "{refused}");
 }
 
 #[test]
-fn two_servers_that_start_at_once_make_one_dev_secret() {
+fn concurrent_starts_create_one_dev_secret() {
     let folder = tempfile::tempdir().unwrap();
     let secrets: Vec<_> = std::thread::scope(|scope| {
         let load = || server::auth::dev_secret::load_or_make(Some(folder.path())).unwrap();
@@ -682,13 +682,13 @@ fn two_servers_that_start_at_once_make_one_dev_secret() {
 }
 
 #[test]
-fn a_database_in_memory_has_a_dev_secret_as_short_lived_as_itself() {
+fn an_in_memory_database_has_a_temporary_dev_secret() {
     let config = config(&[("DATABASE_URL", "sqlite::memory:")]);
     assert!(Keys::load(&config).unwrap().is_dev());
 }
 
 #[test]
-fn the_log_names_the_check_that_a_token_failed_and_the_answer_does_not() {
+fn only_the_log_names_the_failed_token_check() {
     let claims = json!({"sub": "a", "iss": "us", "aud": "web"});
     let verifier = verifier(&[("JWT_ISSUER", "us"), ("JWT_AUDIENCE", "web")]);
     let with = |name: &str, value: Value| {

@@ -46,7 +46,7 @@ fn error(folder: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Str
 }
 
 #[test]
-fn it_knows_its_version_and_its_commands() {
+fn version_and_help_are_printed() {
     let folder = folder();
     assert_eq!(printed(folder.path(), &[], &["--version"]), format!("roomcast {}\n", env!("CARGO_PKG_VERSION")));
     let help = printed(folder.path(), &[], &["--help"]);
@@ -56,7 +56,7 @@ fn it_knows_its_version_and_its_commands() {
 }
 
 #[test]
-fn openapi_prints_the_document_that_a_server_serves_whatever_the_settings_are() {
+fn openapi_prints_the_served_document_with_any_settings() {
     let folder = folder();
     assert_eq!(printed(folder.path(), &[("PORT", "nonsense")], &["openapi"]), server::rest::openapi());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is started and nothing is kept");
@@ -91,7 +91,7 @@ fn types_are_written_for_one_contract_or_into_a_folder_for_all() {
     assert_eq!(std::fs::read_to_string(out.join("household.ts")).unwrap(), household);
     assert_eq!(
         error(folder.path(), &[], &["types"]),
-        format!("say which contract with --contract ({}), or where to write all of them with --out", names.join(", "))
+        format!("select a contract with --contract ({}), or a folder for all of them with --out", names.join(", "))
     );
     assert_eq!(
         error(folder.path(), &[], &["types", "--contract", "kitchen"]),
@@ -99,11 +99,11 @@ fn types_are_written_for_one_contract_or_into_a_folder_for_all() {
     );
     std::fs::write(folder.path().join("file"), "").unwrap();
     let refused = error(folder.path(), &[], &["types", "--out", "file"]);
-    assert!(refused.starts_with("--out=file: the folder cannot be made"), "{refused}");
+    assert!(refused.starts_with("--out=file: the folder cannot be created"), "{refused}");
 }
 
 #[test]
-fn asyncapi_prints_a_document_whatever_the_settings() {
+fn asyncapi_prints_a_document_with_any_settings() {
     let folder = folder();
     let document = printed(folder.path(), &[("PORT", "high")], &["asyncapi"]);
     assert!(document.starts_with("{\n  \"asyncapi\": \"3.0.0\""), "{}", &document[..100]);
@@ -111,7 +111,7 @@ fn asyncapi_prints_a_document_whatever_the_settings() {
 }
 
 #[test]
-fn the_option_names_a_file_too_and_wins_over_the_variable() {
+fn the_config_option_takes_precedence_over_the_variable() {
     let folder = folder();
     std::fs::write(folder.path().join("a.toml"), "[server]\nport = 1111\n").unwrap();
     std::fs::write(folder.path().join("b.toml"), "[server]\nport = 2222\n").unwrap();
@@ -122,12 +122,12 @@ fn the_option_names_a_file_too_and_wins_over_the_variable() {
 }
 
 #[test]
-fn config_can_print_the_example_file() {
+fn config_example_prints_the_example_file() {
     assert_eq!(printed(folder().path(), &[], &["config", "--example"]), render::example(TABLE));
 }
 
 #[test]
-fn config_shows_the_settings_also_when_they_contradict_each_other() {
+fn config_prints_contradictory_settings_before_the_error() {
     let output = run(folder().path(), &[("NODE_ENV", "production")], &["config"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stdout).unwrap().contains("NODE_ENV=production "));
@@ -135,7 +135,7 @@ fn config_shows_the_settings_also_when_they_contradict_each_other() {
 }
 
 #[test]
-fn what_makes_no_sense_stops_the_start_with_one_line() {
+fn an_invalid_setting_prevents_the_start_with_one_line() {
     let folder = folder();
     let secret = ("JWT_SECRET", "0123456789abcdef0123456789abcdef");
     let cases: &[(&[(&str, &str)], &str)] = &[
@@ -176,7 +176,7 @@ fn what_makes_no_sense_stops_the_start_with_one_line() {
 }
 
 #[test]
-fn every_wrong_setting_is_reported_in_one_start() {
+fn one_start_reports_every_invalid_setting() {
     let folder = folder();
     std::fs::write(folder.path().join(".env"), "SHARDS=9999\n").unwrap();
     let environment = [
@@ -196,7 +196,7 @@ fn every_wrong_setting_is_reported_in_one_start() {
 }
 
 #[test]
-fn a_dotenv_file_in_the_working_directory_is_read_and_the_environment_wins() {
+fn the_environment_takes_precedence_over_a_dotenv_file() {
     let folder = folder();
     std::fs::write(folder.path().join(".env"), "PORT=4000\nSHARDS=\"2\" # two\nROOMCAST_CONFIG=r.toml\nSECRET=x\n").unwrap();
     std::fs::write(folder.path().join("r.toml"), "[presence]\ngrace = 5\n").unwrap();
@@ -206,7 +206,7 @@ fn a_dotenv_file_in_the_working_directory_is_read_and_the_environment_wins() {
 }
 
 #[test]
-fn a_second_server_on_one_data_folder_ends_and_names_the_process_that_has_the_folder() {
+fn a_second_server_on_one_data_folder_exits_with_an_error() {
     let folder = folder();
     let mut first = Running::start(folder.path(), &[]);
     let pid = first.child.id();
@@ -231,7 +231,7 @@ fn a_second_server_on_one_data_folder_ends_and_names_the_process_that_has_the_fo
 }
 
 #[test]
-fn the_data_is_its_owners_alone() {
+fn data_files_are_private_to_their_owner() {
     let folder = folder();
     let mode = |path: &str| std::fs::metadata(folder.path().join(path)).unwrap().permissions().mode() & 0o777;
     let server = Running::start(folder.path(), &[]);
@@ -250,7 +250,7 @@ fn the_data_is_its_owners_alone() {
 }
 
 #[test]
-fn a_short_secret_is_warned_of() {
+fn a_short_secret_causes_a_warning() {
     let (_, log) = Running::start(folder().path(), &[("JWT_SECRET", "abcd"), ("HOST", "127.0.0.1")]).stop();
     assert!(log.contains("WARN") && log.contains("JWT_SECRET has 4 bytes and can be guessed"), "{log}");
     let line = error(folder().path(), &[("JWT_SECRET", "abcd"), ("NODE_ENV", "production")], &[]);
@@ -258,7 +258,7 @@ fn a_short_secret_is_warned_of() {
 }
 
 #[test]
-fn a_token_says_what_it_was_told_to_say() {
+fn a_token_has_the_claims_of_the_command_line() {
     let environment = [("JWT_SECRET", "a-secret"), ("JWT_ISSUER", "us"), ("JWT_AUDIENCE", "web")];
     let arguments = "token --sub alice --name Alice --username al --email a@example.com --household h1 --role admin --ttl 1h"
         .split(' ')
@@ -275,7 +275,7 @@ fn a_token_says_what_it_was_told_to_say() {
 }
 
 #[test]
-fn a_tokens_life_is_a_day_unless_told_and_zero_is_for_ever() {
+fn a_token_lasts_a_day_by_default_and_zero_never_expires() {
     let folder = folder();
     let config = Config::of_pairs([("JWT_SECRET", "a-secret")]).unwrap();
     let verifier = Verifier::new(&Keys::load(&config).unwrap(), &config.auth);
@@ -292,7 +292,7 @@ fn a_tokens_life_is_a_day_unless_told_and_zero_is_for_ever() {
 }
 
 #[test]
-fn a_token_is_not_made_where_it_could_not_be_believed() {
+fn no_token_is_signed_without_a_usable_secret() {
     let folder = folder();
     let public = error(folder.path(), &[("JWT_JWKS", "none.json")], &["token", "--sub", "a"]);
     assert!(public.starts_with("JWT_JWKS=none.json: "), "{public}");
@@ -304,7 +304,7 @@ fn a_token_is_not_made_where_it_could_not_be_believed() {
 }
 
 #[test]
-fn dev_modes_tokens_outlive_a_restart() {
+fn dev_mode_tokens_stay_valid_after_a_restart() {
     let folder = folder();
     let token = |sub: &str| printed(folder.path(), &[], &["token", "--sub", sub]);
     Running::start(folder.path(), &[]).stop();
@@ -319,7 +319,7 @@ fn dev_modes_tokens_outlive_a_restart() {
 }
 
 #[test]
-fn the_token_command_makes_no_secret_and_names_the_one_that_it_signs_with() {
+fn the_token_command_names_its_secret_and_creates_none() {
     let (folder, other) = (folder(), folder());
     Running::start(folder.path(), &[]).stop();
     let signed = |environment: &[(&str, &str)]| {
@@ -384,7 +384,7 @@ impl Drop for Running {
 }
 
 #[test]
-fn dev_mode_listens_on_this_machine_and_prints_a_token_and_what_to_try() {
+fn dev_mode_listens_on_localhost_and_prints_a_token() {
     let folder = folder();
     let server = Running::start(folder.path(), &[]);
     assert!(server.first_line.contains(&format!("listens on http://localhost:{}", server.port)), "{}", server.first_line);
@@ -399,14 +399,14 @@ fn dev_mode_listens_on_this_machine_and_prints_a_token_and_what_to_try() {
 }
 
 #[test]
-fn with_a_secret_no_token_is_printed() {
+fn no_token_is_printed_with_a_configured_secret() {
     let server = Running::start(folder().path(), &[("JWT_SECRET", "a-secret"), ("HOST", "127.0.0.1")]);
     let (output, _) = server.stop();
     assert!(!output.contains("eyJ") && output.contains("roomcast token --sub"), "{output}");
 }
 
 #[test]
-fn it_answers_http_on_every_port_and_stops_when_it_is_told_to() {
+fn every_port_serves_http_until_a_signal_stops_the_server() {
     let folder = folder();
     let free = |_| std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let [first, second] = [(); 2].map(free);
@@ -424,7 +424,7 @@ fn it_answers_http_on_every_port_and_stops_when_it_is_told_to() {
 }
 
 #[test]
-fn logs_are_text_or_json_on_standard_error() {
+fn logs_on_standard_error_are_text_or_json() {
     let folder = folder();
     let (_, log) = Running::start(folder.path(), &[("LOG_FORMAT", "json")]).stop();
     assert!(log.lines().count() > 0);
@@ -439,7 +439,7 @@ fn logs_are_text_or_json_on_standard_error() {
 }
 
 #[test]
-fn a_server_without_descriptors_takes_connections_again_when_some_come_free() {
+fn a_server_accepts_again_after_running_out_of_descriptors() {
     let folder = folder();
     // The shell's limit is the hard one, which the server cannot raise. A quarter of 100 is less than the places for health checks take.
     let script = r#"ulimit -n 100; exec "$0""#;

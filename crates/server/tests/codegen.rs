@@ -39,7 +39,7 @@ fn schemas(shape: &PayloadSchema) -> Vec<Value> {
 }
 
 #[test]
-fn every_contract_has_a_name_and_words_of_which_none_stands_twice() {
+fn contract_names_and_event_names_are_unique() {
     let contract_schemas = contract_schemas();
     let names: BTreeSet<_> = contract_schemas.iter().map(|contract_schema| contract_schema.contract).collect();
     assert_eq!(names.len(), contract_schemas.len());
@@ -57,7 +57,7 @@ fn every_contract_has_a_name_and_words_of_which_none_stands_twice() {
 }
 
 #[test]
-fn whatever_a_schema_refers_to_is_there_and_one_name_means_one_thing() {
+fn each_referenced_schema_exists_once() {
     let mut known: BTreeMap<String, Value> = BTreeMap::new();
     for contract_schema in &contract_schemas() {
         for shape in said(contract_schema).into_iter().chain(understood(contract_schema)) {
@@ -80,7 +80,7 @@ fn whatever_a_schema_refers_to_is_there_and_one_name_means_one_thing() {
 
 /// A field of what the server says is either always there, if need be as null, or there only if it is something.
 #[test]
-fn nothing_that_is_said_may_be_both_absent_and_null() {
+fn no_field_may_be_both_absent_and_null() {
     let is_nullable = |schema: &Value| match (&schema["type"], &schema["oneOf"]) {
         (Value::Array(types), _) => types.contains(&json!("null")),
         (_, Value::Array(schemas)) => schemas.contains(&json!({ "type": "null" })),
@@ -100,7 +100,7 @@ fn nothing_that_is_said_may_be_both_absent_and_null() {
 }
 
 #[test]
-fn typescript_has_every_word_of_a_contract() {
+fn typescript_has_every_event_of_a_contract() {
     for contract_schema in &contract_schemas() {
         let module = typescript::module(contract_schema);
         for name in
@@ -116,7 +116,7 @@ fn typescript_has_every_word_of_a_contract() {
 }
 
 #[test]
-fn asyncapi_has_a_channel_for_each_contract_with_every_word_in_it() {
+fn asyncapi_has_a_channel_with_all_events_of_each_contract() {
     let contract_schemas = contract_schemas();
     let document = asyncapi::document(&contract_schemas);
     assert_eq!(document["channels"].as_object().unwrap().len(), contract_schemas.len());

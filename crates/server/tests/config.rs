@@ -96,7 +96,7 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn every_setting_has_a_default_that_is_good() {
+fn every_setting_has_a_valid_default() {
     let (config, lines) = Config::read(&Sources::default()).unwrap();
     config.check().unwrap();
     assert_eq!(lines.len(), settings().count());
@@ -106,7 +106,7 @@ fn every_setting_has_a_default_that_is_good() {
 }
 
 #[test]
-fn the_defaults_are_those_of_the_design() {
+fn the_defaults_are_the_documented_ones() {
     let config = Config::default();
     assert_eq!((config.server.port, config.host()), (3000, Host::Localhost));
     assert_eq!(config.realtime.ping_interval, Duration::from_secs(25));
@@ -146,7 +146,7 @@ fn every_setting_works_in_a_file() {
 }
 
 #[test]
-fn a_file_may_use_the_types_of_toml() {
+fn a_file_may_use_toml_types() {
     let text = "
         [server]
         port = 8080
@@ -179,7 +179,7 @@ fn former_section_names_of_a_file_still_work() {
 }
 
 #[test]
-fn the_environment_wins_over_the_file_unless_it_is_empty() {
+fn a_non_empty_variable_takes_precedence_over_the_file() {
     let with = |port: &'static str| {
         let sources = Sources::of_pairs([("PORT", port)]).with_toml("f", "[server]\nport = 8080", TABLE).unwrap();
         let (config, lines) = Config::read(&sources).unwrap();
@@ -190,14 +190,14 @@ fn the_environment_wins_over_the_file_unless_it_is_empty() {
 }
 
 #[test]
-fn spaces_around_a_value_are_no_part_of_it_but_a_secret_is_kept_as_it_is() {
+fn values_are_trimmed_but_secrets_are_not() {
     let config = Config::of_pairs([("PORT", " 8080 "), ("JWT_SECRET", " s ")]).unwrap();
     assert_eq!(config.server.port, 8080);
     assert_eq!(config.auth.jwt_secret.unwrap().expose(), " s ");
 }
 
 #[test]
-fn durations_are_seconds_or_have_a_unit() {
+fn durations_are_in_seconds_or_have_a_unit() {
     let good = [
         ("0", 0),
         ("25", 25_000),
@@ -221,7 +221,7 @@ fn durations_are_seconds_or_have_a_unit() {
 }
 
 #[test]
-fn sizes_are_bytes_or_have_a_unit() {
+fn sizes_are_in_bytes_or_have_a_unit() {
     let good = [("1000000", 1_000_000), ("1MB", 1_000_000), ("64kb", 64_000), ("1MiB", 1 << 20), ("1.5 KB", 1500), ("10b", 10)];
     for (text, bytes) in good {
         assert_eq!(Size::read(text), Some(Size(bytes)), "{text}");
@@ -232,7 +232,7 @@ fn sizes_are_bytes_or_have_a_unit() {
 }
 
 #[test]
-fn a_cap_of_zero_means_none() {
+fn a_limit_of_zero_means_no_limit() {
     assert_eq!(Limit::of(0).limit(), None);
     assert!(Limit::of(0).allows(usize::MAX));
     assert!(Limit::of(5).allows(4));
@@ -240,7 +240,7 @@ fn a_cap_of_zero_means_none() {
 }
 
 #[test]
-fn a_value_that_makes_no_sense_is_refused_with_what_would_be_right() {
+fn an_invalid_value_is_rejected_with_the_expected_form() {
     let port = "expected a whole number from 0 to 65535";
     let duration = "expected a duration in seconds or with a unit (ms, s, m, h), such as 25, 500ms or 1h, from 100ms to 1h";
     let size = "expected a size in bytes or with a unit (KB, MB, GB, KiB, MiB, GiB), such as 1000000 or 1MB";
@@ -284,12 +284,13 @@ fn a_value_that_makes_no_sense_is_refused_with_what_would_be_right() {
         (
             "FRONTEND_URLS",
             "http://a.example, nonsense",
-            "FRONTEND_URLS=http://a.example, nonsense: expected origins such as https://app.example.com, parted by commas, or *".into(),
+            "FRONTEND_URLS=http://a.example, nonsense: expected origins such as https://app.example.com, separated by commas, or *".into(),
         ),
         (
             "SOCKET_IO_CORS_ORIGIN",
             "https://*.example.com",
-            "SOCKET_IO_CORS_ORIGIN=https://*.example.com: expected origins such as https://app.example.com, parted by commas, or *".into(),
+            "SOCKET_IO_CORS_ORIGIN=https://*.example.com: expected origins such as https://app.example.com, separated by commas, or *"
+                .into(),
         ),
         (
             "DATABASE_URL",
@@ -305,7 +306,7 @@ fn a_value_that_makes_no_sense_is_refused_with_what_would_be_right() {
 }
 
 #[test]
-fn settings_that_contradict_each_other_are_refused() {
+fn contradictory_settings_are_rejected() {
     let cases: &[(&[(&str, &str)], &str)] = &[
         (&[("TLS_CERT", "cert.pem")], "TLS_CERT=cert.pem: TLS needs TLS_KEY, too"),
         (&[("TLS_KEY", "key.pem")], "TLS_KEY=key.pem: TLS needs TLS_CERT, too"),
@@ -350,7 +351,7 @@ fn settings_that_contradict_each_other_are_refused() {
 }
 
 #[test]
-fn what_this_build_does_not_support_yet_stops_the_start() {
+fn unsupported_settings_prevent_the_start() {
     let cases: &[(&str, &str, &str)] = &[
         (
             "REDIS_URL",
@@ -370,7 +371,7 @@ fn what_this_build_does_not_support_yet_stops_the_start() {
 }
 
 #[test]
-fn a_secret_is_shown_nowhere() {
+fn a_secret_is_never_printed() {
     let sources = Sources::of_pairs(OTHER_VALUES.iter().map(|(name, text, _)| (*name, *text)));
     let (config, lines) = Config::read(&sources).unwrap();
     assert!(!format!("{config:?}").contains("s3cret"));
@@ -388,7 +389,7 @@ fn a_secret_is_shown_nowhere() {
 }
 
 #[test]
-fn a_file_with_an_unknown_key_is_refused() {
+fn a_file_with_an_unknown_key_is_rejected() {
     let error = from_file("[presence]\naudiense = 'none'").unwrap_err();
     assert_eq!(error, "roomcast.toml: presence.audiense is not a setting; [presence] has audience, everyone_up_to, grace");
     let error = from_file("[prezence]").unwrap_err();
@@ -400,7 +401,7 @@ fn a_file_with_an_unknown_key_is_refused() {
 }
 
 #[test]
-fn a_file_that_is_wrong_is_refused_in_one_line_that_says_where() {
+fn an_invalid_file_is_rejected_in_one_line_with_the_location() {
     let error = from_file("[server]\nport = 3000\nhost = localhost").unwrap_err();
     assert!(error.starts_with("roomcast.toml: line 3 is not TOML (") && !error.contains('\n'), "{error}");
     let error = from_file("[server]\nport = 'high'").unwrap_err();
@@ -412,13 +413,13 @@ fn a_file_that_is_wrong_is_refused_in_one_line_that_says_where() {
 }
 
 #[test]
-fn a_long_or_broken_value_is_cut_to_one_line() {
+fn a_long_or_multiline_value_is_printed_in_one_line() {
     let error = error(&[("PORT", &format!("1\n{}", "9".repeat(10_000)))]);
     assert!(error.len() < 200 && error.contains('…'), "{error}");
 }
 
 #[test]
-fn the_example_file_is_the_table() {
+fn the_example_file_is_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config.example.toml");
     let file = std::fs::read_to_string(path).unwrap();
     assert_eq!(file, render::example(TABLE), "run: roomcast config --example > config.example.toml");
@@ -446,7 +447,7 @@ fn the_example_file_has_every_setting_with_its_default() {
 }
 
 #[test]
-fn the_listing_has_a_line_for_each_setting() {
+fn the_output_has_a_line_for_each_setting() {
     let (_, lines) = Config::read(&Sources::of_pairs([("PORT", "8080"), ("JWT_SECRET", "s3cret")])).unwrap();
     let text = render::effective(&lines);
     assert_eq!(text.lines().count(), settings().count());
@@ -459,7 +460,7 @@ fn the_listing_has_a_line_for_each_setting() {
 }
 
 #[test]
-fn hosts_are_addresses_or_names() {
+fn a_host_is_an_address_or_a_name() {
     let loopback = |text: &str| Host::read(text).map(|host| host.is_loopback());
     for text in ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1", "[::1]", "::ffff:127.0.0.1"] {
         assert_eq!(loopback(text), Some(true), "{text}");
@@ -473,7 +474,7 @@ fn hosts_are_addresses_or_names() {
 }
 
 #[test]
-fn without_host_the_server_listens_everywhere_but_in_dev_mode_on_this_machine() {
+fn the_default_host_is_every_interface_except_in_dev_mode() {
     let host = |pairs: &[(&'static str, &'static str)]| Config::of_pairs(pairs.iter().copied()).unwrap().host();
     assert_eq!(host(&[]), Host::Localhost);
     assert_eq!(host(&[("JWT_SECRET", "s")]), Host::Every);
@@ -482,7 +483,7 @@ fn without_host_the_server_listens_everywhere_but_in_dev_mode_on_this_machine() 
 }
 
 #[test]
-fn each_port_is_listened_on_once() {
+fn each_port_is_bound_once() {
     let ports = |pairs: &[(&'static str, &'static str)]| Config::of_pairs(pairs.iter().copied()).unwrap().server.ports();
     assert_eq!(ports(&[]), [3000]);
     assert_eq!(ports(&[("PORT", "3001"), ("WEBSOCKET_PORT", "3001"), ("SOCKET_IO_PORT", "3001")]), [3001]);
@@ -490,7 +491,7 @@ fn each_port_is_listened_on_once() {
 }
 
 #[test]
-fn databases_are_urls() {
+fn a_database_url_selects_the_database() {
     let sqlite = |path: &str| Some(DatabaseUrl::Sqlite(path.into()));
     assert_eq!(DatabaseUrl::read("sqlite://data/roomcast.db"), sqlite("data/roomcast.db"));
     assert_eq!(DatabaseUrl::read("sqlite:///var/lib/roomcast.db"), sqlite("/var/lib/roomcast.db"));
@@ -506,7 +507,7 @@ fn databases_are_urls() {
 }
 
 #[test]
-fn the_words_of_other_loggers_are_understood() {
+fn log_level_names_of_other_loggers_are_accepted() {
     let known = [
         "error",
         "WARN",
@@ -531,7 +532,7 @@ fn the_words_of_other_loggers_are_understood() {
 }
 
 #[test]
-fn every_wrong_setting_is_reported_at_once() {
+fn every_invalid_setting_is_reported_at_once() {
     let refused =
         Config::of_pairs([("PORT", "high"), ("LOG_FORMAT", "xml"), ("NODE_ENV", "production"), ("TLS_KEY", "key.pem")]).unwrap_err();
     let names: Vec<_> = refused.lines().iter().map(|line| line.split('=').next().unwrap()).collect();
@@ -543,7 +544,7 @@ fn every_wrong_setting_is_reported_at_once() {
 }
 
 #[test]
-fn a_value_is_read_as_containers_leave_it() {
+fn quotes_and_comments_left_by_containers_are_removed() {
     let port = |text: &str| Config::of_pairs([("WEBSOCKET_PORT", text)]).map(|config| config.server.websocket_port);
     for text in ["3001", "3001  # comment", "3001 #comment", "3001\t# comment", "\"3001\"", "'3001'", " \"3001\"  # comment", "\" 3001 \""]
     {
@@ -566,7 +567,7 @@ fn a_value_is_read_as_containers_leave_it() {
 }
 
 #[test]
-fn a_secret_that_can_be_guessed_is_refused_in_production_and_warned_of_elsewhere() {
+fn a_short_secret_is_rejected_in_production_only() {
     let with = |secret: &str, mode: &str| Config::of_pairs([("JWT_SECRET", secret), ("NODE_ENV", mode)]).unwrap();
     let (short, long) = ("0123456789abcdef0123456789abcde", "0123456789abcdef0123456789abcdef");
     for mode in ["production", "Production", "\"production\""] {
@@ -583,7 +584,7 @@ fn a_secret_that_can_be_guessed_is_refused_in_production_and_warned_of_elsewhere
 }
 
 #[test]
-fn a_dotenv_file_stands_between_the_environment_and_the_toml_file() {
+fn a_dotenv_file_has_precedence_over_the_toml_file() {
     let text = "# ours\nexport PORT=4000 # comment\nPING_INTERVAL='10s'\nJWT_SECRET=\"a # b\"\nNPM_TOKEN=x y\nPRESENCE_AUDIENCE=\n";
     let sources = Sources::of_pairs([("PING_INTERVAL", "20s"), ("LOG_LEVEL", "")]).with_dotenv(text, TABLE);
     let sources = sources.with_toml("r.toml", "[server]\nport = 5000\n[presence]\naudience = 'none'\n", TABLE).unwrap();
@@ -605,7 +606,7 @@ fn a_dotenv_file_stands_between_the_environment_and_the_toml_file() {
 }
 
 #[test]
-fn in_production_no_page_is_trusted_that_is_not_named() {
+fn in_production_only_configured_pages_are_trusted() {
     let rule = |urls: &str| Origins::new(&Config::of_pairs([("NODE_ENV", "production"), ("FRONTEND_URLS", urls)]).unwrap());
     for origin in ["http://localhost:3000", "http://127.0.0.1:5173", "http://app.localhost"] {
         assert_eq!(rule("").cors(Some(origin), HOST), Cors::Every, "{origin}");
@@ -615,7 +616,7 @@ fn in_production_no_page_is_trusted_that_is_not_named() {
 }
 
 #[test]
-fn a_page_that_came_by_http_is_none_of_a_server_that_is_reached_by_https() {
+fn an_http_page_is_foreign_to_an_https_server() {
     let plain = Origins::new(&Config::of_pairs([("FRONTEND_URLS", "https://app.example.com")]).unwrap());
     let tls = [("FRONTEND_URLS", "https://app.example.com"), ("TLS_CERT", "c.pem"), ("TLS_KEY", "k.pem")];
     let tls = Origins::new(&Config::of_pairs(tls).unwrap());
@@ -655,7 +656,7 @@ fn origins(allowed: &str) -> Origins {
 const HOST: Option<&str> = Some("api.example.com");
 
 #[test]
-fn with_no_origin_configured_localhost_is_reflected_and_others_get_a_star() {
+fn without_origins_localhost_is_reflected_and_others_get_a_star() {
     let rule = origins("");
     for origin in ["http://localhost:3000", "https://localhost", "http://127.0.0.1:5173", "http://[::1]:8081", "http://app.localhost"] {
         assert_eq!(rule.cors(Some(origin), HOST), Cors::Reflect, "{origin}");
@@ -668,7 +669,7 @@ fn with_no_origin_configured_localhost_is_reflected_and_others_get_a_star() {
 }
 
 #[test]
-fn with_origins_configured_only_those_are_reflected() {
+fn only_configured_origins_are_reflected() {
     let rule = origins("https://app.example.com, http://localhost:5173/");
     for origin in ["https://app.example.com", "HTTPS://App.Example.com", "https://app.example.com:443", "http://localhost:5173"] {
         assert_eq!(rule.cors(Some(origin), HOST), Cors::Reflect, "{origin}");
@@ -691,7 +692,7 @@ fn with_origins_configured_only_those_are_reflected() {
 }
 
 #[test]
-fn the_three_settings_are_one_list() {
+fn the_three_origin_settings_form_one_list() {
     let config = Config::of_pairs([
         ("FRONTEND_URLS", "https://a.example,https://b.example"),
         ("FRONTEND_URL", "https://c.example"),
@@ -705,7 +706,7 @@ fn the_three_settings_are_one_list() {
 }
 
 #[test]
-fn a_socket_without_origin_or_of_the_servers_own_page_is_allowed() {
+fn a_socket_of_no_origin_or_the_own_page_is_allowed() {
     let rule = origins("https://app.example.com");
     assert!(rule.allows_socket(None, HOST));
     assert!(rule.allows_socket(Some("https://api.example.com"), HOST));
@@ -725,7 +726,7 @@ fn a_star_allows_every_page_without_credentials() {
 }
 
 #[test]
-fn a_cookie_is_believed_from_a_trusted_page_only() {
+fn a_cookie_is_accepted_only_from_a_trusted_page() {
     let rule = origins("https://app.example.com");
     assert!(rule.allows_cookie(Some("https://app.example.com"), HOST, None));
     assert!(rule.allows_cookie(Some("https://api.example.com"), HOST, None));

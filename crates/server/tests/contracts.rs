@@ -130,7 +130,7 @@ fn task_object() -> Value {
 }
 
 #[test]
-fn the_household_contract_tells_each_fact_with_its_own_keys() {
+fn household_renders_each_event_with_its_keys() {
     let room = RoomKind::Household.room(5);
     let (space, task) = (space(room.clone()), task(room.clone()));
     let bare = json!({ "task": task_object(), "householdId": "5" });
@@ -187,7 +187,7 @@ fn events(said: &[OutboundMessage]) -> Vec<(&str, Value)> {
 }
 
 #[test]
-fn the_household_contract_has_no_word_for_other_facts_and_for_other_rooms() {
+fn household_ignores_other_events_and_rooms() {
     let (household, project) = (RoomKind::Household.room(5), RoomKind::Project.room(5));
     for silent in [
         persisted(household.clone(), Event::MembershipClaimed { user: alice().id }),
@@ -232,7 +232,7 @@ fn asked_by_event(contract: &dyn Contract, packet: &str) -> String {
 }
 
 #[test]
-fn the_household_contract_understands_join_and_leave_however_the_id_is_written() {
+fn household_parses_join_and_leave_in_all_forms() {
     let malformed = "invalid householdId: must be the id of a household, as text or number";
     let absent = "invalid householdId: is required";
     let long = format!(r#"["join:household",{{"householdId":"{}"}}]"#, "x".repeat(201));
@@ -270,7 +270,7 @@ fn answered(contract: &impl Contract, name: &str, result: Result<&Outcome, &Doma
 }
 
 #[test]
-fn every_contract_takes_newer_tokens_and_tells_when_they_end() {
+fn every_contract_accepts_a_new_token_and_sends_its_expiry() {
     let ends = Timestamp(NOW.0 + 59_999_999);
     let at = "2025-11-13T12:01:00.123455Z";
     let contracts: [&dyn Contract; 4] = [&Household, &Trip, &Studio, &Messenger];
@@ -313,7 +313,7 @@ fn every_contract_takes_newer_tokens_and_tells_when_they_end() {
 }
 
 #[test]
-fn the_household_contract_answers_by_acknowledgement_alone_and_says_nothing_where_none_is_wanted() {
+fn household_responds_only_by_requested_acknowledgements() {
     let entered = Outcome::Joined(RoomKind::Household.room(5));
     let error = DomainError::NotFound("Household");
     let confirmed = answered(&Household, "join:household", Ok(&entered), true);
@@ -340,7 +340,7 @@ fn text(message: &OutboundMessage) -> Value {
 }
 
 #[test]
-fn the_workspace_contract_welcomes_with_a_number_for_an_id_that_is_one() {
+fn workspace_welcomes_with_numeric_ids_as_numbers() {
     let welcome = |user: &User| text(&Workspace::new(true).greeting(user, "a socket", NOW).unwrap());
     assert_eq!(
         welcome(&alice()),
@@ -351,7 +351,7 @@ fn the_workspace_contract_welcomes_with_a_number_for_an_id_that_is_one() {
 }
 
 #[test]
-fn the_workspace_contract_tells_a_message_with_all_that_its_sender_sent() {
+fn workspace_renders_a_message_with_all_its_fields() {
     let room = RoomKind::Channel.room(456);
     let told =
         |message: Message| text(&Workspace::new(true).persisted_event(&persisted(message.room.clone(), Event::MessageSent { message }))[0]);
@@ -368,7 +368,7 @@ fn the_workspace_contract_tells_a_message_with_all_that_its_sender_sent() {
 }
 
 #[test]
-fn the_workspace_contract_tells_who_comes_and_goes_in_its_rooms() {
+fn workspace_renders_presence_of_its_rooms() {
     let contract = Workspace::new(true);
     let channel = RoomKind::Channel.room(456);
     let envelope = |r#type: &str| {
@@ -389,7 +389,7 @@ fn the_workspace_contract_tells_who_comes_and_goes_in_its_rooms() {
 }
 
 #[test]
-fn the_workspace_contract_tells_each_fact_of_a_project_in_envelopes() {
+fn workspace_renders_project_events_in_envelopes() {
     let room = RoomKind::Project.room(123);
     let (space, mut task) = (space(room.clone()), task(room.clone()));
     task.progress = Some(TaskStatus { status: "in_progress".into(), priority: "high".into() });
@@ -471,7 +471,7 @@ fn the_workspace_contract_tells_each_fact_of_a_project_in_envelopes() {
 }
 
 #[test]
-fn the_workspace_contract_tells_that_a_message_is_edited_or_gone() {
+fn workspace_renders_edited_and_deleted_messages() {
     let room = RoomKind::Channel.room(456);
     let told = |event| text(&Workspace::new(true).persisted_event(&persisted(room.clone(), event))[0]);
     let edited = told(Event::MessageEdited { message: message(room.clone(), None) });
@@ -484,7 +484,7 @@ fn the_workspace_contract_tells_that_a_message_is_edited_or_gone() {
 }
 
 #[test]
-fn the_workspace_contract_has_no_word_for_other_facts_and_none_for_other_rooms() {
+fn workspace_ignores_other_events_and_rooms() {
     let contract = Workspace::new(true);
     let household = RoomKind::Household.room(5);
     for silent in [
@@ -497,7 +497,7 @@ fn the_workspace_contract_has_no_word_for_other_facts_and_none_for_other_rooms()
 }
 
 #[test]
-fn the_workspace_contract_understands_envelopes_and_names_what_is_wrong_with_others() {
+fn workspace_parses_envelopes_and_names_their_errors() {
     let envelope = "invalid message: must be a JSON object {type, room, data}";
     let r#type = "invalid type: must be join_room, leave_room, send_message, auth_refresh or ping";
     let room = "invalid room: must be project:ID, channel:ID, task:ID or user:ID";
@@ -563,7 +563,7 @@ fn the_workspace_contract_understands_envelopes_and_names_what_is_wrong_with_oth
 }
 
 #[test]
-fn the_workspace_contract_confirms_and_answers_in_envelopes() {
+fn workspace_responds_in_envelopes() {
     let say = |outcome: &Outcome| {
         let reply = answered(&Workspace::new(true), "whatever", Ok(outcome), false);
         assert_eq!((reply.ack, reply.close), (None, None));
@@ -585,7 +585,7 @@ fn the_workspace_contract_confirms_and_answers_in_envelopes() {
 }
 
 #[test]
-fn the_workspace_contract_closes_behind_a_forbidden_room_and_behind_nothing_else() {
+fn workspace_closes_only_after_a_forbidden_room() {
     let table = [
         (DomainError::NotFound("Channel"), "Channel not found", "not_found", true),
         (DomainError::Forbidden("Only an admin may do this"), "Only an admin may do this", "forbidden", true),
@@ -624,7 +624,7 @@ fn notification(data: Option<Value>) -> Notification {
 }
 
 #[test]
-fn a_notification_is_one_event_in_the_words_of_each_contract() {
+fn each_contract_renders_a_notification_in_its_form() {
     let (inbox, data) = (RoomId::inbox(&UserId::new("7")), json!({ "orderId": 7, "priority": "high" }));
     let created = persisted(inbox.clone(), Event::NotificationCreated { notification: notification(Some(data.clone())) });
     let shared =
@@ -650,7 +650,7 @@ fn a_notification_is_one_event_in_the_words_of_each_contract() {
 }
 
 #[test]
-fn the_messenger_contract_tells_what_happens_in_conversations_and_in_no_other_room() {
+fn messenger_renders_events_of_conversations_only() {
     let room = RoomKind::Conversation.room(5);
     let table = [
         (
@@ -682,7 +682,7 @@ fn the_messenger_contract_tells_what_happens_in_conversations_and_in_no_other_ro
 }
 
 #[test]
-fn the_messenger_contract_understands_an_id_alone_and_in_an_object() {
+fn messenger_parses_a_bare_id_and_an_object_with_one() {
     let conversation = "invalid conversationId: must be the id of a conversation, as text or number";
     let user = "invalid userId: must be the id of a user, as text or number";
     let users = "invalid userIds: must be a list of at most 200 ids, each as text or number";
@@ -728,7 +728,7 @@ fn the_messenger_contract_understands_an_id_alone_and_in_an_object() {
 }
 
 #[test]
-fn whoever_asks_the_messenger_contract_who_is_online_is_answered_with_a_list_however_it_is_refused() {
+fn messenger_responds_to_a_rejected_presence_query_with_a_list() {
     let refusals =
         [DomainError::NotFound("Conversation"), DomainError::RateLimited { retry_after: 3 }, DomainError::Unavailable("full".into())];
     for error in refusals {
@@ -738,7 +738,7 @@ fn whoever_asks_the_messenger_contract_who_is_online_is_answered_with_a_list_how
 }
 
 #[test]
-fn the_studio_contract_tells_each_fact_with_the_documents_keys() {
+fn studio_renders_each_event_with_its_keys() {
     let room = RoomKind::ChatRoom.room(1);
     let call = Call {
         id: 123,
@@ -791,7 +791,7 @@ fn the_studio_contract_tells_each_fact_with_the_documents_keys() {
 }
 
 #[test]
-fn the_trip_contract_tells_each_fact_and_signal_with_its_own_keys() {
+fn trip_renders_each_event_with_its_keys() {
     let room = RoomKind::Trip.room(5);
     let by = UserId::new("bob");
     let member =
@@ -825,7 +825,7 @@ fn the_trip_contract_tells_each_fact_and_signal_with_its_own_keys() {
 
 /// The events of each contract but household's for a user who is added to a space, and for a user who is removed from it.
 #[test]
-fn the_inbox_receives_that_a_user_was_added_to_a_space_or_removed_from_it() {
+fn the_inbox_receives_additions_to_and_removals_from_spaces() {
     let workspace = Workspace::new(true);
     let contracts: [(&dyn Contract, RoomKind); 4] =
         [(&Studio, RoomKind::ChatRoom), (&Messenger, RoomKind::Conversation), (&Trip, RoomKind::Trip), (&workspace, RoomKind::Project)];

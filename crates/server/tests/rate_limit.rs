@@ -47,7 +47,7 @@ const OF_SETTINGS: [&str; 4] = ["Limit", "Default", "Setting", "Beyond it"];
 const OF_CODE: [&str; 4] = ["Limit", "Default", "Beyond it", "In the code"];
 
 #[test]
-fn every_setting_that_is_a_bound_stands_in_the_table_with_its_default() {
+fn every_limit_setting_is_documented_with_its_default() {
     let rows = rows(&page(), OF_SETTINGS);
     let mut named = BTreeSet::new();
     for [limit, default, name, beyond] in &rows {
@@ -62,7 +62,7 @@ fn every_setting_that_is_a_bound_stands_in_the_table_with_its_default() {
 }
 
 #[test]
-fn every_bound_in_the_table_is_the_one_in_the_code() {
+fn every_documented_limit_equals_the_code() {
     let rows = rows(&page(), OF_CODE);
     assert!(rows.len() > 50, "{} rows", rows.len());
     for [limit, said, _, place] in &rows {
@@ -84,7 +84,7 @@ fn every_bound_in_the_table_is_the_one_in_the_code() {
 }
 
 #[test]
-fn bounds_are_read_as_they_are_written() {
+fn documented_limits_are_parsed_correctly() {
     assert_eq!(constant("/// x\npub(super) const A: u16 = 5;\n", "A").as_deref(), Some("5"));
     assert_eq!(constant("const AB: u16 = 5;\n", "A"), None);
     assert_eq!(constant("const A: Quota = Quota::a(1)\n    .b(2);", "A").as_deref(), Some("Quota::a(1) .b(2)"));

@@ -24,7 +24,7 @@ pub fn load_or_make(folder: Option<&Path>) -> Result<Secret, ConfigError> {
     let Some(folder) = folder else { return make() };
     let path = folder.join(FILE);
     let unusable = |what: &str, error: std::io::Error| ConfigError::line(format!("{}: dev mode's secret {what} ({error})", path.display()));
-    store::permissions::make_folder(folder).map_err(|error| unusable("cannot be kept: the folder cannot be made", error))?;
+    store::permissions::make_folder(folder).map_err(|error| unusable("cannot be stored: the folder cannot be created", error))?;
     let secret = make()?;
     // The file is written completely under another name and then linked: a second process that starts now reads all of it or none, and both
     // use the same secret. The name has no process id, which two containers with one volume may share.
@@ -79,14 +79,14 @@ fn make() -> Result<Secret, ConfigError> {
 }
 
 fn random<T>(given: Result<T, getrandom::Error>) -> Result<T, ConfigError> {
-    given.map_err(|error| ConfigError::line(format!("the system gives no random bytes ({error})")))
+    given.map_err(|error| ConfigError::line(format!("the system returns no random bytes ({error})")))
 }
 
 fn load(path: &Path) -> std::io::Result<Secret> {
     let text = std::fs::read_to_string(path)?;
     let text = text.trim();
     if URL_SAFE_NO_PAD.decode(text).map_or(0, |bytes| bytes.len()) != BYTES {
-        return Err(std::io::Error::new(ErrorKind::InvalidData, "it holds something else; delete it"));
+        return Err(std::io::Error::new(ErrorKind::InvalidData, "it contains no secret; delete it"));
     }
     let mode = std::fs::metadata(path)?.permissions().mode();
     if mode & 0o077 != 0 {

@@ -1,4 +1,4 @@
-//! Tokens for tests and for a first try. A backend signs its own, with its own library.
+//! Signs tokens for tests and for a first try. A backend signs its own tokens with its own library.
 
 use jsonwebtoken::{EncodingKey, Header};
 use serde::Serialize;
@@ -49,7 +49,7 @@ pub fn sign(keys: &Keys, token: &NewTokenClaims, config: &AuthConfig) -> Result<
         aud: Option<&'a str>,
     }
     let Keys::Secret { secret, .. } = keys else {
-        let line = "tokens are signed by whoever holds the private key of JWT_PUBLIC_KEY or JWT_JWKS; this server can only verify them";
+        let line = "this server can only verify tokens, because JWT_PUBLIC_KEY or JWT_JWKS is set; the owner of the private key signs them";
         return Err(ConfigError::line(line));
     };
     if user_id(&token.sub).is_none() {
@@ -62,5 +62,5 @@ pub fn sign(keys: &Keys, token: &NewTokenClaims, config: &AuthConfig) -> Result<
     let payload = Payload { token, iss: config.jwt_issuer.as_deref(), aud: config.jwt_audience.first().map(String::as_str) };
     let key = EncodingKey::from_secret(secret.expose().as_bytes());
     jsonwebtoken::encode(&Header::default(), &payload, &key)
-        .map_err(|error| ConfigError::line(format!("the token cannot be made ({error})")))
+        .map_err(|error| ConfigError::line(format!("the token cannot be signed ({error})")))
 }

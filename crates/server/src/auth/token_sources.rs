@@ -1,4 +1,4 @@
-//! The places where a request may carry its token, in the order in which they are tried. The input is plain data, so that REST and sockets
+//! The sources of a token in a request, in the order in which they are tried. The input is plain data, so that REST and sockets
 //! share it.
 
 use domain::ids::UserId;
@@ -41,7 +41,7 @@ pub enum ResumeHint {
 }
 
 impl ConnectAuth {
-    /// Parses the payload. One that is absent, not an object or not JSON is empty: the token may be elsewhere.
+    /// Parses the payload. One that is absent, not an object or not JSON is empty: the token may be in another part of the request.
     pub fn read(json: &str) -> Self {
         read_object(json.as_bytes()).unwrap_or_default()
     }
@@ -78,7 +78,7 @@ impl ConnectAuth {
     }
 }
 
-/// The places that may hold a token.
+/// The parts of a request that may contain a token.
 pub struct TokenSources<'a> {
     /// The Socket.IO CONNECT payload, if there is one.
     pub auth: Option<&'a ConnectAuth>,

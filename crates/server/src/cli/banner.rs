@@ -30,13 +30,16 @@ fn banner(config: &Config, keys: &Keys, addresses: &[SocketAddr], secure: bool) 
     // Writing to a String cannot fail.
     let _ = match &token {
         Some(token) => {
-            writeln!(text, "Dev mode: no JWT_SECRET is set, so this machine only. A token of \"dev\", good for a day:\n\n  {token}\n")
+            writeln!(
+                text,
+                "Dev mode: JWT_SECRET is not set, so only this machine can connect. A token for the user \"dev\", valid for one day:\n\n  {token}\n"
+            )
         }
-        None => writeln!(text, "A token for a first try, if JWT_SECRET is set: roomcast token --sub alice\n"),
+        None => writeln!(text, "To sign a token for a first try, if JWT_SECRET is set: roomcast token --sub alice\n"),
     };
     let token = token.as_deref().unwrap_or("$TOKEN");
     let _ = writeln!(text, "Try:\n  curl -H \"Authorization: Bearer {token}\" {main}/households");
-    let _ = writeln!(text, "  {main}/docs in a browser: every REST path, to read and to try");
+    let _ = writeln!(text, "  open {main}/docs in a browser: all REST paths, to read and to try");
     if config.server.websocket_enabled {
         let _ = writeln!(
             text,

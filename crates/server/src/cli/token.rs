@@ -13,25 +13,25 @@ use crate::config::{Config, ConfigError};
 /// The arguments of `roomcast token`.
 #[derive(Args)]
 pub struct TokenArguments {
-    /// The person's id
+    /// The id of the user
     #[arg(long, value_name = "ID")]
     sub: String,
-    /// The name that is shown
+    /// The display name
     #[arg(long)]
     name: Option<String>,
-    /// The name in workspace
+    /// The username in the workspace contract
     #[arg(long)]
     username: Option<String>,
     /// The e-mail address
     #[arg(long)]
     email: Option<String>,
-    /// A household that the person is to be a member of
+    /// The id of a household that the user becomes a member of
     #[arg(long, value_name = "ID")]
     household: Option<String>,
-    /// admin or service
+    /// The role: admin or service
     #[arg(long)]
     role: Option<String>,
-    /// How long the token is good: seconds, or with ms, s, m or h; 0 for ever
+    /// The lifetime of the token: seconds, or a number with ms, s, m or h; 0 for no expiry
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration)]
     ttl: Duration,
 }

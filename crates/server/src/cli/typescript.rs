@@ -13,10 +13,10 @@ use crate::contracts::event_schema::ContractSchema;
 /// The arguments of `roomcast types`.
 #[derive(Args)]
 pub struct TypesArguments {
-    /// Only this contract
+    /// The name of the contract to write
     #[arg(long, value_name = "NAME")]
     contract: Option<String>,
-    /// A folder to write into, a file for each contract; without it, one contract goes to standard output
+    /// A folder to write into, with a file for each contract. Without it, one contract is printed to standard output
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -36,13 +36,13 @@ pub fn write(arguments: TypesArguments) -> anyhow::Result<String> {
     }
     match (&arguments.out, &contract_schemas[..]) {
         (None, [one]) => Ok(typescript::module(one)),
-        (None, _) => bail!("say which contract with --contract ({}), or where to write all of them with --out", names.join(", ")),
+        (None, _) => bail!("select a contract with --contract ({}), or a folder for all of them with --out", names.join(", ")),
         (Some(folder), all) => write_into(folder, all),
     }
 }
 
 fn write_into(folder: &std::path::Path, contract_schemas: &[ContractSchema]) -> anyhow::Result<String> {
-    std::fs::create_dir_all(folder).with_context(|| format!("--out={}: the folder cannot be made", folder.display()))?;
+    std::fs::create_dir_all(folder).with_context(|| format!("--out={}: the folder cannot be created", folder.display()))?;
     let mut written = String::new();
     for contract_schema in contract_schemas {
         let file = folder.join(contract_schema.contract).with_extension("ts");

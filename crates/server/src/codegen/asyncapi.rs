@@ -1,4 +1,4 @@
-//! Both socket protocols as one AsyncAPI 3 document: a channel for each contract, and in it every message that goes one way or the other.
+//! Both socket protocols as one AsyncAPI 3 document: a channel for each contract, with the messages of both directions.
 
 use serde_json::{Map, Value, json};
 
@@ -24,7 +24,7 @@ pub fn document(contract_schemas: &[ContractSchema]) -> Value {
         "info": {
             "title": "Roomcast",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "What is said over Roomcast's sockets, in each contract.",
+            "description": "The events of Roomcast's sockets, in each contract.",
             "license": { "name": "MIT" },
         },
         "defaultContentType": "application/json",
@@ -34,7 +34,7 @@ pub fn document(contract_schemas: &[ContractSchema]) -> Value {
                 "pathname": "/socket.io",
                 "protocol": "socket.io",
                 "protocolVersion": "5",
-                "description": "Socket.IO over WebSocket or long-polling. A message is an event with its payload as the one argument, and a reply its acknowledgement.",
+                "description": "Socket.IO over WebSocket or long-polling. A message is an event with its payload as the only argument. A reply is the acknowledgement of an event.",
                 "security": [{ "$ref": "#/components/securitySchemes/token" }],
             },
             RAW: {
@@ -50,7 +50,7 @@ pub fn document(contract_schemas: &[ContractSchema]) -> Value {
         "components": {
             "schemas": schemas,
             "securitySchemes": {
-                "token": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "Also as `?token=`, as a cookie or, in Socket.IO, as `auth.token`." },
+                "token": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The token may also be in `?token=`, in a cookie or, with Socket.IO, in `auth.token`." },
             },
         },
     })
@@ -73,7 +73,7 @@ fn channel(contract_schema: &ContractSchema) -> Value {
         "address": namespace.unwrap_or("/api/v1/ws/connect"),
         "title": contract,
         "description": match namespace {
-            Some(namespace) => format!("{about} Spoken in the namespace `{namespace}` alone, and with the other contracts in `/`."),
+            Some(namespace) => format!("{about} Served in the namespace `{namespace}`, and together with the other contracts in `/`."),
             None => (*about).to_owned(),
         },
         "servers": [{ "$ref": format!("#/servers/{server}") }],

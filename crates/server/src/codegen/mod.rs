@@ -1,4 +1,4 @@
-//! Descriptions of the contracts for tools, generated from the vocabularies that the dialects use.
+//! Descriptions of the contracts for tools, generated from the event schemas that the contracts use.
 //!
 //! - [`typescript`]: types for front ends.
 //! - [`asyncapi`]: both socket protocols in AsyncAPI 3.

@@ -1,4 +1,4 @@
-//! What `TRUSTED_PROXIES` may name.
+//! The values of `TRUSTED_PROXIES`.
 
 use std::net::IpAddr;
 
@@ -11,7 +11,7 @@ use super::value::SettingValue;
 pub struct CidrRange(IpNet);
 
 impl CidrRange {
-    /// Whether an address lies in it. An IPv4 address that is written as an IPv6 one is still that IPv4 address.
+    /// Whether the range contains an address. An IPv4 address in the IPv6 form counts as that IPv4 address.
     pub fn contains(self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }

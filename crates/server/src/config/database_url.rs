@@ -1,4 +1,4 @@
-//! Backends are chosen by URL. The password of a URL is never shown.
+//! The URLs that select the database and Redis. The password of a URL is never printed.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use super::value::SettingValue;
 pub enum DatabaseUrl {
     /// SQLite in a file.
     Sqlite(PathBuf),
-    /// SQLite in memory: gone with the process.
+    /// SQLite in memory: the data is lost when the process ends.
     Memory,
     /// PostgreSQL, by its whole URL.
     Postgres(String),
@@ -40,7 +40,7 @@ impl SettingValue for DatabaseUrl {
             "postgres" | "postgresql" if rest.starts_with("//") => Some(Self::Postgres(text.into())),
             "sqlite" => match rest.strip_prefix("//").unwrap_or(rest) {
                 ":memory:" => Some(Self::Memory),
-                // SQLite's own options are the server's to choose; a question mark would end in the file's name.
+                // The server sets SQLite's options itself; a question mark would become a part of the file's name.
                 path if path.is_empty() || path.ends_with('/') || path.contains('?') => None,
                 path => Some(Self::Sqlite(path.into())),
             },
@@ -88,7 +88,7 @@ impl SettingValue for RedisUrl {
     }
 }
 
-/// A URL without user name, password and options: each of them may be secret.
+/// A URL without user name, password and options: each of them may contain a secret.
 fn without_password(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
     let separator = if scheme.is_empty() { "" } else { "://" };

@@ -1,7 +1,7 @@
-//! A `.env` file, read as Node's `dotenv` reads it: front ends and back ends of the contracts share such a file with the server.
+//! A `.env` file, read as Node's `dotenv` reads it: front ends and backends share such a file with the server.
 //!
-//! Why not dotenvy: it replaces `$NAME` inside values, so that a secret with a `$` would differ from the one that a Node back end signs with, and
-//! it refuses values with spaces that have no quotes, which other programs' lines of the same file have.
+//! Why not dotenvy: it replaces `$NAME` inside values, so that a secret with a `$` would differ from the one that a Node backend signs with, and
+//! it rejects values with spaces that have no quotes, which other programs' lines of the same file have.
 
 use super::source::without_comment;
 
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_those_that_nodes_dotenv_reads() {
+    fn values_equal_those_of_the_dotenv_package_of_node() {
         let table: &[(&str, &str)] = &[
             ("A=1", "1"),
             ("A = 1", "1"),
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_stand_for_themselves() {
+    fn each_line_is_parsed_on_its_own() {
         let text = "# a comment\n\nA=\"1\n2\" # end\nB=3\nnonsense here\n=4\nC 5\nA=6";
         let pair = |name, value: &str| DotenvLine::Pair { name, value: value.to_owned() };
         let other = |line, name| DotenvLine::Other { line, name };

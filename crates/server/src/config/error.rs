@@ -1,4 +1,4 @@
-//! The clear lines that stop a start, one for each problem.
+//! The errors of invalid settings, a line for each.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConfigError(Vec<String>);
 
-/// Longer values are cut, so that the line stays one that can be read.
-const MAX_SHOWN_CHARACTERS: usize = 80;
+/// Longer values are cut, so that the line stays readable.
+const MAX_VALUE_CHARACTERS: usize = 80;
 
 impl ConfigError {
-    /// A line about one setting. Inputs: its name where it was set, the value as it may be shown, and what would be right.
-    pub fn setting(name: impl fmt::Display, value: &str, right: impl fmt::Display) -> Self {
-        Self::line(format!("{name}={}: {right}", on_one_line(value)))
+    /// A line about one setting. Inputs: its name in its source, the value as it may be printed, and the expected value.
+    pub fn setting(name: impl fmt::Display, value: &str, expected: impl fmt::Display) -> Self {
+        Self::line(format!("{name}={}: {expected}", on_one_line(value)))
     }
 
     /// A line that is not about a single value.
@@ -42,8 +42,8 @@ impl std::error::Error for ConfigError {}
 
 fn on_one_line(value: &str) -> String {
     let mut text: String =
-        value.chars().take(MAX_SHOWN_CHARACTERS).map(|character| if character.is_control() { ' ' } else { character }).collect();
-    if value.chars().nth(MAX_SHOWN_CHARACTERS).is_some() {
+        value.chars().take(MAX_VALUE_CHARACTERS).map(|character| if character.is_control() { ' ' } else { character }).collect();
+    if value.chars().nth(MAX_VALUE_CHARACTERS).is_some() {
         text.push('…');
     }
     text

@@ -1,19 +1,19 @@
-//! What `HOST` may be.
+//! The values of `HOST`.
 
 use std::net::IpAddr;
 
 use super::value::SettingValue;
 
-/// Where to listen.
+/// The address to listen on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Host {
-    /// Every interface, of IPv4 and IPv6.
+    /// All interfaces, of IPv4 and IPv6.
     Every,
-    /// This machine only, as 127.0.0.1 and, where there is one, ::1: browsers take either for `localhost`.
+    /// This machine only, on 127.0.0.1 and, if it exists, on ::1: browsers resolve `localhost` to either.
     Localhost,
     /// One address.
     Ip(IpAddr),
-    /// A name that is looked up at the start.
+    /// A host name that the server resolves at the start.
     Name(String),
 }
 
@@ -42,7 +42,7 @@ impl SettingValue for Host {
         let name = text.split('.').all(|label| {
             !label.is_empty() && label.len() <= 63 && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
         });
-        // Digits and dots alone are an address that was mistyped, not a name.
+        // A text of digits and dots is a mistyped address and not a name.
         let digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
         (name && !digits && text.len() <= 253).then(|| Self::Name(text.into()))
     }

@@ -1,19 +1,19 @@
-//! What `LOG_LEVEL` may be.
+//! The values of `LOG_LEVEL`.
 
 use tracing_subscriber::EnvFilter;
 
 use super::value::SettingValue;
 
-/// Which log lines are written, as directives of `tracing_subscriber`'s `EnvFilter`.
+/// The filter of log lines, as directives of `tracing_subscriber`'s `EnvFilter`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LogLevel {
-    /// As it was set.
+    /// The text of the setting.
     text: String,
     directives: String,
 }
 
 impl LogLevel {
-    /// The filter. It was parsed once already when the setting was read, so a part that does not parse is not there.
+    /// The filter. It was parsed once already when the setting was read, so it has no invalid part.
     pub fn filter(&self) -> EnvFilter {
         EnvFilter::new(&self.directives)
     }
@@ -56,7 +56,7 @@ impl SettingValue for LogLevel {
 
     fn read(text: &str) -> Option<Self> {
         let bare = text.replace(' ', "");
-        // The levels of Node's loggers are accepted, too: LOG_LEVEL comes from contracts that were written for those.
+        // The levels of Node's loggers are accepted, too: clients' projects share LOG_LEVEL with a Node backend.
         let word = match text.to_ascii_lowercase().as_str() {
             "off" | "silent" | "none" => "off",
             "error" | "fatal" => "error",

@@ -58,7 +58,7 @@ pub enum OriginSetting {
 }
 
 impl SettingValue for OriginSetting {
-    const EXPECTED: &'static str = "origins such as https://app.example.com, parted by commas, or *";
+    const EXPECTED: &'static str = "origins such as https://app.example.com, separated by commas, or *";
 
     fn read(text: &str) -> Option<Self> {
         if text == "*" { Some(Self::Every) } else { Origin::read(text).map(Self::One) }
@@ -72,14 +72,14 @@ impl SettingValue for OriginSetting {
     }
 }
 
-/// The CORS headers of an answer.
+/// The CORS headers of a response.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Cors {
     /// `Access-Control-Allow-Origin: *`, without credentials.
     Every,
     /// The request's own origin, with `Access-Control-Allow-Credentials: true`.
     Reflect,
-    /// No allowing header: the browser keeps the answer from the page.
+    /// No header: the browser hides the response from the page.
     Nothing,
 }
 
@@ -142,7 +142,7 @@ impl Origins {
         rule
     }
 
-    /// The CORS headers of an answer. Every answer needs `Vary: Origin`, too: even an open server reflects some origins.
+    /// The CORS headers of a response. Every answer needs `Vary: Origin`, too: even an open server reflects some origins.
     ///
     /// Inputs: the request's `Origin` header, and the address that it was sent to.
     pub fn cors<'a>(&self, origin: Option<&str>, own: impl Into<OwnPage<'a>>) -> Cors {

@@ -18,13 +18,13 @@ pub struct Setting {
     pub key: &'static str,
     /// The name in the environment.
     pub env: &'static str,
-    /// What holds when no source sets it, as text; empty for nothing.
+    /// The value if no source sets it, as text; empty if there is none.
     pub default: &'static str,
-    /// What it does, in one sentence.
+    /// Its effect, in one sentence.
     pub sentence: &'static str,
     /// The minimum and the maximum, if the type of the value does not imply them.
     pub range: Option<(&'static str, &'static str)>,
-    /// True if the value is never shown.
+    /// True if the value is never printed.
     pub hidden: bool,
     /// True if the value is a list.
     pub list: bool,
@@ -37,7 +37,7 @@ pub struct Setting {
 pub struct Section {
     /// Its name in the TOML file.
     pub name: &'static str,
-    /// What its settings are about.
+    /// The subject of its settings.
     pub about: &'static str,
     /// In the order of the struct's fields.
     pub settings: &'static [Setting],
@@ -48,13 +48,13 @@ pub struct Section {
 pub struct Line {
     /// The setting.
     pub setting: &'static Setting,
-    /// Its value as it may be shown.
+    /// Its value as it may be printed.
     pub value: String,
     /// Its source.
     pub source: SettingSource,
 }
 
-/// Reads settings one after another, and remembers where each came from.
+/// Reads settings one after another, and records the source of each.
 pub(super) struct Reader<'a> {
     pub(super) sources: &'a Sources,
     pub(super) lines: Vec<Line>,
@@ -63,7 +63,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads one setting from the strongest source that has it.
+    /// Reads one setting from the source with the highest precedence.
     ///
     /// Inputs: the setting, and the check that its range asks for. An invalid value adds an error that names the setting, the value and what is
     /// expected. Then the default is returned, so that the other settings are checked, too.

@@ -1,6 +1,6 @@
 //! Every setting: its sentence, name, type, default and environment name, side by side.
 //!
-//! To add one, add its line here, and run `roomcast config --example > config.example.toml`.
+//! To add one, add its line here, and run `cargo xtask docs`, which writes `config.example.toml` and the page of the settings.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -46,15 +46,15 @@ section! {
         jwt_jwks: Option<FilePath> = "", JWT_JWKS;
         /// The iss that a token must have. Unset: iss is not checked.
         jwt_issuer: Option<String> = "", JWT_ISSUER;
-        /// The aud that a token must have, or several separated by commas, of which it must have one. Unset: aud is not checked.
+        /// One or more audiences, separated by commas; the aud of a token must contain one of them. Unset: aud is not checked.
         jwt_audience: Vec<String> = "", JWT_AUDIENCE;
-        /// For how long after its expiry a token is still accepted, for clocks that differ.
+        /// For how long an expired token is still accepted, for clocks that differ.
         jwt_leeway: Duration = "0s", JWT_LEEWAY from "0s" to "24h";
         /// The cookie that may carry a token, from an allowed origin only.
         jwt_cookie: CookieName = "token", JWT_COOKIE;
         /// What happens to a connection when its token expires: keep (nothing, the expiry is checked at the connect only) or close. A connection that has refreshed its token is closed in both cases.
         token_end: TokenEnd = "keep", TOKEN_END;
-        /// The key of your own back end for the back-end API (emit, notify, presence, disconnect); at least 20 characters.
+        /// The key of your own backend for the backend API (emit, notify, presence, disconnect); at least 20 characters.
         roomcast_api_key: Option<Secret> = "", ROOMCAST_API_KEY;
         /// `production` forbids dev mode and short secrets, and trusts no page of localhost.
         node_env: Option<String> = "", NODE_ENV;
@@ -66,7 +66,7 @@ section! {
     RealtimeConfig = "realtime" {
         /// How often the server pings an Engine.IO client.
         ping_interval: Duration = "25s", PING_INTERVAL from "100ms" to "1h";
-        /// How long a client may take to answer a ping.
+        /// How long a client may take to respond to a ping.
         ping_timeout: Duration = "60s", PING_TIMEOUT from "100ms" to "1h";
         /// For how long a Socket.IO connection may stay open without joining a namespace.
         connect_timeout: Duration = "45s", CONNECT_TIMEOUT from "100ms" to "1h";
@@ -84,7 +84,7 @@ section! {
         allow_eio3: bool = "false", ALLOW_EIO3;
         /// How Socket.IO packets are encoded: json, or msgpack for clients with socket.io-msgpack-parser.
         socket_parser: SocketParser = "json", SOCKET_PARSER;
-        /// How many shards (threads) own the connections; 0 for one a core.
+        /// How many shards (threads) own the connections; 0 for one for each core.
         shards: u16 = "0", SHARDS from "0" to "1024";
     }
 }
@@ -102,7 +102,7 @@ section! {
 }
 
 section! {
-    /// Who receives presence events.
+    /// The recipients of presence events.
     PresenceConfig = "presence" {
         /// Which users receive online and offline events of a user: everyone, contacts (users who have both acted in a common space) or none.
         audience: Audience = "everyone", PRESENCE_AUDIENCE;
@@ -128,11 +128,11 @@ section! {
         max_http_connections: HttpConnections = "auto", MAX_HTTP_CONNECTIONS;
         /// How many HTTP connections one address (IPv6: one /64) may have open at once; 0 for no limit. Connections from TRUSTED_PROXIES are not counted.
         max_http_connections_per_address: Limit = "256", MAX_HTTP_CONNECTIONS_PER_ADDRESS;
-        /// After how long without progress an HTTP answer is abandoned and its connection closed.
+        /// For how long an HTTP response may make no progress before the server closes its connection.
         answer_timeout: Duration = "10s", ANSWER_TIMEOUT from "1s" to "1h";
-        /// How many members a space may have; 0 for no limit. The claim household_id of a token adds its user all the same.
+        /// How many members a space may have; 0 for no limit. The claim household_id of a token adds its user regardless of this limit.
         max_members_per_space: Limit = "100000", MAX_MEMBERS_PER_SPACE;
-        /// How many spaces a user may be a member of; 0 for no limit. The claim household_id of a token adds its user all the same.
+        /// How many spaces a user may be a member of; 0 for no limit. The claim household_id of a token adds its user regardless of this limit.
         max_spaces_per_user: Limit = "1000", MAX_SPACES_PER_USER;
         /// How many bytes of incomplete input and of unwritten output the server may hold. A size, auto (a quarter of MEMORY_LIMIT) or off.
         bytes_in_hand: MemoryLimit = "auto", BYTES_IN_HAND;
@@ -142,11 +142,11 @@ section! {
         bytes_in_hand_per_user: MemoryLimit = "auto", BYTES_IN_HAND_PER_USER;
         /// How many users one user may add to spaces in an hour; 0 for no limit.
         max_additions_per_hour: Limit = "500", MAX_ADDITIONS_PER_HOUR;
-        /// How many objects the server stores for one user in a day: events, and answers to requests with an idempotency key; 0 for no limit.
+        /// How many objects the server stores for one user in a day: events, and responses to requests with an idempotency key; 0 for no limit.
         max_objects_per_user_per_day: Limit = "50000", MAX_OBJECTS_PER_USER_PER_DAY;
         /// How many bytes of these objects the server stores for one user in a day.
         max_bytes_per_user_per_day: Size = "200MB", MAX_BYTES_PER_USER_PER_DAY from "1MB" to "4000MB";
-        /// Whether the budgets of commands and connection attempts are enforced; off lifts them, but no limit on sizes.
+        /// Whether the budgets of commands and connection attempts are enforced; off disables them, but not the limits on sizes.
         rate_limits: bool = "true", RATE_LIMITS;
     }
 }
@@ -154,7 +154,7 @@ section! {
 section! {
     /// Where the data is stored.
     StorageConfig = "storage" {
-        /// The database: sqlite://PATH, or sqlite::memory: for a server that keeps nothing.
+        /// The database: sqlite://PATH, or sqlite::memory: for a server that stores nothing on the disk.
         database_url: DatabaseUrl = "sqlite://data/roomcast.db", DATABASE_URL;
         /// The Redis server for several nodes. This build runs as one node and rejects the setting.
         redis_url: Option<RedisUrl> = "", REDIS_URL;
@@ -176,7 +176,7 @@ section! {
 section! {
     /// Operation of the server.
     OpsConfig = "ops" {
-        /// Who may read /metrics: key (back ends and admins), open (everyone who reaches the port) or off.
+        /// The clients that may read /metrics: key (backends and admins), open (every client that reaches the port) or off.
         metrics: MetricsAccess = "key", METRICS;
         /// Over how long connections are closed when the server stops. A service manager should wait three seconds longer before it kills the process.
         drain_seconds: Duration = "5s", DRAIN_SECONDS from "0s" to "1h";
@@ -228,11 +228,11 @@ choice! {
 }
 
 choice! {
-    /// Who may read the metrics.
+    /// The clients that may read the metrics.
     MetricsAccess {
-        /// Back ends and admins.
+        /// Backends and admins.
         Key = "key",
-        /// Everyone who reaches the port.
+        /// Every client that reaches the port.
         Open = "open",
         /// No client.
         Off = "off" | "none",
@@ -252,11 +252,11 @@ choice! {
 /// How much memory the server may use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MemoryLimit {
-    /// A share of what there is.
+    /// A share of the memory of the machine or container.
     Auto,
-    /// As much as it gets.
+    /// No limit.
     Off,
-    /// So many bytes.
+    /// This number of bytes.
     Bytes(u64),
 }
 
@@ -324,7 +324,7 @@ impl SettingValue for PathBuf {
     }
 }
 
-/// A public key: where it is, or what it is.
+/// A public key, or the file that contains it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PublicKey {
     /// In a PEM file.
@@ -343,7 +343,7 @@ impl SettingValue for PublicKey {
     fn show(&self) -> String {
         match self {
             Self::File(path) => path.show(),
-            // An operator may have put a private key here. It is refused, but `roomcast config` prints the settings before that.
+            // An operator may have put a private key here. The server rejects it, but `roomcast config` prints the settings before that.
             Self::Pem(_) => "(PEM text)".into(),
         }
     }

@@ -20,16 +20,16 @@ pub trait SettingValue: Sized {
     /// The value as text that is safe to print.
     fn show(&self) -> String;
 
-    /// A text that could not be read, as it may be shown in a refusal: where a password may stand in it, without that.
+    /// A text that could not be parsed, as an error message may show it: without a password that it may contain.
     fn show_unread(text: &str) -> String {
         if Self::IS_HIDDEN { HIDDEN.into() } else { text.into() }
     }
 }
 
-/// What is printed instead of a secret.
+/// The text that is printed instead of a secret.
 pub const HIDDEN: &str = "(hidden)";
 
-/// Nothing is set by the empty text.
+/// An empty text counts as unset.
 impl<T: SettingValue> SettingValue for Option<T> {
     const EXPECTED: &'static str = T::EXPECTED;
     const IS_HIDDEN: bool = T::IS_HIDDEN;
@@ -135,7 +135,7 @@ impl SettingValue for Duration {
             "h" => 3_600_000.0,
             _ => return None,
         } * decimal(number)?;
-        // More than a year is a slip of the unit, and would not fit where milliseconds are counted in 32 bits elsewhere.
+        // More than a year is probably a wrong unit, and other code counts milliseconds in 32 bits.
         let whole = milliseconds.round();
         ((milliseconds - whole).abs() < 1e-6 && whole <= 366.0 * 86_400_000.0).then(|| Duration::from_millis(whole as u64))
     }
@@ -196,12 +196,12 @@ pub(super) fn show_bytes(bytes: u64) -> String {
     }
 }
 
-/// How many there may be at most. Zero, as a setting, means that there is no limit.
+/// A maximum number. As a setting, zero means that there is no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limit(Option<u32>);
 
 impl Limit {
-    /// A cap of so many; 0 is no limit.
+    /// A limit of this number; 0 is no limit.
     pub const fn of(most: u32) -> Self {
         Self(if most == 0 { None } else { Some(most) })
     }
@@ -211,7 +211,7 @@ impl Limit {
         self.0
     }
 
-    /// True if one more is allowed where there are `count` already.
+    /// True if one more is allowed in addition to `count`.
     pub fn allows(self, count: usize) -> bool {
         self.0.is_none_or(|most| count < most as usize)
     }
@@ -265,7 +265,7 @@ impl SettingValue for Secret {
     }
 }
 
-/// Declares a setting that is one of a few words.
+/// Declares a setting with a fixed set of values.
 macro_rules! choice {
     ($(#[$about:meta])* $name:ident { $(#[doc = $sentence:literal] $variant:ident = $first:literal $(| $more:literal)*),+ $(,)? } expected $expected:literal) => {
         $(#[$about])*
@@ -290,13 +290,13 @@ macro_rules! choice {
 }
 pub(super) use choice;
 
-/// `25ms` → (`25`, `ms`), spaces around both left out.
+/// `25ms` → (`25`, `ms`), without the spaces around both.
 fn split_unit(text: &str) -> (&str, &str) {
     let end = text.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(text.len());
     (text[..end].trim(), text[end..].trim())
 }
 
-/// Digits with at most one point; no sign, exponent, infinity or the other words that Rust reads as a float.
+/// Digits with at most one point; no sign, exponent, infinity or NaN, which Rust parses as a float.
 fn decimal(text: &str) -> Option<f64> {
     let plain = text.starts_with(|first: char| first.is_ascii_digit()) && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     if plain { text.parse().ok() } else { None }

@@ -27,7 +27,7 @@ pub(super) struct Acceptor<H> {
     pub(super) handler: H,
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) slots: ConnectionSlots,
-    /// How long an answer may stall before the connection ends.
+    /// How long a response may stall before the connection is closed.
     pub(super) answer_timeout: Duration,
     /// Closes when the server stops.
     pub(super) stopped: watch::Receiver<()>,
@@ -43,14 +43,14 @@ impl<H: Handler> Acceptor<H> {
                 Ok((stream, address)) => self.take(stream, SocketAddr::new(address.ip().to_canonical(), address.port())).await,
                 Err(error) if is_client_error(&error) => {}
                 Err(error) => {
-                    tracing::error!(%error, "a connection cannot be accepted; trying again");
+                    tracing::error!(%error, "a connection cannot be accepted; the server tries again");
                     tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 }
             }
         }
     }
 
-    /// Finds a place for a connection and spawns a task that serves it. The place is free again when the connection ends or is upgraded.
+    /// Acquires a slot for a connection and spawns a task that serves it. The slot is free again when the connection ends or is upgraded.
     async fn take(&self, stream: TcpStream, address: SocketAddr) {
         let peer = Peer { address, secure: self.tls.is_some() };
         // A descriptor is never negative.
@@ -98,7 +98,7 @@ impl<H: Handler> Acceptor<H> {
     fn limit_write_stall(&self, stream: &TcpStream) {
         let milliseconds = u32::try_from(self.answer_timeout.as_millis()).unwrap_or(u32::MAX);
         if let Err(error) = set_tcp_user_timeout(stream, milliseconds) {
-            tracing::debug!(%error, "cannot limit how long answers may stall");
+            tracing::debug!(%error, "cannot limit how long responses may stall");
         }
     }
 
@@ -118,7 +118,7 @@ impl<H: Handler> Acceptor<H> {
                 http::serve(TokioIo::new(stream), peer, self.handler, serves, self.stopped).await;
             }
             Ok(None) => {}
-            Err(_) => tracing::debug!(address = %peer.address, "nothing was said on a connection"),
+            Err(_) => tracing::debug!(address = %peer.address, "a connection has sent no data in time"),
         }
     }
 
@@ -142,7 +142,7 @@ fn is_client_error(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused)
 }
 
-/// The answer to a connection beyond the maximum of its address. It reaches the client unless the client sends more than one read takes.
+/// The response to a connection beyond the maximum of its address. It reaches the client unless the client sends more than one read takes.
 const TOO_MANY_RESPONSE: &[u8] =
     b"HTTP/1.1 429 Too Many Requests\r\nconnection: close\r\nretry-after: 10\r\ncontent-type: application/json\r\n\r\n\
     {\"error\":\"Too many connections from this address\",\"code\":\"too_many_connections\"}\r\n";

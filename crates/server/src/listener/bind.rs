@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::config::{ConfigError, Host};
 
-/// How many connections may wait to be accepted. The kernel caps it at `net.core.somaxconn`; std's 128 loses connects in a storm.
+/// How many connections may wait to be accepted. The kernel caps it at `net.core.somaxconn`; std's 128 loses connects when many clients reconnect at once.
 const BACKLOG: i32 = 4096;
 
 /// Opens the sockets of a host: for `localhost` and for every interface one of IPv4 and one of IPv6, if this machine has both.
@@ -41,7 +41,7 @@ async fn addresses(host: &Host) -> Result<Vec<IpAddr>, ConfigError> {
         Host::Ip(ip) => vec![*ip],
         Host::Name(name) => {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await;
-            let found = found.map_err(|error| ConfigError::setting("HOST", name, format!("the name leads to no address ({error})")))?;
+            let found = found.map_err(|error| ConfigError::setting("HOST", name, format!("the name has no address ({error})")))?;
             let mut ips: Vec<_> = found.map(|address| address.ip()).collect();
             ips.dedup();
             ips
@@ -52,7 +52,7 @@ async fn addresses(host: &Host) -> Result<Vec<IpAddr>, ConfigError> {
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
-        // IPv4 has a socket of its own; over this one its addresses would look like ::ffff:192.0.2.1.
+        // IPv4 has its own socket; on this socket its addresses would have the form ::ffff:192.0.2.1.
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_address(true)?;

@@ -1,4 +1,4 @@
-//! Bounds the connections in the HTTP phase, in total and for each address, and keeps places for health checks.
+//! Bounds the connections in the HTTP phase, in total and for each address, and reserves slots for health checks.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -10,11 +10,11 @@ use super::forwarded::Proxies;
 use crate::config::HttpConnections;
 use crate::rate_limit::network_of;
 
-/// How many connections have a place for health checks while all ordinary places are taken. The oldest of these connections is closed for a new one,
-/// so a health check is answered unless more than this many connections arrive between its connection and its request.
+/// How many connections have a slot for health checks while all ordinary slots are taken. The oldest of these connections is closed for a new one,
+/// so the server responds to a health check unless more than this many connections arrive between its connection and its request.
 const HEALTH_SLOTS: usize = 32;
 
-/// How many descriptors below the process's limit ordinary connections do not use: they are kept for health checks and for files of the database. At most
+/// How many descriptors below the process's limit are reserved for health checks and for files of the database. At most
 /// a quarter of the limit.
 const RESERVED_DESCRIPTORS: u64 = 128;
 
@@ -24,7 +24,7 @@ const MAX_AUTO: u64 = 16_384;
 /// The number with `auto`, however small the memory limit is.
 const MIN_AUTO: u64 = 16;
 
-/// Bytes of memory that a connection takes in its HTTP phase and that are not counted as in hand: its task, hyper's buffers, and a request of usual size.
+/// Bytes of memory that a connection takes in its HTTP phase and that BYTES_IN_HAND does not count: its task, hyper's buffers, and a request of usual size.
 const BYTES_PER_CONNECTION: u64 = 27_000;
 
 /// With `auto`, all connections in their HTTP phase together take at most the memory limit divided by this.
@@ -40,7 +40,7 @@ pub(super) fn max_connections(setting: HttpConnections, memory: Option<u64>) -> 
     }
 }
 
-/// The places. Cheap to clone.
+/// The slots. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionSlots(Arc<SlotState>);
 
@@ -49,16 +49,16 @@ struct SlotState {
     limits: SlotLimits,
     proxies: Proxies,
     taken: Mutex<TakenSlots>,
-    /// The free places for health checks.
+    /// The free slots for health checks.
     for_health: Arc<Semaphore>,
 }
 
 /// How many connections may be in their HTTP phase at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct SlotLimits {
-    /// Of all addresses together. Beyond it, a connection is answered health checks only.
+    /// From all addresses together. Beyond it, a connection can only make health checks.
     pub total: usize,
-    /// From one IPv4 address or IPv6 /64, except a trusted proxy's. Beyond it, a connection is refused. `None`: no bound.
+    /// From one IPv4 address or IPv6 /64, except a trusted proxy's. Beyond it, a connection is rejected. `None`: no limit.
     pub per_address: Option<u32>,
     /// The process's limit of open files; `None`: no limit.
     pub descriptors: Option<u64>,
@@ -72,26 +72,26 @@ struct TakenSlots {
     for_health: VecDeque<Arc<Notify>>,
 }
 
-/// What a new connection gets.
+/// The decision about a new connection.
 pub(super) enum SlotDecision {
-    /// A place; all requests of the connection are answered.
+    /// A slot for all kinds of requests.
     Ordinary(ConnectionSlot),
-    /// No ordinary place is left: see [`ConnectionSlots::acquire_for_health`].
+    /// No ordinary slot is free: see [`ConnectionSlots::acquire_for_health`].
     Full,
-    /// No place: the address has its maximum of connections.
+    /// No slot: the address has its maximum of connections.
     TooManyOfAddress,
 }
 
-/// A place. Dropping it frees the place.
+/// A slot. Dropping it frees the slot.
 pub(super) struct ConnectionSlot {
     slots: ConnectionSlots,
     address: Option<IpAddr>,
 }
 
-/// A place for health checks. Dropping it frees the place.
+/// A slot for health checks. Dropping it frees the slot.
 pub(super) struct HealthSlot {
     slots: ConnectionSlots,
-    /// Notified when a newer connection takes the place.
+    /// Notified when a newer connection takes the slot.
     pub displaced: Arc<Notify>,
     _permit: OwnedSemaphorePermit,
 }
@@ -102,7 +102,7 @@ impl ConnectionSlots {
         Self(Arc::new(SlotState { limits, proxies, taken: Mutex::default(), for_health }))
     }
 
-    /// A place for a connection. Inputs: the peer's address, and the number of the connection's descriptor. The system assigns the lowest free number, so
+    /// A slot for a connection. Inputs: the peer's address, and the number of the connection's descriptor. The system assigns the lowest free number, so
     /// a high one means that nearly all descriptors are taken.
     pub fn acquire(&self, address: IpAddr, descriptor: u64) -> SlotDecision {
         let SlotState { limits, proxies, .. } = &*self.0;
@@ -127,8 +127,8 @@ impl ConnectionSlots {
         SlotDecision::Full
     }
 
-    /// A place for health checks. If all of these places are taken, the oldest connection loses its place, and this waits until that connection has
-    /// closed: otherwise a burst of connections would take the descriptors that are kept.
+    /// A slot for health checks. If all of these slots are taken, the oldest connection loses its slot, and this waits until that connection has
+    /// closed: otherwise a burst of connections would take the reserved descriptors.
     pub async fn acquire_for_health(&self) -> HealthSlot {
         let permit = match Arc::clone(&self.0.for_health).try_acquire_owned() {
             Ok(permit) => permit,
@@ -194,7 +194,7 @@ mod tests {
     fn ordinary(entry: SlotDecision) -> ConnectionSlot {
         match entry {
             SlotDecision::Ordinary(slot) => slot,
-            SlotDecision::Full => panic!("no ordinary place"),
+            SlotDecision::Full => panic!("no ordinary slot"),
             SlotDecision::TooManyOfAddress => panic!("too many of the address"),
         }
     }
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_setting_all_places_have_room_in_a_quarter_of_the_memory() {
+    fn auto_slots_fit_in_a_quarter_of_the_memory() {
         let auto = |memory| max_connections(HttpConnections::Auto, memory);
         assert_eq!(auto(Some(300_000_000)), 2_777);
         assert_eq!(auto(Some(1_769_472_000)), 16_384);
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_its_number_of_places_and_gets_them_again() {
+    fn a_closed_connection_frees_a_slot_of_its_address() {
         let slots = slots(100, Some(2), None);
         let first = ordinary(acquire(&slots, "192.0.2.1"));
         let _second = ordinary(acquire(&slots, "192.0.2.1"));
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_network_counts_as_one_address_and_a_trusted_proxy_is_not_counted() {
+    fn an_ipv6_network_is_one_address_and_proxies_are_exempt() {
         let slots = slots(100, Some(1), None);
         let _first = ordinary(acquire(&slots, "2001:db8::1"));
         assert!(matches!(acquire(&slots, "2001:db8::ffff"), SlotDecision::TooManyOfAddress));
@@ -237,28 +237,28 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_bound_of_all_addresses_there_is_no_ordinary_place() {
+    fn a_connection_beyond_the_total_limit_gets_no_ordinary_slot() {
         let slots = slots(1, Some(1), None);
         let only = ordinary(acquire(&slots, "192.0.2.1"));
         assert!(
             is_full(&acquire(&slots, "192.0.2.2")) && is_full(&acquire(&slots, "192.0.2.2")),
-            "a connection without a place is not counted"
+            "a connection without a slot is not counted"
         );
         drop(only);
         let _reused = ordinary(acquire(&slots, "192.0.2.2"));
     }
 
     #[test]
-    fn a_new_health_check_gets_the_place_of_the_oldest_one_when_that_connection_has_closed() {
+    fn a_new_health_check_displaces_the_oldest_one() {
         let slots = slots(1, None, None);
-        let mut others: VecDeque<_> = (0..HEALTH_SLOTS).map(|_| ready(slots.acquire_for_health()).expect("a free place")).collect();
+        let mut others: VecDeque<_> = (0..HEALTH_SLOTS).map(|_| ready(slots.acquire_for_health()).expect("a free slot")).collect();
         let mut newest = std::pin::pin!(slots.acquire_for_health());
-        assert!(ready(newest.as_mut()).is_none(), "all places are taken");
+        assert!(ready(newest.as_mut()).is_none(), "all slots are taken");
         let oldest = others.pop_front().expect("the oldest");
         assert!(ready(oldest.displaced.notified()).is_some());
         assert!(ready(others[0].displaced.notified()).is_none());
         drop(oldest);
-        let newest = ready(newest.as_mut()).expect("the place of the oldest");
+        let newest = ready(newest.as_mut()).expect("the slot of the oldest");
         drop((others, newest));
         assert_eq!((slots.taken().for_health.len(), slots.0.for_health.available_permits()), (0, HEALTH_SLOTS));
     }
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_descriptors_are_for_health_checks() {
+    fn the_last_descriptors_are_reserved_for_health_checks() {
         let slots = slots(1000, None, Some(1024));
         let at = |descriptor| slots.acquire("192.0.2.1".parse().unwrap(), descriptor);
         let _ordinary = ordinary(at(895));

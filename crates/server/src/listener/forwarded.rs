@@ -59,7 +59,7 @@ impl Proxies {
     }
 }
 
-/// An address with or without a port. An IPv6 one stands in brackets where it has one.
+/// An address with or without a port. An IPv6 address with a port is in brackets.
 fn read_node(text: &str) -> Option<SocketAddr> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let address = bare.parse().map(|ip| SocketAddr::new(ip, 0)).or_else(|_| text.parse::<SocketAddr>()).ok()?;
@@ -68,8 +68,8 @@ fn read_node(text: &str) -> Option<SocketAddr> {
 
 /// The addresses in a `Forwarded` line, such as `for="[2001:db8::1]:4711";proto=https, for=192.0.2.1`; `None` is one that cannot be parsed.
 ///
-/// `None` for the whole line if a quote stands in it that neither opens nor closes a value. What the client has written stands left of what a proxy
-/// has, on the same line: a quote that it leaves open would swallow the proxy's words.
+/// `None` for the whole line if it contains a quote that neither opens nor closes a value. The part of the client is left of the part of the proxy
+/// on the same line: a quote that it leaves open would hide the proxy's part.
 fn read_forwarded(line: &str) -> Option<Vec<Option<SocketAddr>>> {
     let mut nodes = Vec::new();
     for element in split_outside_quotes(line, ',') {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_believed_as_far_as_trusted_proxies_wrote_them() {
+    fn only_header_parts_of_trusted_proxies_are_used() {
         const PROXIES: &str = "10.0.0.0/8";
         // The trusted proxies, the peer, its headers (`X-Forwarded-For` unless named), and the address of the client.
         let table: &[(&str, &str, &[&'static str], &str)] = &[

@@ -19,26 +19,26 @@ pub struct Peer {
     pub secure: bool,
 }
 
-/// Answers a request.
+/// Handles requests.
 pub trait Handler: Clone + Send + Sync + 'static {
-    /// The answer to a request of this peer. A failure is an answer, too.
+    /// The response to a request of this peer. An error is a response, too.
     fn handle(&self, request: Request<Incoming>, peer: Peer) -> impl Future<Output = Response<Body>> + Send;
 
-    /// Looks at the first bytes of a plain connection before HTTP is spoken on it, and keeps the connection or gives it back untouched.
+    /// Inspects the first bytes of a plain connection before HTTP. Takes the connection, or returns it unchanged.
     fn take(&self, stream: TcpStream, _peer: Peer) -> impl Future<Output = Option<TcpStream>> + Send {
         std::future::ready(Some(stream))
     }
 
-    /// Whether a request to this path is a health check, which is answered when there is no place for other requests.
+    /// Whether a request to this path is a health check, which the server handles also when there is no slot for other requests.
     fn is_health_check(&self, _path: &str) -> bool {
         false
     }
 
-    /// Called when a connection of this peer was refused, or accepted for health checks only.
+    /// Called when a connection of this peer was rejected, or accepted for health checks only.
     fn connection_rejected(&self, _reason: AcceptRejection, _peer: Peer) {}
 }
 
-/// Why a connection was refused, or accepted for health checks only.
+/// Why a connection was rejected, or accepted for health checks only.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AcceptRejection {
     /// The maximum number of connections is in the HTTP phase, or nearly all descriptors are in use.
@@ -71,7 +71,7 @@ where
 pub fn router(router: Router) -> impl Handler {
     move |mut request: Request<Incoming>, peer: Peer| {
         request.extensions_mut().insert(peer);
-        // A router is always ready, so it can be called without asking.
+        // A router is always ready, so it can be called without a check.
         let response = router.clone().call(request.map(Body::new));
         async move {
             match response.await {

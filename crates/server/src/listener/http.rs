@@ -26,29 +26,29 @@ use crate::bytes_in_memory::{ConnectionEnd, End};
 /// How long a client may take for a request's headers, and how long a connection may stay idle between two requests.
 pub(super) const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The most that a request's line and headers may take; hyper answers 431 above. A token in a header or a URL has to fit.
+/// The most that a request's line and headers may take; above that, hyper responds with 431. A token in a header or a URL has to fit.
 const MAX_HEADER_BYTES: usize = 16 * 1024;
 
 /// The same for a connection that was accepted for health checks only.
 const HEALTH_HEADER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The answer to a request on a connection without a place.
+/// The response to a request on a connection without a slot.
 const SERVER_FULL_BODY: &str = r#"{"error":"The server has as many connections as it takes; try again later","code":"server_full"}"#;
 
-/// After how many seconds the client may repeat such a request.
+/// The retry delay of such a request, in seconds.
 const RETRY_AFTER_SECONDS: u64 = 1;
 
-/// Which requests of a connection are answered.
+/// The requests of a connection that are served.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Serves {
     /// All.
     Everything,
-    /// The first, if it is a health check; any other is answered 503.
+    /// The first, if it is a health check. The response to any other request is 503.
     HealthCheck,
 }
 
 /// Serves a connection. Returns when it has ended, or when it was upgraded and the upgrade's handler has taken its stream. When the server
-/// stops, a connection with pending requests ends after their answers, and any other at once.
+/// stops, a connection with pending requests ends after their responses, and any other at once.
 ///
 /// Inputs: the stream, whose type an upgrade's handler downcasts to; the peer; the handler, and the requests that it serves; a channel that
 /// closes when the server stops.
@@ -103,7 +103,7 @@ where
     }
 }
 
-/// Answers a health check, and any other request with 503. The connection closes after the answer.
+/// Responds to a health check, and to any other request with 503. The connection closes after the response.
 async fn respond_to_health_check(handler: &impl Handler, request: Request<Incoming>, peer: Peer) -> Response<Body> {
     let mut response = if handler.is_health_check(request.uri().path()) {
         handler.handle(request, peer).await

@@ -1,4 +1,4 @@
-//! The requests of one connection that are in hand: each from the end of its head until the last byte of its answer is with the kernel.
+//! The requests in flight on one connection: each from the end of its head until the kernel has the last byte of its response.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,32 +10,32 @@ use hyper::body::{Frame, SizeHint};
 
 use crate::bytes_in_memory::HeldUntilDropped;
 
-/// The requests in hand: each holds a copy of this.
+/// The requests in flight: each holds a clone of this.
 #[derive(Default)]
 pub(super) struct InFlight(Arc<()>);
 
-/// A request's place among them, until it is dropped.
+/// A request in flight, until this is dropped.
 #[derive(Clone)]
 pub(super) struct InFlightRequest {
     _guard: Arc<()>,
-    /// The holder of the answer's bytes, if they are counted.
+    /// The holder of the response's bytes, if they are counted.
     _held: Option<HeldUntilDropped>,
 }
 
 impl InFlightRequest {
-    /// An answer that keeps this place until it is written.
+    /// A response that keeps the request in flight until it is written.
     pub fn track(self, mut response: Response<Body>) -> Response<TrackedBody> {
         let held = response.extensions_mut().remove();
         response.map(|body| TrackedBody { body, request: Self { _held: held, ..self }, piece: Bytes::new() })
     }
 }
 
-/// The largest part of an answer that hyper receives at once, in bytes. Hyper copies what one system call does not write into its own buffer; over
+/// The largest part of a response that hyper receives at once, in bytes. Hyper copies what one system call does not write into its own buffer; over
 /// TLS it copies everything.
 const PIECE: usize = 16 * 1024;
 
 impl InFlight {
-    /// Takes a request in hand.
+    /// Starts a request.
     pub fn start(&self) -> InFlightRequest {
         InFlightRequest { _guard: Arc::clone(&self.0), _held: None }
     }
@@ -46,8 +46,8 @@ impl InFlight {
     }
 }
 
-/// The body of an answer, which keeps the request's place. So does each piece of it: hyper lets a piece go when it is written, and a body
-/// when it has its last piece, which may have a long way to a slow client still.
+/// The body of a response, which keeps the request in flight. So does each piece of it: hyper drops a piece when it is written, and the body
+/// when it has its last piece, which a slow client may still have to receive.
 pub(super) struct TrackedBody {
     body: Body,
     request: InFlightRequest,
@@ -55,7 +55,7 @@ pub(super) struct TrackedBody {
     piece: Bytes,
 }
 
-/// A piece of an answer that is not written yet.
+/// A piece of a response that is not written yet.
 struct Unwritten {
     bytes: Bytes,
     _request: InFlightRequest,

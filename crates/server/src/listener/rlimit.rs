@@ -7,8 +7,8 @@ pub fn limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
-/// Raises the soft limit of open files to the hard one, as Node does: the usual soft limit of 1024 would end a server at a thousand clients.
-/// Returns the limit that holds, `None` for no limit. If the system refuses, the old one stays.
+/// Raises the soft limit of open files to the hard one, as Node does: the usual soft limit of 1024 would limit a server to a thousand clients.
+/// Returns the new limit, or `None` for no limit. If the system rejects the change, the old limit stays.
 pub fn raise() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });

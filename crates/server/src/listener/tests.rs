@@ -114,7 +114,7 @@ async fn rest(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
 }
 
 #[tokio::test]
-async fn a_request_is_answered_and_the_connection_kept() {
+async fn a_connection_is_reused_after_a_response() {
     let served = serve(bound(&[]).await, hello);
     let mut stream = connect(served.address, GET).await;
     for _ in 0..3 {
@@ -124,7 +124,7 @@ async fn a_request_is_answered_and_the_connection_kept() {
 }
 
 #[tokio::test]
-async fn a_router_sees_the_peer() {
+async fn a_router_receives_the_peer() {
     async fn peer(Extension(peer): Extension<Peer>) -> String {
         format!("{} {}!", peer.address, peer.secure)
     }
@@ -135,7 +135,7 @@ async fn a_router_sees_the_peer() {
 }
 
 #[tokio::test]
-async fn an_upgraded_connection_is_the_tcp_stream_itself_with_what_was_read_too_far() {
+async fn an_upgrade_returns_the_tcp_stream_and_the_bytes_read_ahead() {
     let served = serve(bound(&[]).await, upgrade);
     let mut stream = connect(served.address, UPGRADE).await;
     assert!(read_to(&mut stream, "\r\n\r\n").await.starts_with("HTTP/1.1 101 "));
@@ -145,7 +145,7 @@ async fn an_upgraded_connection_is_the_tcp_stream_itself_with_what_was_read_too_
 }
 
 #[tokio::test(start_paused = true)]
-async fn headers_that_never_end_are_not_waited_for() {
+async fn incomplete_headers_time_out() {
     let served = serve(bound(&[]).await, hello);
     let start = Instant::now();
     for started in [&b""[..], b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "] {
@@ -165,7 +165,7 @@ async fn an_idle_connection_is_closed() {
 }
 
 #[tokio::test]
-async fn headers_beyond_the_limit_are_refused() {
+async fn headers_beyond_the_limit_are_rejected() {
     let served = serve(bound(&[]).await, hello);
     let fits = format!("GET / HTTP/1.1\r\nAuthorization: Bearer {}\r\n\r\n", "x".repeat(15_000));
     assert!(read_to(&mut connect(served.address, fits.as_bytes()).await, "hello").await.starts_with("HTTP/1.1 200 "));
@@ -178,7 +178,7 @@ async fn headers_beyond_the_limit_are_refused() {
 }
 
 #[tokio::test]
-async fn localhost_is_listened_on_in_both_families() {
+async fn localhost_is_bound_in_both_address_families() {
     let listener = Listener::bind(&Config::of_pairs([("HOST", "localhost"), ("PORT", "0")]).unwrap()).await.unwrap();
     let addresses = listener.addresses();
     let served = serve(listener, hello);
@@ -192,7 +192,7 @@ async fn localhost_is_listened_on_in_both_families() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_refused_in_one_line() {
+async fn a_port_in_use_is_an_error_of_one_line() {
     let first = bound(&[]).await;
     let port = first.addresses()[0].port().to_string();
     let config = Config::of_pairs([("HOST", "127.0.0.1"), ("PORT", port.as_str())]).unwrap();
@@ -201,7 +201,7 @@ async fn a_port_that_is_taken_is_refused_in_one_line() {
     assert!(line.starts_with(&expected), "{line}");
     let config = Config::of_pairs([("HOST", "no-such-name.invalid")]).unwrap();
     let line = Listener::bind(&config).await.unwrap_err().to_string();
-    assert!(line.starts_with("HOST=no-such-name.invalid: the name leads to no address ("), "{line}");
+    assert!(line.starts_with("HOST=no-such-name.invalid: the name has no address ("), "{line}");
 }
 
 /// Answers as [`upgrade`] does, and `/health` as a health check.
@@ -221,13 +221,13 @@ impl Handler for HealthChecked {
 const HEALTH: &[u8] = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
 
 #[tokio::test]
-async fn without_a_setting_the_places_follow_the_memory_limit() {
+async fn auto_connection_slots_follow_the_memory_limit() {
     let listener = bound(&[("MEMORY_LIMIT", "300MB")]).await;
     assert!(format!("{listener:?}").contains("SlotLimits { total: 2777, "), "{listener:?}");
 }
 
 #[tokio::test]
-async fn when_all_places_are_taken_health_checks_are_answered_and_an_upgrade_gives_its_place_back() {
+async fn health_checks_work_without_slots_and_an_upgrade_frees_one() {
     let served = serve(bound(&[("MAX_HTTP_CONNECTIONS", "16"), ("MAX_HTTP_CONNECTIONS_PER_ADDRESS", "0")]).await, HealthChecked);
     let mut upgraded = connect(served.address, UPGRADE).await;
     read_to(&mut upgraded, "plainearly").await;
@@ -270,7 +270,7 @@ async fn open_upgraded(address: SocketAddr) -> Option<TcpStream> {
 }
 
 #[tokio::test]
-async fn an_address_has_its_number_of_connections_and_others_are_served() {
+async fn the_connections_of_one_address_are_limited() {
     let served = serve(bound(&[("MAX_HTTP_CONNECTIONS_PER_ADDRESS", "3")]).await, hello);
     let mut open = Vec::new();
     for _ in 0..3 {
@@ -287,7 +287,7 @@ async fn an_address_has_its_number_of_connections_and_others_are_served() {
 }
 
 #[tokio::test]
-async fn connections_of_a_trusted_proxy_are_not_counted_by_their_address() {
+async fn connections_of_a_trusted_proxy_are_not_counted() {
     let more = [("MAX_HTTP_CONNECTIONS_PER_ADDRESS", "1"), ("TRUSTED_PROXIES", "127.0.0.1")];
     let served = serve(bound(&more).await, hello);
     let mut first = connect(served.address, GET).await;
@@ -343,7 +343,7 @@ async fn expect_abandoned(mut stream: impl tokio::io::AsyncRead + tokio::io::Asy
 }
 
 #[tokio::test]
-async fn an_answer_that_makes_no_progress_is_given_up_and_one_that_is_waited_for_is_not() {
+async fn a_stalled_response_is_abandoned_and_a_late_one_is_not() {
     let (body_alive, body_dropped) = oneshot::channel();
     let (proceed, late) = watch::channel(());
     let served = serve(bound(&[("ANSWER_TIMEOUT", "1s")]).await, large_or_late(body_alive, late));
@@ -354,7 +354,7 @@ async fn an_answer_that_makes_no_progress_is_given_up_and_one_that_is_waited_for
 }
 
 #[tokio::test]
-async fn an_answer_over_tls_that_makes_no_progress_is_given_up() {
+async fn a_stalled_response_over_tls_is_abandoned() {
     let (_folder, certificate, key, trusted) = certificate();
     let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
     let (body_alive, body_dropped) = oneshot::channel();
@@ -391,7 +391,7 @@ async fn bound_with_tls(certificate: &std::path::Path, key: &std::path::Path) ->
 }
 
 #[tokio::test]
-async fn with_a_certificate_connections_are_tls_and_an_upgraded_one_is_the_tls_stream_itself() {
+async fn an_upgrade_over_tls_returns_the_tls_stream() {
     let (_folder, certificate, key, trusted) = certificate();
     let listener = bound_with_tls(&certificate, &key).await;
     assert!(listener.is_secure());
@@ -406,7 +406,7 @@ async fn with_a_certificate_connections_are_tls_and_an_upgraded_one_is_the_tls_s
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_does_not_speak_tls_is_let_go() {
+async fn a_client_without_tls_is_disconnected() {
     let (_folder, certificate, key, _) = certificate();
     let served = serve(bound_with_tls(&certificate, &key).await, hello);
     let answer = rest(&mut connect(served.address, GET).await).await;
@@ -417,7 +417,7 @@ async fn who_does_not_speak_tls_is_let_go() {
 }
 
 #[tokio::test]
-async fn files_that_are_no_certificate_and_key_stop_the_start() {
+async fn invalid_certificate_and_key_files_prevent_the_start() {
     let (_folder, good_certificate, key, _) = certificate();
     let (_other_folder, _, other_key, _) = certificate();
     let error = |certificate: &std::path::Path, key: &std::path::Path| tls::load(certificate, key).unwrap_err().to_string();

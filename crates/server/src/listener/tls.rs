@@ -12,8 +12,8 @@ use crate::config::ConfigError;
 
 /// TLS 1.2 and 1.3 with this certificate, for HTTP/1.1.
 ///
-/// Inputs: PEM files with the chain, the server's own certificate first, and with its key. Errors: a line about a file that cannot be read, holds
-/// nothing of the kind, or about a key of another certificate.
+/// Inputs: PEM files with the chain, the server's own certificate first, and with its key. Errors: a line about a file that cannot be read, contains
+/// no certificate or key, or about a key of another certificate.
 pub fn load(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, ConfigError> {
     let invalid = |name: &str, path: &Path, right: String| ConfigError::setting(name, &path.display().to_string(), right);
     let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
@@ -28,7 +28,7 @@ pub fn load(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, ConfigE
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private_key))
         .map_err(|error| invalid("TLS_KEY", key, format!("certificate and key cannot be used together ({error})")))?;
-    // WebSockets over HTTP/2 are another protocol; who offers h2 here would be talked to in HTTP/1.1 anyway.
+    // WebSockets over HTTP/2 are another protocol, so the server offers HTTP/1.1 only.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

@@ -1,4 +1,4 @@
-//! How many lines clients may cause in the log: so many a second for each address and kind of line, and the others are counted.
+//! Limits the log lines that clients cause, per second for each address and kind of line. Further lines are counted.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ const MAX_LINES_PER_SECOND: u32 = 1000;
 /// How many kinds of lines have their own count in a second. Lines of further kinds are counted together.
 const MAX_KINDS: usize = 65_536;
 
-/// What a line is about. Lines of the same kind are repetitions.
+/// The kind of a line. Lines of the same kind are repetitions.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct LineKind {
     /// The level of the line, and of the one that counts its repetitions.
@@ -21,14 +21,14 @@ pub struct LineKind {
     pub address: Option<IpAddr>,
     /// The message of the line.
     pub what: &'static str,
-    /// The detail of the message, such as a refusal's code.
+    /// The detail of the message, such as an error code.
     pub detail: &'static str,
 }
 
-/// How often a line was left out in a second.
+/// How many lines were dropped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DroppedLines {
-    /// A kind of line, so many times.
+    /// A kind of line, and the number of dropped lines.
     Kind(LineKind, u64),
     /// Lines of many kinds.
     Many(u64),
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_its_lines_in_a_second_and_the_others_are_counted() {
+    fn lines_beyond_the_limit_of_an_address_are_counted() {
         let throttle = Throttle::default();
         let (first, second) = (kind(1, "no"), kind(2, "no"));
         assert!(throttle.admit(0, first, 1));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn however_many_addresses_there_are_the_lines_and_the_table_are_bounded() {
+    fn lines_and_table_size_are_bounded_for_many_addresses() {
         let throttle = Throttle::default();
         let many = 2 * MAX_KINDS as u32;
         let written = (0..many).filter(|&number| throttle.admit(0, kind(number, "no"), 1)).count();

@@ -274,12 +274,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_waits_for_ever_for_a_body() {
+    async fn a_body_that_never_arrives_times_out() {
         assert_eq!(read(Body::new(Silent), 100, None).await, Err(RestError::too_slow()));
     }
 
     #[test]
-    fn a_refusal_shortens_the_name_of_a_field_that_is_not_known() {
+    fn an_error_shortens_the_name_of_an_unknown_field() {
         let body = format!(r#"{{"{}":1}}"#, "x".repeat(1_000_000));
         let fields = Fields(serde_json::from_str(&body).unwrap());
         let error = RestError::field(format!("{}…", "x".repeat(100)), "is not a field of this request");
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_field_is_taken_for_the_one_that_is_closest() {
+    fn a_misspelt_field_matches_the_closest_known_one() {
         let known = ["title", "description", "dueDate", "assignedTo", "id"];
         let table = [
             ("titel", Some("title")),
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_with_very_many_unknown_fields_is_compared_in_part() {
+    fn only_the_first_unknown_fields_are_compared() {
         let unknown = |count: usize| (0..count).map(|number| format!(r#""a{number:06}":1,"#)).collect::<String>();
         let with = |count: usize| format!(r#"{{{}"titel":1}}"#, unknown(count));
         let (last, beyond) = (with(MAX_COMPARED - 1), with(MAX_COMPARED));
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_known_by_its_content_type() {
+    fn a_json_content_type_is_recognized() {
         for json in ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"] {
             assert!(is_json(json), "{json}");
         }

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_ends_when_it_has_enough_bytes_and_says_where_it_goes_on() {
+    fn a_list_ends_at_its_byte_limit_with_a_link_to_the_next_page() {
         let entry = |id: u32| json!({ "id": id.to_string(), "name": "x".repeat(MAX_BYTES / 4) });
         let things: Vec<Value> = (0..9).map(entry).collect();
         let first = list(&things, |thing| thing);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_members_goes_on_after_its_last_member() {
+    fn a_member_list_continues_after_its_last_member() {
         let member = |number: usize| {
             let user = User { name: "x".repeat(MAX_BYTES / 2), ..User::unseen(UserId::new(format!("user {number}")), Timestamp(0)) };
             Member { user, role: Role::Member, joined_at: Timestamp(0) }

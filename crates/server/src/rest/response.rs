@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_refusal_has_its_status_and_a_fault_of_ours_says_nothing_of_itself() {
+    async fn each_error_has_its_status_and_hides_internal_details() {
         let table = [
             (DomainError::invalid(Field::SpaceName, "is bad"), 400, r#"{"error":"name: is bad","code":"invalid","field":"name"}"#, None),
             (

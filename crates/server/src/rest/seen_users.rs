@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_is_met_again_with_other_claims_after_a_minute_and_after_a_deletion() {
+    fn a_user_is_loaded_again_after_new_claims_a_minute_or_removal() {
         let seen_users = SeenUsers::default();
         assert!(!seen_users.contains(&caller("Alice"), NOW));
         seen_users.insert(&caller("Alice"), NOW);

@@ -33,7 +33,7 @@ fn signed(claims: &Value) -> String {
 }
 
 #[test]
-fn claims_that_are_anything_never_make_somebody_with_an_empty_name() {
+fn random_claims_never_yield_an_empty_user_id() {
     let (authenticator, dice) = (authenticator(), &mut StdRng::seed_from_u64(2));
     let mut believed = 0;
     for _ in 0..ROUNDS {
@@ -47,7 +47,7 @@ fn claims_that_are_anything_never_make_somebody_with_an_empty_name() {
 }
 
 #[test]
-fn a_list_is_no_object_of_claims_and_no_auth() {
+fn a_list_is_rejected_as_claims_and_as_auth() {
     let authenticator = authenticator();
     assert!(authenticator.verify(&signed(&json!(["anna"])), NOW).is_err());
     let auth = ConnectAuth::read(&json!([signed(&good())]).to_string());
@@ -55,7 +55,7 @@ fn a_list_is_no_object_of_claims_and_no_auth() {
 }
 
 #[test]
-fn a_token_that_is_changed_is_not_believed_wherever_it_stands() {
+fn a_modified_token_is_rejected_from_every_source() {
     let (authenticator, dice) = (authenticator(), &mut StdRng::seed_from_u64(3));
     let token = signed(&good());
     // The last letter of a signature has bits that say nothing: what counts is what is read.

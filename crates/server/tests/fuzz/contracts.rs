@@ -15,7 +15,7 @@ use crate::mutations;
 const ROUNDS: usize = 20_000;
 
 #[test]
-fn whatever_is_said_is_understood_or_refused_in_words_that_can_be_read() {
+fn random_messages_are_parsed_or_rejected_readably() {
     let secret = [("JWT_SECRET", "0123456789abcdef0123456789abcdef")];
     let contracts = ContractRegistry::new(&Config::of_pairs(secret).unwrap());
     let dice = &mut StdRng::seed_from_u64(1);

@@ -38,7 +38,7 @@ fn proxies() -> Proxies {
 }
 
 #[test]
-fn whatever_is_written_only_a_trusted_peer_is_asked() {
+fn headers_of_untrusted_peers_are_ignored() {
     let (proxies, dice) = (proxies(), &mut StdRng::seed_from_u64(4));
     let (stranger, trusted): (SocketAddr, SocketAddr) = ("198.51.100.1:9".parse().unwrap(), "10.0.0.1:9".parse().unwrap());
     let mut believed = 0;
@@ -57,7 +57,7 @@ fn whatever_is_written_only_a_trusted_peer_is_asked() {
 }
 
 #[test]
-fn whatever_a_client_writes_it_is_nobody_but_whom_the_proxy_has_heard_from() {
+fn a_client_cannot_change_the_address_from_the_proxy() {
     let (proxies, dice) = (proxies(), &mut StdRng::seed_from_u64(5));
     let trusted: SocketAddr = "10.0.0.1:9".parse().unwrap();
     let mut known = 0;

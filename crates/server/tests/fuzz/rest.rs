@@ -17,7 +17,7 @@ use crate::support::{SECONDS, Server};
 const ROUNDS: usize = 1_500;
 
 #[tokio::test]
-async fn whatever_is_asked_it_is_never_the_servers_fault() {
+async fn random_requests_never_cause_a_server_error() {
     let (server, dice) = (Server::start(), &mut StdRng::seed_from_u64(5));
     let config = Config::of_pairs([("JWT_SECRET", "0123456789abcdef0123456789abcdef")]).unwrap();
     let keys = Keys::load(&config).unwrap();

@@ -20,7 +20,7 @@ fn utilities(server: &Server, users: &Arc<OnlineUsers>) -> BackendService {
 }
 
 #[tokio::test]
-async fn what_a_back_end_emits_is_a_fact_of_the_room_that_it_is_for() {
+async fn a_backend_event_is_stored_as_an_event_of_its_room() {
     let (server, anna) = (Server::start(), UserId::new("anna"));
     let backend = utilities(&server, &Arc::default());
     let first = backend.send_to_user(&anna, "custom:event", json!({ "a": 1 })).await.unwrap();
@@ -46,7 +46,7 @@ async fn what_a_back_end_emits_is_a_fact_of_the_room_that_it_is_for() {
 }
 
 #[tokio::test]
-async fn a_back_ends_notification_is_stored_and_one_that_cannot_be_so_is_refused() {
+async fn a_valid_backend_notification_is_stored() {
     let server = Server::start();
     let backend = utilities(&server, &Arc::default());
     let new = |title: &str| NewNotification {
@@ -69,7 +69,7 @@ async fn a_back_ends_notification_is_stored_and_one_that_cannot_be_so_is_refused
 }
 
 #[tokio::test]
-async fn a_back_end_knows_who_is_online() {
+async fn a_backend_reads_presence() {
     let (server, users, anna) = (Server::start(), Arc::new(OnlineUsers::default()), UserId::new("anna"));
     let backend = utilities(&server, &users);
     assert!(!backend.is_user_online(&anna));
@@ -79,7 +79,7 @@ async fn a_back_end_knows_who_is_online() {
 }
 
 #[tokio::test]
-async fn an_event_that_clients_reserve_is_refused_by_its_field() {
+async fn a_reserved_event_name_is_rejected_with_its_field() {
     let server = Server::start();
     let shop =
         server.client_with(NewTokenClaims { sub: "shop".into(), role: Some("service".into()), iat: SECONDS, ..NewTokenClaims::default() });

@@ -30,7 +30,7 @@ async fn newest(server: &Server, room: &RoomId) -> Value {
 }
 
 #[tokio::test]
-async fn a_call_that_nobody_answers_is_missed_and_one_that_was_answered_goes_on() {
+async fn only_an_unanswered_call_becomes_a_missed_call() {
     let server = Server::start();
     let (room, call) = ringing(&server).await;
     server.run(Actor::server(), ExpireRingingCall { call }).await;
@@ -47,7 +47,7 @@ async fn a_call_that_nobody_answers_is_missed_and_one_that_was_answered_goes_on(
 }
 
 #[tokio::test]
-async fn a_restart_finds_no_call_open() {
+async fn a_restart_ends_all_open_calls() {
     let server = Server::start();
     let (room, _) = ringing(&server).await;
     server.run(Actor::server(), EndStaleCalls).await;
@@ -61,7 +61,7 @@ async fn a_restart_finds_no_call_open() {
 }
 
 #[tokio::test]
-async fn the_last_who_leaves_ends_the_call() {
+async fn a_call_ends_when_its_last_participant_leaves() {
     let server = Server::start();
     let (room, call) = ringing(&server).await;
     server.run(user("bob"), AnswerCall { of: RoomKind::ChatRoom, call }).await;

@@ -15,7 +15,7 @@ fn client<'a>(server: &'a Server, sub: &str, iat: i64) -> Client<'a> {
 }
 
 #[tokio::test]
-async fn the_first_question_finds_the_household_of_the_token() {
+async fn the_first_query_finds_the_household_of_the_token() {
     let server = Server::start();
     let listed = client(&server, "alice", SECONDS).get("/households").await.expect(200);
     let [home] = &listed.as_array().unwrap()[..] else { panic!("{listed}") };
@@ -29,7 +29,7 @@ async fn the_first_question_finds_the_household_of_the_token() {
 }
 
 #[tokio::test]
-async fn a_token_of_before_the_removal_does_not_bring_anybody_back() {
+async fn an_older_token_does_not_restore_a_removed_member() {
     let server = Server::start();
     client(&server, "alice", SECONDS).get("/households").await.expect(200);
     let bob = client(&server, "bob", SECONDS);

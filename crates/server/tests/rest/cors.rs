@@ -10,7 +10,7 @@ fn allowed(answered: &Answered) -> (&str, &str) {
 }
 
 #[tokio::test]
-async fn every_answer_says_which_page_may_read_it_the_refusals_too() {
+async fn every_response_has_cors_headers_also_errors() {
     let server = Server::with(&[("FRONTEND_URL", "https://app.example.com")], RateLimits::new(false));
     for (method, path, status) in
         [("GET", "/households", 401), ("GET", "/nothing", 404), ("DELETE", "/households", 405), ("OPTIONS", "/households", 204)]
@@ -30,7 +30,7 @@ async fn every_answer_says_which_page_may_read_it_the_refusals_too() {
 }
 
 #[tokio::test]
-async fn without_settings_localhost_is_trusted_and_others_may_read_without_credentials() {
+async fn by_default_only_localhost_may_send_credentials() {
     let server = Server::start();
     for (origin, allow) in [("http://localhost:8081", ("http://localhost:8081", "true")), ("https://example.com", ("*", ""))] {
         let answered = server.nobody().send(Method::GET, "/households", &[("origin", origin)], "").await;

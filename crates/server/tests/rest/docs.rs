@@ -19,7 +19,7 @@ fn header<'a>(response: &'a Response, name: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn the_document_is_served_to_everybody_as_the_command_line_prints_it() {
+async fn the_openapi_document_is_public_and_equals_the_command() {
     let server = Server::start();
     let answered = server.nobody().send(Method::GET, "/openapi.json", &[("origin", "http://localhost:8081")], "").await;
     assert_eq!(answered.status, 200);
@@ -30,7 +30,7 @@ async fn the_document_is_served_to_everybody_as_the_command_line_prints_it() {
 }
 
 #[tokio::test]
-async fn the_page_comes_with_all_its_files_and_takes_nothing_from_elsewhere() {
+async fn the_docs_page_loads_only_its_own_files() {
     let server = Server::start();
     let moved = fetch(&server, "/docs").await;
     assert_eq!((moved.status().as_u16(), header(&moved, "location")), (308, "/docs/"));
@@ -53,7 +53,7 @@ async fn the_page_comes_with_all_its_files_and_takes_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_file_that_the_page_does_not_have_is_not_found_as_everywhere() {
+async fn an_unknown_file_of_the_docs_page_is_not_found() {
     let server = Server::start();
     for path in ["/docs/nothing.js", "/docs/../Cargo.toml", "/docs/%2e%2e/secret", "/docs/%ff"] {
         server.nobody().get(path).await.refused(404, "not_found", "Not found");
@@ -61,7 +61,7 @@ async fn a_file_that_the_page_does_not_have_is_not_found_as_everywhere() {
 }
 
 #[test]
-fn every_operation_has_an_id_of_its_own_a_summary_a_tag_and_the_ids_of_its_path() {
+fn every_operation_has_a_unique_id_summary_tag_and_path_ids() {
     let mut ids = BTreeSet::new();
     let tags: Vec<_> = DOCUMENT["tags"].as_array().unwrap().iter().map(|tag| &tag["name"]).collect();
     for (path, item) in DOCUMENT["paths"].as_object().unwrap() {
@@ -80,7 +80,7 @@ fn every_operation_has_an_id_of_its_own_a_summary_a_tag_and_the_ids_of_its_path(
 }
 
 #[test]
-fn an_answer_with_a_field_that_is_not_in_the_document_does_not_fit() {
+fn a_response_with_an_undocumented_field_is_invalid() {
     let refused = validator("/components/responses/NotFound/content/application~1json/schema");
     assert!(refused.is_valid(&json!({ "error": "Task not found", "code": "not_found" })));
     let left = validator("/components/schemas/household.MemberLeft");

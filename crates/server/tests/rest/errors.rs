@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::support::{Answered, MAX_BODY, SECONDS, Server, household, id};
 
 #[tokio::test]
-async fn whoever_is_not_believed_is_told_why_and_how_to_be() {
+async fn an_unauthenticated_request_gets_the_reason_and_the_scheme() {
     let server = Server::start();
     let expired = NewTokenClaims { sub: "alice".into(), iat: SECONDS - 10, exp: Some(SECONDS), ..NewTokenClaims::default() };
     let forged = [("authorization", "Bearer e30.e30.e30")];
@@ -34,7 +34,7 @@ async fn whoever_is_not_believed_is_told_why_and_how_to_be() {
 }
 
 #[tokio::test]
-async fn a_path_or_method_that_is_not_there_is_answered_as_json() {
+async fn an_unknown_path_or_method_gets_a_json_error() {
     let server = Server::start();
     for path in ["/", "/household", "/households/", "/households/1/2/3", "/tasks", "/api/v1/nothing", "/%ff"] {
         server.nobody().get(path).await.refused(404, "not_found", "Not found");
@@ -53,7 +53,7 @@ async fn a_path_or_method_that_is_not_there_is_answered_as_json() {
 }
 
 #[tokio::test]
-async fn an_id_that_cannot_be_one_is_one_that_nothing_has() {
+async fn a_malformed_id_is_not_found() {
     let server = Server::start();
     let alice = server.client("alice");
     let long = "x".repeat(201);
@@ -68,7 +68,7 @@ async fn an_id_that_cannot_be_one_is_one_that_nothing_has() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_object_is_refused_with_what_is_wrong() {
+async fn a_body_that_is_not_a_json_object_is_rejected() {
     let server = Server::start();
     let alice = server.client("alice");
     let post = async |content_type: &str, body: &[u8]| {
@@ -102,7 +102,7 @@ async fn a_body_that_is_no_json_object_is_refused_with_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn a_field_that_is_wrong_is_named() {
+async fn an_invalid_field_is_named() {
     let server = Server::start();
     let home = household(&server).await;
     let alice = server.client("alice");
@@ -171,7 +171,7 @@ async fn a_field_that_is_wrong_is_named() {
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_refused_whether_or_not_it_says_so() {
+async fn a_body_over_the_limit_is_rejected_with_any_framing() {
     let server = Server::start();
     let alice = server.client("alice");
     let large = json!({ "name": "x".repeat(MAX_BODY) }).to_string();
@@ -189,7 +189,7 @@ async fn a_body_over_the_limit_is_refused_whether_or_not_it_says_so() {
 }
 
 #[tokio::test]
-async fn what_is_not_wanted_of_a_body_is_thrown_away_before_the_answer_so_that_it_arrives() {
+async fn an_unread_body_is_discarded_before_the_response() {
     const MEGABYTE: u64 = 1 << 20;
     let server = Server::start();
     let send = async |token: bool, path: &str, headers: &[(&str, &str)], length: u64, announced: bool| {
@@ -218,7 +218,7 @@ async fn what_is_not_wanted_of_a_body_is_thrown_away_before_the_answer_so_that_i
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_is_not_wanted_is_not_waited_for_long() {
+async fn discarding_an_unread_body_has_a_timeout() {
     let server = Server::start();
     let begun = Instant::now();
     let answered = server.nobody().send(Method::POST, "/households", &[], Body::new(Stalled)).await;
@@ -227,7 +227,7 @@ async fn a_body_that_is_not_wanted_is_not_waited_for_long() {
 }
 
 #[tokio::test]
-async fn whoever_asks_too_much_is_told_when_to_ask_again() {
+async fn a_rate_limited_response_has_a_retry_delay() {
     let server = Server::with(&[], RateLimits::new(true));
     let alice = UserId::new("alice");
     while server.limits.command(&alice).is_ok() {}
@@ -238,7 +238,7 @@ async fn whoever_asks_too_much_is_told_when_to_ask_again() {
 }
 
 #[tokio::test]
-async fn an_address_may_show_a_hundred_bad_tokens_and_is_then_told_to_wait() {
+async fn an_address_may_send_a_hundred_invalid_tokens() {
     let server = Server::with(&[], RateLimits::new(true));
     for number in 0..300 {
         server.client(&format!("person-{number}")).get("/households").await.expect(200);
@@ -259,7 +259,7 @@ async fn an_address_may_show_a_hundred_bad_tokens_and_is_then_told_to_wait() {
 }
 
 #[tokio::test]
-async fn whoever_shows_bad_tokens_keeps_nobody_else_of_the_same_address_away() {
+async fn invalid_tokens_do_not_block_others_of_the_same_address() {
     let key = "a-key-that-only-the-teams-own-back-end-knows";
     let server = Server::with(&[("ROOMCAST_API_KEY", key)], RateLimits::new(true));
     // As in the test before, the budget fills meanwhile, and is used up again.
@@ -277,7 +277,7 @@ async fn forged(server: &Server) -> Answered {
 }
 
 #[tokio::test]
-async fn with_the_limits_lifted_anybody_may_guess() {
+async fn without_rate_limits_invalid_tokens_are_not_limited() {
     let server = Server::start();
     for _ in 0..300 {
         let forged = [("authorization", "Bearer e30.e30.e30")];
@@ -286,7 +286,7 @@ async fn with_the_limits_lifted_anybody_may_guess() {
 }
 
 #[tokio::test]
-async fn without_a_database_the_answer_is_to_try_again_later() {
+async fn without_a_database_the_response_is_503() {
     let server = Server::start();
     server.writer.close();
     for answered in

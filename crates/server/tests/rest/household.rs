@@ -11,7 +11,7 @@ use server::rate_limit::RateLimits;
 use crate::support::{Server, THEN, household, id, member, user, with};
 
 #[tokio::test]
-async fn a_household_is_made_read_listed_and_renamed() {
+async fn a_household_is_created_read_listed_and_renamed() {
     let server = Server::start();
     let alice = server.client("alice");
     let made = alice.post("/households", json!({ "name": "Home" })).await.expect(201);
@@ -37,7 +37,7 @@ async fn a_household_is_made_read_listed_and_renamed() {
 }
 
 #[tokio::test]
-async fn a_household_is_joined_by_its_code() {
+async fn a_household_is_joined_by_its_invite_code() {
     let server = Server::start();
     let (alice, bob) = (server.client("alice"), server.client("bob"));
     let made = alice.post("/households", json!({ "name": "Home" })).await.expect(201);
@@ -59,7 +59,7 @@ async fn a_household_is_joined_by_its_code() {
 }
 
 #[tokio::test]
-async fn a_new_code_makes_the_old_one_void() {
+async fn a_new_invite_code_replaces_the_old_one() {
     let server = Server::start();
     let made = household(&server).await;
     let refreshed = server.client("bob").post(&format!("/households/{}/invite/refresh", id(&made)), Value::Null).await.expect(200);
@@ -96,7 +96,7 @@ async fn a_member_leaves_or_is_removed() {
 }
 
 #[tokio::test]
-async fn a_persons_households_are_listed_page_by_page() {
+async fn the_households_of_a_user_are_listed_in_pages() {
     let server = Server::start();
     let alice = server.client("alice");
     let mut ids = Vec::new();
@@ -122,7 +122,7 @@ async fn a_persons_households_are_listed_page_by_page() {
 }
 
 #[tokio::test]
-async fn members_are_shown_with_what_their_tokens_told() {
+async fn members_have_the_names_of_their_tokens() {
     let server = Server::start();
     let made = household(&server).await;
     assert_eq!(server.client("bob").get("/users/alice").await.expect(200), user("alice"));
@@ -152,7 +152,7 @@ impl Command for Fill {
 }
 
 #[tokio::test]
-async fn a_space_that_is_full_takes_nobody_more() {
+async fn a_full_space_accepts_no_member() {
     let server = Server::with(&[("MAX_MEMBERS_PER_SPACE", "20")], RateLimits::new(false));
     let home = household(&server).await;
     server.run(Actor::server(), Fill { room: RoomKind::Household.room(id(&home)), to: FULL }).await;
@@ -170,7 +170,7 @@ async fn a_space_that_is_full_takes_nobody_more() {
 }
 
 #[tokio::test]
-async fn a_household_shows_its_first_members_and_the_count_and_lists_the_rest() {
+async fn a_household_includes_its_first_members_and_their_count() {
     let server = Server::start();
     let home = household(&server).await;
     server.run(Actor::server(), Fill { room: RoomKind::Household.room(id(&home)), to: 250 }).await;
@@ -207,7 +207,7 @@ async fn a_household_shows_its_first_members_and_the_count_and_lists_the_rest() 
 }
 
 #[tokio::test]
-async fn members_with_long_texts_are_shown_in_as_many_bytes_as_others() {
+async fn member_lists_with_long_names_are_limited_by_bytes() {
     let server = Server::start();
     let home = household(&server).await;
     server.run(Actor::server(), Fill { room: RoomKind::Household.room(id(&home)), to: 250 }).await;

@@ -13,7 +13,7 @@ async fn keyed(client: &Client<'_>, method: Method, path: &str, key: &str, body:
 }
 
 #[tokio::test]
-async fn a_repeated_post_creates_once_and_is_answered_with_the_same_bytes() {
+async fn a_repeated_post_creates_once_with_the_same_response() {
     let server = Server::start();
     let alice = server.client("alice");
     let first = keyed(&alice, Method::POST, "/households", "k-1", json!({ "name": "Home" })).await;
@@ -42,7 +42,7 @@ async fn a_repeated_toggle_toggles_once() {
 }
 
 #[tokio::test]
-async fn a_key_belongs_to_its_person_route_and_body() {
+async fn a_key_belongs_to_its_user_route_and_body() {
     let server = Server::start();
     let (alice, bob) = (server.client("alice"), server.client("bob"));
     let home = keyed(&alice, Method::POST, "/households", "k", json!({ "name": "Home" })).await.expect(201);
@@ -54,7 +54,7 @@ async fn a_key_belongs_to_its_person_route_and_body() {
 }
 
 #[tokio::test]
-async fn a_refused_request_is_not_remembered() {
+async fn a_failed_request_is_not_stored() {
     let server = Server::start();
     let (alice, bob) = (server.client("alice"), server.client("bob"));
     let home = alice.post("/households", json!({ "name": "Home" })).await.expect(201);
@@ -65,7 +65,7 @@ async fn a_refused_request_is_not_remembered() {
 }
 
 #[tokio::test]
-async fn a_key_is_forgotten_after_a_day() {
+async fn a_key_expires_after_a_day() {
     let server = Server::start();
     let alice = server.client("alice");
     let post = async || keyed(&alice, Method::POST, "/households", "k", json!({ "name": "Home" })).await;
@@ -79,7 +79,7 @@ async fn a_key_is_forgotten_after_a_day() {
 }
 
 #[tokio::test]
-async fn a_key_that_cannot_be_one_is_refused_and_where_none_is_needed_it_is_not_looked_at() {
+async fn an_invalid_key_is_rejected_only_where_keys_are_used() {
     let server = Server::start();
     let alice = server.client("alice");
     let long = "k".repeat(256);
@@ -97,7 +97,7 @@ async fn a_key_that_cannot_be_one_is_refused_and_where_none_is_needed_it_is_not_
 }
 
 #[tokio::test]
-async fn what_leaves_nothing_in_the_store_is_done_once_too() {
+async fn a_request_that_stores_nothing_runs_once() {
     let server = Server::start();
     let service = NewTokenClaims { sub: "shop".into(), role: Some("service".into()), iat: SECONDS, ..NewTokenClaims::default() };
     let shop = server.client_with(service);
@@ -127,7 +127,7 @@ fn most_data() -> Value {
 }
 
 #[tokio::test]
-async fn a_large_answer_is_read_again_and_executed_once() {
+async fn a_large_response_is_reread_and_not_repeated() {
     let server = Server::of_large_bodies();
     let alice = server.client("alice");
     let home = household(&server).await;
@@ -157,7 +157,7 @@ async fn a_large_answer_is_read_again_and_executed_once() {
 }
 
 #[tokio::test]
-async fn a_large_space_is_read_again() {
+async fn a_large_space_is_reread() {
     let server = Server::of_large_bodies();
     let alice = server.client("alice");
     let names: Vec<String> = (0..99).map(|n| format!("{}{n}", "x".repeat(150))).collect();
@@ -170,7 +170,7 @@ async fn a_large_space_is_read_again() {
 }
 
 #[tokio::test]
-async fn a_large_notification_of_a_back_end_is_read_again() {
+async fn a_large_backend_notification_is_reread() {
     let server = Server::of_large_bodies();
     let service = NewTokenClaims { sub: "shop".into(), role: Some("service".into()), iat: SECONDS, ..NewTokenClaims::default() };
     let shop = server.client_with(service);
@@ -183,7 +183,7 @@ async fn a_large_notification_of_a_back_end_is_read_again() {
 }
 
 #[tokio::test]
-async fn a_large_answer_that_is_read_again_shows_the_object_as_it_is_now_and_to_who_may_read_it() {
+async fn a_reread_object_is_current_and_needs_permission() {
     let server = Server::of_large_bodies();
     let home = household(&server).await;
     let (alice, bob) = (server.client("alice"), server.client("bob"));
@@ -213,7 +213,7 @@ async fn a_large_answer_that_is_read_again_shows_the_object_as_it_is_now_and_to_
 }
 
 #[tokio::test]
-async fn a_large_answer_about_nothing_that_is_stored_is_not_given_again() {
+async fn a_large_response_without_an_object_is_not_replayed() {
     let server = Server::of_large_bodies();
     let root =
         server.client_with(NewTokenClaims { sub: "root".into(), role: Some("admin".into()), iat: SECONDS, ..NewTokenClaims::default() });
@@ -225,7 +225,7 @@ async fn a_large_answer_about_nothing_that_is_stored_is_not_given_again() {
 }
 
 #[tokio::test]
-async fn repeats_at_the_same_time_are_executed_once() {
+async fn concurrent_repeats_run_once() {
     let server = Server::of_large_bodies();
     let home = household(&server).await;
     let alice = server.client("alice");

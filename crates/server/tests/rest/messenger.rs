@@ -19,7 +19,7 @@ async fn talk(server: &Server) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_path_of_conversations_has_no_other_rooms_and_no_other_rooms_messages() {
+async fn conversation_paths_have_no_other_rooms_or_messages() {
     let server = Server::start();
     let alice = server.client("alice");
     let project = alice.post("/api/v1/projects", json!({ "name": "P" })).await.expect(201);
@@ -32,7 +32,7 @@ async fn a_path_of_conversations_has_no_other_rooms_and_no_other_rooms_messages(
 }
 
 #[tokio::test]
-async fn a_deleted_person_has_no_notifications_and_no_marks_when_they_come_back() {
+async fn a_returning_deleted_user_has_no_notifications_or_markers() {
     let server = Server::start();
     let (talk, message) = talk(&server).await;
     let alice = server.client("alice");
@@ -47,7 +47,7 @@ async fn a_deleted_person_has_no_notifications_and_no_marks_when_they_come_back(
 }
 
 #[tokio::test]
-async fn a_read_that_names_no_message_says_which_id_is_malformed() {
+async fn a_read_without_a_valid_message_names_the_malformed_id() {
     let server = Server::start();
     let (talk, message) = talk(&server).await;
     let (alice, path) = (server.client("alice"), format!("/api/conversations/{talk}/read"));
@@ -64,7 +64,7 @@ async fn a_read_that_names_no_message_says_which_id_is_malformed() {
 }
 
 #[tokio::test]
-async fn a_user_with_the_longest_id_is_added_and_can_ask() {
+async fn a_user_with_the_longest_id_can_be_added_and_query() {
     let server = Server::start();
     let alice = server.client("alice");
     let longest = "u".repeat(200);
@@ -77,7 +77,7 @@ async fn a_user_with_the_longest_id_is_added_and_can_ask() {
 }
 
 #[tokio::test]
-async fn whoever_comes_to_a_conversation_has_read_nothing_of_it() {
+async fn a_new_participant_has_read_nothing() {
     let server = Server::start();
     let (talk, _) = talk(&server).await;
     let (alice, bob) = (server.client("alice"), server.client("bob"));

@@ -35,7 +35,7 @@ fn value(page: &str, of: &str) -> f64 {
 }
 
 #[tokio::test]
-async fn a_server_that_works_lives_and_is_ready() {
+async fn a_healthy_server_is_live_and_ready() {
     let server = Server::start();
     for path in ["/health/live", "/health/ready"] {
         assert_eq!(server.nobody().get(path).await.expect(200), json!({ "status": "ok" }));
@@ -43,7 +43,7 @@ async fn a_server_that_works_lives_and_is_ready() {
 }
 
 #[tokio::test]
-async fn a_server_whose_database_cannot_be_written_lives_and_is_not_ready() {
+async fn a_server_without_a_writable_database_is_live_but_not_ready() {
     let server = Server::start();
     server.writer.close();
     server.nobody().get("/health/live").await.expect(200);
@@ -54,7 +54,7 @@ async fn a_server_whose_database_cannot_be_written_lives_and_is_not_ready() {
 }
 
 #[tokio::test]
-async fn however_many_ask_the_database_is_tried_once_in_a_while() {
+async fn many_health_checks_cause_few_database_writes() {
     let server = with("open");
     let batches = async || value(&metrics(&server, None).await.1, "roomcast_writer_batch_commands_count");
     let ask = || server.nobody();
@@ -70,7 +70,7 @@ async fn however_many_ask_the_database_is_tried_once_in_a_while() {
 }
 
 #[tokio::test]
-async fn metrics_are_for_back_ends_and_admins() {
+async fn metrics_are_for_backends_and_admins() {
     let server = with("key");
     assert_eq!(metrics(&server, Some(KEY)).await.0, 200);
     assert_eq!(metrics(&server, None).await.0, 401);
@@ -91,7 +91,7 @@ async fn metrics_may_be_open_or_off() {
 }
 
 #[tokio::test]
-async fn what_is_written_is_counted() {
+async fn written_events_are_counted() {
     let server = with("open");
     let before = metrics(&server, None).await.1;
     assert!(!before.contains("roomcast_facts_accepted_total{"), "{before}");
@@ -113,7 +113,7 @@ async fn what_is_written_is_counted() {
 }
 
 #[tokio::test]
-async fn what_is_refused_over_http_is_counted_by_its_code() {
+async fn http_errors_are_counted_by_code() {
     let server = with("open");
     let alice = server.client("alice");
     alice.get("/households").await.expect(200);

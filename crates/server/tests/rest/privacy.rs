@@ -72,7 +72,7 @@ fn refused_to_add(answered: Answered) {
 }
 
 #[tokio::test]
-async fn an_email_address_is_shown_to_its_user_and_to_admins_alone() {
+async fn an_email_address_is_visible_to_its_user_and_admins_only() {
     let server = Server::start();
     let (alice, bob, root) =
         (with_email(&server, "alice", None), with_email(&server, "bob", None), with_email(&server, "root", Some("admin")));
@@ -93,7 +93,7 @@ async fn an_email_address_is_shown_to_its_user_and_to_admins_alone() {
 }
 
 #[tokio::test]
-async fn a_blocked_user_cannot_add_the_user_and_gets_the_answer_for_a_user_who_left() {
+async fn a_blocked_user_cannot_add_the_blocking_user() {
     let server = Server::start();
     let (ann, ben, root) = (server.client("ann"), server.client("ben"), with_email(&server, "root", Some("admin")));
     ben.put("/api/v1/blocks/ann", Value::Null).await.expect(200);
@@ -119,7 +119,7 @@ async fn a_blocked_user_cannot_add_the_user_and_gets_the_answer_for_a_user_who_l
 }
 
 #[tokio::test]
-async fn blocks_are_a_users_own_and_come_in_pages() {
+async fn blocks_belong_to_one_user_and_are_listed_in_pages() {
     let server = Server::start();
     let (ann, ben) = (server.client("ann"), server.client("ben"));
     for user in ["ben", "never-seen", "ben"] {
@@ -138,7 +138,7 @@ async fn blocks_are_a_users_own_and_come_in_pages() {
 }
 
 #[tokio::test]
-async fn a_blocked_users_messages_flow_and_mentions_assignments_and_calls_do_not_reach() {
+async fn a_block_stops_mentions_assignments_and_calls_not_messages() {
     let server = Server::start();
     let (ann, ben) = (server.client("ann"), server.client("ben"));
     ann.get("/households").await.expect(200);
@@ -164,7 +164,7 @@ async fn a_blocked_users_messages_flow_and_mentions_assignments_and_calls_do_not
 }
 
 #[tokio::test]
-async fn a_user_who_left_by_choice_is_added_again_after_a_day_and_by_an_admin_of_the_space_only() {
+async fn a_user_who_left_is_readded_after_a_day_by_an_admin_only() {
     let server = Server::start();
     let (ann, ben, cleo) = (server.client("ann"), server.client("ben"), server.client("cleo"));
     for space in SPACES {
@@ -187,7 +187,7 @@ async fn a_user_who_left_by_choice_is_added_again_after_a_day_and_by_an_admin_of
 }
 
 #[tokio::test]
-async fn the_users_whom_a_user_adds_in_an_hour_are_limited_however_they_are_added() {
+async fn additions_per_hour_are_limited_on_every_path() {
     let server = Server::with(&[("MAX_ADDITIONS_PER_HOUR", "6")], RateLimits::new(true));
     let (ann, root) = (server.client("ann"), with_email(&server, "root", Some("admin")));
     let made = make(&ann, SPACES[0], &["a", "b", "c"]).await.expect(201);

@@ -14,7 +14,7 @@ async fn task(server: &Server, household: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_task_is_made_with_all_its_fields_and_with_the_title_alone() {
+async fn a_task_is_created_with_all_fields_or_only_a_title() {
     let server = Server::start();
     let home = household(&server).await;
     let (alice, path) = (server.client("alice"), format!("/households/{}/tasks", id(&home)));
@@ -42,7 +42,7 @@ async fn a_task_is_made_with_all_its_fields_and_with_the_title_alone() {
 }
 
 #[tokio::test]
-async fn a_whole_task_may_be_posted_and_what_is_no_field_of_it_is_passed_over() {
+async fn a_posted_task_may_contain_read_only_fields() {
     let server = Server::start();
     let home = household(&server).await;
     let (alice, path) = (server.client("alice"), format!("/households/{}/tasks", id(&home)));
@@ -105,7 +105,7 @@ async fn a_put_changes_the_given_fields_and_null_clears_one() {
 }
 
 #[tokio::test]
-async fn a_task_is_completed_and_taken_up_again() {
+async fn a_task_is_completed_and_reopened() {
     let server = Server::start();
     let home = household(&server).await;
     let made = task(&server, &home).await;
@@ -149,7 +149,7 @@ async fn a_task_is_deleted_once() {
 }
 
 #[tokio::test]
-async fn a_projects_task_is_not_there_in_this_contract() {
+async fn a_project_task_is_not_found_in_this_contract() {
     let server = Server::start();
     let alice = server.client("alice");
     let project = alice.post("/api/v1/projects", json!({ "name": "Apollo" })).await.expect(201);

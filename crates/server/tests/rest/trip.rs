@@ -25,7 +25,7 @@ fn admin(server: &Server) -> Client<'_> {
 }
 
 #[tokio::test]
-async fn what_happens_is_told_as_facts() {
+async fn changes_are_published_as_events() {
     let server = Server::start();
     let id = trip(&server).await;
     let (alice, path) = (server.client("alice"), format!("/api/v1/trips/{id}"));
@@ -44,7 +44,7 @@ async fn what_happens_is_told_as_facts() {
 }
 
 #[tokio::test]
-async fn an_announcement_is_told_once_and_stored_for_nobody() {
+async fn an_announcement_is_sent_once_and_stored_for_no_user() {
     let server = Server::start();
     let root = admin(&server);
     let body = json!({ "title": "Pause", "message": "" });
@@ -63,7 +63,7 @@ async fn an_announcement_is_told_once_and_stored_for_nobody() {
 }
 
 #[tokio::test]
-async fn a_try_needs_no_body() {
+async fn a_test_request_needs_no_body() {
     let server = Server::start();
     let id = trip(&server).await;
     for client in [server.client("alice"), server.client("bob")] {

@@ -12,7 +12,7 @@ use server::auth::sign::NewTokenClaims;
 use crate::support::{NOW, SECONDS, Server, household, id, member, user, with};
 
 #[tokio::test]
-async fn a_person_is_known_from_the_first_request_and_keeps_what_they_set() {
+async fn a_user_exists_from_the_first_request_and_keeps_settings() {
     let server = Server::start();
     let token = |name: &str, email| {
         let (sub, name, email) = ("alice".into(), Some(name.into()), Some(String::from(email)));
@@ -31,7 +31,7 @@ async fn a_person_is_known_from_the_first_request_and_keeps_what_they_set() {
 }
 
 #[tokio::test]
-async fn a_profile_is_told_in_each_household_of_the_person() {
+async fn a_profile_change_is_sent_to_each_household_of_the_user() {
     let server = Server::start();
     let alice = server.client("alice");
     let mut rooms = Vec::new();
@@ -49,7 +49,7 @@ async fn a_profile_is_told_in_each_household_of_the_person() {
 }
 
 #[tokio::test]
-async fn a_profile_has_checked_fields() {
+async fn profile_fields_are_validated() {
     let server = Server::start();
     let alice = server.client("alice");
     let link = "must be a link that starts with https:// or http://, or null";
@@ -60,7 +60,7 @@ async fn a_profile_has_checked_fields() {
 }
 
 #[tokio::test]
-async fn a_deleted_user_leaves_every_household_and_comes_back_as_a_new_user_with_a_newer_token_only() {
+async fn a_deleted_user_returns_only_with_a_newer_token() {
     let server = Server::start();
     let home = household(&server).await;
     let (alice, bob) = (server.client("alice"), server.client("bob"));
@@ -96,7 +96,7 @@ async fn an_admins_token_may_change_and_delete_others() {
 }
 
 #[tokio::test]
-async fn users_who_never_signed_in_and_are_in_no_space_are_forgotten_after_a_day() {
+async fn unseen_users_without_a_space_are_removed_after_a_day() {
     let server = Server::start();
     let alice = server.client("alice");
     let root =
@@ -136,7 +136,7 @@ async fn users_who_never_signed_in_and_are_in_no_space_are_forgotten_after_a_day
 }
 
 #[tokio::test]
-async fn an_old_claim_does_not_bring_back_a_user_who_was_removed_and_forgotten() {
+async fn an_old_claim_does_not_restore_a_removed_user() {
     let server = Server::start();
     server.client("alice").get("/users/alice").await.expect(200);
     let actor = Actor { user: UserId::new("alice"), admin: false };
@@ -152,7 +152,7 @@ async fn an_old_claim_does_not_bring_back_a_user_who_was_removed_and_forgotten()
 }
 
 #[tokio::test]
-async fn users_who_never_signed_in_are_forgotten_in_steps() {
+async fn unseen_users_are_removed_in_batches() {
     let server = Server::start();
     let actor = Actor { user: UserId::new("alice"), admin: false };
     server.client("alice").get("/users/alice").await.expect(200);

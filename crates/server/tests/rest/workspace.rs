@@ -9,7 +9,7 @@ use crate::support::{SECONDS, Server};
 const THEN: &str = "2025-11-13T12:00:00.000000Z";
 
 #[tokio::test]
-async fn a_project_and_its_channels_have_numbers_for_ids() {
+async fn projects_and_channels_have_numeric_ids() {
     let server = Server::start();
     let token = NewTokenClaims {
         sub: "7".into(),
@@ -43,7 +43,7 @@ async fn a_project_and_its_channels_have_numbers_for_ids() {
 }
 
 #[tokio::test]
-async fn names_may_be_written_in_either_way() {
+async fn fields_may_have_either_spelling() {
     let server = Server::start();
     let alice = server.client("alice");
     for name in ["memberIds", "member_ids"] {
@@ -75,7 +75,7 @@ async fn a_whole_task_may_be_posted() {
 }
 
 #[tokio::test]
-async fn a_project_is_its_members_own() {
+async fn a_project_is_visible_to_its_members_only() {
     let server = Server::start();
     let project = server.client("alice").post("/api/v1/projects", json!({ "name": "Apollo" })).await.expect(201);
     let path = format!("/api/v1/projects/{}/channels", project["id"]);
@@ -87,7 +87,7 @@ async fn a_project_is_its_members_own() {
 }
 
 #[tokio::test]
-async fn another_contracts_things_are_not_there() {
+async fn objects_of_another_contract_are_not_found() {
     let server = Server::start();
     let alice = server.client("alice");
     let home = alice.post("/households", json!({ "name": "Home" })).await.expect(201);
@@ -110,7 +110,7 @@ async fn another_contracts_things_are_not_there() {
 }
 
 #[tokio::test]
-async fn an_id_of_a_clients_own_that_is_too_long_is_named_as_the_contract_names_it() {
+async fn a_client_id_that_is_too_long_is_named_by_its_field() {
     let server = Server::start();
     let alice = server.client("alice");
     let project = alice.post("/api/v1/projects", json!({ "name": "Apollo" })).await.expect(201);

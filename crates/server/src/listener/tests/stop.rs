@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_stop_lets_an_open_request_end_and_takes_no_more() {
+async fn a_stop_completes_open_requests_and_accepts_no_new_ones() {
     let (started, mut has_started) = mpsc::channel::<()>(1);
     let (proceed, wait) = watch::channel(());
     let served = serve(bound(&[]).await, move |_request: Request<Incoming>, _peer: Peer| {
@@ -35,7 +35,7 @@ async fn stopped(served: Served) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_does_not_wait_for_heads_that_have_only_begun() {
+async fn a_stop_does_not_wait_for_incomplete_headers() {
     let served = serve(bound(&[]).await, hello);
     let half = b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ";
     let mut fresh = connect(served.address, half).await;
@@ -49,7 +49,7 @@ async fn a_stop_does_not_wait_for_heads_that_have_only_begun() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_does_not_wait_for_tls_handshakes_that_have_only_begun() {
+async fn a_stop_does_not_wait_for_incomplete_tls_handshakes() {
     let (_folder, certificate, key, _) = certificate();
     let served = serve(bound_with_tls(&certificate, &key).await, hello);
     let mut handshake = connect(served.address, b"\x16\x03\x01\x02\x00\x01").await;
@@ -60,7 +60,7 @@ async fn a_stop_does_not_wait_for_tls_handshakes_that_have_only_begun() {
 }
 
 #[tokio::test]
-async fn a_stop_waits_for_a_body_that_is_still_coming() {
+async fn a_stop_waits_for_the_rest_of_a_body() {
     let (started, mut has_started) = mpsc::channel::<()>(1);
     let served = serve(bound(&[]).await, move |request: Request<Incoming>, _peer: Peer| {
         let started = started.clone();
@@ -80,7 +80,7 @@ async fn a_stop_waits_for_a_body_that_is_still_coming() {
 }
 
 #[tokio::test]
-async fn a_stop_waits_until_an_answer_is_written() {
+async fn a_stop_waits_until_a_response_is_written() {
     const LENGTH: usize = 32 << 20;
     let served = serve(bound(&[]).await, async |_: Request<Incoming>, _: Peer| Response::new(Body::from(vec![b'x'; LENGTH])));
     let mut slow = connect(served.address, GET).await;
@@ -93,7 +93,7 @@ async fn a_stop_waits_until_an_answer_is_written() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_does_not_wait_for_ever() {
+async fn a_stop_does_not_wait_beyond_its_deadline() {
     let (started, mut has_started) = mpsc::channel::<()>(1);
     let served = serve(bound(&[]).await, move |_request: Request<Incoming>, _peer: Peer| {
         let started = started.clone();

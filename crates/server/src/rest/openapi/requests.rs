@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ids_in_a_path_are_described_by_the_word_before() {
+    fn path_ids_are_described_by_the_segment_before() {
         let described = path_parameters("/households/{id}/members/{userId}");
         let descriptions: Vec<_> = described.iter().map(|parameter| (parameter.name.as_str(), parameter.description.as_deref())).collect();
         assert_eq!(descriptions, [("id", Some("The household's id.")), ("userId", Some("The person's id."))]);

@@ -43,7 +43,7 @@ fn operations() -> BTreeSet<String> {
 }
 
 #[test]
-fn the_table_has_every_operation_that_is_served_and_no_other() {
+fn the_table_has_exactly_the_served_operations() {
     let mut rows: BTreeSet<String> = rows().iter().map(|row| row.operation.to_owned()).collect();
     // The document itself is everybody's; what is counted is no JSON, and has a test of its own.
     rows.extend(["GET /openapi.json", "GET /metrics"].map(str::to_owned));
@@ -51,7 +51,7 @@ fn the_table_has_every_operation_that_is_served_and_no_other() {
 }
 
 #[tokio::test]
-async fn every_path_is_open_to_its_people_alone() {
+async fn every_path_is_open_only_to_permitted_callers() {
     for row in rows() {
         let mut used: Option<(Server, Thing)> = None;
         for (caller, status) in Caller::ALL.into_iter().zip(row.statuses) {
@@ -80,7 +80,7 @@ async fn every_path_is_open_to_its_people_alone() {
 }
 
 #[tokio::test]
-async fn to_whoever_is_outside_what_is_there_is_as_what_was_and_what_never_was() {
+async fn outsiders_cannot_tell_existing_objects_from_missing_ones() {
     for row in rows().into_iter().filter(|row| row.about != Sort::Nothing) {
         let server = server();
         let there = row.about.make(&server).await;
@@ -101,7 +101,7 @@ async fn to_whoever_is_outside_what_is_there_is_as_what_was_and_what_never_was()
 }
 
 #[tokio::test]
-async fn what_somebody_else_has_is_not_there_when_it_is_named_in_ones_own() {
+async fn objects_of_others_are_not_found_through_own_paths() {
     let server = server();
     let theirs = Sort::TalkMessage.make(&server).await;
     let dave = server.client("dave");
@@ -131,7 +131,7 @@ async fn what_somebody_else_has_is_not_there_when_it_is_named_in_ones_own() {
 }
 
 #[tokio::test]
-async fn a_repeated_request_is_answered_again_to_the_same_person_alone() {
+async fn a_stored_response_is_replayed_to_its_user_only() {
     let server = server();
     let project = Sort::Project.make(&server).await;
     let path = format!("/api/v1/projects/{}/tasks", project.id);
@@ -150,7 +150,7 @@ async fn a_repeated_request_is_answered_again_to_the_same_person_alone() {
 }
 
 #[tokio::test]
-async fn without_a_key_of_its_own_a_server_takes_none() {
+async fn without_an_api_key_no_key_is_accepted() {
     let server = Server::start();
     for key in ["", API_KEY] {
         let bearer = format!("Bearer {key}");
@@ -160,7 +160,7 @@ async fn without_a_key_of_its_own_a_server_takes_none() {
 }
 
 #[tokio::test]
-async fn a_role_that_a_token_only_claims_to_others_is_none() {
+async fn a_role_in_other_claims_gives_no_permission() {
     let server = server();
     for role in ["Admin", "owner", "services", ""] {
         let token = NewTokenClaims { sub: "dave".into(), role: Some(role.into()), iat: SECONDS, ..NewTokenClaims::default() };
