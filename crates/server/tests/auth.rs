@@ -1,6 +1,6 @@
-//! Tokens: what is believed, what is not, and where they may come from. The time is always given.
+//! Tokens: which ones are accepted and rejected, and their sources. The time is a parameter.
 
-// A test that cannot go on has failed.
+// A test that cannot continue has failed.
 #![allow(clippy::unwrap_used)]
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
@@ -36,7 +36,7 @@ fn signed_with(header: &Header, claims: &Value, key: &EncodingKey) -> String {
     jsonwebtoken::encode(header, claims, key).unwrap()
 }
 
-/// A token of these very bytes, rightly signed: for headers and payloads that no library would write.
+/// A correctly signed token of exactly these bytes, for headers and payloads that no library writes.
 fn raw(header: &str, payload: &str) -> String {
     let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
     let key = EncodingKey::from_secret(SECRET.as_bytes());
@@ -44,17 +44,17 @@ fn raw(header: &str, payload: &str) -> String {
     format!("{message}.{signature}")
 }
 
-fn believed(claims: Value) -> Identity {
+fn accepted(claims: Value) -> Identity {
     verifier(&[]).verify(&signed(&claims), NOW).unwrap()
 }
 
-fn refused(claims: Value) -> AuthError {
+fn error(claims: Value) -> AuthError {
     verifier(&[]).verify(&signed(&claims), NOW).unwrap_err()
 }
 
 #[test]
 fn a_valid_token_yields_the_identity() {
-    let identity = believed(json!({
+    let identity = accepted(json!({
         "sub": "user-1", "name": "Alice", "username": "alice", "email": "alice@example.com", "household_id": "h1",
         "role": "admin", "iat": NOW - 5, "exp": NOW + 60,
     }));
@@ -70,19 +70,19 @@ fn a_valid_token_yields_the_identity() {
 #[test]
 fn the_first_of_the_four_subject_claims_is_used() {
     for claims in [json!({"sub": "a"}), json!({"user_id": "a"}), json!({"userId": "a"}), json!({"id": "a"})] {
-        assert_eq!(believed(claims).user.as_str(), "a");
+        assert_eq!(accepted(claims).user.as_str(), "a");
     }
-    assert_eq!(believed(json!({"id": "d", "userId": "c", "user_id": "b", "sub": "a"})).user.as_str(), "a");
-    assert_eq!(believed(json!({"id": "d", "userId": "c", "user_id": "b"})).user.as_str(), "b");
-    assert_eq!(believed(json!({"sub": null, "id": "d"})).user.as_str(), "d");
-    assert_eq!(refused(json!({"sub": "", "id": "d"})), AuthError::Invalid(FailedCheck::Subject));
+    assert_eq!(accepted(json!({"id": "d", "userId": "c", "user_id": "b", "sub": "a"})).user.as_str(), "a");
+    assert_eq!(accepted(json!({"id": "d", "userId": "c", "user_id": "b"})).user.as_str(), "b");
+    assert_eq!(accepted(json!({"sub": null, "id": "d"})).user.as_str(), "d");
+    assert_eq!(error(json!({"sub": "", "id": "d"})), AuthError::Invalid(FailedCheck::Subject));
 }
 
 #[test]
 fn a_subject_may_be_a_number() {
-    assert_eq!(believed(json!({"sub": 42})).user.as_str(), "42");
-    assert_eq!(believed(json!({"user_id": 18_446_744_073_709_551_615_u64})).user.as_str(), "18446744073709551615");
-    assert_eq!(believed(json!({"id": -7})).user.as_str(), "-7");
+    assert_eq!(accepted(json!({"sub": 42})).user.as_str(), "42");
+    assert_eq!(accepted(json!({"user_id": 18_446_744_073_709_551_615_u64})).user.as_str(), "18446744073709551615");
+    assert_eq!(accepted(json!({"id": -7})).user.as_str(), "-7");
 }
 
 #[test]
@@ -90,38 +90,38 @@ fn a_token_without_a_valid_subject_is_rejected() {
     let long = "x".repeat(201);
     let bad = [json!({}), json!({"name": "A"}), json!({"sub": ""}), json!({"sub": null}), json!({"sub": long}), json!({"sub": "a\nb"})];
     for claims in bad {
-        assert_eq!(refused(claims), AuthError::Invalid(FailedCheck::Subject));
+        assert_eq!(error(claims), AuthError::Invalid(FailedCheck::Subject));
     }
     for claims in [json!({"sub": 1.5}), json!({"sub": true}), json!({"sub": ["a"]}), json!({"sub": {"id": 1}})] {
-        assert_eq!(refused(claims), AuthError::Invalid(FailedCheck::Subject));
+        assert_eq!(error(claims), AuthError::Invalid(FailedCheck::Subject));
     }
     for subject in [" ", "   ", "\t", "\u{a0}", "\u{2003}\u{3000}", "\u{0}", "a\u{0}", "\u{7f}", "a\u{85}b", "\u{1b}[31m"] {
-        assert_eq!(refused(json!({"sub": subject})), AuthError::Invalid(FailedCheck::Subject), "{subject:?}");
-        assert_eq!(refused(json!({"user_id": subject})), AuthError::Invalid(FailedCheck::Subject), "{subject:?}");
+        assert_eq!(error(json!({"sub": subject})), AuthError::Invalid(FailedCheck::Subject), "{subject:?}");
+        assert_eq!(error(json!({"user_id": subject})), AuthError::Invalid(FailedCheck::Subject), "{subject:?}");
     }
-    assert_eq!(believed(json!({"sub": " a b "})).user.as_str(), " a b ", "what is not blank is as it is");
-    assert_eq!(believed(json!({"sub": "x".repeat(200)})).user.as_str().len(), 200, "as long as the id of a user who is added");
+    assert_eq!(accepted(json!({"sub": " a b "})).user.as_str(), " a b ", "what is not blank is as it is");
+    assert_eq!(accepted(json!({"sub": "x".repeat(200)})).user.as_str().len(), 200, "as long as the id of a user who is added");
 }
 
 #[test]
 fn other_claims_may_have_any_type() {
-    let identity = believed(json!({
+    let identity = accepted(json!({
         "sub": "a", "name": {"first": "A"}, "email": 5, "username": " ", "role": 3, "roles": {"admin": true}, "household_id": "",
         "permissions": [1, {"deep": [[[]]]}],
     }));
     assert_eq!((identity.name, identity.username, identity.household), (None, None, None));
     assert!(!identity.admin && !identity.service);
-    assert_eq!(believed(json!({"sub": "a", "household_id": 7})).household.as_deref(), Some("7"));
-    assert_eq!(believed(json!({"sub": "a", "householdId": "h"})).household.as_deref(), Some("h"));
+    assert_eq!(accepted(json!({"sub": "a", "household_id": 7})).household.as_deref(), Some("7"));
+    assert_eq!(accepted(json!({"sub": "a", "householdId": "h"})).household.as_deref(), Some("h"));
     for household in ["x".repeat(500), " ".into(), "h\n".into()] {
-        assert_eq!(believed(json!({"sub": "a", "household_id": household})).household, None);
+        assert_eq!(accepted(json!({"sub": "a", "household_id": household})).household, None);
     }
 }
 
 #[test]
 fn roles_may_be_a_string_or_a_list() {
     let roles = |claims| {
-        let identity = believed(claims);
+        let identity = accepted(claims);
         (identity.admin, identity.service)
     };
     assert_eq!(roles(json!({"sub": "a", "role": "admin"})), (true, false));
@@ -145,23 +145,23 @@ fn a_token_expires_exactly_after_its_time_and_the_leeway() {
 
 #[test]
 fn a_token_without_exp_never_expires() {
-    assert_eq!(believed(json!({"sub": "a"})).expires_at, None);
-    assert_eq!(believed(json!({"sub": "a", "exp": 1e300})).expires_at, Some(i64::MAX));
+    assert_eq!(accepted(json!({"sub": "a"})).expires_at, None);
+    assert_eq!(accepted(json!({"sub": "a", "exp": 1e300})).expires_at, Some(i64::MAX));
 }
 
 #[test]
 fn a_time_may_have_a_fraction_but_must_be_a_number() {
-    assert_eq!(believed(json!({"sub": "a", "exp": NOW as f64 + 1.5, "iat": NOW as f64 - 0.5})).expires_at, Some(NOW + 1));
-    assert_eq!(refused(json!({"sub": "a", "exp": NOW as f64 - 0.5})), AuthError::Expired);
+    assert_eq!(accepted(json!({"sub": "a", "exp": NOW as f64 + 1.5, "iat": NOW as f64 - 0.5})).expires_at, Some(NOW + 1));
+    assert_eq!(error(json!({"sub": "a", "exp": NOW as f64 - 0.5})), AuthError::Expired);
     for exp in [json!("tomorrow"), json!((NOW + 60).to_string()), json!(true), json!([NOW + 60])] {
-        assert_eq!(refused(json!({"sub": "a", "exp": exp})), AuthError::Invalid(FailedCheck::Form));
+        assert_eq!(error(json!({"sub": "a", "exp": exp})), AuthError::Invalid(FailedCheck::Form));
     }
 }
 
 #[test]
 fn a_token_is_rejected_before_its_nbf() {
-    assert_eq!(refused(json!({"sub": "a", "nbf": NOW + 1})), AuthError::Invalid(FailedCheck::Time));
-    assert_eq!(believed(json!({"sub": "a", "nbf": NOW})).user.as_str(), "a");
+    assert_eq!(error(json!({"sub": "a", "nbf": NOW + 1})), AuthError::Invalid(FailedCheck::Time));
+    assert_eq!(accepted(json!({"sub": "a", "nbf": NOW})).user.as_str(), "a");
     let lenient = verifier(&[("JWT_LEEWAY", "5s")]);
     assert!(lenient.verify(&signed(&json!({"sub": "a", "nbf": NOW + 5})), NOW).is_ok());
     assert!(lenient.verify(&signed(&json!({"sub": "a", "nbf": NOW + 6})), NOW).is_err());
@@ -170,10 +170,10 @@ fn a_token_is_rejected_before_its_nbf() {
 #[test]
 fn only_an_otherwise_valid_token_is_reported_as_expired() {
     let expired = json!({"sub": "a", "exp": NOW - 1});
-    assert_eq!(refused(expired.clone()), AuthError::Expired);
+    assert_eq!(error(expired.clone()), AuthError::Expired);
     let other = signed_with(&Header::default(), &expired, &EncodingKey::from_secret(b"another secret"));
     assert_eq!(verifier(&[]).verify(&other, NOW), Err(AuthError::Invalid(FailedCheck::Signature)));
-    assert_eq!(refused(json!({"exp": NOW - 1})), AuthError::Invalid(FailedCheck::Subject));
+    assert_eq!(error(json!({"exp": NOW - 1})), AuthError::Invalid(FailedCheck::Subject));
     let issuer = verifier(&[("JWT_ISSUER", "us")]);
     assert_eq!(issuer.verify(&signed(&expired), NOW), Err(AuthError::Invalid(FailedCheck::Issuer)));
 }
@@ -184,8 +184,8 @@ fn issuer_and_audience_are_checked_only_if_configured() {
     assert!(verifier(&[]).verify(&signed(&claims), NOW).is_ok());
     assert!(verifier(&[("JWT_ISSUER", "group-planner-api")]).verify(&signed(&claims), NOW).is_ok());
     assert!(verifier(&[("JWT_AUDIENCE", "group-planner-client")]).verify(&signed(&claims), NOW).is_ok());
-    assert!(verifier(&[("JWT_ISSUER", "somebody else")]).verify(&signed(&claims), NOW).is_err());
-    assert!(verifier(&[("JWT_AUDIENCE", "somebody else")]).verify(&signed(&claims), NOW).is_err());
+    assert!(verifier(&[("JWT_ISSUER", "another issuer")]).verify(&signed(&claims), NOW).is_err());
+    assert!(verifier(&[("JWT_AUDIENCE", "another audience")]).verify(&signed(&claims), NOW).is_err());
     let bare = signed(&json!({"sub": "a"}));
     assert_eq!(verifier(&[("JWT_ISSUER", "x")]).verify(&bare, NOW), Err(AuthError::Invalid(FailedCheck::Issuer)));
     assert_eq!(verifier(&[("JWT_AUDIENCE", "x")]).verify(&bare, NOW), Err(AuthError::Invalid(FailedCheck::Audience)));
@@ -224,7 +224,7 @@ fn a_token_without_a_signature_is_rejected() {
             assert_eq!(verifier(&[]).verify(&token, NOW), Err(AuthError::Invalid(check)), "{alg}");
         }
     }
-    // Rightly signed, and yet without naming what with.
+    // Correctly signed, but without the algorithm.
     assert_eq!(verifier(&[]).verify(&raw("{}", r#"{"sub":"a"}"#), NOW), Err(AuthError::Invalid(FailedCheck::Form)));
     assert_eq!(verifier(&[]).verify(&raw(r#"{"alg":"none"}"#, r#"{"sub":"a"}"#), NOW), Err(AuthError::Invalid(FailedCheck::Algorithm)));
 }
@@ -287,7 +287,7 @@ fn a_huge_token_is_rejected_although_it_is_signed() {
     assert_eq!(verifier(&[]).verify(&"a.".repeat(1 << 20), NOW), Err(AuthError::Invalid(FailedCheck::Form)));
 }
 
-/// A key pair: how to sign with it, its public key as PEM and as JWK members.
+/// A key pair: its signing key, and its public key as PEM and as JWK members.
 struct Pair {
     signing: EncodingKey,
     public: Vec<u8>,
@@ -386,13 +386,13 @@ fn each_public_key_verifies_only_its_own_algorithm() {
         }
         assert!(by_pem.verify(&signed(&json!({"sub": "a"})), NOW).is_err());
     }
-    // Of the same key, in another family.
+    // Of the same key, with an algorithm of another family.
     assert!(public_verifier(&pairs[0].0.pem()).unwrap().verify(&pairs[0].0.token(Algorithm::PS256, None), NOW).is_err());
 }
 
 #[test]
 fn a_public_key_does_not_work_as_a_secret() {
-    // The confusion: the attacker signs with HS256 and what everybody knows, in each form that it has.
+    // Algorithm confusion: the attacker signs with HS256 and the public key, in each of its forms.
     let pair = rsa();
     let verifier = public_verifier(&pair.pem()).unwrap();
     for known in [pair.pem().into_bytes(), pair.pem().trim().as_bytes().to_vec(), pair.public.clone()] {
@@ -472,8 +472,8 @@ fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
     pairs.iter().map(pair).collect()
 }
 
-/// Who a request is from, as text, or the code of the refusal.
-fn who(auth: Option<Value>, headers: &HeaderMap, query: Option<&str>) -> String {
+/// The user of a request, as text, or the code of the error.
+fn identify(auth: Option<Value>, headers: &HeaderMap, query: Option<&str>) -> String {
     let auth = auth.map(|auth| ConnectAuth::read(&auth.to_string()));
     let identity = authenticator(&[("FRONTEND_URL", "https://app.example.com")]).identify(auth, headers, query, NOW);
     identity.map_or_else(|error| error.code().to_owned(), |identity| identity.user.to_string())
@@ -489,13 +489,13 @@ fn each_token_source_works_with_and_without_bearer() {
     let none = HeaderMap::new();
     for prefix in ["", "Bearer ", "bearer ", "BEARER   ", " "] {
         let text = format!("{prefix}{token}");
-        assert_eq!(who(Some(json!({"token": text})), &none, None), "a");
-        assert_eq!(who(None, &headers(&[("authorization", &text)]), None), "a");
+        assert_eq!(identify(Some(json!({"token": text})), &none, None), "a");
+        assert_eq!(identify(None, &headers(&[("authorization", &text)]), None), "a");
         let cookie = format!("theme=dark; token={text}; x=y");
-        assert_eq!(who(None, &headers(&[("origin", "https://app.example.com"), ("cookie", &cookie)]), None), "a");
+        assert_eq!(identify(None, &headers(&[("origin", "https://app.example.com"), ("cookie", &cookie)]), None), "a");
         for space in ["%20", "+"] {
             let query = format!("EIO=4&token={}&transport=polling", text.replace(' ', space));
-            assert_eq!(who(None, &none, Some(&query)), "a");
+            assert_eq!(identify(None, &none, Some(&query)), "a");
         }
     }
 }
@@ -508,12 +508,12 @@ fn token_sources_are_tried_in_order() {
     let query = format!("token={third}");
     let all = headers(&[("authorization", &second), ("cookie", &cookie), origin]);
     let rest = headers(&[("cookie", &cookie), origin]);
-    assert_eq!(who(Some(json!({"token": first})), &all, Some(&query)), "1");
-    assert_eq!(who(Some(json!({})), &all, Some(&query)), "2");
-    assert_eq!(who(None, &rest, Some(&query)), "3");
-    assert_eq!(who(None, &rest, Some("x=1")), "4");
-    // The first that is there decides, even if it is bad.
-    assert_eq!(who(Some(json!({"token": "garbage"})), &all, Some(&query)), "token_invalid");
+    assert_eq!(identify(Some(json!({"token": first})), &all, Some(&query)), "1");
+    assert_eq!(identify(Some(json!({})), &all, Some(&query)), "2");
+    assert_eq!(identify(None, &rest, Some(&query)), "3");
+    assert_eq!(identify(None, &rest, Some("x=1")), "4");
+    // The first one that is present decides, even if it is invalid.
+    assert_eq!(identify(Some(json!({"token": "garbage"})), &all, Some(&query)), "token_invalid");
 }
 
 #[test]
@@ -523,31 +523,31 @@ fn an_empty_token_source_is_skipped() {
     for empty in
         [json!({"token": ""}), json!({"token": null}), json!({"token": "Bearer "}), json!({"token": "  "}), json!(null), json!("x")]
     {
-        assert_eq!(who(Some(empty.clone()), &HeaderMap::new(), Some(&query)), "a", "{empty}");
+        assert_eq!(identify(Some(empty.clone()), &HeaderMap::new(), Some(&query)), "a", "{empty}");
     }
-    assert_eq!(who(None, &headers(&[("authorization", "Bearer")]), Some(&query)), "a");
-    assert_eq!(who(None, &headers(&[("authorization", "Basic dXNlcjpwYXNz")]), Some(&query)), "a");
-    assert_eq!(who(None, &HeaderMap::new(), Some(&format!("token=&token={token}"))), "a");
+    assert_eq!(identify(None, &headers(&[("authorization", "Bearer")]), Some(&query)), "a");
+    assert_eq!(identify(None, &headers(&[("authorization", "Basic dXNlcjpwYXNz")]), Some(&query)), "a");
+    assert_eq!(identify(None, &HeaderMap::new(), Some(&format!("token=&token={token}"))), "a");
 }
 
 #[test]
 fn a_request_without_a_token_is_reported_as_missing() {
-    assert_eq!(who(None, &HeaderMap::new(), None), "token_missing");
-    assert_eq!(who(Some(json!({"token": ""})), &headers(&[("authorization", "Bearer ")]), Some("token=")), "token_missing");
-    assert_eq!(who(Some(json!({"Token": "x"})), &HeaderMap::new(), Some("tokens=x")), "token_missing");
+    assert_eq!(identify(None, &HeaderMap::new(), None), "token_missing");
+    assert_eq!(identify(Some(json!({"token": ""})), &headers(&[("authorization", "Bearer ")]), Some("token=")), "token_missing");
+    assert_eq!(identify(Some(json!({"Token": "x"})), &HeaderMap::new(), Some("tokens=x")), "token_missing");
 }
 
 #[test]
 fn an_auth_token_that_is_not_a_string_is_invalid() {
     for token in [json!(5), json!(true), json!(["x"]), json!({"x": 1})] {
-        assert_eq!(who(Some(json!({"token": token})), &HeaderMap::new(), None), "token_invalid");
+        assert_eq!(identify(Some(json!({"token": token})), &HeaderMap::new(), None), "token_invalid");
     }
 }
 
 #[test]
 fn a_cookie_is_accepted_only_from_an_allowed_origin() {
     let cookie = format!("token={}", token_of("a"));
-    let from = |more: &[(&'static str, &str)]| who(None, &headers(&[more, &[("cookie", cookie.as_str())]].concat()), None);
+    let from = |more: &[(&'static str, &str)]| identify(None, &headers(&[more, &[("cookie", cookie.as_str())]].concat()), None);
     assert_eq!(from(&[("origin", "https://app.example.com")]), "a");
     assert_eq!(from(&[("origin", "http://10.0.0.1:3000"), ("host", "10.0.0.1:3000")]), "a");
     assert_eq!(from(&[("sec-fetch-site", "same-origin")]), "a");
@@ -574,15 +574,15 @@ fn the_name_and_form_of_a_cookie_may_vary() {
 
 #[test]
 fn a_claimed_user_id_must_match_the_token() {
-    let with = |user: Value| who(Some(json!({"token": signed(&json!({"sub": 42})), "userId": user})), &HeaderMap::new(), None);
+    let with = |user: Value| identify(Some(json!({"token": signed(&json!({"sub": 42})), "userId": user})), &HeaderMap::new(), None);
     assert_eq!(with(json!("42")), "42");
     assert_eq!(with(json!(42)), "42");
     assert_eq!(with(json!(null)), "42");
     for wrong in [json!("43"), json!(43), json!(""), json!("042"), json!(["42"]), json!({"id": 42}), json!(42.0)] {
         assert_eq!(with(wrong.clone()), "subject_mismatch", "{wrong}");
     }
-    // The token comes first: a stranger learns nothing from a claimed name.
-    assert_eq!(who(Some(json!({"token": "garbage", "userId": "1"})), &HeaderMap::new(), None), "token_invalid");
+    // The token is checked first, so a claimed id reveals nothing.
+    assert_eq!(identify(Some(json!({"token": "garbage", "userId": "1"})), &HeaderMap::new(), None), "token_invalid");
 }
 
 #[test]
@@ -608,7 +608,7 @@ fn the_api_key_is_compared_completely() {
     for wrong in ["Bearer the-ke", "Bearer the-key2", "Bearer THE-KEY", "Bearer", "Bearer ", "Basic the-key", ""] {
         assert!(!backend(&key, wrong), "{wrong}");
     }
-    // Without a key nobody is the back end, not even with an empty one.
+    // Without a configured key no request is a backend's, also with an empty key.
     assert!(!backend(&[], "Bearer "));
     assert!(!backend(&[("ROOMCAST_API_KEY", "")], "Bearer "));
     assert!(!authenticator(&key).is_backend(&HeaderMap::new()));
@@ -641,8 +641,8 @@ fn a_signed_token_is_accepted_by_the_same_configuration() {
 fn a_server_with_public_keys_signs_no_token() {
     let config = config(&[("JWT_PUBLIC_KEY", &ed25519().pem())]);
     let keys = Keys::load(&config).unwrap();
-    let refused = sign(&keys, &NewTokenClaims { sub: "a".into(), ..NewTokenClaims::default() }, &config.auth).unwrap_err();
-    assert!(refused.to_string().contains("this server can only verify them"));
+    let error = sign(&keys, &NewTokenClaims { sub: "a".into(), ..NewTokenClaims::default() }, &config.auth).unwrap_err();
+    assert!(error.to_string().contains("this server can only verify tokens"));
 }
 
 #[test]
@@ -666,8 +666,8 @@ fn the_dev_secret_is_created_once_and_readable_by_its_owner() {
     assert_eq!(secret(), first);
     assert_eq!(mode(), 0o600);
     std::fs::write(&path, "short").unwrap();
-    let refused = Keys::load(&config).unwrap_err().to_string();
-    assert!(refused.contains("dev-secret") && refused.contains("it contains no secret; delete it"), "{refused}");
+    let error = Keys::load(&config).unwrap_err().to_string();
+    assert!(error.contains("dev-secret") && error.contains("it contains no secret; delete it"), "{error}");
 }
 
 #[test]

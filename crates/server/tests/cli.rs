@@ -1,6 +1,6 @@
-//! The binary, run as a person would run it: each test in a folder and an environment of its own.
+//! The binary: each test runs it in its own folder and environment.
 
-// A test that cannot go on has failed.
+// A test that cannot continue has failed.
 #![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -29,14 +29,14 @@ fn run(folder: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Outpu
     command(folder, environment, arguments).output().unwrap()
 }
 
-/// What a successful run prints.
+/// The output of a successful run.
 fn printed(folder: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> String {
     let output = run(folder, environment, arguments);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The one line with which a run is refused.
+/// The one error line of a failed run.
 fn error(folder: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> String {
     let output = run(folder, environment, arguments);
     assert_eq!(output.status.code(), Some(1));
@@ -59,7 +59,7 @@ fn version_and_help_are_printed() {
 fn openapi_prints_the_served_document_with_any_settings() {
     let folder = folder();
     assert_eq!(printed(folder.path(), &[("PORT", "nonsense")], &["openapi"]), server::rest::openapi());
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is started and nothing is kept");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "no server is started and no file is written");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn config_prints_each_setting_with_its_source_and_hides_secrets() {
     assert!(has("PING_INTERVAL=25s", "[default]"));
     assert!(has("JWT_SECRET=(hidden)", "[env]"));
     assert!(!text.contains("s3cret"));
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "to look at the settings makes nothing");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "the command writes no file");
 }
 
 #[test]
@@ -98,8 +98,8 @@ fn types_are_written_for_one_contract_or_into_a_folder_for_all() {
         format!("--contract=kitchen: expected {}", names.join(", "))
     );
     std::fs::write(folder.path().join("file"), "").unwrap();
-    let refused = error(folder.path(), &[], &["types", "--out", "file"]);
-    assert!(refused.starts_with("--out=file: the folder cannot be created"), "{refused}");
+    let error_line = error(folder.path(), &[], &["types", "--out", "file"]);
+    assert!(error_line.starts_with("--out=file: the folder cannot be created"), "{error_line}");
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn a_second_server_on_one_data_folder_exits_with_an_error() {
     let folder = folder();
     let mut first = Running::start(folder.path(), &[]);
     let pid = first.child.id();
-    // Also on the same port: the error names the server that has the data, and not the port.
+    // On the same port, too, the error names the server that uses the data, and not the port.
     let port = first.port.to_string();
     for environment in [[("PORT", "0")], [("PORT", port.as_str())]] {
         let line = error(folder.path(), &environment, &[]);
@@ -220,7 +220,7 @@ fn a_second_server_on_one_data_folder_exits_with_an_error() {
         assert!(since.starts_with("20") && since.contains("Z; stop that server first, or set DATABASE_URL to another file"), "{line}");
     }
     printed(folder.path(), &[], &["token", "--sub", "a"]);
-    // The line of a killed server stays in the file and keeps no other server from starting.
+    // The line of a killed server stays in the file and does not prevent another start.
     first.child.kill().unwrap();
     first.child.wait().unwrap();
     assert!(std::fs::read_to_string(folder.path().join("data/roomcast.db.lock")).unwrap().contains(&pid.to_string()));
@@ -340,7 +340,7 @@ fn the_token_command_names_its_secret_and_creates_none() {
     assert!(in_memory.starts_with("no secret found: "), "{in_memory}");
 }
 
-/// A server that is stopped when the test ends, however it ends.
+/// A server that is stopped at the end of the test, also after a failure.
 struct Running {
     child: Child,
     output: BufReader<ChildStdout>,
@@ -354,7 +354,7 @@ impl Running {
         Self::of(command(folder, &environment, &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
 
-    /// Waits until a started server says where it listens.
+    /// Waits until a started server prints its addresses.
     fn of(mut child: Child) -> Self {
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut first_line = String::new();
@@ -364,7 +364,7 @@ impl Running {
         Self { child, output, port, first_line }
     }
 
-    /// Stops it as an operator does. What it still printed, and what it logged.
+    /// Stops it with SIGTERM. Returns the rest of its output, and its log.
     fn stop(mut self) -> (String, String) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         assert!(self.child.wait().unwrap().success(), "a stop that was asked for is a success");
@@ -377,7 +377,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Fails when it has ended already, which is fine.
+        // An error means that it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -441,14 +441,14 @@ fn logs_on_standard_error_are_text_or_json() {
 #[test]
 fn a_server_accepts_again_after_running_out_of_descriptors() {
     let folder = folder();
-    // The shell's limit is the hard one, which the server cannot raise. A quarter of 100 is less than the places for health checks take.
+    // The shell's limit is the hard one, which the server cannot raise. A quarter of 100 is less than the slots for health checks need.
     let script = r#"ulimit -n 100; exec "$0""#;
     let mut child = Command::new("/bin/sh");
     child.args(["-c", script, env!("CARGO_BIN_EXE_roomcast")]).env_clear().envs([("PORT", "0"), ("HOST", "127.0.0.1")]);
     let child = child.current_dir(folder.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut server = Running::of(child);
     let flood: Vec<_> = (0..300).map(|_| TcpStream::connect(("127.0.0.1", server.port)).unwrap()).collect();
-    // Wait until it says so: only then was there none left.
+    // Wait for the log line, which shows that no descriptor was left.
     let mut log = BufReader::new(server.child.stderr.as_mut().unwrap());
     let mut line = String::new();
     while !line.contains("cannot be accepted") {
@@ -456,15 +456,15 @@ fn a_server_accepts_again_after_running_out_of_descriptors() {
         assert!(log.read_line(&mut line).unwrap() > 0, "it never ran out of descriptors");
     }
     drop(flood);
-    let ask = || {
+    let request = || {
         let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
         stream.set_read_timeout(Some(std::time::Duration::from_secs(120))).unwrap();
         stream.write_all(b"GET /no-such-path HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).map(|_| answer)
     };
-    // Until the server has seen the ends of the flood, it answers health checks only.
-    let answers: Vec<_> =
-        (0..1000).map(|_| ask()).take_while(|answer| !matches!(answer, Ok(text) if text.starts_with("HTTP/1.1 404 "))).collect();
-    assert!(answers.len() < 1000, "{:?}", answers.last());
+    // Until the server has processed the ends of these connections, it serves health checks only.
+    let responds: Vec<_> =
+        (0..1000).map(|_| request()).take_while(|answer| !matches!(answer, Ok(text) if text.starts_with("HTTP/1.1 404 "))).collect();
+    assert!(responds.len() < 1000, "{:?}", responds.last());
 }

@@ -1,6 +1,6 @@
-//! Settings: every source, every kind of value, and every refusal, which is one clear line.
+//! Settings: every source, every kind of value, and every error, which is one line.
 
-// A test that cannot go on has failed.
+// A test that cannot continue has failed.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -23,14 +23,14 @@ fn from_file(text: &str) -> Result<(Config, Vec<Line>), String> {
     sources.and_then(|sources| Config::read(&sources)).map_err(|error| error.to_string())
 }
 
-/// The line that refuses these settings, read and checked as a start would.
+/// The error line of these settings, which are read and checked as at a start.
 fn error(pairs: &[(&str, &str)]) -> String {
-    let refused = Config::of_pairs(pairs.iter().copied()).and_then(|config| config.check()).unwrap_err().to_string();
-    assert!(!refused.contains('\n'), "more than one line: {refused}");
-    refused
+    let error = Config::of_pairs(pairs.iter().copied()).and_then(|config| config.check()).unwrap_err().to_string();
+    assert!(!error.contains('\n'), "more than one line: {error}");
+    error
 }
 
-/// For each setting a value that is good and not the default, as text and as it is shown.
+/// For each setting a valid value other than the default, as text and as it is printed.
 const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("HOST", "192.0.2.1", "192.0.2.1"),
     ("PORT", "8080", "8080"),
@@ -127,21 +127,21 @@ fn the_defaults_are_the_documented_ones() {
 #[test]
 fn every_name_works_in_the_environment() {
     assert_eq!(OTHER_VALUES.len(), settings().count(), "a setting has no value to try here");
-    for (name, text, shown) in OTHER_VALUES {
+    for (name, text, printed) in OTHER_VALUES {
         let (_, lines) = Config::read(&Sources::of_pairs([(*name, *text)])).unwrap();
         let line = line(&lines, name);
-        assert_eq!((line.value.as_str(), line.source), (*shown, SettingSource::Environment), "{name}");
+        assert_eq!((line.value.as_str(), line.source), (*printed, SettingSource::Environment), "{name}");
         assert_ne!(line.value, line.setting.default, "{name}");
     }
 }
 
 #[test]
 fn every_setting_works_in_a_file() {
-    for (name, text, shown) in OTHER_VALUES {
+    for (name, text, printed) in OTHER_VALUES {
         let setting = settings().find(|setting| setting.env == *name).unwrap();
         let (_, lines) = from_file(&format!("[{}]\n{} = \"{text}\"", setting.section, setting.key)).unwrap();
         let line = line(&lines, name);
-        assert_eq!((line.value.as_str(), line.source), (*shown, SettingSource::File), "{name}");
+        assert_eq!((line.value.as_str(), line.source), (*printed, SettingSource::File), "{name}");
     }
 }
 
@@ -215,8 +215,8 @@ fn durations_are_in_seconds_or_have_a_unit() {
     for bad in ["", "s", "-1", "+1", "1d", "1e3", "inf", "NaN", "0.5ms", "1.2.3", "1s2", "ten", "99999999h", "٣"] {
         assert_eq!(Duration::read(bad), None, "{bad}");
     }
-    for shown in ["0s", "25s", "500ms", "2m", "1h", "90s"] {
-        assert_eq!(Duration::read(shown).unwrap().show(), shown);
+    for printed in ["0s", "25s", "500ms", "2m", "1h", "90s"] {
+        assert_eq!(Duration::read(printed).unwrap().show(), printed);
     }
 }
 
@@ -250,7 +250,7 @@ fn an_invalid_value_is_rejected_with_the_expected_form() {
         ("PORT", "http", format!("PORT=http: {port}")),
         ("WEBSOCKET_PORT", "-1", format!("WEBSOCKET_PORT=-1: {port}")),
         ("PING_INTERVAL", "0", format!("PING_INTERVAL=0: {duration}")),
-        // Socket.IO's own options are milliseconds: seven hours between two pings are a slip of the unit.
+        // Socket.IO's own options are milliseconds: seven hours between two pings are a wrong unit.
         ("PING_INTERVAL", "25000", format!("PING_INTERVAL=25000: {duration}")),
         ("PING_TIMEOUT", "soon", format!("PING_TIMEOUT=soon: {duration}")),
         ("WS_HEARTBEAT_INTERVAL", "-30", format!("WS_HEARTBEAT_INTERVAL=-30: {duration}")),
@@ -380,7 +380,7 @@ fn a_secret_is_never_printed() {
     let pem = "-----BEGIN PRIVATE KEY-----\\ns3cret\\n-----END PRIVATE KEY-----";
     let (_, lines) = Config::read(&Sources::of_pairs([("JWT_PUBLIC_KEY", pem)])).unwrap();
     assert!(!render::effective(&lines).contains("s3cret"));
-    // A password that has an @ in it.
+    // A password that contains an @.
     assert!(!error(&[("REDIS_URL", "redis://u:s3c@s3cret@host")]).contains("s3c"));
     let error = from_file("[auth]\njwt_secret = \"s3cret").unwrap_err();
     assert!(!error.contains("s3cret"), "{error}");
@@ -429,7 +429,7 @@ fn the_example_file_is_current() {
 fn the_example_file_has_every_setting_with_its_default() {
     let example = render::example(TABLE);
     from_file(&example).expect("nothing is set in it");
-    // A commented setting begins right behind its mark, a sentence does not.
+    // A commented setting begins directly after the #, and a sentence after a space.
     let set: String = example
         .lines()
         .map(|line| match line.strip_prefix('#') {
@@ -442,7 +442,7 @@ fn the_example_file_has_every_setting_with_its_default() {
     for setting in settings() {
         assert!(set.contains(&format!("\n{} = ", setting.key)), "{}", setting.key);
     }
-    // A setting whose default is nothing is an empty text there, which says nothing, too.
+    // A setting without a default is an empty text in the file, which counts as unset.
     assert!(lines.iter().all(|line| line.source == SettingSource::File || line.value.is_empty()));
 }
 
@@ -525,7 +525,7 @@ fn log_level_names_of_other_loggers_are_accepted() {
     for word in known {
         assert!(Config::of_pairs([("LOG_LEVEL", word)]).is_ok(), "{word}");
     }
-    // The log filter would take a word that is no level for the name of a target, and log no other target.
+    // The log filter would parse an unknown level as a target, and log no other target.
     for word in ["inof", "inof,audit=warn", "info,audit", "audit=lots", "audti=warn", "info,", "=debug", "info;debug"] {
         assert!(Config::of_pairs([("LOG_LEVEL", word)]).is_err(), "{word}");
     }
@@ -533,9 +533,9 @@ fn log_level_names_of_other_loggers_are_accepted() {
 
 #[test]
 fn every_invalid_setting_is_reported_at_once() {
-    let refused =
+    let error =
         Config::of_pairs([("PORT", "high"), ("LOG_FORMAT", "xml"), ("NODE_ENV", "production"), ("TLS_KEY", "key.pem")]).unwrap_err();
-    let names: Vec<_> = refused.lines().iter().map(|line| line.split('=').next().unwrap()).collect();
+    let names: Vec<_> = error.lines().iter().map(|line| line.split('=').next().unwrap()).collect();
     assert_eq!(names, ["PORT", "LOG_FORMAT", "TLS_KEY", "NODE_ENV"]);
     let error = from_file("[server]\nprot = 1\nhots = 'a'\n[nett]\n").unwrap_err();
     assert_eq!(error.lines().count(), 3, "{error}");
@@ -558,7 +558,7 @@ fn quotes_and_comments_left_by_containers_are_removed() {
     assert!(production.auth.is_production());
     let url = Config::of_pairs([("DATABASE_URL", "sqlite://a#b.db # the file")]).unwrap().storage.database_url;
     assert_eq!(url.show(), "sqlite://a#b.db");
-    // Quotes are part of a secret: the issuer of the tokens may have been given the same text.
+    // Quotes are part of a secret, because the issuer of the tokens may use the same text.
     let config = Config::of_pairs([("JWT_SECRET", "\"0123456789abcdef0123456789abcdef\"")]).unwrap();
     assert_eq!(config.auth.jwt_secret.as_ref().unwrap().expose().len(), 34);
     assert_eq!(config.warnings(), ["JWT_SECRET begins and ends with a quote; the quotes are part of the value"]);
@@ -571,10 +571,10 @@ fn a_short_secret_is_rejected_in_production_only() {
     let with = |secret: &str, mode: &str| Config::of_pairs([("JWT_SECRET", secret), ("NODE_ENV", mode)]).unwrap();
     let (short, long) = ("0123456789abcdef0123456789abcde", "0123456789abcdef0123456789abcdef");
     for mode in ["production", "Production", "\"production\""] {
-        let refused = with(short, mode).check().unwrap_err().to_string();
+        let error = with(short, mode).check().unwrap_err().to_string();
         let said =
             "JWT_SECRET=(hidden): it can be guessed; expected at least 32 bytes in production, such as `openssl rand -hex 32` prints";
-        assert_eq!(refused, said);
+        assert_eq!(error, said);
         assert_eq!(with(long, mode).check(), Ok(()));
     }
     assert_eq!(with(short, "development").check(), Ok(()));
@@ -620,7 +620,7 @@ fn an_http_page_is_foreign_to_an_https_server() {
     let plain = Origins::new(&Config::of_pairs([("FRONTEND_URLS", "https://app.example.com")]).unwrap());
     let tls = [("FRONTEND_URLS", "https://app.example.com"), ("TLS_CERT", "c.pem"), ("TLS_KEY", "k.pem")];
     let tls = Origins::new(&Config::of_pairs(tls).unwrap());
-    // Whether the server speaks TLS, what a proxy says, the page's scheme, and whether the page is the server's own.
+    // Whether the server uses TLS, the headers of a proxy, the page's scheme, and whether the page is the server's own.
     type Said = &'static [(&'static str, &'static str)];
     let table: &[(&Origins, Said, &str, bool)] = &[
         (&plain, &[], "http", true),
@@ -648,7 +648,7 @@ fn an_http_page_is_foreign_to_an_https_server() {
     }
 }
 
-/// The rule for these origins, given as `FRONTEND_URLS`.
+/// The rule for these origins in `FRONTEND_URLS`.
 fn origins(allowed: &str) -> Origins {
     Origins::new(&Config::of_pairs([("FRONTEND_URLS", allowed)]).unwrap())
 }

@@ -1,4 +1,4 @@
-//! What each contract says, to the byte of its values, and what it understands.
+//! The messages that each contract renders and parses.
 
 // Only test functions themselves are exempt by clippy.toml; their helpers unwrap, too.
 #![allow(clippy::unwrap_used)]
@@ -897,7 +897,7 @@ fn the_inbox_receives_additions_to_and_removals_from_spaces() {
         |kind: RoomKind| persisted(kind.room(5), Event::SpaceCreated { space: alone(kind), users: vec![], trip: Some(details.clone()) });
     assert_eq!(said(&created(RoomKind::Project)), [envelope("project.added", project, "alice")]);
     for (contract, kind) in contracts {
-        assert_eq!(contract.persisted_event(&created(kind)).len(), 1, "the members of a new space hear it likewise");
+        assert_eq!(contract.persisted_event(&created(kind)).len(), 1, "the members of a new space receive it, too");
         for (other, of) in contracts.into_iter().filter(|(_, of)| *of != kind) {
             assert!(
                 other.persisted_event(&added(kind)).is_empty() && other.persisted_event(&removed(kind)).is_empty(),

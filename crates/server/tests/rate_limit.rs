@@ -1,6 +1,6 @@
 //! `docs/operations/limits.md` has the values of the settings and of the code.
 
-// A test that cannot go on has failed.
+// A test that cannot continue has failed.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ fn settings() -> impl Iterator<Item = &'static Setting> {
     TABLE.iter().flat_map(|section| section.settings)
 }
 
-/// The rows of the page's tables whose headings are these, each with its cells.
+/// The rows of the page's tables with these headings, each with its cells.
 fn rows<const N: usize>(page: &str, headings: [&str; N]) -> Vec<[String; N]> {
     let mut rows = Vec::new();
     let mut inside = false;
@@ -65,21 +65,21 @@ fn every_limit_setting_is_documented_with_its_default() {
 fn every_documented_limit_equals_the_code() {
     let rows = rows(&page(), OF_CODE);
     assert!(rows.len() > 50, "{} rows", rows.len());
-    for [limit, said, _, place] in &rows {
-        // A bound that is no number of the code's has no place there.
-        let Some((name, file)) = place.split_once(" in ") else {
-            assert_eq!(place, "", "{limit}");
+    for [limit, documented, _, location] in &rows {
+        // A limit that is no constant of the code has no location.
+        let Some((name, file)) = location.split_once(" in ") else {
+            assert_eq!(location, "", "{limit}");
             continue;
         };
         let (name, file) = (name.trim_matches('`'), file.trim_matches('`'));
         let text = std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file} ({limit}): {error}"));
         let expression = constant(&text, name).unwrap_or_else(|| panic!("{file} has no constant {name} ({limit})"));
         let agree = match number_of(&expression, name) {
-            Some(number) => number_in(said) == Some(number),
+            Some(number) => number_in(documented) == Some(number),
             // A rate: its numbers in their order.
-            None => numbers(&expression) == numbers(said),
+            None => numbers(&expression) == numbers(documented),
         };
-        assert!(agree, "{limit}: the page says {said}, and {file} has {name} = {expression}");
+        assert!(agree, "{limit}: the page says {documented}, and {file} has {name} = {expression}");
     }
 }
 
@@ -100,8 +100,8 @@ fn documented_limits_are_parsed_correctly() {
     ] {
         assert_eq!(number_of(expression, name), number, "{expression}");
     }
-    for (said, number) in [("65,536", 65_536), ("16 KiB", 16_384), ("10 s", 10_000), ("24 h", 86_400_000), ("500 characters", 500)] {
-        assert_eq!(number_in(said), Some(number), "{said}");
+    for (documented, number) in [("65,536", 65_536), ("16 KiB", 16_384), ("10 s", 10_000), ("24 h", 86_400_000), ("500 characters", 500)] {
+        assert_eq!(number_in(documented), Some(number), "{documented}");
     }
     assert_eq!(numbers("Quota::per_second(NonZeroU32::new(20).x).allow_burst(NonZeroU32::new(1_00))"), [20, 100]);
     assert_eq!(numbers("20 a second, 1,000 at once"), [20, 1000]);
@@ -147,9 +147,9 @@ fn product(expression: &str) -> Option<u64> {
 
 /// The number in a cell of the page, or the milliseconds of its duration.
 fn number_in(cell: &str) -> Option<u64> {
-    let mut words = cell.split(' ');
-    let number: u64 = words.next()?.replace(',', "").parse().ok()?;
-    let factor = match words.next() {
+    let mut setting_names = cell.split(' ');
+    let number: u64 = setting_names.next()?.replace(',', "").parse().ok()?;
+    let factor = match setting_names.next() {
         Some("ms") => 1,
         Some("s") => 1000,
         Some("min") => 60_000,
@@ -163,8 +163,8 @@ fn number_in(cell: &str) -> Option<u64> {
     Some(number * factor)
 }
 
-/// The whole numbers that stand in a text by themselves.
+/// The whole numbers of a text.
 fn numbers(text: &str) -> Vec<u64> {
-    let words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || ",_".contains(letter)));
-    words.filter_map(|word| word.replace(['_', ','], "").parse().ok()).collect()
+    let setting_names = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || ",_".contains(letter)));
+    setting_names.filter_map(|setting_name| setting_name.replace(['_', ','], "").parse().ok()).collect()
 }

@@ -8,12 +8,9 @@ pub type Ceiling = (&'static str, f64);
 
 /// The areas that are not clean yet. A commit that cleans one lowers its ceiling, or removes its line. No ceiling is ever raised.
 pub const CEILINGS: &[Ceiling] = &[
-    ("config.example.toml", 2.5),
-    ("server/doc-comments", 3.4),
-    ("server/strings", 5.5),
-    ("server/tests/comments", 13.0),
-    ("server/tests/doc-comments", 13.5),
-    ("server/tests/strings", 3.0),
+    ("server/doc-comments", 2.8),
+    ("server/strings", 4.6),
+    ("server/tests/strings", 1.8),
     ("store/comments", 5.2),
     ("store/tests/strings", 5.9),
 ];
@@ -30,7 +27,7 @@ pub struct CrateCeiling {
 
 /// The crates that are not clean yet. No ceiling is ever raised. A crate without a line may have none of both.
 pub const CRATE_CEILINGS: &[CrateCeiling] = &[
-    CrateCeiling { name: "server", repeated_names: 26, long_functions: 4 },
+    CrateCeiling { name: "server", repeated_names: 26, long_functions: 3 },
     CrateCeiling { name: "store", repeated_names: 1, long_functions: 0 },
 ];
 

@@ -1,4 +1,4 @@
-//! The paths of a team's own back end. Answers are bare objects or arrays.
+//! The paths for backends. Responses are bare objects or arrays.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::new().routes(routes!(emit)).routes(routes!(presence)).routes(routes!(count)).routes(routes!(disconnect))
 }
 
-/// Says something to rooms, people or everyone: the back end's own event, in every namespace that holds the room.
+/// Emits an event to rooms, users or everyone. The clients receive it in every namespace of the room.
 #[utoipa::path(post, path = "/api/v1/emit", request_body = EmitRequest, security(("backEnd" = [])), responses((status = 200, body = Emitted)))]
 async fn emit(BackendRequest(call): BackendRequest) -> RestResult {
     let EmitRequest { to, except, event, data, volatile } = call.body()?;
@@ -47,7 +47,7 @@ async fn emit(BackendRequest(call): BackendRequest) -> RestResult {
     if volatile.unwrap_or(false) {
         custom_event.check()?;
         let backend = Arc::clone(&call.state.rest.backend);
-        // Whether it can be heard was asked already.
+        // The event was checked before.
         return call.act(json(&Emitted { position: None }), move || drop(backend.emit_volatile(custom_event))).await;
     }
     let fanout = Arc::clone(&call.state.rest.fanout);
@@ -55,7 +55,7 @@ async fn emit(BackendRequest(call): BackendRequest) -> RestResult {
     call.change(StatusCode::OK, work, |position: &String| json(&Emitted { position: Some(position) })).await
 }
 
-/// A person, and whether they are online.
+/// A user, and whether the user is online.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = back_end::Status)]
@@ -69,7 +69,7 @@ fn online_or_offline() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["online", "offline"]))
 }
 
-/// Tells who of these people is online.
+/// Returns which of these users are online.
 #[utoipa::path(
     get,
     path = "/api/v1/presence",
@@ -85,14 +85,14 @@ async fn presence(BackendRequest(call): BackendRequest) -> RestResult {
     Ok(RestResponse { status: StatusCode::OK, body: json(&statuses), replayed: false, next: None })
 }
 
-/// Counts the people who are online.
+/// Returns the number of users who are online.
 #[utoipa::path(get, path = "/api/v1/presence/count", security(("backEnd" = [])), responses((status = 200, body = OnlineCount)))]
 async fn count(BackendRequest(call): BackendRequest) -> RestResult {
     let count = call.state.rest.backend.online_users_count();
     Ok(RestResponse { status: StatusCode::OK, body: json(&OnlineCount { count }), replayed: false, next: None })
 }
 
-/// Ends connections: those of people, or single ones.
+/// Disconnects all connections of users, or single connections.
 #[utoipa::path(post, path = "/api/v1/disconnect", request_body = DisconnectRequest, security(("backEnd" = [])), responses((status = 200, body = DisconnectResult)))]
 async fn disconnect(BackendRequest(call): BackendRequest) -> RestResult {
     let DisconnectRequest { users, connections, reason } = call.body()?;
@@ -113,65 +113,65 @@ async fn disconnect(BackendRequest(call): BackendRequest) -> RestResult {
 }
 
 body! {
-    /// Something that a back end says.
+    /// An event of a backend.
     EmitRequest as "back_end.Said" {
-        /// To whom. Who is named several times hears it once.
+        /// The recipients. A client that is named several times receives the event once.
         to: required EmitTarget,
-        /// To whom not.
+        /// The excluded recipients.
         except: optional EmitExclusions,
-        /// What clients call the event. Not a name that means something to their libraries, such as `connect`.
+        /// The name of the event. Names that client libraries reserve, such as `connect`, are rejected.
         event: required String[1..=validation::MAX_EVENT_NAME],
-        /// What the event carries; absent, it carries nothing.
+        /// The payload of the event. If absent, the event has no payload.
         data: change Value,
-        /// Whether it is worth nothing late: then it is not stored, and dropped for who is slow.
+        /// Whether the event is volatile: it is not stored, and it is dropped for slow clients.
         volatile: optional bool,
     }
 
-    /// Whose connections end. People or connections must be named.
+    /// The connections to end. Users or connections must be named.
     DisconnectRequest as "back_end.Ended" {
-        /// People: ids, or objects with one.
+        /// Users: ids, or objects with an id.
         users: optional UserIdInputs[0..=MAX_TARGETS],
-        /// Connections, by the ids that their clients know them by.
+        /// Connections, by the ids that their clients have.
         connections: optional Vec<String>[0..=MAX_TARGETS],
-        /// Why, at most 123 bytes: a WebSocket is told it when it is closed.
+        /// The reason, at most 123 bytes. It is the reason of the WebSocket's close frame.
         reason: optional String[0..=MAX_REASON_BYTES],
     }
 }
 
-/// The people of whom a query asks, for the document.
+/// The users that a query names, for the document.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only its description is wanted")]
+#[expect(dead_code, reason = "it is only a description")]
 struct UsersQuery {
-    /// Ids, parted by commas or each in a parameter of its own.
+    /// Ids, separated by commas or each in its own parameter.
     #[param(min_length = 1, example = "anna,ben")]
     users: String,
 }
 
-/// What became of what a back end said.
+/// The result of an emitted event.
 #[derive(Serialize, ToSchema)]
 #[schema(as = back_end::Emitted)]
 struct Emitted<'a> {
-    /// Where it stands in the journal, as in `GET /api/v1/sync`: opaque, and null for what is not stored.
+    /// The position in the event log, as in `GET /api/v1/sync`. It is opaque, and null for a volatile event.
     #[schema(required)]
     position: Option<&'a str>,
 }
 
-/// How many people are online.
+/// The number of users who are online.
 #[derive(Serialize, ToSchema)]
 #[schema(as = back_end::Count)]
 struct OnlineCount {
     count: usize,
 }
 
-/// That it is done.
+/// The confirmation of the request.
 #[derive(Serialize, ToSchema)]
 #[schema(as = back_end::Done)]
 struct DisconnectResult {
     ok: bool,
 }
 
-/// To whom: at least one room or person, or everyone.
+/// The recipients: at least one room or user, or everyone.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = back_end::To)]
 #[serde(deny_unknown_fields)]
@@ -195,7 +195,7 @@ impl Field for EmitTarget {
     }
 }
 
-/// To whom not.
+/// The excluded recipients.
 #[derive(Default, Deserialize, ToSchema)]
 #[schema(as = back_end::Except)]
 #[serde(deny_unknown_fields)]

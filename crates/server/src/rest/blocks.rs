@@ -1,4 +1,4 @@
-//! The users that the caller has blocked. Answers are bare objects and arrays.
+//! The users that the caller has blocked. Responses are bare objects and arrays.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::new().routes(routes!(list_blocks)).routes(routes!(block_user, unblock_user))
 }
 
-/// Lists the users whom the caller has blocked, the latest first.
+/// Lists the users that the caller has blocked, the latest first.
 #[utoipa::path(get, path = "/api/v1/blocks", params(SpacePageQuery), responses((status = 200, body = Vec<Blocked>)))]
 async fn list_blocks(call: AuthedRequest) -> RestResult {
     let page = call.page_of_users()?;
@@ -61,7 +61,7 @@ impl<'a> Blocked<'a> {
     }
 }
 
-/// A user who is blocked no longer.
+/// A user who is no longer blocked.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = blocks::Unblocked)]

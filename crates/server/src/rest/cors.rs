@@ -1,4 +1,4 @@
-//! The origins whose web pages may read the answers.
+//! The origins whose web pages may read the responses.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -20,7 +20,7 @@ const EXPOSED: HeaderValue = HeaderValue::from_static("Idempotency-Replayed,Link
 /// Browsers repeat a preflight after two hours at the latest, even if this is longer.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
-/// The rule for origins as the engine asks for it, so that sockets and REST answer alike.
+/// The rule for origins as the engine needs it, so that sockets and REST use the same rule.
 pub fn cors_policy(origins: Origins) -> CorsPolicy {
     Arc::new(move |headers: &HeaderMap| {
         // An origin that is not text matches no allowed origin.
@@ -35,7 +35,7 @@ pub fn cors_policy(origins: Origins) -> CorsPolicy {
     })
 }
 
-/// Answers preflights, and puts the headers on every other answer.
+/// Responds to preflights, and adds the headers to every other response.
 pub(super) async fn allow(State(policy): State<CorsPolicy>, request: Request, next: Next) -> Response {
     let cors = policy(request.headers());
     let mut response = if request.method() == Method::OPTIONS { preflight(request.headers()) } else { next.run(request).await };

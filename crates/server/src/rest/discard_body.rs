@@ -1,5 +1,5 @@
-//! Bodies of requests that were refused before the body was read completely. They are read and discarded before the answer, so that the
-//! answer arrives.
+//! Bodies of requests that were rejected before the body was read completely. They are read and discarded before the response, so that the
+//! response arrives.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -14,7 +14,7 @@ use http::header::CONNECTION;
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::oneshot;
 
-/// Has a request answered, and discards the rest of its body.
+/// Handles a request, and discards the rest of its body.
 pub(super) async fn drain_unread_body(request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;

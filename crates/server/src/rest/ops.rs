@@ -24,7 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready)).routes(routes!(read_metrics))
 }
 
-/// Says whether the process works; if not, it is to be started again. Needs no token.
+/// Liveness: whether the process works. With 503, the process must be restarted. Needs no token.
 #[utoipa::path(
     get,
     path = "/health/live",
@@ -36,7 +36,7 @@ async fn live(State(state): State<Arc<AppState>>) -> Result<RestResponse, RestEr
     condition(if lives { &[] } else { &[Unready::Shards] })
 }
 
-/// Says whether the server is to be sent anything new: not while it stops, or while its database cannot be written. Needs no token.
+/// Readiness: whether the server should receive new traffic. It should not while it stops, or while its database cannot be written. Needs no token.
 #[utoipa::path(
     get,
     path = "/health/ready",
@@ -47,7 +47,7 @@ async fn ready(State(state): State<Arc<AppState>>) -> Result<RestResponse, RestE
     condition(&state.rest.health.unready().await)
 }
 
-/// That the server is well.
+/// The state of a healthy server.
 #[derive(Serialize, ToSchema)]
 #[schema(as = operations::Condition)]
 struct Condition {
@@ -61,7 +61,7 @@ fn condition(unready: &[Unready]) -> Result<RestResponse, RestError> {
     }
 }
 
-/// Counts what the server does, for Prometheus. For back ends and admins, unless `METRICS` is `open` (for everybody) or `off` (404).
+/// Returns the metrics for Prometheus. For backends and admins, unless `METRICS` is `open` (for all clients) or `off` (404).
 #[utoipa::path(
     get,
     path = "/metrics",

@@ -28,39 +28,39 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::new().routes(routes!(sync))
 }
 
-/// What is asked for.
+/// The query of a request.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only its description is wanted")]
+#[expect(dead_code, reason = "it is only a description")]
 struct SyncQuery {
-    /// The position up to which the client has heard everything: an envelope's `id`, the last argument of an event, or the `position` of an
-    /// earlier answer. Without one nothing was missed, and the answer is where the client begins.
+    /// The position up to which the client has received all events: an envelope's `id`, the last argument of an event, or the `position` of an
+    /// earlier response. Without it, the response has no events and the position at which the client begins.
     #[param(required = false)]
     since: String,
-    /// The rooms that are asked about, parted by commas; without any, all that the person is in.
+    /// The rooms, separated by commas; without it, all rooms of the user.
     #[param(required = false)]
     rooms: String,
-    /// In whose words: a Socket.IO namespace, or `raw`.
+    /// The form of the events: a Socket.IO namespace, or `raw`.
     #[param(required = false, default = "/")]
     namespace: String,
 }
 
-/// What was missed.
+/// A page of missed events.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = meta::Missed)]
 struct SyncPage {
-    /// Up to where this answer goes; the next `since`.
+    /// The position at the end of this page; the next `since`.
     position: String,
-    /// Whether more was missed than this answer has: then the client asks for the next page, with `position` as `since`.
+    /// Whether there are more missed events. Then the client requests the next page, with `position` as `since`.
     has_more: bool,
-    /// Whether what was missed is not known any more: then the client fetches everything again.
+    /// Whether the missed events are no longer stored. Then the client fetches its whole state again.
     resync: bool,
-    /// What was missed, in order: a page of it, about 256 KB.
+    /// The missed events, in order: a page of about 256 KB.
     events: Vec<SyncEvent>,
 }
 
-/// An event as a socket would have heard it.
+/// An event as a socket receives it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = meta::Heard)]
 struct SyncEvent {
@@ -89,7 +89,7 @@ async fn sync(call: AuthedRequest) -> Result<RestResponse, RestError> {
     let rooms = rooms(of("rooms").as_deref().unwrap_or_default())?;
     let name = of("namespace").unwrap_or_else(|| "/".into());
     let fanout = Arc::clone(&call.state.rest.fanout);
-    let namespace = fanout.namespace(&name).ok_or_else(|| RestError::field("namespace", "must be one that is served, or raw"))?;
+    let namespace = fanout.namespace(&name).ok_or_else(|| RestError::field("namespace", "must be a namespace of the server, or raw"))?;
     let position = since.as_deref().and_then(Position::parse);
     let command = ResolveSync { offered: position.and_then(|(epoch, position)| client_position(epoch, position)), rooms };
     let caught_up = call.run_in_writer(|context| command.execute(context)).await?;
@@ -114,7 +114,7 @@ async fn sync(call: AuthedRequest) -> Result<RestResponse, RestError> {
 
 /// Parses the rooms of a query. Errors: 400.
 fn rooms(name: &str) -> Result<BTreeSet<RoomId>, RestError> {
-    let invalid = || RestError::field("rooms", "must be rooms such as conversation:7, parted by commas, at most 200");
+    let invalid = || RestError::field("rooms", "must be rooms such as conversation:7, separated by commas, at most 200");
     let name = name.split(',').map(str::trim).filter(|room| !room.is_empty());
     let rooms = name.map(|room| RoomId::parse(room).ok_or_else(invalid)).collect::<Result<BTreeSet<_>, _>>()?;
     if rooms.len() > MAX_ROOMS { Err(invalid()) } else { Ok(rooms) }

@@ -1,4 +1,4 @@
-//! Tokens, wherever they stand: CONNECT payloads, headers, queries, cookies.
+//! Tokens in every source: CONNECT payloads, headers, queries, cookies.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -35,15 +35,15 @@ fn signed(claims: &Value) -> String {
 #[test]
 fn random_claims_never_yield_an_empty_user_id() {
     let (authenticator, dice) = (authenticator(), &mut StdRng::seed_from_u64(2));
-    let mut believed = 0;
+    let mut accepted = 0;
     for _ in 0..ROUNDS {
         let claims = mutations::value(&good(), dice);
         if let Ok(identity) = authenticator.verify(&signed(&claims), NOW) {
-            believed += 1;
+            accepted += 1;
             assert!(!identity.user.as_str().is_empty() && claims["sub"] != Value::Null, "{claims}");
         }
     }
-    assert!(believed > ROUNDS / 20 && believed < ROUNDS, "{believed}");
+    assert!(accepted > ROUNDS / 20 && accepted < ROUNDS, "{accepted}");
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn a_list_is_rejected_as_claims_and_as_auth() {
 fn a_modified_token_is_rejected_from_every_source() {
     let (authenticator, dice) = (authenticator(), &mut StdRng::seed_from_u64(3));
     let token = signed(&good());
-    // The last letter of a signature has bits that say nothing: what counts is what is read.
+    // The last letter of a signature has unused bits, so the decoded bytes are compared.
     let read = |token: &str| {
         let parts = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).ok());
         parts.collect::<Option<Vec<_>>>()
@@ -75,7 +75,7 @@ fn a_modified_token_is_rejected_from_every_source() {
         }
         let query = format!("x=%zz&token={changed}");
         let identified = authenticator.identify(None, &headers, Some(&query), NOW);
-        // A part of the header or the query may be the good token again.
+        // The mutated header or query may contain the valid token.
         assert!(identified.is_err() || changed.contains(&token) || read(changed.trim()) == read(&token), "{changed}");
         authenticator.handshake_token(&headers, Some(&query));
         let auth = mutations::text(&json!({ "token": changed, "userId": "anna" }).to_string(), dice);

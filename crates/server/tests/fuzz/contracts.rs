@@ -1,4 +1,4 @@
-//! What clients of every contract may say on their sockets.
+//! The socket messages of every contract.
 
 use domain::ids::{Timestamp, UserId};
 use engine::{Namespace, OutboundMessage};
@@ -19,19 +19,20 @@ fn random_messages_are_parsed_or_rejected_readably() {
     let secret = [("JWT_SECRET", "0123456789abcdef0123456789abcdef")];
     let contracts = ContractRegistry::new(&Config::of_pairs(secret).unwrap());
     let dice = &mut StdRng::seed_from_u64(1);
-    let said: Vec<Example> = examples().into_iter().filter(|example| !matches!(example, Example::Rest(..))).collect();
+    let text: Vec<Example> = examples().into_iter().filter(|example| !matches!(example, Example::Rest(..))).collect();
     let mut refused = 0;
     for round in 0..ROUNDS {
-        match &said[round % said.len()] {
+        match &text[round % text.len()] {
             Example::Event(name, args) => {
                 let args = mutations::value(args, dice);
                 let Value::Array(args) = (if args.is_array() { args } else { Value::Array(vec![args]) }) else { continue };
-                let words: Vec<Value> = [Value::from(name.as_str())].into_iter().chain(args).collect();
-                let text = format!("2{}", Value::Array(words));
+                let text: Vec<Value> = [Value::from(name.as_str())].into_iter().chain(args).collect();
+                let text = format!("2{}", Value::Array(text));
                 let packet = if dice.random_bool(0.2) { mutations::text(&text, dice) } else { text };
                 let Ok(Packet::Event { event: Some(event), .. }) = json::decode(&packet) else { continue };
                 for namespace in 0..contracts.namespaces().len() {
-                    refused += hear(&contracts, Namespace(namespace as u8), &ClientMessage::Event { name: &event.name, args: &event.args });
+                    refused +=
+                        parse(&contracts, Namespace(namespace as u8), &ClientMessage::Event { name: &event.name, args: &event.args });
                 }
             }
             Example::Envelope(envelope) => {
@@ -41,7 +42,7 @@ fn random_messages_are_parsed_or_rejected_readably() {
                     1..4 => mutations::text(&text, dice),
                     _ => text,
                 };
-                refused += hear(&contracts, Namespace::PLAIN, &ClientMessage::Text(&text));
+                refused += parse(&contracts, Namespace::PLAIN, &ClientMessage::Text(&text));
             }
             Example::Rest(..) => {}
         }
@@ -49,8 +50,8 @@ fn random_messages_are_parsed_or_rejected_readably() {
     assert!(refused > ROUNDS / 20, "noise is refused: {refused}");
 }
 
-/// Has it understood by every dialect that is spoken there; how often it was refused.
-fn hear(contracts: &ContractRegistry, namespace: Namespace, heard: &ClientMessage<'_>) -> usize {
+/// Parses a message with every contract of the namespace. Returns the number of errors.
+fn parse(contracts: &ContractRegistry, namespace: Namespace, heard: &ClientMessage<'_>) -> usize {
     let mut refused = 0;
     for contract in contracts.in_namespace(namespace) {
         let Some(ParsedRequest { name, ask: Err(error) }) = contract.parse(heard) else { continue };

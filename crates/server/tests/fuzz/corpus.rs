@@ -1,14 +1,14 @@
-//! What clients say in the transcripts: the good words that noise begins with.
+//! The corpus: the messages of the scenarios, which the fuzzer mutates.
 
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
-/// One thing that a client says.
+/// One message of a client.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Example {
-    /// By REST: a method, a path with `$` before what is filled in, and a body.
+    /// A REST request: a method, a path with `$` before each placeholder, and a body.
     Rest(String, String, Value),
     /// An event with its arguments.
     Event(String, Value),

@@ -1,4 +1,4 @@
-//! What proxies, and whoever stands before them, write of where a request comes from.
+//! The headers of proxies, and of clients, about the address of a request.
 
 use std::net::SocketAddr;
 
@@ -13,7 +13,7 @@ use crate::mutations;
 
 const ROUNDS: usize = 20_000;
 
-/// What a client says, which the dice change, by the name of the header.
+/// The headers of a client, which are mutated, by name.
 const SAID: [(&str, &[&str]); 2] = [
     ("x-forwarded-for", &["203.0.113.7, 10.0.0.2", "unknown", "[2001:db8::1]:80, 10.1.1.1", "203.0.113.7:1234"]),
     (
@@ -28,7 +28,7 @@ const SAID: [(&str, &[&str]); 2] = [
     ),
 ];
 
-/// What a trusted proxy writes behind it, in the same header: whom it has heard from.
+/// The part that a trusted proxy appends to the same header: the address of its peer.
 const WRITTEN: [&[&str]; 2] =
     [&["192.0.2.1", "192.0.2.1:4711"], &["for=192.0.2.1", "for=\"192.0.2.1:4711\";proto=https", "for=192.0.2.1;by=\"a\\\"b\""]];
 
@@ -41,19 +41,19 @@ fn proxies() -> Proxies {
 fn headers_of_untrusted_peers_are_ignored() {
     let (proxies, dice) = (proxies(), &mut StdRng::seed_from_u64(4));
     let (stranger, trusted): (SocketAddr, SocketAddr) = ("198.51.100.1:9".parse().unwrap(), "10.0.0.1:9".parse().unwrap());
-    let mut believed = 0;
+    let mut accepted = 0;
     for _ in 0..ROUNDS {
         let mut headers = HeaderMap::new();
-        for (name, said) in SAID {
-            if let Ok(value) = HeaderValue::from_str(&mutations::text(said.choose(dice).unwrap(), dice)) {
+        for (name, text) in SAID {
+            if let Ok(value) = HeaderValue::from_str(&mutations::text(text.choose(dice).unwrap(), dice)) {
                 headers.append(name, value);
             }
         }
         headers.remove(*["x-forwarded-for", "forwarded", "neither"].choose(dice).unwrap());
         assert_eq!(proxies.sender(stranger, &headers), stranger);
-        believed += usize::from(proxies.sender(trusted, &headers) != trusted);
+        accepted += usize::from(proxies.sender(trusted, &headers) != trusted);
     }
-    assert!(believed > ROUNDS / 20 && believed < ROUNDS, "{believed}");
+    assert!(accepted > ROUNDS / 20 && accepted < ROUNDS, "{accepted}");
 }
 
 #[test]
@@ -62,9 +62,9 @@ fn a_client_cannot_change_the_address_from_the_proxy() {
     let trusted: SocketAddr = "10.0.0.1:9".parse().unwrap();
     let mut known = 0;
     for round in 0..ROUNDS {
-        let (name, said) = SAID[round % 2];
-        let said = mutations::text(said.choose(dice).unwrap(), dice);
-        let line = format!("{said}, {}", WRITTEN[round % 2].choose(dice).unwrap());
+        let (name, text) = SAID[round % 2];
+        let text = mutations::text(text.choose(dice).unwrap(), dice);
+        let line = format!("{text}, {}", WRITTEN[round % 2].choose(dice).unwrap());
         let Ok(value) = HeaderValue::from_str(&line) else { continue };
         let headers = HeaderMap::from_iter([(http::HeaderName::from_static(name), value)]);
         let sender = proxies.sender(trusted, &headers);

@@ -1,5 +1,6 @@
-//! Everything of the server's that reads strangers' words, on seeded noise: what the transcripts say, with something changed, and bytes out of nothing.
-//! Nothing panics, nothing is the server's fault, and whatever is answered can be read. (The wire's decoders have their own: `crates/wire/tests`.)
+//! Seeded fuzz tests of the code that parses input of clients. The input is mutated messages of the scenarios, and random bytes.
+//! No input may cause a panic or an internal error, and every response must be readable. The decoders of `wire` have their own fuzz tests in
+//! `crates/wire/tests`.
 
 // Only test functions themselves are exempt by clippy.toml; their helpers unwrap, too.
 #![allow(clippy::unwrap_used)]

@@ -1,11 +1,11 @@
-//! Small changes to good words.
+//! Small mutations of valid messages.
 
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngCore};
 use serde_json::{Map, Number, Value, json};
 
-/// Up to three changes to the bytes of a text; what is no text any more is replaced.
+/// Applies up to three mutations to the bytes of a text. Invalid UTF-8 is replaced.
 pub fn text(good: &str, dice: &mut StdRng) -> String {
     let mut bytes = good.as_bytes().to_vec();
     for _ in 0..dice.random_range(0..4) {
@@ -21,14 +21,14 @@ pub fn text(good: &str, dice: &mut StdRng) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Bytes out of nothing, as text.
+/// Random bytes, as text.
 pub fn nothing(dice: &mut StdRng) -> String {
     let mut bytes = vec![0; dice.random_range(0..60)];
     dice.fill_bytes(&mut bytes);
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The same value with some of its parts changed, left out, or doubled.
+/// The value with some of its parts changed, removed, or duplicated.
 pub fn value(good: &Value, dice: &mut StdRng) -> Value {
     if dice.random_bool(0.15) {
         return odd(dice);
@@ -57,7 +57,7 @@ pub fn value(good: &Value, dice: &mut StdRng) -> Value {
     }
 }
 
-/// What nobody means.
+/// Unexpected values.
 fn odd(dice: &mut StdRng) -> Value {
     let deep = (0..100).fold(json!([]), |inner, _| json!([inner]));
     let odd = [

@@ -1,4 +1,4 @@
-//! Paths, queries, headers and bodies of REST, by somebody who is known: nothing that is sent is the server's fault.
+//! Paths, queries, headers and bodies of REST requests with a valid token. No request may cause an internal error.
 
 use axum::body::{Body, to_bytes};
 use http::{Request, Uri};
@@ -25,11 +25,11 @@ async fn random_requests_never_cause_a_server_error() {
         let token = NewTokenClaims { sub: sub.into(), iat: SECONDS, ..NewTokenClaims::default() };
         sign(&keys, &token, &config.auth).unwrap()
     });
-    let asked: Vec<Example> = examples().into_iter().filter(|example| matches!(example, Example::Rest(..))).collect();
+    let request: Vec<Example> = examples().into_iter().filter(|example| matches!(example, Example::Rest(..))).collect();
     let mut ids = vec!["5".to_owned(), "anna".to_owned()];
     let (mut good, mut bad) = (0, 0);
     for round in 0..ROUNDS {
-        let Example::Rest(method, path, body) = &asked[round % asked.len()] else { continue };
+        let Example::Rest(method, path, body) = &request[round % request.len()] else { continue };
         let path = filled_in(path, &ids, dice);
         let Ok(uri) = path.parse::<Uri>() else { continue };
         let body = filled_in(&mutations::value(body, dice).to_string(), &ids, dice);
@@ -40,17 +40,17 @@ async fn random_requests_never_cause_a_server_error() {
             request = request.header("content-type", "application/json");
         }
         let Ok(request) = request.header("idempotency-key", dice.random_range(0..ROUNDS)).body(Body::from(body.clone())) else { continue };
-        let answer = server.fetch(request).await;
-        let status = answer.status();
-        let bytes = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        let response = server.fetch(request).await;
+        let status = response.status();
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         assert!(!status.is_server_error(), "{method} {path} {body}: {status} {}", String::from_utf8_lossy(&bytes));
         if status.is_success() {
             good += 1
         } else {
             bad += 1
         }
-        let answer: Value = serde_json::from_slice(&bytes).unwrap_or(json!({}));
-        ids.extend(answer["id"].as_str().map(str::to_owned).or_else(|| answer["id"].as_i64().map(|id| id.to_string())));
+        let response: Value = serde_json::from_slice(&bytes).unwrap_or(json!({}));
+        ids.extend(response["id"].as_str().map(str::to_owned).or_else(|| response["id"].as_i64().map(|id| id.to_string())));
         if ids.len() > 60 {
             ids.remove(dice.random_range(0..60));
         }
@@ -58,7 +58,7 @@ async fn random_requests_never_cause_a_server_error() {
     assert!(good > ROUNDS / 20 && bad > ROUNDS / 20, "{good} good, {bad} bad");
 }
 
-/// With something behind each `$`: mostly an id that there is.
+/// Fills each `$`, mostly with the id of an existing object.
 fn filled_in(text: &str, ids: &[String], dice: &mut StdRng) -> String {
     let mut parts = text.split('$');
     let mut out = parts.next().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! Holds the OpenAPI document against what happens in the tests: every answer of REST, and every body that was taken.
+//! Checks the OpenAPI document against the tests: every response of REST, and every accepted body.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -7,7 +7,7 @@ use http::{Method, StatusCode, Uri};
 use jsonschema::{Registry, Validator};
 use serde_json::{Value, json};
 
-/// What the schemas call the document.
+/// The URI of the document in the schemas.
 const ADDRESS: &str = "urn:openapi";
 
 /// The document as it is served.
@@ -19,44 +19,44 @@ static REGISTRY: LazyLock<Registry<'static>> = LazyLock::new(|| Registry::new().
 
 static VALIDATORS: Mutex<BTreeMap<String, Arc<Validator>>> = Mutex::new(BTreeMap::new());
 
-/// Checks that an answer is one of those that the document has for the request.
+/// Checks that the document has this response for the request.
 #[track_caller]
-pub fn check_answer(method: &Method, uri: &Uri, status: StatusCode, answer: &Value) {
+pub fn check_response(method: &Method, uri: &Uri, status: StatusCode, body: &Value) {
     let Some(path) = path(uri.path()) else {
-        assert_eq!(status, StatusCode::NOT_FOUND, "{method} {uri} is not in the document, and is answered");
+        assert_eq!(status, StatusCode::NOT_FOUND, "{method} {uri} is not in the document, and has a response");
         return;
     };
-    // Whatever is read may be asked for without its content, and pages ask whether they may.
+    // HEAD works wherever GET does, and OPTIONS is for CORS.
     if matches!(*method, Method::HEAD | Method::OPTIONS) {
         return;
     }
     let Some(operation) = operation(method, path) else {
-        assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path} is not in the document, and is answered");
+        assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path} is not in the document, and has a response");
         return;
     };
-    let place = operation.pointer(&format!("/responses/{}", status.as_u16()));
-    let place = place.unwrap_or_else(|| panic!("{method} {path} is answered with {status}, which is not in the document: {answer}"));
-    let response = match place["$ref"].as_str() {
+    let location = operation.pointer(&format!("/responses/{}", status.as_u16()));
+    let location = location.unwrap_or_else(|| panic!("the response {status} of {method} {path} is not in the document: {body}"));
+    let response = match location["$ref"].as_str() {
         Some(reference) => reference.trim_start_matches('#').to_owned(),
         None => format!("{}/responses/{}", pointer(method, path), status.as_u16()),
     };
-    fits(&format!("{response}/content/application~1json/schema"), answer, &format!("the answer {status} of {method} {path}"));
+    assert_valid(&format!("{response}/content/application~1json/schema"), body, &format!("the response {status} of {method} {path}"));
 }
 
-/// Checks that a body that was taken is one that the document has for the request.
+/// Checks that an accepted body is valid by the document.
 #[track_caller]
 pub fn check_body(method: &Method, uri: &Uri, body: &Value) {
     let path = path(uri.path()).unwrap();
     let operation = operation(method, path).unwrap();
-    let place = format!("{}/requestBody/content/application~1json/schema", pointer(method, path));
+    let location = format!("{}/requestBody/content/application~1json/schema", pointer(method, path));
     if body.is_null() {
-        assert_ne!(operation["requestBody"]["required"], json!(true), "{method} {path} was done without a body");
+        assert_ne!(operation["requestBody"]["required"], json!(true), "{method} {path} succeeded without a body");
     } else if operation.get("requestBody").is_some() {
-        fits(&place, body, &format!("the body of {method} {path}"));
+        assert_valid(&location, body, &format!("the body of {method} {path}"));
     }
 }
 
-/// A document with schemas in `components/schemas`, so strict that what has a field that is not in them does not fit.
+/// A document whose schemas in `components/schemas` allow no other fields.
 pub fn strict(mut document: Value) -> Value {
     let mut parts = BTreeSet::new();
     find_parts(&document, &mut parts);
@@ -74,30 +74,30 @@ pub fn strict(mut document: Value) -> Value {
 }
 
 #[track_caller]
-fn fits(schema: &str, instance: &Value, what: &str) {
+fn assert_valid(schema: &str, instance: &Value, what: &str) {
     let validator = validator(schema);
     let errors: Vec<_> = validator.iter_errors(instance).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    assert!(errors.is_empty(), "{what} does not fit {schema}: {errors:#?}\n{instance:#}");
+    assert!(errors.is_empty(), "{what} does not match {schema}: {errors:#?}\n{instance:#}");
 }
 
-/// What judges by the schema at this place of the document.
+/// The validator of the schema at this location of the document.
 pub fn validator(schema: &str) -> Arc<Validator> {
     let mut validators = VALIDATORS.lock().unwrap();
     let build = || {
-        // The braces of a path's template cannot stand in a URI.
+        // A URI cannot contain the braces of a path's template.
         let schema = json!({ "$ref": format!("{ADDRESS}#{}", schema.replace('{', "%7B").replace('}', "%7D")) });
         Arc::new(jsonschema::options().with_registry(&REGISTRY).should_validate_formats(true).build(&schema).unwrap())
     };
     validators.entry(schema.to_owned()).or_insert_with(build).clone()
 }
 
-/// The template that a path is of: of several, the one with the fewest parameters.
-fn path(asked: &str) -> Option<&'static str> {
+/// The template of a path: of several, the one with the fewest parameters.
+fn path(path: &str) -> Option<&'static str> {
     let is_parameter = |segment: &&str| segment.starts_with('{');
     let matches = |template: &&String| {
-        let (template, asked) = (template.split('/'), asked.split('/'));
-        template.clone().count() == asked.clone().count()
-            && template.zip(asked).all(|(template, asked)| template == asked || is_parameter(&template) && !asked.is_empty())
+        let (template, path) = (template.split('/'), path.split('/'));
+        template.clone().count() == path.clone().count()
+            && template.zip(path).all(|(template, path)| template == path || is_parameter(&template) && !path.is_empty())
     };
     let templates = DOCUMENT["paths"].as_object().unwrap().keys().filter(matches);
     templates.min_by_key(|template| template.split('/').filter(is_parameter).count()).map(String::as_str)
@@ -111,7 +111,7 @@ fn pointer(method: &Method, path: &str) -> String {
     format!("/paths/{}/{}", path.replace('~', "~0").replace('/', "~1"), method.as_str().to_lowercase())
 }
 
-/// The schemas that others are put together of. They cannot say that there is nothing else.
+/// The schemas that others contain with `allOf`. They must allow other fields.
 fn find_parts(schema: &Value, parts: &mut BTreeSet<String>) {
     for part in schema["allOf"].as_array().into_iter().flatten() {
         parts.extend(part["$ref"].as_str().map(str::to_owned));

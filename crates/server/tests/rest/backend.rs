@@ -1,4 +1,4 @@
-//! What a back end in the same program can do.
+//! The backend API.
 
 use std::sync::Arc;
 
@@ -60,8 +60,8 @@ async fn a_valid_backend_notification_is_stored() {
     let notification = backend.emit_notification_to_user(new("Hello")).await.unwrap();
     let listed = server.client("anna").get("/api/notifications").await.expect(200);
     assert_eq!(listed[0]["id"], notification.id.to_string());
-    let refused = backend.emit_notification_to_user(new(" ")).await;
-    assert!(matches!(refused, Err(DomainError::Invalid { field: Field::Title, .. })), "{refused:?}");
+    let result = backend.emit_notification_to_user(new(" ")).await;
+    assert!(matches!(result, Err(DomainError::Invalid { field: Field::Title, .. })), "{result:?}");
     assert!(matches!(
         backend.send_to_user(&UserId::new("anna"), "connect", Value::Null).await,
         Err(DomainError::Invalid { field: Field::EventName, .. })
@@ -85,8 +85,8 @@ async fn a_reserved_event_name_is_rejected_with_its_field() {
         server.client_with(NewTokenClaims { sub: "shop".into(), role: Some("service".into()), iat: SECONDS, ..NewTokenClaims::default() });
     for name in ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"] {
         for volatile in [false, true] {
-            let answered = shop.post("/api/v1/emit", json!({ "to": { "everyone": true }, "event": name, "volatile": volatile })).await;
-            answered.invalid("event", &format!("must not be {name}: clients keep that name for themselves"));
+            let response = shop.post("/api/v1/emit", json!({ "to": { "everyone": true }, "event": name, "volatile": volatile })).await;
+            response.expect_invalid("event", &format!("must not be {name}: clients keep that name for themselves"));
         }
     }
     assert!(server.ephemeral_events().is_empty() && server.persisted_events().await.is_empty());

@@ -1,4 +1,4 @@
-//! What the server ends by itself, and what the records of calls say of it.
+//! Calls that the server ends, and their records.
 
 use domain::calls::{AnswerCall, EndStaleCalls, ExpireRingingCall, InitiateCall, LeaveCall};
 use domain::command::Actor;
@@ -11,13 +11,13 @@ fn user(id: &str) -> Actor {
     Actor { user: UserId::new(id), admin: false }
 }
 
-/// A room of Alice and Bob, in which Alice's call rings.
+/// A room of Alice and Bob with a ringing call of Alice.
 async fn ringing(server: &Server) -> (RoomId, EntityId) {
     server.client("bob").get("/shared/chat/rooms").await.expect(200);
     let room = server.client("alice").post("/shared/chat/rooms", json!({ "name": "Team", "memberIds": ["bob"] })).await.expect(201);
     let room = RoomKind::ChatRoom.room(&room["id"]);
     let call = ring(server, &room).await;
-    server.told().await;
+    server.event_names().await;
     (room, call)
 }
 
@@ -34,11 +34,11 @@ async fn only_an_unanswered_call_becomes_a_missed_call() {
     let server = Server::start();
     let (room, call) = ringing(&server).await;
     server.run(Actor::server(), ExpireRingingCall { call }).await;
-    assert_eq!(server.told().await, [format!("{room} call_ended")]);
+    assert_eq!(server.event_names().await, [format!("{room} call_ended")]);
     let record = newest(&server, &room).await;
     assert_eq!((&record["status"], &record["endedBy"]), (&json!("MISSED"), &Value::Null));
     server.run(Actor::server(), ExpireRingingCall { call }).await;
-    assert!(server.told().await.is_empty(), "told once");
+    assert!(server.event_names().await.is_empty(), "told once");
 
     let call = ring(&server, &room).await;
     server.run(user("bob"), AnswerCall { of: RoomKind::ChatRoom, call }).await;
@@ -65,11 +65,11 @@ async fn a_call_ends_when_its_last_participant_leaves() {
     let server = Server::start();
     let (room, call) = ringing(&server).await;
     server.run(user("bob"), AnswerCall { of: RoomKind::ChatRoom, call }).await;
-    server.told().await;
+    server.event_names().await;
     server.run(Actor::server(), LeaveCall { call, user: UserId::new("alice") }).await;
-    assert!(server.told().await.is_empty());
+    assert!(server.event_names().await.is_empty());
     assert_eq!(newest(&server, &room).await["status"], "ONGOING");
     server.run(Actor::server(), LeaveCall { call, user: UserId::new("bob") }).await;
-    assert_eq!(server.told().await, [format!("{room} call_ended")]);
+    assert_eq!(server.event_names().await, [format!("{room} call_ended")]);
     assert_eq!(newest(&server, &room).await["endedBy"], "bob");
 }

@@ -1,4 +1,4 @@
-//! A signed household is a membership.
+//! The household claim of a token makes its user a member.
 
 use serde_json::json;
 use server::auth::sign::NewTokenClaims;
@@ -25,7 +25,7 @@ async fn the_first_query_finds_the_household_of_the_token() {
         .await
         .expect(201);
     let happened = ["membership_claimed", "membership_claimed", "task_created"].map(|name| format!("household:h-1 {name}"));
-    assert_eq!(server.told().await, happened);
+    assert_eq!(server.event_names().await, happened);
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn an_older_token_does_not_restore_a_removed_member() {
     let bob = client(&server, "bob", SECONDS);
     bob.get("/households/h-1").await.expect(200);
     bob.delete("/households/h-1/members/bob").await.expect(200);
-    bob.get("/households/h-1").await.refused(404, "not_found", "Household not found");
-    bob.post("/households/h-1/tasks", json!({ "title": "x" })).await.refused(404, "not_found", "Household not found");
+    bob.get("/households/h-1").await.expect_error(404, "not_found", "Household not found");
+    bob.post("/households/h-1/tasks", json!({ "title": "x" })).await.expect_error(404, "not_found", "Household not found");
     client(&server, "bob", SECONDS + 1).get("/households/h-1").await.expect(200);
 }

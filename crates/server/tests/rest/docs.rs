@@ -1,4 +1,4 @@
-//! The OpenAPI document and the page to try it.
+//! The OpenAPI document, and the page to try it.
 
 use std::collections::BTreeSet;
 
@@ -21,19 +21,19 @@ fn header<'a>(response: &'a Response, name: &str) -> &'a str {
 #[tokio::test]
 async fn the_openapi_document_is_public_and_equals_the_command() {
     let server = Server::start();
-    let answered = server.nobody().send(Method::GET, "/openapi.json", &[("origin", "http://localhost:8081")], "").await;
-    assert_eq!(answered.status, 200);
-    assert_eq!(answered.header("content-type"), "application/json");
-    assert_eq!(answered.header("access-control-allow-origin"), "http://localhost:8081");
-    assert_eq!(answered.text, server::rest::openapi());
-    server.nobody().delete("/openapi.json").await.refused(405, "method_not_allowed", "Method not allowed");
+    let response = server.anonymous().send(Method::GET, "/openapi.json", &[("origin", "http://localhost:8081")], "").await;
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("content-type"), "application/json");
+    assert_eq!(response.header("access-control-allow-origin"), "http://localhost:8081");
+    assert_eq!(response.text, server::rest::openapi());
+    server.anonymous().delete("/openapi.json").await.expect_error(405, "method_not_allowed", "Method not allowed");
 }
 
 #[tokio::test]
 async fn the_docs_page_loads_only_its_own_files() {
     let server = Server::start();
-    let moved = fetch(&server, "/docs").await;
-    assert_eq!((moved.status().as_u16(), header(&moved, "location")), (308, "/docs/"));
+    let redirect = fetch(&server, "/docs").await;
+    assert_eq!((redirect.status().as_u16(), header(&redirect, "location")), (308, "/docs/"));
     for (path, content_type) in [
         ("/docs/", "text/html"),
         ("/docs/swagger-ui.css", "text/css"),
@@ -56,7 +56,7 @@ async fn the_docs_page_loads_only_its_own_files() {
 async fn an_unknown_file_of_the_docs_page_is_not_found() {
     let server = Server::start();
     for path in ["/docs/nothing.js", "/docs/../Cargo.toml", "/docs/%2e%2e/secret", "/docs/%ff"] {
-        server.nobody().get(path).await.refused(404, "not_found", "Not found");
+        server.anonymous().get(path).await.expect_error(404, "not_found", "Not found");
     }
 }
 
@@ -81,17 +81,17 @@ fn every_operation_has_a_unique_id_summary_tag_and_path_ids() {
 
 #[test]
 fn a_response_with_an_undocumented_field_is_invalid() {
-    let refused = validator("/components/responses/NotFound/content/application~1json/schema");
-    assert!(refused.is_valid(&json!({ "error": "Task not found", "code": "not_found" })));
+    let expect_error = validator("/components/responses/NotFound/content/application~1json/schema");
+    assert!(expect_error.is_valid(&json!({ "error": "Task not found", "code": "not_found" })));
     let left = validator("/components/schemas/household.MemberLeft");
-    let mut told = Map::from_iter([("userId".to_owned(), json!("bob"))]);
-    assert!(!left.is_valid(&Value::Object(told.clone())));
+    let mut event_names = Map::from_iter([("userId".to_owned(), json!("bob"))]);
+    assert!(!left.is_valid(&Value::Object(event_names.clone())));
     let household = json!({
         "id": "1", "name": "Home", "inviteCode": null, "createdBy": "alice", "memberCount": 0, "members": [],
         "createdAt": "2025-11-13T12:00:00.000Z", "updatedAt": "2025-11-13T12:00:00.000Z",
     });
-    told.insert("household".to_owned(), household);
-    assert!(left.is_valid(&Value::Object(told.clone())));
-    told["household"]["color"] = json!("red");
-    assert!(!left.is_valid(&Value::Object(told.clone())));
+    event_names.insert("household".to_owned(), household);
+    assert!(left.is_valid(&Value::Object(event_names.clone())));
+    event_names["household"]["color"] = json!("red");
+    assert!(!left.is_valid(&Value::Object(event_names.clone())));
 }

@@ -1,4 +1,4 @@
-//! Every way to say no, and that it is always JSON.
+//! Every error response, which is always JSON.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -16,20 +16,20 @@ use server::auth::sign::NewTokenClaims;
 use server::rate_limit::RateLimits;
 use tokio::time::Instant;
 
-use crate::support::{Answered, MAX_BODY, SECONDS, Server, household, id};
+use crate::support::{MAX_BODY, SECONDS, Server, TestResponse, household, id};
 
 #[tokio::test]
 async fn an_unauthenticated_request_gets_the_reason_and_the_scheme() {
     let server = Server::start();
     let expired = NewTokenClaims { sub: "alice".into(), iat: SECONDS - 10, exp: Some(SECONDS), ..NewTokenClaims::default() };
     let forged = [("authorization", "Bearer e30.e30.e30")];
-    for (answered, code, error) in [
-        (server.nobody().get("/households").await, "token_missing", "No token was given"),
-        (server.nobody().send(Method::GET, "/households", &forged, "").await, "token_invalid", "The token is not valid"),
+    for (response, code, error) in [
+        (server.anonymous().get("/households").await, "token_missing", "No token was given"),
+        (server.anonymous().send(Method::GET, "/households", &forged, "").await, "token_invalid", "The token is not valid"),
         (server.client_with(expired).get("/households").await, "token_expired", "The token has expired"),
     ] {
-        assert_eq!(answered.header("www-authenticate"), "Bearer");
-        answered.refused(401, code, error);
+        assert_eq!(response.header("www-authenticate"), "Bearer");
+        response.expect_error(401, code, error);
     }
 }
 
@@ -37,19 +37,19 @@ async fn an_unauthenticated_request_gets_the_reason_and_the_scheme() {
 async fn an_unknown_path_or_method_gets_a_json_error() {
     let server = Server::start();
     for path in ["/", "/household", "/households/", "/households/1/2/3", "/tasks", "/api/v1/nothing", "/%ff"] {
-        server.nobody().get(path).await.refused(404, "not_found", "Not found");
+        server.anonymous().get(path).await.expect_error(404, "not_found", "Not found");
     }
     for path in ["/api/v1/trips/1/2", "/api/v1/socket", "/api/v1/socket/nothing"] {
-        let answered = server.nobody().get(path).await.expect(404);
-        assert_eq!(answered, json!({ "success": false, "error": "Not found", "code": "not_found" }), "{path}");
+        let response = server.anonymous().get(path).await.expect(404);
+        assert_eq!(response, json!({ "success": false, "error": "Not found", "code": "not_found" }), "{path}");
     }
-    server.nobody().get("/api/v1/tripsters").await.refused(404, "not_found", "Not found");
-    let answered = server.nobody().delete("/households").await;
-    let mut allowed: Vec<_> = answered.header("allow").split(',').collect();
+    server.anonymous().get("/api/v1/tripsters").await.expect_error(404, "not_found", "Not found");
+    let response = server.anonymous().delete("/households").await;
+    let mut allowed: Vec<_> = response.header("allow").split(',').collect();
     allowed.sort();
     assert_eq!(allowed, ["GET", "HEAD", "POST"]);
-    answered.refused(405, "method_not_allowed", "Method not allowed");
-    assert_eq!(server.nobody().patch("/tasks/1").await.status, 405);
+    response.expect_error(405, "method_not_allowed", "Method not allowed");
+    assert_eq!(server.anonymous().patch("/tasks/1").await.status, 405);
 }
 
 #[tokio::test]
@@ -58,13 +58,13 @@ async fn a_malformed_id_is_not_found() {
     let alice = server.client("alice");
     let long = "x".repeat(201);
     for id in ["0", "-1", "01", "1.5", "1e3", "999999999999999999999", "x", "%20", "a%00b", "%2e%2e"] {
-        alice.get(&format!("/tasks/{id}")).await.refused(404, "not_found", "Task not found");
-        alice.get(&format!("/households/{id}")).await.refused(404, "not_found", "Household not found");
-        alice.get(&format!("/users/{id}")).await.refused(404, "not_found", "User not found");
+        alice.get(&format!("/tasks/{id}")).await.expect_error(404, "not_found", "Task not found");
+        alice.get(&format!("/households/{id}")).await.expect_error(404, "not_found", "Household not found");
+        alice.get(&format!("/users/{id}")).await.expect_error(404, "not_found", "User not found");
     }
-    alice.get(&format!("/households/{long}")).await.refused(404, "not_found", "Household not found");
-    alice.delete(&format!("/households/1/members/{long}")).await.refused(404, "not_found", "Member not found");
-    alice.get("/tasks/%ff").await.refused(404, "not_found", "Not found");
+    alice.get(&format!("/households/{long}")).await.expect_error(404, "not_found", "Household not found");
+    alice.delete(&format!("/households/1/members/{long}")).await.expect_error(404, "not_found", "Member not found");
+    alice.get("/tasks/%ff").await.expect_error(404, "not_found", "Not found");
 }
 
 #[tokio::test]
@@ -87,14 +87,14 @@ async fn a_body_that_is_not_a_json_object_is_rejected() {
         (b"{\"name\":\"\xff\"}", "invalid unicode code point at line 1 column 10"),
         (bomb.as_bytes(), "invalid type: sequence, expected a map at line 1 column 0"),
     ] {
-        post("application/json", body).await.refused(400, "invalid", &format!("The body must be a JSON object: {wrong}"));
+        post("application/json", body).await.expect_error(400, "invalid", &format!("The body must be a JSON object: {wrong}"));
     }
     let text = format!(" \"{}\"", "\\u007f".repeat(1_000));
-    post("application/json", text.as_bytes()).await.refused(400, "invalid", "The body must be a JSON object, and not a text");
-    post("application/json", deep.as_bytes()).await.invalid("name", "must be text");
-    post("application/json", b"").await.invalid("name", "is required");
+    post("application/json", text.as_bytes()).await.expect_error(400, "invalid", "The body must be a JSON object, and not a text");
+    post("application/json", deep.as_bytes()).await.expect_invalid("name", "must be text");
+    post("application/json", b"").await.expect_invalid("name", "is required");
     for other in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "jsonish"] {
-        post(other, b"{\"name\":\"Home\"}").await.invalid("Content-Type", "must be application/json");
+        post(other, b"{\"name\":\"Home\"}").await.expect_invalid("Content-Type", "must be application/json");
     }
     for fine in ["", "application/json", "Application/JSON; charset=utf-8", "application/vnd.api+json"] {
         post(fine, b"{\"name\":\"Home\"}").await.expect(201);
@@ -162,12 +162,12 @@ async fn an_invalid_field_is_named() {
         ("/tasks/1/assign", json!({ "userId": "a\u{0}" }), "userId", "must be an id of 1 to 200 bytes, as text or number"),
     ];
     for (path, body, field, reason) in table {
-        alice.post(path, body.clone()).await.invalid(field, reason);
+        alice.post(path, body.clone()).await.expect_invalid(field, reason);
     }
     let unknown = "u".repeat(5000);
-    let answered = alice.post("/households", json!({ "name": "x", unknown: 1 })).await;
-    assert!(answered.text.len() < 500, "a client's words come back shortened");
-    assert_eq!(server.told().await, [""; 0]);
+    let response = alice.post("/households", json!({ "name": "x", unknown: 1 })).await;
+    assert!(response.text.len() < 500, "a client's words come back shortened");
+    assert_eq!(server.event_names().await, [""; 0]);
 }
 
 #[tokio::test]
@@ -177,11 +177,11 @@ async fn a_body_over_the_limit_is_rejected_with_any_framing() {
     let large = json!({ "name": "x".repeat(MAX_BODY) }).to_string();
     let error = format!("The body must have at most {MAX_BODY} bytes");
     for body in [Body::from(large.clone()), Body::new(Chunked(large.into_bytes()))] {
-        let answered = alice.send(Method::POST, "/households", &[], body).await;
-        assert_eq!(answered.header("connection"), "close");
-        answered.refused(413, "too_large", &error);
+        let response = alice.send(Method::POST, "/households", &[], body).await;
+        assert_eq!(response.header("connection"), "close");
+        response.expect_error(413, "too_large", &error);
     }
-    server.nobody().send(Method::POST, "/households", &[], "x".repeat(MAX_BODY + 1)).await.refused(
+    server.anonymous().send(Method::POST, "/households", &[], "x".repeat(MAX_BODY + 1)).await.expect_error(
         401,
         "token_missing",
         "No token was given",
@@ -193,23 +193,23 @@ async fn an_unread_body_is_discarded_before_the_response() {
     const MEGABYTE: u64 = 1 << 20;
     let server = Server::start();
     let send = async |token: bool, path: &str, headers: &[(&str, &str)], length: u64, announced: bool| {
-        let client = if token { server.client("alice") } else { server.nobody() };
+        let client = if token { server.client("alice") } else { server.anonymous() };
         let read = Arc::new(AtomicU64::new(0));
         let body = Endless { left: length, announced, read: Arc::clone(&read) };
-        let answered = client.send(Method::POST, path, headers, Body::new(body)).await;
-        (answered.status.as_u16(), answered.header("connection") == "close", read.load(Ordering::SeqCst))
+        let response = client.send(Method::POST, path, headers, Body::new(body)).await;
+        (response.status.as_u16(), response.header("connection") == "close", read.load(Ordering::SeqCst))
     };
     let asks = [("expect", "100-continue")];
     for announced in [true, false] {
         assert_eq!(send(true, "/households", &[], 20 * MEGABYTE, announced).await, (413, true, 20 * MEGABYTE));
-        // Other refusals are worth arriving, too, and behind a body that was read to its end the connection can be kept.
+        // Other errors must arrive, too, and the connection stays open after a body that was read to its end.
         assert_eq!(send(false, "/households", &[], 20 * MEGABYTE, announced).await, (401, false, 20 * MEGABYTE));
         assert_eq!(send(true, "/nowhere", &[], MEGABYTE, announced).await, (404, false, MEGABYTE));
-        // Nobody is told to send what is not wanted.
+        // No client is asked to send a body that is not read.
         assert_eq!(send(false, "/households", &asks, MEGABYTE, announced).await, (401, true, 0));
     }
     assert_eq!(send(true, "/households", &asks, MEGABYTE, true).await, (413, true, 0));
-    // Without a length it was only found out in the middle.
+    // Without a length the server detects the size while it reads.
     assert_eq!(send(true, "/households", &asks, MEGABYTE, false).await, (413, true, MEGABYTE));
     assert_eq!(send(true, "/households", &[], 65 * MEGABYTE, true).await, (413, true, 0));
     let (status, closed, read) = send(true, "/households", &[], u64::MAX, false).await;
@@ -220,10 +220,10 @@ async fn an_unread_body_is_discarded_before_the_response() {
 #[tokio::test(start_paused = true)]
 async fn discarding_an_unread_body_has_a_timeout() {
     let server = Server::start();
-    let begun = Instant::now();
-    let answered = server.nobody().send(Method::POST, "/households", &[], Body::new(Stalled)).await;
-    assert_eq!((answered.status.as_u16(), answered.header("connection")), (401, "close"));
-    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    let start = Instant::now();
+    let response = server.anonymous().send(Method::POST, "/households", &[], Body::new(Stalled)).await;
+    assert_eq!((response.status.as_u16(), response.header("connection")), (401, "close"));
+    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
@@ -231,9 +231,9 @@ async fn a_rate_limited_response_has_a_retry_delay() {
     let server = Server::with(&[], RateLimits::new(true));
     let alice = UserId::new("alice");
     while server.limits.command(&alice).is_ok() {}
-    let answered = server.client("alice").get("/households").await;
-    assert_eq!(answered.header("retry-after"), "1");
-    answered.refused(429, "rate_limited", "Rate limit exceeded, try again in 1 s");
+    let response = server.client("alice").get("/households").await;
+    assert_eq!(response.header("retry-after"), "1");
+    response.expect_error(429, "rate_limited", "Rate limit exceeded, try again in 1 s");
     server.client("bob").get("/households").await.expect(200);
 }
 
@@ -242,27 +242,27 @@ async fn an_address_may_send_a_hundred_invalid_tokens() {
     let server = Server::with(&[], RateLimits::new(true));
     for number in 0..300 {
         server.client(&format!("person-{number}")).get("/households").await.expect(200);
-        server.nobody().get("/households").await.refused(401, "token_missing", "No token was given");
+        server.anonymous().get("/households").await.expect_error(401, "token_missing", "No token was given");
     }
     for _ in 0..100 {
-        forged(&server).await.refused(401, "token_invalid", "The token is not valid");
+        forged(&server).await.expect_error(401, "token_invalid", "The token is not valid");
     }
-    // The budget fills while the test runs, at a speed that no test is slower than.
-    let refused = loop {
-        let answered = forged(&server).await;
-        if answered.status == 429 {
-            break answered;
+    // The budget refills while the test runs, but slower than the test uses it.
+    let limited = loop {
+        let response = forged(&server).await;
+        if response.status == 429 {
+            break response;
         }
     };
-    assert_eq!(refused.header("retry-after"), "1");
-    refused.refused(429, "rate_limited", "Rate limit exceeded, try again in 1 s");
+    assert_eq!(limited.header("retry-after"), "1");
+    limited.expect_error(429, "rate_limited", "Rate limit exceeded, try again in 1 s");
 }
 
 #[tokio::test]
 async fn invalid_tokens_do_not_block_others_of_the_same_address() {
     let key = "a-key-that-only-the-teams-own-back-end-knows";
     let server = Server::with(&[("ROOMCAST_API_KEY", key)], RateLimits::new(true));
-    // As in the test before, the budget fills meanwhile, and is used up again.
+    // As in the test before, the budget refills while the test runs, and is used up.
     for number in 0..100 {
         while forged(&server).await.status != 429 {}
         server.client_presenting(key).get("/api/v1/presence/count").await.expect(200);
@@ -271,9 +271,9 @@ async fn invalid_tokens_do_not_block_others_of_the_same_address() {
     assert_eq!(server.limits.connect([0, 0, 0, 0].into()), Ok(()));
 }
 
-/// A request with a token that nobody has signed.
-async fn forged(server: &Server) -> Answered {
-    server.nobody().send(Method::GET, "/households", &[("authorization", "Bearer e30.e30.e30")], "").await
+/// A request with an unsigned token.
+async fn forged(server: &Server) -> TestResponse {
+    server.anonymous().send(Method::GET, "/households", &[("authorization", "Bearer e30.e30.e30")], "").await
 }
 
 #[tokio::test]
@@ -281,7 +281,7 @@ async fn without_rate_limits_invalid_tokens_are_not_limited() {
     let server = Server::start();
     for _ in 0..300 {
         let forged = [("authorization", "Bearer e30.e30.e30")];
-        server.nobody().send(Method::GET, "/households", &forged, "").await.refused(401, "token_invalid", "The token is not valid");
+        server.anonymous().send(Method::GET, "/households", &forged, "").await.expect_error(401, "token_invalid", "The token is not valid");
     }
 }
 
@@ -289,15 +289,15 @@ async fn without_rate_limits_invalid_tokens_are_not_limited() {
 async fn without_a_database_the_response_is_503() {
     let server = Server::start();
     server.writer.close();
-    for answered in
+    for response in
         [server.client("alice").post("/households", json!({ "name": "x" })).await, server.client("bob").get("/households").await]
     {
-        assert_eq!(answered.header("retry-after"), "1");
-        answered.refused(503, "unavailable", "The server cannot do this now; try again later");
+        assert_eq!(response.header("retry-after"), "1");
+        response.expect_error(503, "unavailable", "The server cannot do this now; try again later");
     }
 }
 
-/// A body that comes a thousand bytes at a time and does not say how long it will be.
+/// A body of unknown length, in chunks of a thousand bytes.
 struct Chunked(Vec<u8>);
 
 impl HttpBody for Chunked {
@@ -335,7 +335,7 @@ impl HttpBody for Endless {
     }
 }
 
-/// A body that never comes.
+/// A body that never arrives.
 struct Stalled;
 
 impl HttpBody for Stalled {

@@ -1,4 +1,4 @@
-//! A request that comes twice is done once and answered twice.
+//! A repeated request with an idempotency key runs once and gets the same response.
 
 use std::sync::atomic::Ordering;
 
@@ -6,9 +6,9 @@ use http::Method;
 use serde_json::{Value, json};
 use server::auth::sign::NewTokenClaims;
 
-use crate::support::{Answered, Client, NOW, SECONDS, Server, household, id};
+use crate::support::{Client, NOW, SECONDS, Server, TestResponse, household, id};
 
-async fn keyed(client: &Client<'_>, method: Method, path: &str, key: &str, body: Value) -> Answered {
+async fn keyed(client: &Client<'_>, method: Method, path: &str, key: &str, body: Value) -> TestResponse {
     client.json(method, path, &[("idempotency-key", key)], body).await
 }
 
@@ -17,11 +17,11 @@ async fn a_repeated_post_creates_once_with_the_same_response() {
     let server = Server::start();
     let alice = server.client("alice");
     let first = keyed(&alice, Method::POST, "/households", "k-1", json!({ "name": "Home" })).await;
-    let again = keyed(&alice, Method::POST, "/households", "k-1", json!({ "name": "Home" })).await;
-    assert_eq!((first.header("idempotency-replayed"), again.header("idempotency-replayed")), ("", "true"));
-    assert_eq!(first.text, again.text);
-    assert_eq!(first.expect(201), again.expect(201));
-    assert_eq!(server.told().await.len(), 1);
+    let repeated = keyed(&alice, Method::POST, "/households", "k-1", json!({ "name": "Home" })).await;
+    assert_eq!((first.header("idempotency-replayed"), repeated.header("idempotency-replayed")), ("", "true"));
+    assert_eq!(first.text, repeated.text);
+    assert_eq!(first.expect(201), repeated.expect(201));
+    assert_eq!(server.event_names().await.len(), 1);
     let other = keyed(&alice, Method::POST, "/households", "k-2", json!({ "name": "Home" })).await.expect(201);
     let listed = alice.get("/households").await.expect(200);
     assert_eq!((listed.as_array().unwrap().len(), id(&listed[0])), (2, id(&other)));
@@ -47,7 +47,7 @@ async fn a_key_belongs_to_its_user_route_and_body() {
     let (alice, bob) = (server.client("alice"), server.client("bob"));
     let home = keyed(&alice, Method::POST, "/households", "k", json!({ "name": "Home" })).await.expect(201);
     let used = "This Idempotency-Key was used for another request; use a new one for each request";
-    keyed(&alice, Method::POST, "/households", "k", json!({ "name": "Other" })).await.refused(409, "conflict", used);
+    keyed(&alice, Method::POST, "/households", "k", json!({ "name": "Other" })).await.expect_error(409, "conflict", used);
     keyed(&bob, Method::POST, "/households", "k", json!({ "name": "Other" })).await.expect(201);
     let tasks = format!("/households/{}/tasks", id(&home));
     keyed(&alice, Method::POST, &tasks, "k", json!({ "title": "x" })).await.expect(201);
@@ -59,7 +59,7 @@ async fn a_failed_request_is_not_stored() {
     let (alice, bob) = (server.client("alice"), server.client("bob"));
     let home = alice.post("/households", json!({ "name": "Home" })).await.expect(201);
     let tasks = format!("/households/{}/tasks", id(&home));
-    keyed(&bob, Method::POST, &tasks, "k", json!({ "title": "x" })).await.refused(404, "not_found", "Household not found");
+    keyed(&bob, Method::POST, &tasks, "k", json!({ "title": "x" })).await.expect_error(404, "not_found", "Household not found");
     bob.post(&format!("/households/{}/join", id(&home)), json!({ "inviteCode": home["inviteCode"] })).await.expect(200);
     keyed(&bob, Method::POST, &tasks, "k", json!({ "title": "x" })).await.expect(201);
 }
@@ -84,12 +84,12 @@ async fn an_invalid_key_is_rejected_only_where_keys_are_used() {
     let alice = server.client("alice");
     let long = "k".repeat(256);
     for bad in ["", &long] {
-        let answered = keyed(&alice, Method::POST, "/households", bad, json!({ "name": "Home" })).await;
-        answered.invalid("Idempotency-Key", "must have 1 to 255 characters");
+        let response = keyed(&alice, Method::POST, "/households", bad, json!({ "name": "Home" })).await;
+        response.expect_invalid("Idempotency-Key", "must have 1 to 255 characters");
     }
     let two = [("idempotency-key", "a"), ("idempotency-key", "b")];
-    let answered = alice.json(Method::POST, "/households", &two, json!({ "name": "Home" })).await;
-    answered.invalid("Idempotency-Key", "must be one text of ASCII characters");
+    let response = alice.json(Method::POST, "/households", &two, json!({ "name": "Home" })).await;
+    response.expect_invalid("Idempotency-Key", "must be one text of ASCII characters");
     for name in ["A", "B"] {
         let put = keyed(&alice, Method::PUT, "/users/alice", "k", json!({ "name": name })).await.expect(200);
         assert_eq!(put["name"], json!(name));
@@ -104,9 +104,9 @@ async fn a_request_that_stores_nothing_runs_once() {
     let blink = json!({ "to": { "everyone": true }, "event": "blink", "volatile": true });
     for (path, body) in [("/api/v1/emit", blink), ("/api/v1/disconnect", json!({ "users": ["bob"] }))] {
         let first = keyed(&shop, Method::POST, path, "k", body.clone()).await;
-        let again = keyed(&shop, Method::POST, path, "k", body.clone()).await;
-        assert_eq!((first.header("idempotency-replayed"), again.header("idempotency-replayed")), ("", "true"), "{path}");
-        assert_eq!(first.expect(200), again.expect(200));
+        let repeated = keyed(&shop, Method::POST, path, "k", body.clone()).await;
+        assert_eq!((first.header("idempotency-replayed"), repeated.header("idempotency-replayed")), ("", "true"), "{path}");
+        assert_eq!(first.expect(200), repeated.expect(200));
         assert_eq!(server.ephemeral_events().len(), 1, "{path}");
         shop.post(path, body.clone()).await.expect(200);
         shop.post(path, body).await.expect(200);
@@ -116,12 +116,12 @@ async fn a_request_that_stores_nothing_runs_once() {
 
 const GONE: &str = "This request was executed already, and its result is no longer available; do not repeat it";
 
-/// A text whose JSON is longer than the answers that the store keeps.
+/// A text whose JSON is longer than the largest stored response.
 fn long(mark: &str) -> String {
     format!("{mark}{}", "\u{1F3E0}".repeat(5000))
 }
 
-/// As much data as a notification may have: its answer is longer.
+/// As much data as a notification may have. Its response is longer than the largest stored one.
 fn most_data() -> Value {
     json!({ "long": "x".repeat(16 * 1024 - r#"{"long":""}"#.len()) })
 }
@@ -145,14 +145,14 @@ async fn a_large_response_is_reread_and_not_repeated() {
         ("/api/v1/trips".to_owned(), json!({ "name": "Rome", "description": long("a") })),
     ];
     for (path, body) in creating {
-        server.told().await;
+        server.event_names().await;
         let first = keyed(&alice, Method::POST, &path, "k", body.clone()).await;
         assert!(first.text.len() > 16 * 1024, "{path}");
-        let told = server.told().await;
-        let again = keyed(&alice, Method::POST, &path, "k", body).await;
-        assert_eq!((first.header("idempotency-replayed"), again.header("idempotency-replayed")), ("", "true"), "{path}");
-        assert_eq!(first.expect(201), again.expect(201), "{path}");
-        assert!(!told.is_empty() && server.told().await.is_empty(), "{path}");
+        let names = server.event_names().await;
+        let repeated = keyed(&alice, Method::POST, &path, "k", body).await;
+        assert_eq!((first.header("idempotency-replayed"), repeated.header("idempotency-replayed")), ("", "true"), "{path}");
+        assert_eq!(first.expect(201), repeated.expect(201), "{path}");
+        assert!(!names.is_empty() && server.event_names().await.is_empty(), "{path}");
     }
 }
 
@@ -163,9 +163,9 @@ async fn a_large_space_is_reread() {
     let names: Vec<String> = (0..99).map(|n| format!("{}{n}", "x".repeat(150))).collect();
     let body = json!({ "participantIds": names });
     let first = keyed(&alice, Method::POST, "/api/conversations", "k", body.clone()).await;
-    let again = keyed(&alice, Method::POST, "/api/conversations", "k", body).await;
+    let repeated = keyed(&alice, Method::POST, "/api/conversations", "k", body).await;
     assert!(first.text.len() > 16 * 1024);
-    assert!(first.expect(201) == again.expect(201));
+    assert!(first.expect(201) == repeated.expect(201));
     assert_eq!(alice.get("/api/conversations").await.expect(200).as_array().unwrap().len(), 1);
 }
 
@@ -176,9 +176,9 @@ async fn a_large_backend_notification_is_reread() {
     let shop = server.client_with(service);
     let body = json!({ "userId": "bob", "type": "info", "title": "x", "message": "y", "data": most_data() });
     let first = keyed(&shop, Method::POST, "/api/notifications", "k", body.clone()).await;
-    let again = keyed(&shop, Method::POST, "/api/notifications", "k", body).await;
+    let repeated = keyed(&shop, Method::POST, "/api/notifications", "k", body).await;
     assert!(first.text.len() > 16 * 1024);
-    assert_eq!(first.expect(201), again.expect(201));
+    assert_eq!(first.expect(201), repeated.expect(201));
     assert_eq!(server.client("bob").get("/api/notifications").await.expect(200).as_array().unwrap().len(), 1);
 }
 
@@ -188,28 +188,28 @@ async fn a_reread_object_is_current_and_needs_permission() {
     let home = household(&server).await;
     let (alice, bob) = (server.client("alice"), server.client("bob"));
     let (path, body) = (format!("/households/{}/tasks", id(&home)), json!({ "title": "x", "description": long("a") }));
-    let ask = async || keyed(&bob, Method::POST, &path, "k", body.clone()).await;
-    let task = ask().await.expect(201);
+    let repeat = async || keyed(&bob, Method::POST, &path, "k", body.clone()).await;
+    let task = repeat().await.expect(201);
     alice.put(&format!("/tasks/{}", id(&task)), json!({ "title": "changed" })).await.expect(200);
-    assert_eq!(ask().await.expect(201)["title"], json!("changed"));
+    assert_eq!(repeat().await.expect(201)["title"], json!("changed"));
 
     let other = json!({ "title": "x", "description": long("b") });
     let used = "This Idempotency-Key was used for another request; use a new one for each request";
-    keyed(&bob, Method::POST, &path, "k", other).await.refused(409, "conflict", used);
+    keyed(&bob, Method::POST, &path, "k", other).await.expect_error(409, "conflict", used);
 
     alice.delete(&format!("/households/{}/members/bob", id(&home))).await.expect(200);
-    server.told().await;
-    ask().await.refused(409, "conflict", GONE);
+    server.event_names().await;
+    repeat().await.expect_error(409, "conflict", GONE);
     let join = json!({ "inviteCode": home["inviteCode"] });
     bob.post(&format!("/households/{}/join", id(&home)), join).await.expect(200);
-    assert_eq!(id(&ask().await.expect(201)), id(&task));
+    assert_eq!(id(&repeat().await.expect(201)), id(&task));
 
     alice.delete(&format!("/tasks/{}", id(&task))).await.expect(200);
-    server.told().await;
-    ask().await.refused(409, "conflict", GONE);
-    assert!(server.told().await.is_empty(), "it is not executed again");
+    server.event_names().await;
+    repeat().await.expect_error(409, "conflict", GONE);
+    assert!(server.event_names().await.is_empty(), "it is not executed again");
     server.clock.store(NOW.0 + 86_401_000_000, Ordering::SeqCst);
-    assert_ne!(id(&ask().await.expect(201)), id(&task), "after a day the key is a new one");
+    assert_ne!(id(&repeat().await.expect(201)), id(&task), "after a day the key is a new one");
 }
 
 #[tokio::test]
@@ -219,8 +219,8 @@ async fn a_large_response_without_an_object_is_not_replayed() {
         server.client_with(NewTokenClaims { sub: "root".into(), role: Some("admin".into()), iat: SECONDS, ..NewTokenClaims::default() });
     let body = json!({ "title": "Pause", "message": "", "data": most_data() });
     keyed(&root, Method::POST, "/api/v1/socket/broadcast", "k", body.clone()).await.expect(200);
-    let again = keyed(&root, Method::POST, "/api/v1/socket/broadcast", "k", body).await;
-    assert_eq!((again.status.as_u16(), &again.body["error"]), (409, &json!(GONE)));
+    let repeated = keyed(&root, Method::POST, "/api/v1/socket/broadcast", "k", body).await;
+    assert_eq!((repeated.status.as_u16(), &repeated.body["error"]), (409, &json!(GONE)));
     assert_eq!(server.ephemeral_events().len(), 1);
 }
 
@@ -231,13 +231,13 @@ async fn concurrent_repeats_run_once() {
     let alice = server.client("alice");
     let path = format!("/households/{}/tasks", id(&home));
     for (key, description) in [("k", "short".to_owned()), ("l", long("a"))] {
-        server.told().await;
-        let ask = || keyed(&alice, Method::POST, &path, key, json!({ "title": "x", "description": description }));
-        let (a, b, c, d) = tokio::join!(ask(), ask(), ask(), ask());
-        let answers = [a, b, c, d];
-        assert_eq!(answers.iter().filter(|answer| answer.header("idempotency-replayed") != "true").count(), 1);
-        let first = answers[0].body.clone();
-        assert!(answers.into_iter().all(|answer| answer.expect(201) == first));
-        assert_eq!(server.told().await.len(), 1);
+        server.event_names().await;
+        let repeat = || keyed(&alice, Method::POST, &path, key, json!({ "title": "x", "description": description }));
+        let (a, b, c, d) = tokio::join!(repeat(), repeat(), repeat(), repeat());
+        let responses = [a, b, c, d];
+        assert_eq!(responses.iter().filter(|response| response.header("idempotency-replayed") != "true").count(), 1);
+        let first = responses[0].body.clone();
+        assert!(responses.into_iter().all(|response| response.expect(201) == first));
+        assert_eq!(server.event_names().await.len(), 1);
     }
 }

@@ -5,7 +5,7 @@ use server::auth::sign::NewTokenClaims;
 
 use crate::support::{SECONDS, Server, id};
 
-/// A conversation of alice, with bob; `carol` was in it and was removed. Bob has said something, and has a notification.
+/// A conversation of alice with bob, from which carol was removed. Bob has sent a message, and has a notification.
 async fn talk(server: &Server) -> (String, String) {
     let alice = server.client("alice");
     let made = alice.post("/api/conversations", json!({ "participantIds": ["bob", "carol"] })).await.expect(201);
@@ -25,9 +25,9 @@ async fn conversation_paths_have_no_other_rooms_or_messages() {
     let project = alice.post("/api/v1/projects", json!({ "name": "P" })).await.expect(201);
     let channel = alice.post(&format!("/api/v1/projects/{}/channels", project["id"]), json!({ "name": "C" })).await.expect(201);
     for other in [&project["id"], &channel["id"]] {
-        alice.get(&format!("/api/conversations/{other}")).await.refused(404, "not_found", "Conversation not found");
+        alice.get(&format!("/api/conversations/{other}")).await.expect_error(404, "not_found", "Conversation not found");
         let said = alice.post(&format!("/api/conversations/{other}/messages"), json!({ "content": "x" })).await;
-        said.refused(404, "not_found", "Conversation not found");
+        said.expect_error(404, "not_found", "Conversation not found");
     }
 }
 
@@ -43,7 +43,7 @@ async fn a_returning_deleted_user_has_no_notifications_or_markers() {
     assert_eq!(history[0]["sender"], json!({ "id": "bob", "name": "", "avatarUrl": null }), "what was said stays");
     let bob = server.client_with(NewTokenClaims { sub: "bob".into(), iat: SECONDS + 1, ..NewTokenClaims::default() });
     assert_eq!(bob.get("/api/notifications").await.expect(200), json!([]));
-    bob.get(&format!("/api/conversations/{talk}")).await.refused(404, "not_found", "Conversation not found");
+    bob.get(&format!("/api/conversations/{talk}")).await.expect_error(404, "not_found", "Conversation not found");
 }
 
 #[tokio::test]
@@ -52,12 +52,12 @@ async fn a_read_without_a_valid_message_names_the_malformed_id() {
     let (talk, message) = talk(&server).await;
     let (alice, path) = (server.client("alice"), format!("/api/conversations/{talk}/read"));
     let malformed = |id: &str| format!("must name a message; {id:?} is not the id of one");
-    alice.post(&path, json!({ "messageIds": ["zzz", "0"] })).await.invalid("messageIds", &malformed("zzz"));
-    alice.post(&path, json!({ "messageIds": [-1] })).await.invalid("messageIds", &malformed("-1"));
+    alice.post(&path, json!({ "messageIds": ["zzz", "0"] })).await.expect_invalid("messageIds", &malformed("zzz"));
+    alice.post(&path, json!({ "messageIds": [-1] })).await.expect_invalid("messageIds", &malformed("-1"));
     let long = format!("{}…", "z".repeat(100));
-    alice.post(&path, json!({ "messageIds": ["z".repeat(101)] })).await.invalid("messageIds", &malformed(&long));
+    alice.post(&path, json!({ "messageIds": ["z".repeat(101)] })).await.expect_invalid("messageIds", &malformed(&long));
     for none in [json!({}), json!({ "messageIds": [] })] {
-        alice.post(&path, none).await.invalid("messageIds", "must name at least one message, or upTo be the last that was read");
+        alice.post(&path, none).await.expect_invalid("messageIds", "must name at least one message, or upTo be the last that was read");
     }
     let read = alice.post(&path, json!({ "messageIds": ["temporary", message] })).await.expect(200);
     assert_eq!(read["unreadCount"], 0, "a message that is named beside such an id is read");
@@ -73,7 +73,7 @@ async fn a_user_with_the_longest_id_can_be_added_and_query() {
     let seen = server.client(&longest).get("/api/conversations").await.expect(200);
     assert_eq!(seen[0]["id"], talk["id"]);
     let (wanted, longer) = ("must be a list of ids of 1 to 200 bytes, each as text or number", "u".repeat(201));
-    alice.post("/api/conversations", json!({ "participantIds": [longer] })).await.invalid("participantIds", wanted);
+    alice.post("/api/conversations", json!({ "participantIds": [longer] })).await.expect_invalid("participantIds", wanted);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What those who run the server ask it.
+//! Health checks and metrics.
 
 use axum::body::{Body, to_bytes};
 use http::Request;
@@ -27,7 +27,7 @@ fn with(access: &str) -> Server {
     Server::with(&[("METRICS", access), ("ROOMCAST_API_KEY", KEY)], RateLimits::new(false))
 }
 
-/// The value on the line that begins with this.
+/// The value of the line with this prefix.
 #[track_caller]
 fn value(page: &str, of: &str) -> f64 {
     let line = page.lines().find_map(|line| line.strip_prefix(of)?.strip_prefix(' '));
@@ -38,7 +38,7 @@ fn value(page: &str, of: &str) -> f64 {
 async fn a_healthy_server_is_live_and_ready() {
     let server = Server::start();
     for path in ["/health/live", "/health/ready"] {
-        assert_eq!(server.nobody().get(path).await.expect(200), json!({ "status": "ok" }));
+        assert_eq!(server.anonymous().get(path).await.expect(200), json!({ "status": "ok" }));
     }
 }
 
@@ -46,25 +46,25 @@ async fn a_healthy_server_is_live_and_ready() {
 async fn a_server_without_a_writable_database_is_live_but_not_ready() {
     let server = Server::start();
     server.writer.close();
-    server.nobody().get("/health/live").await.expect(200);
-    let answered = server.nobody().get("/health/ready").await;
-    assert_eq!(answered.header("retry-after"), "1");
-    answered.refused(503, "unavailable", "Not ready: the database cannot be written");
-    server.nobody().get("/api/v1/socket/health").await.expect(503);
+    server.anonymous().get("/health/live").await.expect(200);
+    let response = server.anonymous().get("/health/ready").await;
+    assert_eq!(response.header("retry-after"), "1");
+    response.expect_error(503, "unavailable", "Not ready: the database cannot be written");
+    server.anonymous().get("/api/v1/socket/health").await.expect(503);
 }
 
 #[tokio::test]
 async fn many_health_checks_cause_few_database_writes() {
     let server = with("open");
     let batches = async || value(&metrics(&server, None).await.1, "roomcast_writer_batch_commands_count");
-    let ask = || server.nobody();
-    let begun = std::time::Instant::now();
+    let anonymous = || server.anonymous();
+    let start = std::time::Instant::now();
     for _ in 0..100 {
-        let (one, other) = (ask(), ask());
+        let (one, other) = (anonymous(), anonymous());
         let (one, other) = tokio::join!(one.get("/health/ready"), other.get("/api/v1/socket/health"));
         assert_eq!((one.status.as_u16(), other.status.as_u16()), (200, 200));
     }
-    let most = begun.elapsed().as_secs() + 2;
+    let most = start.elapsed().as_secs() + 2;
     let written = batches().await;
     assert!((1.0..=most as f64).contains(&written), "{written}");
 }
@@ -75,7 +75,7 @@ async fn metrics_are_for_backends_and_admins() {
     assert_eq!(metrics(&server, Some(KEY)).await.0, 200);
     assert_eq!(metrics(&server, None).await.0, 401);
     assert_eq!(metrics(&server, Some("another")).await.0, 401);
-    server.client("alice").get("/metrics").await.refused(403, "forbidden", "Only a back end or an admin may do this");
+    server.client("alice").get("/metrics").await.expect_error(403, "forbidden", "Only a back end or an admin may do this");
 }
 
 #[tokio::test]
@@ -96,9 +96,9 @@ async fn written_events_are_counted() {
     let before = metrics(&server, None).await.1;
     assert!(!before.contains("roomcast_facts_accepted_total{"), "{before}");
     server.client("alice").post("/households", json!({ "name": "Home" })).await.expect(201);
-    // What is told is counted behind it.
-    server.told().await;
-    server.told().await;
+    // Deliveries are counted after the response.
+    server.event_names().await;
+    server.event_names().await;
     let page = metrics(&server, None).await.1;
     assert_eq!(value(&page, "roomcast_facts_accepted_total{event=\"space_created\"}"), 1.0);
     assert_eq!(value(&page, "roomcast_all_facts_accepted_total"), 1.0);
@@ -121,14 +121,14 @@ async fn http_errors_are_counted_by_code() {
     alice.get("/api/v1/trips/nowhere").await.expect(404);
     alice.get("/nothing").await.expect(404);
     alice.delete("/households").await.expect(405);
-    server.nobody().get("/households").await.expect(401);
+    server.anonymous().get("/households").await.expect(401);
     server.client_presenting("e30.e30.e30").get("/households").await.expect(401);
     alice.post("/households", json!({})).await.expect(400);
     let page = metrics(&server, None).await.1;
-    let refused = |code: &str| value(&page, &format!("roomcast_rest_requests_refused_total{{code=\"{code}\"}}"));
+    let count = |code: &str| value(&page, &format!("roomcast_rest_requests_refused_total{{code=\"{code}\"}}"));
     for (code, times) in [("not_found", 3.0), ("method_not_allowed", 1.0), ("token_missing", 1.0), ("token_invalid", 1.0), ("invalid", 1.0)]
     {
-        assert_eq!(refused(code), times, "{code}");
+        assert_eq!(count(code), times, "{code}");
     }
     assert_eq!(value(&page, "roomcast_rest_requests_total"), 8.0);
 }

@@ -1,4 +1,4 @@
-//! What users may do to strangers, and learn of them; blocks, additions and quotas.
+//! Privacy between users: visible data, blocks, additions and quotas.
 
 use std::sync::atomic::Ordering;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use server::auth::sign::NewTokenClaims;
 use server::rate_limit::RateLimits;
 
-use crate::support::{Answered, Client, SECONDS, Server};
+use crate::support::{Client, SECONDS, Server, TestResponse};
 
 /// A query as a command.
 struct Asked<Q>(Q);
@@ -23,7 +23,7 @@ impl<Q: Query> Command for Asked<Q> {
     }
 }
 
-/// An id in an answer, as text: of some contracts it is a number.
+/// An id in a response, as text. In some contracts it is a number.
 fn id(object: &Value) -> String {
     object["id"].as_str().map_or_else(|| object["id"].to_string(), str::to_owned)
 }
@@ -42,7 +42,7 @@ fn with_email<'a>(server: &'a Server, sub: &str, role: Option<&str>) -> Client<'
     })
 }
 
-/// Every kind of space to which users are added: where it is made, who is in it from the start, and where others are added.
+/// Every kind of space to which users are added: the path that creates it, its first members, and the path that adds others.
 const SPACES: [(&str, Option<&str>, &str); 4] = [
     ("/api/conversations", Some("participantIds"), "participants"),
     ("/shared/chat/rooms", Some("memberIds"), "members"),
@@ -50,7 +50,7 @@ const SPACES: [(&str, Option<&str>, &str); 4] = [
     ("/api/v1/trips", None, "members"),
 ];
 
-async fn make(client: &Client<'_>, space: (&str, Option<&str>, &str), users: &[&str]) -> Answered {
+async fn make(client: &Client<'_>, space: (&str, Option<&str>, &str), users: &[&str]) -> TestResponse {
     let mut body = json!({ "name": "Team" });
     if space.0 == "/api/conversations" {
         body = json!({});
@@ -66,8 +66,8 @@ fn path_of(space: (&str, Option<&str>, &str), made: &Value) -> String {
     format!("{}/{}", space.0, id(made))
 }
 
-fn refused_to_add(answered: Answered) {
-    let error = answered.expect(403);
+fn expect_not_added(response: TestResponse) {
+    let error = response.expect(403);
     assert_eq!((&error["code"], &error["error"]), (&json!("forbidden"), &json!("This user cannot be added")));
 }
 
@@ -99,11 +99,11 @@ async fn a_blocked_user_cannot_add_the_blocking_user() {
     ben.put("/api/v1/blocks/ann", Value::Null).await.expect(200);
     for space in SPACES {
         if space.1.is_some() {
-            refused_to_add(make(&ann, space, &["ben"]).await);
+            expect_not_added(make(&ann, space, &["ben"]).await);
         }
         let made = make(&ann, space, &[]).await.expect(201);
         let add = format!("{}/{}", path_of(space, &made), space.2);
-        refused_to_add(ann.post(&add, json!({ "userId": "ben" })).await);
+        expect_not_added(ann.post(&add, json!({ "userId": "ben" })).await);
         // The block binds the blocked user, and neither the blocking user nor an admin.
         make(&ben, space, if space.1.is_some() { &["ann"] } else { &[] }).await.expect(201);
         make(&root, space, if space.1.is_some() { &["ben"] } else { &[] }).await.expect(201);
@@ -112,7 +112,7 @@ async fn a_blocked_user_cannot_add_the_blocking_user() {
         let left = format!("{}/{}/dan", path_of(space, &made), space.2);
         ann.post(&add, json!({ "userId": "dan" })).await.expect(201);
         server.client("dan").delete(&left).await.expect(200);
-        refused_to_add(ann.post(&add, json!({ "userId": "dan" })).await);
+        expect_not_added(ann.post(&add, json!({ "userId": "dan" })).await);
     }
     ben.delete("/api/v1/blocks/ann").await.expect(200);
     make(&ann, SPACES[0], &["ben"]).await.expect(201);
@@ -126,7 +126,7 @@ async fn blocks_belong_to_one_user_and_are_listed_in_pages() {
         let blocked = ann.put(&format!("/api/v1/blocks/{user}"), Value::Null).await.expect(200);
         assert_eq!(blocked, json!({ "userId": user, "createdAt": crate::support::THEN }));
     }
-    ann.put("/api/v1/blocks/ann", Value::Null).await.invalid("user", "must be another user than yourself");
+    ann.put("/api/v1/blocks/ann", Value::Null).await.expect_invalid("user", "must be another user than yourself");
     let users = |list: Value| list.as_array().unwrap().iter().map(|block| block["userId"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
     assert_eq!(users(ann.get("/api/v1/blocks").await.expect(200)), ["never-seen", "ben"]);
     assert_eq!(users(ann.get("/api/v1/blocks?limit=1&before=never-seen").await.expect(200)), ["ben"]);
@@ -147,20 +147,20 @@ async fn a_block_stops_mentions_assignments_and_calls_not_messages() {
     let path = format!("/api/v1/projects/{}", id(&project));
     let channel = ann.post(&format!("{path}/channels"), json!({ "name": "general" })).await.expect(201);
     let messages = format!("/api/v1/channels/{}/messages", id(&channel));
-    let told = async |blocked: bool| {
-        server.told().await;
+    let check = async |blocked: bool| {
+        server.event_names().await;
         ann.post(&messages, json!({ "content": "Look, @Ben" })).await.expect(201);
         ann.post(&format!("{path}/tasks"), json!({ "title": "x", "assignee": "ben" })).await.expect(201);
-        let told = server.told().await;
-        let notified = told.iter().filter(|told| told.contains("notification_created")).count();
-        assert_eq!(notified, if blocked { 0 } else { 2 }, "{told:?}");
-        assert!(told.iter().any(|told| told.contains("message_sent")) && told.iter().any(|told| told.contains("task_created")));
+        let names = server.event_names().await;
+        let notified = names.iter().filter(|name| name.contains("notification_created")).count();
+        assert_eq!(notified, if blocked { 0 } else { 2 }, "{names:?}");
+        assert!(names.iter().any(|name| name.contains("message_sent")) && names.iter().any(|name| name.contains("task_created")));
     };
-    told(false).await;
+    check(false).await;
     ben.put("/api/v1/blocks/ann", Value::Null).await.expect(200);
-    told(true).await;
+    check(true).await;
     ben.delete("/api/v1/blocks/ann").await.expect(200);
-    told(false).await;
+    check(false).await;
 }
 
 #[tokio::test]
@@ -177,11 +177,11 @@ async fn a_user_who_left_is_readded_after_a_day_by_an_admin_only() {
         ann.delete(&format!("{path}/ben")).await.expect(200);
         cleo.post(&path, json!({ "userId": "ben" })).await.expect(201);
         ben.delete(&format!("{path}/ben")).await.expect(200);
-        refused_to_add(ann.post(&path, json!({ "userId": "ben" })).await);
+        expect_not_added(ann.post(&path, json!({ "userId": "ben" })).await);
         server.clock.fetch_add(23 * HOUR, Ordering::SeqCst);
-        refused_to_add(ann.post(&path, json!({ "userId": "ben" })).await);
+        expect_not_added(ann.post(&path, json!({ "userId": "ben" })).await);
         server.clock.fetch_add(2 * HOUR, Ordering::SeqCst);
-        refused_to_add(cleo.post(&path, json!({ "userId": "ben" })).await);
+        expect_not_added(cleo.post(&path, json!({ "userId": "ben" })).await);
         ann.post(&path, json!({ "userId": "ben" })).await.expect(201);
     }
 }
@@ -192,21 +192,21 @@ async fn additions_per_hour_are_limited_on_every_path() {
     let (ann, root) = (server.client("ann"), with_email(&server, "root", Some("admin")));
     let made = make(&ann, SPACES[0], &["a", "b", "c"]).await.expect(201);
     let path = format!("{}/participants", path_of(SPACES[0], &made));
-    refused(make(&ann, SPACES[1], &["d", "e", "f", "g"]).await);
+    expect_error(make(&ann, SPACES[1], &["d", "e", "f", "g"]).await);
     for user in ["d", "e", "f"] {
         ann.post(&path, json!({ "userId": user })).await.expect(201);
     }
     // A member who is added again is no addition.
     ann.post(&path, json!({ "userId": "a" })).await.expect(201);
-    refused(ann.post(&path, json!({ "userId": "g" })).await);
-    refused(make(&ann, SPACES[2], &["g"]).await);
+    expect_error(ann.post(&path, json!({ "userId": "g" })).await);
+    expect_error(make(&ann, SPACES[2], &["g"]).await);
     make(&root, SPACES[1], &["a", "b", "c", "d", "e", "f", "g"]).await.expect(201);
     server.clock.fetch_add(HOUR, Ordering::SeqCst);
     ann.post(&path, json!({ "userId": "g" })).await.expect(201);
 
-    fn refused(answered: Answered) {
-        assert_eq!((answered.status.as_u16(), answered.header("retry-after")), (429, "3600"));
-        answered.refused(429, "rate_limited", "Rate limit exceeded, try again in 3600 s");
+    fn expect_error(response: TestResponse) {
+        assert_eq!((response.status.as_u16(), response.header("retry-after")), (429, "3600"));
+        response.expect_error(429, "rate_limited", "Rate limit exceeded, try again in 3600 s");
     }
 }
 
@@ -221,7 +221,7 @@ async fn the_objects_that_a_user_stores_in_a_day_are_limited() {
     }
     let over = ann.post(&path, json!({ "content": "Hi" })).await;
     assert_eq!(over.header("retry-after"), "86400");
-    over.refused(429, "quota_exceeded", "Daily quota used up, try again in 86400 s");
+    over.expect_error(429, "quota_exceeded", "Daily quota used up, try again in 86400 s");
     ann.get(&path).await.expect(200);
     ben.post(&path, json!({ "content": "Hi" })).await.expect(201);
     server.clock.fetch_add(24 * HOUR, Ordering::SeqCst);
@@ -237,15 +237,15 @@ async fn the_bytes_that_a_user_stores_in_a_day_are_limited() {
     let content = "x".repeat(9000);
     let mut sent = 0;
     let over = loop {
-        let answered = ann.post(&path, json!({ "content": content })).await;
-        if answered.status != 201 {
-            break answered;
+        let response = ann.post(&path, json!({ "content": content })).await;
+        if response.status != 201 {
+            break response;
         }
         sent += 1;
         assert!(sent < 120, "nothing is refused");
     };
     assert!(sent > 100, "{sent}");
-    over.refused(429, "quota_exceeded", "Daily quota used up, try again in 86400 s");
+    over.expect_error(429, "quota_exceeded", "Daily quota used up, try again in 86400 s");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A server whose time stands still, and clients that speak its API.
+//! A server with a fixed clock, and clients of its API.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -41,7 +41,7 @@ pub const THEN: &str = "2025-11-13T12:00:00.000Z";
 /// The largest body.
 pub const MAX_BODY: usize = 10_000;
 
-/// A server with a database of its own.
+/// A server with its own database.
 pub struct Server {
     pub writer: Writer,
     pub limits: Arc<RateLimits>,
@@ -87,19 +87,19 @@ impl Server {
         let database =
             Database::open(Options { bounds: bounds(&config.limits), quotas: quotas(&config.limits), ..Options::new(url) }).unwrap();
         let (readers, _) = Readers::start(&database, 2).unwrap();
-        let told = PresenceHistory::new(config.recovery.recovery_window, config.realtime.ping_timeout);
+        let presence_history = PresenceHistory::new(config.recovery.recovery_window, config.realtime.ping_timeout);
         let fanout = Arc::new(Fanout::new(
             ContractRegistry::new(&config),
             config.presence.audience,
             readers.clone(),
             || NOW,
             "epoch",
-            told,
+            presence_history,
             PresenceAudience::default(),
         ));
-        let told = Arc::clone(&fanout);
+        let receiver = Arc::clone(&fanout);
         let publish = move |persisted: PersistedEvent| {
-            told.deliver(BusMessage::Persisted(persisted.clone().into()));
+            receiver.deliver(BusMessage::Persisted(persisted.clone().into()));
             published.lock().unwrap().push(persisted);
         };
         let (writer, _) = Writer::start(&database, move || Timestamp(time.load(Ordering::SeqCst)), ids, publish).unwrap();
@@ -107,8 +107,8 @@ impl Server {
         let limits = Arc::new(limits);
         let users = Arc::new(OnlineUsers::default());
         let ephemeral_events = Arc::new(Mutex::new(Vec::new()));
-        let heard = Arc::clone(&ephemeral_events);
-        let bus = Arc::new(InProcessBus::new(move |notice| heard.lock().unwrap().push(notice)));
+        let published_events = Arc::clone(&ephemeral_events);
+        let bus = Arc::new(InProcessBus::new(move |notice| published_events.lock().unwrap().push(notice)));
         let shard_query: Arc<ShardQuery> = Arc::default();
         let rest = AppDeps {
             health: Arc::new(Health::new(shard_query.clone(), writer.clone(), Arc::default())),
@@ -145,35 +145,35 @@ impl Server {
         Client { server: self, token: Some(sign(&keys, &token, &self.config.auth).unwrap()) }
     }
 
-    /// A client that shows just this instead of a token.
+    /// A client that sends this text in place of a token.
     pub fn client_presenting(&self, bearer: &str) -> Client<'_> {
         Client { server: self, token: Some(bearer.to_owned()) }
     }
 
     /// A client without a token.
-    pub fn nobody(&self) -> Client<'_> {
+    pub fn anonymous(&self) -> Client<'_> {
         Client { server: self, token: None }
     }
 
-    /// What happened since the last call: the events' names and the room.
-    pub async fn told(&self) -> Vec<String> {
+    /// The rooms and names of the events since the last call.
+    pub async fn event_names(&self) -> Vec<String> {
         let persisted_events = self.persisted_events().await.into_iter();
-        let told = persisted_events.flat_map(|persisted| {
+        let in_rooms = persisted_events.flat_map(|persisted| {
             persisted.in_each_room().map_or_else(|| vec![persisted.clone()], |persisted_events| persisted_events.unwrap())
         });
-        told.map(|persisted| format!("{} {}", persisted.room, name(&persisted.event))).collect()
+        in_rooms.map(|persisted| format!("{} {}", persisted.room, name(&persisted.event))).collect()
     }
 
-    /// The facts since the last call.
+    /// The persisted events since the last call.
     pub async fn persisted_events(&self) -> Vec<PersistedEvent> {
-        // A command is answered before its facts are published; whoever stands behind it in the queue comes after both.
+        // The writer responds to a command before it publishes the events. The next entry of its queue runs after both.
         let (reply, published) = oneshot::channel();
         self.writer.submit_passthrough(move |result| reply.send(result).unwrap());
         published.await.unwrap().unwrap();
         self.persisted_events.lock().unwrap().drain(..).collect()
     }
 
-    /// The signals since the last call.
+    /// The ephemeral events since the last call.
     pub fn ephemeral_events(&self) -> Vec<EphemeralEvent> {
         let notices: Vec<BusMessage> = self.ephemeral_events.lock().unwrap().drain(..).collect();
         let ephemeral_events = notices.into_iter().filter_map(|notice| match notice {
@@ -183,28 +183,28 @@ impl Server {
         ephemeral_events.collect()
     }
 
-    /// Has a command decided as nobody can over REST.
+    /// Runs a command that REST does not have.
     pub async fn run<C: Command>(&self, actor: Actor, command: C) -> C::Output {
-        let (reply, answer) = oneshot::channel();
+        let (reply, response) = oneshot::channel();
         self.writer.run(actor, command, move |result| drop(reply.send(result)));
-        answer.await.unwrap().unwrap()
+        response.await.unwrap().unwrap()
     }
 
-    /// Sends a request as it is, whatever is answered.
+    /// Sends a request without a check of the response.
     pub async fn fetch(&self, request: Request<Body>) -> Response {
         self.router.clone().oneshot(request).await.unwrap()
     }
 
-    /// Sends a request as it is. The answer must be one of those that the OpenAPI document has for it.
-    pub async fn send(&self, request: Request<Body>) -> Answered {
+    /// Sends a request. The OpenAPI document must have the response.
+    pub async fn send(&self, request: Request<Body>) -> TestResponse {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let response = self.fetch(request).await;
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
-        openapi::check_answer(&method, &uri, parts.status, &body);
-        Answered { status: parts.status, headers: parts.headers, text, body }
+        openapi::check_response(&method, &uri, parts.status, &body);
+        TestResponse { status: parts.status, headers: parts.headers, text, body }
     }
 }
 
@@ -213,28 +213,28 @@ fn capitalized(sub: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// The event's name in the journal.
+/// The name of the event in the event log.
 fn name(event: &Event) -> String {
     let json = serde_json::to_value(event).unwrap();
     json["event"].as_str().unwrap().to_owned()
 }
 
-/// What was answered.
+/// A response.
 #[derive(Debug)]
-pub struct Answered {
+pub struct TestResponse {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub text: String,
     pub body: Value,
 }
 
-impl Answered {
-    /// A header as text; empty if it is not there.
+impl TestResponse {
+    /// A header as text; empty if it is absent.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// The body, if the status is this.
+    /// The body. The status must be this.
     #[track_caller]
     pub fn expect(self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
@@ -244,21 +244,21 @@ impl Answered {
         self.body
     }
 
-    /// Checks that this is a refusal of this kind.
+    /// Checks that this is an error response with these values.
     #[track_caller]
-    pub fn refused(self, status: u16, code: &str, error: &str) {
+    pub fn expect_error(self, status: u16, code: &str, error: &str) {
         assert_eq!(self.expect(status), json!({ "error": error, "code": code }));
     }
 
-    /// Checks that this is a refusal of a field.
+    /// Checks that this is an error response about a field.
     #[track_caller]
-    pub fn invalid(self, field: &str, reason: &str) {
+    pub fn expect_invalid(self, field: &str, reason: &str) {
         let error = format!("{field}: {reason}");
         assert_eq!(self.expect(400), json!({ "error": error, "code": "invalid", "field": field }));
     }
 }
 
-/// Somebody who speaks the API.
+/// A client of the API.
 #[derive(Clone)]
 pub struct Client<'a> {
     server: &'a Server,
@@ -266,37 +266,37 @@ pub struct Client<'a> {
 }
 
 impl Client<'_> {
-    pub async fn get(&self, path: &str) -> Answered {
+    pub async fn get(&self, path: &str) -> TestResponse {
         self.send(Method::GET, path, &[], Body::empty()).await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answered {
+    pub async fn post(&self, path: &str, body: Value) -> TestResponse {
         self.json(Method::POST, path, &[], body).await
     }
 
-    pub async fn put(&self, path: &str, body: Value) -> Answered {
+    pub async fn put(&self, path: &str, body: Value) -> TestResponse {
         self.json(Method::PUT, path, &[], body).await
     }
 
-    pub async fn patch(&self, path: &str) -> Answered {
+    pub async fn patch(&self, path: &str) -> TestResponse {
         self.send(Method::PATCH, path, &[], Body::empty()).await
     }
 
-    pub async fn delete(&self, path: &str) -> Answered {
+    pub async fn delete(&self, path: &str) -> TestResponse {
         self.send(Method::DELETE, path, &[], Body::empty()).await
     }
 
-    pub async fn json(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Value) -> Answered {
+    pub async fn json(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Value) -> TestResponse {
         let headers: Vec<_> = [("content-type", "application/json")].into_iter().chain(headers.iter().copied()).collect();
         let content = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
-        let answered = self.send(method.clone(), path, &headers, content).await;
-        if answered.status.is_success() {
+        let response = self.send(method.clone(), path, &headers, content).await;
+        if response.status.is_success() {
             openapi::check_body(&method, &path.parse().unwrap(), &body);
         }
-        answered
+        response
     }
 
-    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answered {
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> TestResponse {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -308,12 +308,12 @@ impl Client<'_> {
     }
 }
 
-/// The id in an answer.
+/// The id in a response.
 pub fn id(object: &Value) -> &str {
     object["id"].as_str().unwrap()
 }
 
-/// A user object of somebody who has told nothing but a name.
+/// The object of a user who has only a name.
 pub fn user(sub: &str) -> Value {
     json!({ "id": sub, "name": capitalized(sub), "email": null, "avatarUrl": null, "createdAt": THEN, "updatedAt": THEN })
 }
@@ -330,7 +330,7 @@ pub fn with(mut object: Value, more: Value) -> Value {
     object
 }
 
-/// A household of alice, with bob as a member; `carol` was one and was removed.
+/// A household of alice with bob as a member, from which carol was removed.
 pub async fn household(server: &Server) -> Value {
     let made = server.client("alice").post("/households", json!({ "name": "Home" })).await.expect(201);
     for sub in ["bob", "carol"] {
@@ -338,6 +338,6 @@ pub async fn household(server: &Server) -> Value {
         server.client(sub).post(&join, json!({ "inviteCode": made["inviteCode"] })).await.expect(200);
     }
     server.client("alice").delete(&format!("/households/{}/members/carol", id(&made))).await.expect(200);
-    server.told().await;
+    server.event_names().await;
     made
 }

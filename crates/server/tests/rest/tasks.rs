@@ -9,7 +9,7 @@ use crate::support::{Server, THEN, household, id, user, with};
 
 async fn task(server: &Server, household: &Value) -> Value {
     let made = server.client("alice").post(&format!("/households/{}/tasks", id(household)), json!({ "title": "Dishes" })).await;
-    server.told().await;
+    server.event_names().await;
     made.expect(201)
 }
 
@@ -28,7 +28,7 @@ async fn a_task_is_created_with_all_fields_or_only_a_title() {
             "dueDate": "2025-12-31", "completed": false, "completedAt": null, "assignedTo": [user("bob"), user("alice")],
             "createdBy": "alice", "createdAt": THEN, "updatedAt": THEN })
     );
-    assert_eq!(server.told().await, [format!("household:{} task_created", id(&home))]);
+    assert_eq!(server.event_names().await, [format!("household:{} task_created", id(&home))]);
 
     let bare = server.client("bob").post(&path, json!({ "title": "x", "description": null, "assignedTo": null })).await.expect(201);
     let nothing = json!({ "id": id(&bare), "title": "x", "description": null, "category": null, "dueDate": null, "assignedTo": [],
@@ -38,7 +38,7 @@ async fn a_task_is_created_with_all_fields_or_only_a_title() {
     assert_eq!(alice.get(&path).await.expect(200), json!([bare, whole]));
     assert_eq!(alice.get(&format!("{path}?limit=1&before={}", id(&bare))).await.expect(200), json!([whole]));
     assert_eq!(alice.get(&format!("/tasks/{}", id(&whole))).await.expect(200), whole);
-    alice.get(&format!("{path}?before=x")).await.invalid("before", "must be an id out of this list");
+    alice.get(&format!("{path}?before=x")).await.expect_invalid("before", "must be an id out of this list");
 }
 
 #[tokio::test]
@@ -53,26 +53,26 @@ async fn a_posted_task_may_contain_read_only_fields() {
     assert_eq!(copy, with(first.clone(), json!({ "id": id(&copy) })));
     assert_ne!(id(&copy), id(&first));
 
-    // What the server alone sets is not taken from a client, and a screen's own fields are not looked at.
+    // The server ignores read-only fields, and unknown fields of a front end.
     let own = json!({ "completed": true, "createdBy": "eve", "color": "red", "isSelected": false, "due_date": "2025-12-31", "Title": "y",
         "descripton": "x", "nö\"\n": 1 });
-    let answered = alice.post(&path, with(copy, own)).await;
-    let warnings: Vec<_> = answered.headers.get_all("warning").iter().map(|value| value.to_str().unwrap().to_owned()).collect();
+    let response = alice.post(&path, with(copy, own)).await;
+    let warnings: Vec<_> = response.headers.get_all("warning").iter().map(|value| value.to_str().unwrap().to_owned()).collect();
     let warning = |name: &str, meant: &str| format!("299 roomcast \"{name} is not a field of this request; was {meant} meant?\"");
     assert_eq!(warnings, [warning("Title", "title"), warning("descripton", "description"), warning("due_date", "dueDate")]);
-    let made = answered.expect(201);
+    let made = response.expect(201);
     assert_eq!((&made["completed"], &made["createdBy"], &made["dueDate"]), (&json!(false), &json!("alice"), &json!(null)));
 
-    // A field that is known is still checked, and no more than ten are named.
-    alice.post(&path, json!({ "titel": "x" })).await.invalid("title", "is required (and titel is not a field)");
+    // Known fields are still checked, and at most ten misspelt ones are named.
+    alice.post(&path, json!({ "titel": "x" })).await.expect_invalid("title", "is required (and titel is not a field)");
     alice
         .post(&path, json!({ "title": "x", "assignedTo": 5 }))
         .await
-        .invalid("assignedTo", "must be a list of ids of 1 to 200 bytes, each as text or number");
+        .expect_invalid("assignedTo", "must be a list of ids of 1 to 200 bytes, each as text or number");
     let many: serde_json::Map<_, _> = (0..100).map(|n| (format!("title{}", char::from_u32(0x4e00 + n).unwrap()), json!(1))).collect();
-    let answered = alice.post(&path, with(json!({ "title": "x" }), many.into())).await;
-    assert_eq!(answered.headers.get_all("warning").iter().count(), 10);
-    assert!(answered.header("warning").starts_with(r#"299 roomcast "title\\u{4e00} is not"#), "{}", answered.header("warning"));
+    let response = alice.post(&path, with(json!({ "title": "x" }), many.into())).await;
+    assert_eq!(response.headers.get_all("warning").iter().count(), 10);
+    assert!(response.header("warning").starts_with(r#"299 roomcast "title\\u{4e00} is not"#), "{}", response.header("warning"));
 }
 
 #[tokio::test]
@@ -86,22 +86,22 @@ async fn a_put_changes_the_given_fields_and_null_clears_one() {
     let changed = with(made, json!({ "description": "All", "dueDate": "2025-12-31T18:00:00Z", "assignedTo": [user("bob")] }));
     let change = json!({ "description": "All", "dueDate": "2025-12-31T18:00:00Z", "assignedTo": ["bob"] });
     assert_eq!(bob.put(&path, change).await.expect(200), changed);
-    assert_eq!(server.told().await, [format!("{room} task_updated")]);
+    assert_eq!(server.event_names().await, [format!("{room} task_updated")]);
     let cleared = with(changed, json!({ "description": null, "title": "Plates" }));
     assert_eq!(bob.put(&path, json!({ "description": null, "title": "Plates" })).await.expect(200), cleared);
-    assert_eq!(server.told().await, [format!("{room} task_updated")]);
+    assert_eq!(server.event_names().await, [format!("{room} task_updated")]);
 
-    // A screen sends back the object that it was given, with what its user changed.
+    // A front end sends the object that it received, with the changes of its user.
     let done = with(cleared.clone(), json!({ "completed": true, "completedAt": THEN }));
     assert_eq!(bob.put(&path, with(cleared.clone(), json!({ "completed": true }))).await.expect(200), done);
-    assert_eq!(server.told().await, [format!("{room} task_updated")]);
-    // One that changes nothing is told like every other.
+    assert_eq!(server.event_names().await, [format!("{room} task_updated")]);
+    // An update without a change is broadcast, too.
     assert_eq!(bob.put(&path, done.clone()).await.expect(200), done);
-    assert_eq!(server.told().await, [format!("{room} task_updated")]);
+    assert_eq!(server.event_names().await, [format!("{room} task_updated")]);
 
-    bob.put(&path, json!({ "title": null })).await.invalid("title", "must be text");
-    bob.put(&path, json!({ "completed": "yes" })).await.invalid("completed", "must be true or false");
-    assert_eq!(server.told().await, [""; 0]);
+    bob.put(&path, json!({ "title": null })).await.expect_invalid("title", "must be text");
+    bob.put(&path, json!({ "completed": "yes" })).await.expect_invalid("completed", "must be true or false");
+    assert_eq!(server.event_names().await, [""; 0]);
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn a_task_is_completed_and_reopened() {
     let done = with(made.clone(), json!({ "completed": true, "completedAt": THEN }));
     assert_eq!(server.client("bob").patch(&path).await.expect(200), done);
     assert_eq!(server.client("bob").patch(&path).await.expect(200), made);
-    assert_eq!(server.told().await, vec![format!("household:{} task_toggled", id(&home)); 2]);
+    assert_eq!(server.event_names().await, vec![format!("household:{} task_toggled", id(&home)); 2]);
 }
 
 #[tokio::test]
@@ -127,13 +127,13 @@ async fn a_task_is_assigned_and_unassigned() {
     let assigned = with(made.clone(), json!({ "assignedTo": [user("bob")] }));
     assert_eq!(alice.post(&path, json!({ "userId": "bob" })).await.expect(200), assigned);
     assert_eq!(alice.post(&path, json!({ "userId": "bob" })).await.expect(200), assigned);
-    assert_eq!(server.told().await, [format!("{room} task_assigned")], "once");
-    alice.post(&path, json!({ "userId": "dave" })).await.invalid("userId", "must be members of the household; dave is not");
-    alice.post(&path, json!({ "userId": "carol" })).await.invalid("userId", "must be members of the household; carol is not");
+    assert_eq!(server.event_names().await, [format!("{room} task_assigned")], "once");
+    alice.post(&path, json!({ "userId": "dave" })).await.expect_invalid("userId", "must be members of the household; dave is not");
+    alice.post(&path, json!({ "userId": "carol" })).await.expect_invalid("userId", "must be members of the household; carol is not");
 
     assert_eq!(alice.delete(&format!("{path}/bob")).await.expect(200), made);
     assert_eq!(alice.delete(&format!("{path}/bob")).await.expect(200), made);
-    assert_eq!(server.told().await, [format!("{room} task_unassigned")], "once");
+    assert_eq!(server.event_names().await, [format!("{room} task_unassigned")], "once");
 }
 
 #[tokio::test]
@@ -143,9 +143,9 @@ async fn a_task_is_deleted_once() {
     let made = task(&server, &home).await;
     let (bob, path) = (server.client("bob"), format!("/tasks/{}", id(&made)));
     assert_eq!(bob.delete(&path).await.expect(200), json!({ "taskId": id(&made), "householdId": id(&home) }));
-    assert_eq!(server.told().await, [format!("household:{} task_deleted", id(&home))]);
-    bob.delete(&path).await.refused(404, "not_found", "Task not found");
-    bob.get(&path).await.refused(404, "not_found", "Task not found");
+    assert_eq!(server.event_names().await, [format!("household:{} task_deleted", id(&home))]);
+    bob.delete(&path).await.expect_error(404, "not_found", "Task not found");
+    bob.get(&path).await.expect_error(404, "not_found", "Task not found");
 }
 
 #[tokio::test]
@@ -157,20 +157,20 @@ async fn a_project_task_is_not_found_in_this_contract() {
     let command = CreateTask::new(room.clone(), "Launch".into());
     let actor = Actor { user: UserId::new("alice"), admin: false };
     let path = format!("/tasks/{}", server.run(actor, command).await.id);
-    server.told().await;
-    // Nor is it told whether it is archived.
+    server.event_names().await;
+    // The response does not reveal whether the project is archived, either.
     for archived in [false, true] {
-        for refused in [
+        for response in [
             alice.get(&path).await,
             alice.put(&path, json!({ "title": "Land" })).await,
             alice.patch(&format!("{path}/toggle")).await,
             alice.post(&format!("{path}/assign"), json!({ "userId": "alice" })).await,
             alice.delete(&path).await,
         ] {
-            refused.refused(404, "not_found", "Task not found");
+            response.expect_error(404, "not_found", "Task not found");
         }
-        assert_eq!(server.told().await, [""; 0], "archived: {archived}");
+        assert_eq!(server.event_names().await, [""; 0], "archived: {archived}");
         alice.post(&format!("/api/v1/projects/{}/archive", project["id"]), json!(null)).await.expect(200);
-        server.told().await;
+        server.event_names().await;
     }
 }

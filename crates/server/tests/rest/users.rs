@@ -24,7 +24,7 @@ async fn a_user_exists_from_the_first_request_and_keeps_settings() {
     let change = json!({ "name": "Alicia", "avatarUrl": "https://example.com/a.png" });
     let changed = with(first.clone(), change.clone());
     assert_eq!(token("Alice", "a@example.com").put("/users/alice", change).await.expect(200), changed);
-    // A later token fills what is empty and undoes nothing.
+    // A later token fills empty fields and changes no others.
     assert_eq!(token("Somebody", "b@example.com").get("/users/alice").await.expect(200), changed);
     let bare = with(changed.clone(), json!({ "avatarUrl": null }));
     assert_eq!(token("Alice", "a@example.com").put("/users/alice", with(changed, json!({ "avatarUrl": null }))).await.expect(200), bare);
@@ -39,13 +39,13 @@ async fn a_profile_change_is_sent_to_each_household_of_the_user() {
         let made = alice.post("/households", json!({ "name": name })).await.expect(201);
         rooms.push(format!("household:{} profile_updated", id(&made)));
     }
-    server.told().await;
+    server.event_names().await;
     alice.put("/users/alice", json!({ "name": "Alicia" })).await.expect(200);
-    let mut told = server.told().await;
-    told.sort();
-    assert_eq!(told, rooms);
+    let mut event_names = server.event_names().await;
+    event_names.sort();
+    assert_eq!(event_names, rooms);
     alice.put("/users/alice", json!({ "name": "Alicia" })).await.expect(200);
-    assert_eq!(server.told().await, [""; 0]);
+    assert_eq!(server.event_names().await, [""; 0]);
 }
 
 #[tokio::test]
@@ -53,10 +53,10 @@ async fn profile_fields_are_validated() {
     let server = Server::start();
     let alice = server.client("alice");
     let link = "must be a link that starts with https:// or http://, or null";
-    alice.put("/users/alice", json!({ "avatarUrl": "javascript:alert(1)" })).await.invalid("avatarUrl", link);
-    alice.put("/users/alice", json!({ "avatarUrl": 5 })).await.invalid("avatarUrl", "must be text");
-    alice.put("/users/alice", json!({ "name": " " })).await.invalid("name", "must have 1 to 200 characters and not be blank");
-    alice.put("/users/alice", json!({ "password": "x" })).await.invalid("password", "is not a field of this request");
+    alice.put("/users/alice", json!({ "avatarUrl": "javascript:alert(1)" })).await.expect_invalid("avatarUrl", link);
+    alice.put("/users/alice", json!({ "avatarUrl": 5 })).await.expect_invalid("avatarUrl", "must be text");
+    alice.put("/users/alice", json!({ "name": " " })).await.expect_invalid("name", "must have 1 to 200 characters and not be blank");
+    alice.put("/users/alice", json!({ "password": "x" })).await.expect_invalid("password", "is not a field of this request");
 }
 
 #[tokio::test]
@@ -66,19 +66,19 @@ async fn a_deleted_user_returns_only_with_a_newer_token() {
     let (alice, bob) = (server.client("alice"), server.client("bob"));
     let task = alice.post(&format!("/households/{}/tasks", id(&home)), json!({ "title": "x", "assignedTo": ["bob"] })).await.expect(201);
     bob.put("/users/bob", json!({ "name": "Robert" })).await.expect(200);
-    server.told().await;
+    server.event_names().await;
 
-    bob.delete("/users/alice").await.refused(403, "forbidden", "Only the person or an admin may do this");
+    bob.delete("/users/alice").await.expect_error(403, "forbidden", "Only the person or an admin may do this");
     assert_eq!(bob.delete("/users/bob").await.expect(200), json!({ "userId": "bob" }));
     let room = format!("household:{}", id(&home));
-    assert_eq!(server.told().await, [format!("{room} task_unassigned"), format!("{room} member_left")]);
+    assert_eq!(server.event_names().await, [format!("{room} task_unassigned"), format!("{room} member_left")]);
     let now = alice.get(&format!("/households/{}", id(&home))).await.expect(200);
     assert_eq!(now["members"], json!([member("alice", "admin")]));
     assert_eq!(alice.get(&format!("/tasks/{}", id(&task))).await.expect(200)["assignedTo"], json!([]));
     let deleted = "The user of this token was deleted; sign in again for a new token";
-    bob.get("/users/bob").await.refused(401, "user_deleted", deleted);
-    bob.post("/households", json!({ "name": "H" })).await.refused(401, "user_deleted", deleted);
-    alice.get("/users/bob").await.refused(404, "not_found", "User not found");
+    bob.get("/users/bob").await.expect_error(401, "user_deleted", deleted);
+    bob.post("/households", json!({ "name": "H" })).await.expect_error(401, "user_deleted", deleted);
+    alice.get("/users/bob").await.expect_error(404, "not_found", "User not found");
     let newer = NewTokenClaims { sub: "bob".into(), name: Some("Bob".into()), iat: SECONDS + 1, ..NewTokenClaims::default() };
     let bob = server.client_with(newer);
     assert_eq!(bob.get("/users/bob").await.expect(200), user("bob"), "nothing remains of the old profile");
@@ -92,7 +92,7 @@ async fn an_admins_token_may_change_and_delete_others() {
         server.client_with(NewTokenClaims { sub: "root".into(), role: Some("admin".into()), iat: SECONDS, ..NewTokenClaims::default() });
     assert_eq!(admin.put("/users/bob", json!({ "name": "B" })).await.expect(200), with(user("bob"), json!({ "name": "B" })));
     assert_eq!(admin.delete("/users/bob").await.expect(200), json!({ "userId": "bob" }));
-    admin.get("/users/bob").await.refused(404, "not_found", "User not found");
+    admin.get("/users/bob").await.expect_error(404, "not_found", "User not found");
 }
 
 #[tokio::test]
@@ -122,9 +122,9 @@ async fn unseen_users_without_a_space_are_removed_after_a_day() {
     assert!(!forget().await);
     assert_eq!(status("removed").await, 200, "for a day the user is kept");
     server.clock.store(NOW.0 + 86_401_000_000, Ordering::SeqCst);
-    server.told().await;
+    server.event_names().await;
     assert!(!forget().await);
-    assert!(server.told().await.is_empty());
+    assert!(server.event_names().await.is_empty());
     for (user, expected) in [("removed", 404), ("of-deleted", 404), ("here", 200), ("signed", 200), ("changed", 200), ("alice", 200)] {
         assert_eq!(status(user).await, expected, "{user}");
     }

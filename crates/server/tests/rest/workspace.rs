@@ -53,9 +53,9 @@ async fn fields_may_have_either_spelling() {
         for (name, user) in [("userId", "carol"), ("user_id", "dave")] {
             alice.post(&path, json!({ name: user })).await.expect(201);
         }
-        alice.post(&path, json!({ "user_id": [] })).await.invalid("user_id", "must be an id of 1 to 200 bytes, as text or number");
-        alice.post(&path, json!({})).await.invalid("userId", "is required");
-        alice.post(&path, json!({ "userId": "x", "user_id": "y" })).await.invalid("user_id", "is not a field of this request");
+        alice.post(&path, json!({ "user_id": [] })).await.expect_invalid("user_id", "must be an id of 1 to 200 bytes, as text or number");
+        alice.post(&path, json!({})).await.expect_invalid("userId", "is required");
+        alice.post(&path, json!({ "userId": "x", "user_id": "y" })).await.expect_invalid("user_id", "is not a field of this request");
     }
 }
 
@@ -68,9 +68,9 @@ async fn a_whole_task_may_be_posted() {
     let task = alice.post(&path, json!({ "title": "Build", "status": "doing", "assignee": "alice" })).await.expect(201);
     let mut copy = task.clone();
     copy["priorty"] = json!("high");
-    let answered = alice.post(&path, copy).await;
-    assert_eq!(answered.header("warning"), "299 roomcast \"priorty is not a field of this request; was priority meant?\"");
-    let made = answered.expect(201);
+    let response = alice.post(&path, copy).await;
+    assert_eq!(response.header("warning"), "299 roomcast \"priorty is not a field of this request; was priority meant?\"");
+    let made = response.expect(201);
     assert_eq!((&made["status"], &made["assignee"], &made["priority"]), (&json!("doing"), &task["assignee"], &json!("medium")));
 }
 
@@ -79,11 +79,11 @@ async fn a_project_is_visible_to_its_members_only() {
     let server = Server::start();
     let project = server.client("alice").post("/api/v1/projects", json!({ "name": "Apollo" })).await.expect(201);
     let path = format!("/api/v1/projects/{}/channels", project["id"]);
-    server.client("dave").post(&path, json!({ "name": "x" })).await.refused(404, "not_found", "Project not found");
-    server.client("dave").get(&path).await.refused(404, "not_found", "Project not found");
-    server.nobody().get("/api/v1/projects").await.refused(401, "token_missing", "No token was given");
-    server.client("alice").post(&path, json!({ "title": "x" })).await.invalid("name", "is required");
-    server.client("alice").get(&format!("/households/{}", project["id"])).await.refused(404, "not_found", "Household not found");
+    server.client("dave").post(&path, json!({ "name": "x" })).await.expect_error(404, "not_found", "Project not found");
+    server.client("dave").get(&path).await.expect_error(404, "not_found", "Project not found");
+    server.anonymous().get("/api/v1/projects").await.expect_error(401, "token_missing", "No token was given");
+    server.client("alice").post(&path, json!({ "title": "x" })).await.expect_invalid("name", "is required");
+    server.client("alice").get(&format!("/households/{}", project["id"])).await.expect_error(404, "not_found", "Household not found");
 }
 
 #[tokio::test]
@@ -91,22 +91,22 @@ async fn objects_of_another_contract_are_not_found() {
     let server = Server::start();
     let alice = server.client("alice");
     let home = alice.post("/households", json!({ "name": "Home" })).await.expect(201);
-    let chores = format!("/households/{}/tasks", home["id"].as_str().unwrap());
-    let chore = alice.post(&chores, json!({ "title": "Dishes", "assignedTo": ["alice"] })).await.expect(201);
-    let path = format!("/api/v1/tasks/{}", chore["id"].as_str().unwrap());
-    for refused in [
+    let tasks = format!("/households/{}/tasks", home["id"].as_str().unwrap());
+    let task = alice.post(&tasks, json!({ "title": "Dishes", "assignedTo": ["alice"] })).await.expect(201);
+    let path = format!("/api/v1/tasks/{}", task["id"].as_str().unwrap());
+    for response in [
         alice.get(&path).await,
         alice.put(&path, json!({ "title": "x" })).await,
         alice.json(Method::PATCH, &format!("{path}/status"), &[], json!({ "status": "done" })).await,
         alice.post(&format!("{path}/assign"), json!({ "assignee": null })).await,
         alice.delete(&path).await,
     ] {
-        refused.refused(404, "not_found", "Task not found");
+        response.expect_error(404, "not_found", "Task not found");
     }
     let household = format!("/api/v1/projects/{}", home["id"].as_str().unwrap());
-    alice.get(&household).await.refused(404, "not_found", "Project not found");
-    let kept = alice.get(&format!("/tasks/{}", chore["id"].as_str().unwrap())).await.expect(200);
-    assert_eq!(kept, chore, "nothing of it remains");
+    alice.get(&household).await.expect_error(404, "not_found", "Project not found");
+    let stored = alice.get(&format!("/tasks/{}", task["id"].as_str().unwrap())).await.expect(200);
+    assert_eq!(stored, task, "nothing of it remains");
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn a_client_id_that_is_too_long_is_named_by_its_field() {
         (format!("/shared/chat/rooms/{}/messages", room["id"]), "clientId"),
     ] {
         let message = |length| json!({ "content": "Hello", field: "x".repeat(length) });
-        alice.post(&path, message(201)).await.invalid(field, "must have at most 200 characters");
+        alice.post(&path, message(201)).await.expect_invalid(field, "must have at most 200 characters");
         alice.post(&path, message(200)).await.expect(201);
     }
 }

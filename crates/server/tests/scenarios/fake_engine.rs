@@ -1,5 +1,5 @@
-//! The devices in their rooms: what the engine does with connections and the program on its shards with the engine, done with plain data.
-//! Who is let in, what is understood, answered and told, and who hears it is asked of the product.
+//! The clients and their rooms, as plain data in place of the engine and its shards.
+//! The server's own code authenticates, parses, responds and selects the receivers.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -24,21 +24,21 @@ use crate::schema_coverage::SCHEMA_COVERAGE;
 use crate::test_app::TestApp;
 use crate::test_client::{TestClient, values};
 
-/// Everybody who is connected, or was.
+/// All clients that are or were connected.
 pub struct FakeEngine {
-    house: TestApp,
-    devices: BTreeMap<String, TestClient>,
-    /// Whether the trip contract's greeting, which everybody hears in `/`, is a step.
-    greets: bool,
-    /// Time stands still here.
+    app: TestApp,
+    clients: BTreeMap<String, TestClient>,
+    /// Whether the trip contract's greeting, which every client in `/` receives, is a step.
+    expects_greeting: bool,
+    /// The fixed time of the test.
     start: Instant,
     connections: u64,
 }
 
 impl FakeEngine {
-    pub fn new(house: TestApp, greets: bool) -> Self {
-        assert!(!house.shared.presence.is_broadcast, "who is online is told when time has passed, and here it does not");
-        Self { house, devices: BTreeMap::new(), greets, start: Instant::now(), connections: 0 }
+    pub fn new(app: TestApp, expects_greeting: bool) -> Self {
+        assert!(!app.shared.presence.is_broadcast, "presence events need time to pass, and here it does not");
+        Self { app, clients: BTreeMap::new(), expects_greeting, start: Instant::now(), connections: 0 }
     }
 
     /// A new connection.
@@ -47,34 +47,39 @@ impl FakeEngine {
         Connection::new(self.connections, transport)
     }
 
-    /// A device asks to be connected. `auth` is the CONNECT's payload, `kept` the token of its handshake. The answer is its refusal.
+    /// Connects a client. `auth` is the CONNECT's payload, `handshake_token` the token of its handshake. Returns the rejection, if there is one.
     pub async fn connect(
         &mut self,
         name: &str,
         connection: Connection,
         namespace: Namespace,
         auth: &str,
-        kept: Option<&str>,
+        handshake_token: Option<&str>,
     ) -> Option<Value> {
-        let shared = &self.house.shared;
-        let entrant = shared.identify(ConnectAuth::read(auth), kept).and_then(|identity| shared.authorize(connection, None, identity));
-        let arrived = match entrant {
+        let shared = &self.app.shared;
+        let authorized =
+            shared.identify(ConnectAuth::read(auth), handshake_token).and_then(|identity| shared.authorize(connection, None, identity));
+        let connected_session = match authorized {
             Ok(AuthorizedConnect { actor, claims, .. }) => {
-                let arrive = ConnectSession { claims, new_session: None, resume: ResumeRequest::New };
-                match self.house.decide(actor.clone(), |context| arrive.execute(context)).await {
+                let connect_session = ConnectSession { claims, new_session: None, resume: ResumeRequest::New };
+                match self.app.decide(actor.clone(), |context| connect_session.execute(context)).await {
                     Err(DomainError::UserDeleted) => Err(AuthError::UserDeleted),
-                    arrived => Ok((actor, arrived.unwrap())),
+                    connected_session => Ok((actor, connected_session.unwrap())),
                 }
             }
             Err(why) => Err(why),
         };
-        let device = match arrived {
-            Ok((actor, arrived)) => {
-                let (rooms, greetings) = (shared.rooms_to_join(namespace, &arrived), shared.greetings(namespace, name, &arrived.user));
-                let mut device = TestClient::new(actor, connection, namespace);
-                device.rooms.extend(rooms.iter().map(|(room, _)| room.as_str().to_owned()));
-                greetings.iter().filter(|greeting| self.greets || !is_trips_greeting(greeting)).for_each(|greeting| device.hear(greeting));
-                device
+        let client = match connected_session {
+            Ok((actor, connected_session)) => {
+                let (rooms, greetings) =
+                    (shared.rooms_to_join(namespace, &connected_session), shared.greetings(namespace, name, &connected_session.user));
+                let mut client = TestClient::new(actor, connection, namespace);
+                client.rooms.extend(rooms.iter().map(|(room, _)| room.as_str().to_owned()));
+                greetings
+                    .iter()
+                    .filter(|greeting| self.expects_greeting || !is_trips_greeting(greeting))
+                    .for_each(|greeting| client.receive(greeting));
+                client
             }
             Err(why) => match ConnectRejection::of(connection.transport(), why) {
                 ConnectRejection::Refused(message, data) => {
@@ -83,49 +88,49 @@ impl FakeEngine {
                 ConnectRejection::Closed(code, reason) => TestClient::closed(connection, namespace, code, &reason),
             },
         };
-        if let Some(before) = self.devices.insert(name.to_owned(), device) {
+        if let Some(before) = self.clients.insert(name.to_owned(), client) {
             assert!(!before.connected, "{name} is connected already");
-            assert!(before.heard.is_empty(), "before that {name} has heard {:?}", before.heard);
+            assert!(before.received.is_empty(), "before that {name} has received {:?}", before.received);
         }
         self.settle().await;
         None
     }
 
-    /// A device says something. The answer is the list of the acknowledgement's arguments, if there is one.
-    pub async fn hear(&mut self, name: &str, heard: &ClientMessage<'_>, acked: bool) -> Option<Value> {
-        let device = self.connected(name);
-        let (user, namespace) = (device.actor.user.clone(), device.namespace);
-        let shared = self.house.shared.clone();
-        let (spoken_in, reply) = match shared.parse(&user, namespace, heard, acked) {
+    /// Handles a message of a client. Returns the list of the acknowledgement's arguments, if there is one.
+    pub async fn handle_message(&mut self, name: &str, received: &ClientMessage<'_>, acked: bool) -> Option<Value> {
+        let client = self.connected(name);
+        let (user, namespace) = (client.actor.user.clone(), client.namespace);
+        let shared = self.app.shared.clone();
+        let (namespace_name, reply) = match shared.parse(&user, namespace, received, acked) {
             Ok((contract, ParsedRequest { name: request, ask })) => {
                 let outcome = match ask {
-                    Ok(ask) => self.perform(name, &*contract, ask).await,
+                    Ok(ask) => self.execute(name, &*contract, ask).await,
                     Err(error) => Err(error),
                 };
                 if outcome.is_ok() {
-                    SCHEMA_COVERAGE.check_understood(contract.namespace(), heard);
+                    SCHEMA_COVERAGE.check_client_message(contract.namespace(), received);
                 }
                 (contract.namespace(), shared.answer(&*contract, request, &user, outcome.as_ref(), acked))
             }
             Err(unknown) => (None, unknown.reply),
         };
-        if let (ClientMessage::Event { name, .. }, Some(ack)) = (heard, &reply.ack) {
-            SCHEMA_COVERAGE.check_ack(spoken_in, name, ack);
+        if let (ClientMessage::Event { name, .. }, Some(ack)) = (received, &reply.ack) {
+            SCHEMA_COVERAGE.check_ack(namespace_name, name, ack);
         }
-        let ack = self.give(name, reply);
+        let ack = self.deliver_reply(name, reply);
         self.settle().await;
         ack.filter(|_| acked)
     }
 
-    /// What is told of it is heard when everything has settled, so behind the answer.
-    async fn perform(&mut self, name: &str, contract: &dyn Contract, ask: ClientAction) -> Result<Outcome, DomainError> {
+    /// Runs the action of a client. The events that it causes are delivered when everything has settled, so after the acknowledgement.
+    async fn execute(&mut self, name: &str, contract: &dyn Contract, ask: ClientAction) -> Result<Outcome, DomainError> {
         let actor = self.connected(name).actor.clone();
         match ask {
             ClientAction::Ping => Ok(Outcome::Pong),
             ClientAction::Typing(room) => {
                 let command = JoinRoom { room: room.clone(), session: None, since: false };
-                let user = self.house.decide(actor, |context| command.execute(context)).await?.user.id;
-                self.house.shared.start_typing(&room, &user, name, self.start);
+                let user = self.app.decide(actor, |context| command.execute(context)).await?.user.id;
+                self.app.shared.start_typing(&room, &user, name, self.start);
                 Ok(Outcome::Noted)
             }
             ClientAction::StopTyping(room) => {
@@ -133,28 +138,28 @@ impl FakeEngine {
                 Ok(Outcome::Noted)
             }
             ClientAction::Statuses(users) => {
-                let query = FilterVisible { users: users.clone(), contacts_only: !self.house.shared.presence.is_public };
-                let visible = self.house.decide(actor, |context| query.execute(context.store, context.actor)).await?;
-                Ok(self.house.shared.statuses(users, &visible))
+                let query = FilterVisible { users: users.clone(), contacts_only: !self.app.shared.presence.is_public };
+                let visible = self.app.decide(actor, |context| query.execute(context.store, context.actor)).await?;
+                Ok(self.app.shared.statuses(users, &visible))
             }
             ClientAction::OnlineIn(room) => {
-                let command = ListMemberIds { room: room.clone(), contacts_only: !self.house.shared.presence.is_public };
-                let members = self.house.decide(actor, |context| command.execute(context)).await?;
-                Ok(self.house.shared.online_of(&room, members))
+                let command = ListMemberIds { room: room.clone(), contacts_only: !self.app.shared.presence.is_public };
+                let members = self.app.decide(actor, |context| command.execute(context)).await?;
+                Ok(self.app.shared.online_of(&room, members))
             }
             ClientAction::Execute(command) => {
                 let user = actor.user.clone();
-                let result = self.house.decide(actor, |context| command.execute(context)).await?;
+                let result = self.app.decide(actor, |context| command.execute(context)).await?;
                 if let Some(call) = result.call().filter(|call| call.is_open() && call.has(&user)) {
-                    self.house.shared.presence.call_participants.join(call.id, &call.room, &user, name);
+                    self.app.shared.presence.call_participants.join(call.id, &call.room, &user, name);
                 }
                 Ok(Outcome::Executed(result))
             }
-            ClientAction::Refresh(token) => match self.house.shared.verify_refresh(&actor.user, &token) {
+            ClientAction::Refresh(token) => match self.app.shared.verify_refresh(&actor.user, &token) {
                 Err(why) => Ok(Outcome::Refreshed(Err(why))),
                 Ok(AuthRefresh { actor, claims, ends }) => {
-                    self.house.decide(actor.clone(), |context| EnsureUser { claims }.execute(context)).await?;
-                    self.device(name).actor = actor;
+                    self.app.decide(actor.clone(), |context| EnsureUser { claims }.execute(context)).await?;
+                    self.client(name).actor = actor;
                     Ok(Outcome::Refreshed(Ok(ends)))
                 }
             },
@@ -167,219 +172,219 @@ impl FakeEngine {
                     room: room.clone(),
                     session: None,
                     since: false,
-                    contacts_only: !self.house.shared.presence.is_public,
+                    contacts_only: !self.app.shared.presence.is_public,
                 };
-                let (JoinedRoom { user, inside, .. }, members) = self.house.decide(actor, |context| command.execute(context)).await?;
+                let (JoinedRoom { user, inside, .. }, members) = self.app.decide(actor, |context| command.execute(context)).await?;
                 let rooms = self.connected(name).rooms.iter().filter_map(|room| RoomId::parse(room));
                 let others: Vec<RoomId> = rooms.filter(|other| other.kind() == room.kind() && *other != room).collect();
                 for other in others {
                     self.leave_room(name, &other, false);
                 }
-                self.house.shared.presence.call_participants.resume(&room, &user.id, name);
+                self.app.shared.presence.call_participants.resume(&room, &user.id, name);
                 if self.connected(name).rooms.insert(room.as_str().to_owned()) {
-                    self.house.shared.join_presence(room.clone(), user, inside);
+                    self.app.shared.join_presence(room.clone(), user, inside);
                 }
-                Ok(Outcome::Moved { online: self.house.shared.online_among(&room, members), room })
+                Ok(Outcome::Moved { online: self.app.shared.online_among(&room, members), room })
             }
             ClientAction::Enter(room) => {
                 let command = JoinRoom { room: room.clone(), session: None, since: false };
-                let JoinedRoom { user, inside, .. } = self.house.decide(actor, |context| command.execute(context)).await?;
-                let entered = self.house.shared.joined_outcome(contract, &room, Some(&user));
+                let JoinedRoom { user, inside, .. } = self.app.decide(actor, |context| command.execute(context)).await?;
+                let entered = self.app.shared.joined_outcome(contract, &room, Some(&user));
                 if self.connected(name).rooms.insert(room.as_str().to_owned()) {
-                    self.house.shared.join_presence(room, user, inside);
+                    self.app.shared.join_presence(room, user, inside);
                 }
                 Ok(entered)
             }
         }
     }
 
-    fn give(&mut self, name: &str, reply: Reply) -> Option<Value> {
-        let device = self.connected(name);
-        reply.say.iter().for_each(|message| device.hear(message));
+    fn deliver_reply(&mut self, name: &str, reply: Reply) -> Option<Value> {
+        let client = self.connected(name);
+        reply.say.iter().for_each(|message| client.receive(message));
         if let Some((code, reason)) = reply.close {
-            device.close(code, reason);
-            self.depart(name);
+            client.close(code, reason);
+            self.disconnect_client(name);
         }
         reply.ack.as_deref().map(values)
     }
 
-    /// A device closes its connection.
+    /// A client closes its connection.
     pub async fn leave(&mut self, name: &str) {
         self.connected(name).connected = false;
-        self.depart(name);
+        self.disconnect_client(name);
         self.settle().await;
     }
 
-    /// A connection has ended. Nobody is told: the grace is not over.
-    fn depart(&mut self, name: &str) {
-        let device = self.device(name);
-        let (rooms, user, connection) = (std::mem::take(&mut device.rooms), device.actor.user.clone(), device.connection);
-        self.house.shared.stop_typing_everywhere(&user, name);
-        self.house.shared.presence.call_participants.disconnect(&user, name);
+    /// Ends a connection. No event is sent, because the grace period does not end.
+    fn disconnect_client(&mut self, name: &str) {
+        let client = self.client(name);
+        let (rooms, user, connection) = (std::mem::take(&mut client.rooms), client.actor.user.clone(), client.connection);
+        self.app.shared.stop_typing_everywhere(&user, name);
+        self.app.shared.presence.call_participants.disconnect(&user, name);
         for room in rooms.iter().filter_map(|room| RoomId::parse(room)) {
-            self.house.shared.presence.room_presence.leave(&room, &user);
+            self.app.shared.presence.room_presence.leave(&room, &user);
         }
-        self.house.shared.presence.online_users.disconnect(&user, connection);
+        self.app.shared.presence.online_users.disconnect(&user, connection);
     }
 
     fn stop_typing(&mut self, name: &str, room: &RoomId) {
-        let user = self.device(name).actor.user.clone();
-        self.house.shared.stop_typing(room, &user, name);
+        let user = self.client(name).actor.user.clone();
+        self.app.shared.stop_typing(room, &user, name);
     }
 
     fn leave_room(&mut self, name: &str, room: &RoomId, removed: bool) {
         self.stop_typing(name, room);
-        let device = self.device(name);
-        let user = device.actor.user.clone();
-        if device.rooms.remove(room.as_str())
-            && let Some(departure) = self.house.shared.presence.room_presence.leave(room, &user)
+        let client = self.client(name);
+        let user = client.actor.user.clone();
+        if client.rooms.remove(room.as_str())
+            && let Some(departure) = self.app.shared.presence.room_presence.leave(room, &user)
         {
-            self.house.shared.publish_left(room.clone(), user, departure, removed);
+            self.app.shared.publish_left(room.clone(), user, departure, removed);
         }
     }
 
-    /// Until nothing more happens, everybody hears what has.
+    /// Delivers events until there are no more.
     pub async fn settle(&mut self) {
-        let fanout = Arc::clone(&self.house.shared.delivery.fanout);
+        let fanout = Arc::clone(&self.app.shared.delivery.fanout);
         loop {
-            let notices = self.house.notices().await;
+            let notices = self.app.take_notices().await;
             if notices.is_empty() {
                 return;
             }
             for effect in notices.into_iter().flat_map(|notice| fanout.effects(notice)) {
-                self.take(effect);
+                self.apply(effect);
             }
         }
     }
 
-    fn take(&mut self, effect: Effect) {
+    fn apply(&mut self, effect: Effect) {
         match effect {
             Effect::Join(room, user) => {
-                for name in self.devices_of(&user) {
-                    let namespace = self.device(&name).namespace;
-                    if self.house.shared.contracts.auto_join(namespace, &room) {
-                        self.device(&name).rooms.insert(room.as_str().to_owned());
+                for name in self.clients_of(&user) {
+                    let namespace = self.client(&name).namespace;
+                    if self.app.shared.contracts.auto_join(namespace, &room) {
+                        self.client(&name).rooms.insert(room.as_str().to_owned());
                     }
                 }
             }
             Effect::Tell(rooms, said) => {
-                for device in self.devices.values_mut() {
-                    if rooms.iter().any(|room| device.rooms.contains(room.as_str())) {
-                        said.render(device.namespace).iter().for_each(|message| device.hear(message));
+                for client in self.clients.values_mut() {
+                    if rooms.iter().any(|room| client.rooms.contains(room.as_str())) {
+                        said.render(client.namespace).iter().for_each(|message| client.receive(message));
                     }
                 }
             }
             Effect::TellExcept(rooms, users, said) => {
                 let inboxes: Vec<RoomId> = users.iter().map(RoomId::inbox).collect();
-                let others = self.devices.values_mut().filter(|device| !inboxes.iter().any(|inbox| device.rooms.contains(inbox.as_str())));
-                for device in others.filter(|device| rooms.iter().any(|room| device.rooms.contains(room.as_str()))) {
-                    said.render(device.namespace).iter().for_each(|message| device.hear(message));
+                let others = self.clients.values_mut().filter(|client| !inboxes.iter().any(|inbox| client.rooms.contains(inbox.as_str())));
+                for client in others.filter(|client| rooms.iter().any(|room| client.rooms.contains(room.as_str()))) {
+                    said.render(client.namespace).iter().for_each(|message| client.receive(message));
                 }
             }
             Effect::TellOthers(room, user, said) => {
                 let inbox = RoomId::inbox(&user);
-                let others = self.devices.values_mut().filter(|device| !device.rooms.contains(inbox.as_str()));
-                for device in others.filter(|device| device.rooms.contains(room.as_str())) {
-                    said.render(device.namespace).iter().for_each(|message| device.hear(message));
+                let others = self.clients.values_mut().filter(|client| !client.rooms.contains(inbox.as_str()));
+                for client in others.filter(|client| client.rooms.contains(room.as_str())) {
+                    said.render(client.namespace).iter().for_each(|message| client.receive(message));
                 }
             }
             Effect::Emit { custom_event, said, .. } => {
                 let everyone = custom_event.rooms.contains(&RoomId::everyone());
-                // A connection's id is its device's name here.
-                let devices = self.devices.iter_mut().filter(|(name, _)| !custom_event.except_connections.contains(name));
-                for device in devices.map(|(_, device)| device).filter(|device| device.connected) {
-                    let is_in = |room: &RoomId| device.rooms.contains(room.as_str());
+                // Here the id of a connection is the name of its client.
+                let clients = self.clients.iter_mut().filter(|(name, _)| !custom_event.except_connections.contains(name));
+                for client in clients.map(|(_, client)| client).filter(|client| client.connected) {
+                    let is_in = |room: &RoomId| client.rooms.contains(room.as_str());
                     if (everyone || custom_event.rooms.iter().any(is_in)) && !custom_event.except.iter().any(is_in) {
-                        said.render(device.namespace).iter().for_each(|message| device.hear_whatever(message));
+                        said.render(client.namespace).iter().for_each(|message| client.receive_custom(message));
                     }
                 }
             }
             Effect::Expel { users, connections, reason } => {
-                let named = connections.into_iter().filter(|name| self.devices.get(name).is_some_and(|device| device.connected));
-                let expelled: BTreeSet<_> = users.iter().flat_map(|user| self.devices_of(user)).chain(named).collect();
+                let named = connections.into_iter().filter(|name| self.clients.get(name).is_some_and(|client| client.connected));
+                let expelled: BTreeSet<_> = users.iter().flat_map(|user| self.clients_of(user)).chain(named).collect();
                 for name in expelled {
-                    self.device(&name).close(4403, &reason);
-                    self.depart(&name);
+                    self.client(&name).close(4403, &reason);
+                    self.disconnect_client(&name);
                 }
             }
             Effect::Leave(room, users) => {
                 for user in users {
-                    for name in self.devices_of(&user) {
+                    for name in self.clients_of(&user) {
                         self.stop_typing(&name, &room);
-                        let heard: Vec<RoomId> = self.device(&name).rooms.iter().filter_map(|room| RoomId::parse(room)).collect();
-                        for heard in heard {
-                            if heard == room || self.house.shared.presence.room_presence.is_inside(&heard, &user, &room) {
-                                self.leave_room(&name, &heard, true);
+                        let joined: Vec<RoomId> = self.client(&name).rooms.iter().filter_map(|room| RoomId::parse(room)).collect();
+                        for joined in joined {
+                            if joined == room || self.app.shared.presence.room_presence.is_inside(&joined, &user, &room) {
+                                self.leave_room(&name, &joined, true);
                             }
                         }
                     }
-                    self.house.shared.remove_member_presence(&room, &user);
+                    self.app.shared.remove_member_presence(&room, &user);
                 }
             }
             Effect::Ring(_) => {}
-            Effect::HangUp(call) => self.house.shared.presence.call_participants.clear(call),
+            Effect::HangUp(call) => self.app.shared.presence.call_participants.clear(call),
             Effect::TellEveryone(said) => {
-                for device in self.devices.values_mut().filter(|device| device.connected) {
-                    for message in said.render(device.namespace) {
-                        // An admin may choose a name, and where no contract has a word for it another one's is said.
-                        match SCHEMA_COVERAGE.knows(device.namespace, &message) {
-                            true => device.hear(&message),
-                            false => device.hear_whatever(&message),
+                for client in self.clients.values_mut().filter(|client| client.connected) {
+                    for message in said.render(client.namespace) {
+                        // An admin may choose an event name that no contract has.
+                        match SCHEMA_COVERAGE.has_event(client.namespace, &message) {
+                            true => client.receive(&message),
+                            false => client.receive_custom(&message),
                         }
                     }
                 }
             }
-            Effect::Gather(ephemeral) => panic!("nobody is told of {ephemeral:?}"),
+            Effect::Gather(ephemeral) => panic!("no effect is expected of {ephemeral:?}"),
         }
     }
 
-    /// A person's devices that are connected.
-    fn devices_of(&self, user: &UserId) -> Vec<String> {
+    /// The connected clients of a user.
+    fn clients_of(&self, user: &UserId) -> Vec<String> {
         let inbox = RoomId::inbox(user);
-        let present = self.devices.iter().filter(|(_, device)| device.rooms.contains(inbox.as_str()));
+        let present = self.clients.iter().filter(|(_, client)| client.rooms.contains(inbox.as_str()));
         present.map(|(name, _)| name.clone()).collect()
     }
 
-    /// What answers REST.
+    /// The router of REST.
     pub fn router(&self) -> Router {
-        self.house.router.clone()
+        self.app.router.clone()
     }
 
-    /// What is kept of a handshake with this token in its query.
-    pub fn kept_token(&self, token: &str) -> Option<String> {
-        self.house.shared.tokens.authenticator.handshake_token(&HeaderMap::new(), Some(&format!("token={token}")))
+    /// The token that the server keeps of a handshake with this token in its query.
+    pub fn handshake_token(&self, token: &str) -> Option<String> {
+        self.app.shared.tokens.authenticator.handshake_token(&HeaderMap::new(), Some(&format!("token={token}")))
     }
 
-    /// Puts a device of somebody who is in nothing beside another, without a handshake: it counts nowhere.
-    pub fn put_beside(&mut self, name: &str, other: &str) {
-        let TestClient { connection, namespace, .. } = *self.device(other);
+    /// Adds a client of a user without rooms, on the transport of another client and without a handshake. Presence does not count it.
+    pub fn add_beside(&mut self, name: &str, other: &str) {
+        let TestClient { connection, namespace, .. } = *self.client(other);
         let actor = Actor { user: UserId::new(name), admin: false };
-        self.devices.insert(name.to_owned(), TestClient::new(actor, connection, namespace));
+        self.clients.insert(name.to_owned(), TestClient::new(actor, connection, namespace));
     }
 
-    /// Takes it away. The answer is what it has heard.
-    pub fn take_away(&mut self, name: &str) -> VecDeque<Value> {
-        self.devices.remove(name).map_or_else(VecDeque::new, |device| device.heard)
+    /// Removes a client. Returns the messages that it has received.
+    pub fn remove_client(&mut self, name: &str) -> VecDeque<Value> {
+        self.clients.remove(name).map_or_else(VecDeque::new, |client| client.received)
     }
 
-    /// How much each device has heard that no step has asked for.
-    pub fn unasked(&self) -> Vec<usize> {
-        self.devices.values().map(|device| device.heard.len()).collect()
+    /// The number of messages of each client that no step has consumed.
+    pub fn unread(&self) -> Vec<usize> {
+        self.clients.values().map(|client| client.received.len()).collect()
     }
 
-    /// A device, whether it is still connected or not.
-    pub fn device(&mut self, name: &str) -> &mut TestClient {
-        self.devices.get_mut(name).unwrap_or_else(|| panic!("{name} has not been connected"))
+    /// A client, connected or not.
+    pub fn client(&mut self, name: &str) -> &mut TestClient {
+        self.clients.get_mut(name).unwrap_or_else(|| panic!("{name} has not been connected"))
     }
 
-    pub fn devices(&self) -> impl Iterator<Item = (&String, &TestClient)> {
-        self.devices.iter()
+    pub fn clients(&self) -> impl Iterator<Item = (&String, &TestClient)> {
+        self.clients.iter()
     }
 
     fn connected(&mut self, name: &str) -> &mut TestClient {
-        let device = self.device(name);
-        assert!(device.connected, "{name} is not connected");
-        device
+        let client = self.client(name);
+        assert!(client.connected, "{name} is not connected");
+        client
     }
 }
 

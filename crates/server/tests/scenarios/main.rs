@@ -1,15 +1,15 @@
-//! The second player of `e2e/scenarios`: the same conversations without sockets, by the domain, the contracts and a real database alone.
-//! What the steps mean is written in `e2e/scenarios/README.md`.
+//! The second runner of `e2e/scenarios`: it runs the scenarios without sockets, with the domain, the contracts and a real database.
+//! `e2e/scenarios/README.md` documents the steps.
 //!
-//! - `script`: a transcript as data.
-//! - `matchers`: what is expected of values, and what was saved.
-//! - `test_app`: the product's parts, put together around a clock that stands still.
-//! - `schema_coverage`: the shapes that all words are described with.
-//! - `test_client`: what a person listens with.
-//! - `fake_engine`: the devices in their rooms, in the engine's place.
-//! - `runner`: the steps. `openapi`: what REST may answer.
+//! - `script`: a scenario as data.
+//! - `matchers`: expected values, and saved values.
+//! - `test_app`: the parts of the server, with a fixed clock.
+//! - `schema_coverage`: the schemas of all events, and which events the scenarios use.
+//! - `test_client`: a client, and the messages that it has received.
+//! - `fake_engine`: the clients and their rooms, in place of the engine.
+//! - `runner`: the steps. `openapi`: the documented responses of REST.
 //!
-//! To add a transcript, add its file; to add a contract, its folder. All are played; there is none that only sockets could play.
+//! To add a scenario, add its file. To add a contract, add its folder. All scenarios run here, because none needs a socket.
 
 // Only test functions themselves are exempt by clippy.toml; their helpers unwrap, too.
 #![allow(clippy::unwrap_used)]
@@ -33,23 +33,23 @@ use tokio::runtime;
 /// A test for each file.
 fn main() -> ExitCode {
     let contracts = script::contracts();
-    assert!(!contracts.is_empty(), "there are no transcripts");
-    let transcripts = contracts.iter().flat_map(|contract| script::files(contract).into_iter().map(|file| transcript(contract, file)));
-    let trials = transcripts.chain(matchers::tests()).collect();
+    assert!(!contracts.is_empty(), "there are no scenarios");
+    let scenarios = contracts.iter().flat_map(|contract| script::files(contract).into_iter().map(|file| scenario(contract, file)));
+    let trials = scenarios.chain(matchers::tests()).collect();
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     if conclusion.has_failed() || conclusion.num_filtered_out + conclusion.num_ignored > 0 || conclusion.num_passed == 0 {
         return conclusion.exit_code();
     }
-    // Only all transcripts together say everything.
+    // Only all scenarios together use every event.
     let unused = SCHEMA_COVERAGE.unused();
     if unused.is_empty() {
         return ExitCode::SUCCESS;
     }
-    eprintln!("no transcript uses these words, or it is believed wrongly that none can: {unused:?}");
+    eprintln!("no scenario uses these events, or a scenario uses an event of NEEDS_TIME or NEEDS_RECOVERY: {unused:?}");
     ExitCode::FAILURE
 }
 
-fn transcript(contract: &str, file: String) -> Trial {
+fn scenario(contract: &str, file: String) -> Trial {
     let contract = contract.to_owned();
     Trial::test(format!("{contract}/{file}"), move || {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;

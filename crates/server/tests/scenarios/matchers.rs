@@ -1,4 +1,4 @@
-//! What is expected of values: complete, key by key; and what was saved of those that came.
+//! Expected values, which are complete, key by key; and saved values.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,14 +12,14 @@ use crate::script::Save;
 /// The largest whole number that JavaScript holds exactly.
 const LARGEST_EXACT: u64 = (1 << 53) - 1;
 
-/// An id that nothing has.
+/// An id that no object has.
 const NEVER: &str = "9007199254740001";
 
-/// What a transcript may refer to: what was saved, and its own shapes.
+/// The names that a scenario may refer to: saved values, and its own shapes.
 pub struct Names {
     shapes: Map<String, Value>,
     saved: BTreeMap<String, Value>,
-    /// The ids of spaces that are because a token says so. The server has not made these.
+    /// The ids of spaces that tokens claim. The server has not created these ids.
     claimed: BTreeSet<String>,
 }
 
@@ -28,7 +28,7 @@ impl Names {
         Self { shapes, saved: BTreeMap::new(), claimed: BTreeSet::new() }
     }
 
-    /// Puts saved values into what is sent or expected, and shapes in their places.
+    /// Fills saved values and shapes into a value that is sent or expected.
     pub fn fill(&self, value: &Value) -> Value {
         match value {
             Value::String(text) => match text.strip_prefix('@') {
@@ -43,12 +43,12 @@ impl Names {
         }
     }
 
-    /// The same for a text that stays one.
+    /// The same for a text, whose result is a text.
     pub fn text(&self, text: &str) -> String {
         plain(&self.fill_text(text))
     }
 
-    /// An object with the keys of its shape that it does not have itself. They are not filled in yet: what is replaced may not be saved.
+    /// An object with the keys of its shape that it does not have itself. They are not filled yet, because a replaced value may not be saved.
     fn whole<'a>(&'a self, object: &'a Map<String, Value>) -> BTreeMap<&'a String, &'a Value> {
         let mut whole = match object.get("@") {
             Some(shape) => self.whole(self.shape(shape.as_str().unwrap()).as_object().unwrap()),
@@ -77,15 +77,15 @@ impl Names {
         filled.into()
     }
 
-    /// A text in which every saved id that the server made, and every claimed one, is one that nothing has.
+    /// A text in which each saved id of the server and each claimed id is replaced with an id that no object has.
     pub fn without_ids(&self, text: &str) -> String {
         let made = self.saved.values().map(plain).filter(|id| is_made_here(id));
-        // What a short one is part of must be gone before it.
+        // A long id may contain a short one, so the long ones are replaced first.
         let ids = made.chain(self.claimed.iter().cloned());
         ids.fold(text.to_owned(), |text, id| text.replace(&id, NEVER))
     }
 
-    /// Keeps parts of a value.
+    /// Saves parts of a value.
     pub fn save(&mut self, save: &Save, value: &Value) {
         for (name, path) in save {
             let pointer = format!("/{}", path.replace('.', "/"));
@@ -94,18 +94,18 @@ impl Names {
         }
     }
 
-    /// Keeps the space that a token's claims name by an id of its own; a saved one is kept already.
+    /// Saves the id of the space that a token's claims name, unless it is a saved value.
     pub fn claim(&mut self, claims: &Value) {
         let ids = ["household_id", "householdId"].into_iter().filter_map(|claim| claims.get(claim)).map(plain);
         self.claimed.extend(ids.filter(|id| !id.is_empty() && !id.starts_with('$')));
     }
 
-    /// Keeps the number of a round as `$n`.
+    /// Saves the number of a round as `$n`.
     pub fn save_round(&mut self, n: u32) {
         self.saved.insert("n".into(), n.into());
     }
 
-    /// Keeps a person's token as `$token_anna`.
+    /// Saves a user's token as `$token_anna`.
     pub fn save_token(&mut self, user: &str, token: String) {
         self.saved.insert(format!("token_{user}"), token.into());
     }
@@ -119,14 +119,14 @@ impl Names {
     }
 }
 
-/// A text in which one of our ids looks like the other.
+/// A text in which all ids of the server are equal.
 pub fn with_ids_alike(text: &str) -> String {
     let parts = text.split_inclusive(|letter: char| !letter.is_ascii_digit());
     let digits = |part: &str| part.trim_end_matches(|letter: char| !letter.is_ascii_digit()).to_owned();
     parts.map(|part| Some(digits(part)).filter(|id| is_made_here(id)).map_or(part.to_owned(), |id| part.replace(&id, NEVER))).collect()
 }
 
-/// Whether this is an id that a server makes.
+/// Whether this has the form of an id of the server.
 fn is_made_here(id: &str) -> bool {
     id.len() == NEVER.len() && id.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -136,7 +136,7 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The first difference between a filled expectation and a value, as a sentence. `place` says where.
+/// The first difference between a filled expectation and a value, as a sentence. `place` names the value.
 pub fn difference(expected: &Value, actual: &Value, place: &str) -> Option<String> {
     match (expected, actual) {
         (Value::String(kind), _) if is_kind(kind) => {
@@ -192,12 +192,12 @@ pub fn tests() -> [Trial; 2] {
         })
     };
     [
-        test("a-value-is-what-is-expected-key-for-key", a_value_is_what_is_expected_key_for_key),
+        test("a-value-is-compared-key-by-key", a_value_is_compared_key_by_key),
         test("names-and-shapes-are-filled-in", names_and_shapes_are_filled_in),
     ]
 }
 
-fn a_value_is_what_is_expected_key_for_key() {
+fn a_value_is_compared_key_by_key() {
     let table = [
         (r#"{"a": 1, "b": [2]}"#, r#"{"b": [2], "a": 1}"#, None),
         (r#"{"a": 1}"#, r#"{"a": 1, "b": 2}"#, Some(r#"it has a b that is not expected: {"a":1,"b":2}"#)),
@@ -219,9 +219,9 @@ fn a_value_is_what_is_expected_key_for_key() {
         (r#""<micros>""#, r#""2025-11-13T12:00:00.123456Z""#, None),
         (r#""<micros>""#, r#""2025-11-13T12:00:00.123Z""#, Some(r#"it should be <micros> and is "2025-11-13T12:00:00.123Z""#)),
     ];
-    for (expected, actual, said) in table {
+    for (expected, actual, difference_text) in table {
         let [expected, actual] = [expected, actual].map(|json| serde_json::from_str(json).unwrap());
-        assert_eq!(difference(&expected, &actual, "it").as_deref(), said);
+        assert_eq!(difference(&expected, &actual, "it").as_deref(), difference_text);
     }
 }
 

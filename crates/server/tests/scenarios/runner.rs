@@ -1,4 +1,4 @@
-//! Plays a transcript, step by step.
+//! Runs a scenario, step by step.
 
 use std::collections::BTreeMap;
 
@@ -17,20 +17,20 @@ use wire::socketio::{Event, Packet, json as packets};
 use crate::fake_engine::FakeEngine;
 use crate::matchers::{Names, difference, with_ids_alike};
 use crate::openapi;
-use crate::script::{Closed, Connect, Emit, Names as Hearers, Rest, Save, Send, Step, Transcript, Way, load};
+use crate::script::{Closed, Connect, Emit, Names as Receivers, Rest, Save, Scenario, Send, Step, Way, load};
 use crate::test_app::{NOW, TestApp};
 
-/// Plays a transcript, in `/` and in the contract's own namespace if somebody connects with Socket.IO.
+/// Runs a scenario, in `/` and in the contract's own namespace if a client connects with Socket.IO.
 pub async fn play(contract: &str, file: &str) {
     let own = namespace_of(contract);
     let namespaces: Vec<&str> =
         if load(contract, file).connects_with_socketio() { ["/"].into_iter().chain(own).collect() } else { vec!["/"] };
     for (i, namespace) in namespaces.iter().enumerate() {
         let other = namespaces.iter().rev().nth(i).unwrap_or(namespace);
-        let transcript = load(contract, file);
-        let place = Place(format!("in {contract}/{file}.json, played in {namespace}: {}", transcript.title));
-        Player::new(transcript, namespace, other).play().await;
-        drop(place);
+        let scenario = load(contract, file);
+        let context = StepContext(format!("in {contract}/{file}.json, run in {namespace}: {}", scenario.title));
+        Runner::new(scenario, namespace, other).play().await;
+        drop(context);
     }
 }
 
@@ -41,10 +41,10 @@ fn namespace_of(contract: &str) -> Option<&'static str> {
     contract_schema.unwrap_or_else(|| panic!("there is no contract called {contract}")).namespace
 }
 
-/// Where we are, said when a test fails there.
-struct Place(String);
+/// The current step, printed when a test fails.
+struct StepContext(String);
 
-impl Drop for Place {
+impl Drop for StepContext {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("{}", self.0);
@@ -52,57 +52,57 @@ impl Drop for Place {
     }
 }
 
-/// The claims of a person's token, and how many seconds from now it was issued.
+/// The claims of a user's token, and how many seconds from now it was issued.
 struct Token {
     claims: Value,
     issued: Option<i64>,
 }
 
-struct Player {
+struct Runner {
     steps: Vec<Value>,
     names: Names,
     users: BTreeMap<String, Token>,
-    floor: FakeEngine,
+    engine: FakeEngine,
     namespace: Namespace,
-    /// Its name.
-    played_in: String,
-    /// The other one in which its clients may speak.
+    /// The name of `namespace`.
+    namespace_name: String,
+    /// The other namespace that its clients may use.
     other: Namespace,
 }
 
-impl Player {
-    fn new(transcript: Transcript, namespace: &str, other: &str) -> Self {
-        let greets = transcript.greets();
-        let house = TestApp::new(&transcript.settings);
-        let names = house.shared.contracts.namespaces();
+impl Runner {
+    fn new(scenario: Scenario, namespace: &str, other: &str) -> Self {
+        let expects_greeting = scenario.expects_greeting();
+        let app = TestApp::new(&scenario.settings);
+        let names = app.shared.contracts.namespaces();
         let index = |namespace| Namespace(u8::try_from(names.iter().position(|name| name == namespace).unwrap()).unwrap());
-        let mut known = Names::new(transcript.shapes);
-        transcript.users.values().for_each(|claims| known.claim(claims));
-        let users = transcript.users.into_iter().map(|(user, claims)| (user, Token { claims, issued: None }));
+        let mut names_saved = Names::new(scenario.shapes);
+        scenario.users.values().for_each(|claims| names_saved.claim(claims));
+        let users = scenario.users.into_iter().map(|(user, claims)| (user, Token { claims, issued: None }));
         Self {
-            steps: transcript.steps,
-            names: known,
+            steps: scenario.steps,
+            names: names_saved,
             users: users.collect(),
-            floor: FakeEngine::new(house, greets),
+            engine: FakeEngine::new(app, expects_greeting),
             namespace: index(namespace),
             other: index(other),
-            played_in: namespace.to_owned(),
+            namespace_name: namespace.to_owned(),
         }
     }
 
     async fn play(mut self) {
         let steps = std::mem::take(&mut self.steps);
         self.all(&steps).await;
-        for (name, device) in self.floor.devices() {
-            assert!(device.heard.is_empty(), "at the end {name} has heard {:?}", device.heard);
+        for (name, client) in self.engine.clients() {
+            assert!(client.received.is_empty(), "at the end {name} has received {:?}", client.received);
         }
     }
 
     async fn all(&mut self, steps: &[Value]) {
         for (i, step) in steps.iter().enumerate() {
-            let place = Place(format!("at step {}, {step}", i + 1));
+            let context = StepContext(format!("at step {}, {step}", i + 1));
             self.step(Step::deserialize(step).unwrap()).await;
-            drop(place);
+            drop(context);
         }
     }
 
@@ -112,29 +112,29 @@ impl Player {
             Step::Connect(step) => self.connect(step).await,
             Step::Emit(step) => self.emit(step).await,
             Step::Send(step) => self.send(step).await,
-            Step::HearsEvent(step) if step.r#in.as_ref().is_some_and(|only| *only != self.played_in) => {}
+            Step::HearsEvent(step) if step.r#in.as_ref().is_some_and(|only| *only != self.namespace_name) => {}
             Step::HearsEvent(step) => {
-                self.hears(&step.hears, &json!({ "event": step.event, "args": step.args }), "args", &step.save);
+                self.receives(&step.hears, &json!({ "event": step.event, "args": step.args }), "args", &step.save);
             }
-            Step::HearsEnvelope(step) => self.hears(&step.hears, &json!({ "envelope": step.envelope }), "envelope", &step.save),
+            Step::HearsEnvelope(step) => self.receives(&step.hears, &json!({ "envelope": step.envelope }), "envelope", &step.save),
             Step::HearsNothing(step) => {
                 for name in step.hears_nothing.each() {
-                    let heard = &self.floor.device(name).heard;
-                    assert!(heard.is_empty(), "{name} has heard {heard:?}");
+                    let received = &self.engine.client(name).received;
+                    assert!(received.is_empty(), "{name} has received {received:?}");
                 }
             }
             Step::Closed(step) => self.closed(&step),
-            Step::Leaves(step) => self.floor.leave(&step.r#as).await,
+            Step::Leaves(step) => self.engine.leave(&step.r#as).await,
             Step::Token(step) => {
                 self.names.claim(&step.token);
                 self.users.insert(user(&step.r#as).to_owned(), Token { claims: step.token, issued: step.issued });
             }
             Step::Repeat(step) => {
                 for n in 1..=step.repeat {
-                    let place = Place(format!("in round {n}"));
+                    let context = StepContext(format!("in round {n}"));
                     self.names.save_round(n);
                     Box::pin(self.all(&step.steps)).await;
-                    drop(place);
+                    drop(context);
                 }
             }
         }
@@ -156,20 +156,20 @@ impl Player {
         }
         let sent = step.body.as_ref().map(|body| self.names.fill(body));
         if let Some(body) = &sent {
-            *request.body_mut() = as_sent(body).into();
+            *request.body_mut() = to_body(body).into();
         }
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let (answer, body) = self.floor.router().oneshot(request).await.unwrap().into_parts();
-        self.floor.settle().await;
+        let (parts, body) = self.engine.router().oneshot(request).await.unwrap().into_parts();
+        self.engine.settle().await;
         let body = to_bytes(body, usize::MAX).await.unwrap();
         let body: Option<Value> = serde_json::from_slice(&body).ok();
-        openapi::check_answer(&method, &uri, answer.status, &body.clone().unwrap_or_default());
-        if answer.status.is_success() {
+        openapi::check_response(&method, &uri, parts.status, &body.clone().unwrap_or_default());
+        if parts.status.is_success() {
             openapi::check_body(&method, &uri, &sent.unwrap_or_default());
         }
-        let replayed = answer.headers.get("idempotency-replayed").is_some_and(|value| value == "true");
+        let replayed = parts.headers.get("idempotency-replayed").is_some_and(|value| value == "true");
         let expected = response(step.status, step.answer.as_ref(), step.replayed);
-        self.check(&expected, &response(answer.status.as_u16(), body.as_ref(), replayed), "the response");
+        self.check(&expected, &response(parts.status.as_u16(), body.as_ref(), replayed), "the response");
         self.names.save(&step.save, &body.unwrap_or_default());
     }
 
@@ -179,41 +179,41 @@ impl Player {
             Way::SocketIo => {
                 let auth = step.auth.map_or_else(|| json!({ "token": token }), |auth| self.names.fill(&auth));
                 let (connection, namespace) = match &step.over {
-                    Some(device) => (self.floor.device(device).connection, self.other),
-                    None => (self.floor.connection(Transport::SocketIo), self.namespace),
+                    Some(client) => (self.engine.client(client).connection, self.other),
+                    None => (self.engine.connection(Transport::SocketIo), self.namespace),
                 };
-                self.floor.connect(&step.r#as, connection, namespace, &auth.to_string(), None).await
+                self.engine.connect(&step.r#as, connection, namespace, &auth.to_string(), None).await
             }
             Way::Raw => {
-                let kept = token.and_then(|token| self.floor.kept_token(&token));
-                let connection = self.floor.connection(Transport::Raw);
-                self.floor.connect(&step.r#as, connection, Namespace::PLAIN, "", kept.as_deref()).await
+                let handshake_token = token.and_then(|token| self.engine.handshake_token(&token));
+                let connection = self.engine.connection(Transport::Raw);
+                self.engine.connect(&step.r#as, connection, Namespace::PLAIN, "", handshake_token.as_deref()).await
             }
         };
-        self.check(&step.refused.into(), &error.into(), "the refusal");
+        self.check(&step.refused.into(), &error.into(), "the rejection");
     }
 
     async fn emit(&mut self, step: Emit) {
-        self.hand_out_tokens();
+        self.save_tokens();
         let event_and_args = [json!(step.emit)].into_iter().chain(step.args.iter().map(|arg| self.names.fill(arg)));
         let packet = format!("2{}", event_and_args.collect::<Value>());
-        self.outside(&step.r#as, &packet).await;
-        let ack = self.floor.hear(&step.r#as, &spoken(&event(&packet)), step.ack.is_some()).await;
-        // The acknowledgement's only argument.
+        self.check_outsider(&step.r#as, &packet).await;
+        let ack = self.engine.handle_message(&step.r#as, &client_message(&event(&packet)), step.ack.is_some()).await;
+        // The acknowledgement has one argument.
         let expected = step.ack.map(|ack| json!([ack]));
         self.check(&expected.into(), &ack.clone().into(), "the ack");
         self.names.save(&step.save, &ack.map_or(Value::Null, |ack| ack[0].clone()));
     }
 
     async fn send(&mut self, step: Send) {
-        self.hand_out_tokens();
-        let text = as_sent(&self.names.fill(&step.send));
-        self.outside(&step.r#as, &text).await;
-        self.floor.hear(&step.r#as, &ClientMessage::Text(&text), false).await;
+        self.save_tokens();
+        let text = to_body(&self.names.fill(&step.send));
+        self.check_outsider(&step.r#as, &text).await;
+        self.engine.handle_message(&step.r#as, &ClientMessage::Text(&text), false).await;
     }
 
-    /// A step may say somebody's token, as of now.
-    fn hand_out_tokens(&mut self) {
+    /// Saves the current token of each user, for steps that send it.
+    fn save_tokens(&mut self) {
         let users: Vec<String> = self.users.keys().cloned().collect();
         for user in users {
             if let Some(token) = self.token(&user) {
@@ -222,45 +222,45 @@ impl Player {
         }
     }
 
-    /// Whatever a device says, a stranger says it first: of what there is, while it has not ended, and of what never was. Both must be answered
-    /// alike, and nobody else may hear of it.
-    async fn outside(&mut self, said_by: &str, said: &str) {
-        let before = self.floor.unasked();
-        let mut answers = Vec::new();
-        for words in [said.to_owned(), self.names.without_ids(said)] {
-            self.floor.put_beside(STRANGER, said_by);
-            let ack = match self.floor.device(STRANGER).connection.transport() {
-                Transport::SocketIo => self.floor.hear(STRANGER, &spoken(&event(&words)), true).await,
-                Transport::Raw => self.floor.hear(STRANGER, &ClientMessage::Text(&words), false).await,
+    /// An outsider sends each message before its client does: with ids of existing objects, and with ids of objects that never existed. Both
+    /// responses must be equal, and no other client may receive anything.
+    async fn check_outsider(&mut self, sender: &str, message: &str) {
+        let before = self.engine.unread();
+        let mut responses = Vec::new();
+        for text in [message.to_owned(), self.names.without_ids(message)] {
+            self.engine.add_beside(OUTSIDER, sender);
+            let ack = match self.engine.client(OUTSIDER).connection.transport() {
+                Transport::SocketIo => self.engine.handle_message(OUTSIDER, &client_message(&event(&text)), true).await,
+                Transport::Raw => self.engine.handle_message(OUTSIDER, &ClientMessage::Text(&text), false).await,
             };
-            let heard = self.floor.take_away(STRANGER);
-            // Whatever one may make is made twice, with two ids.
-            answers.push(with_ids_alike(&json!([ack, heard]).to_string()));
+            let received = self.engine.remove_client(OUTSIDER);
+            // A permitted creation runs twice, with two ids.
+            responses.push(with_ids_alike(&json!([ack, received]).to_string()));
         }
-        assert_eq!(answers[0], answers[1], "what a stranger is answered of what there is, and of what there is not");
-        assert_eq!(self.floor.unasked(), before, "a stranger was heard");
+        assert_eq!(responses[0], responses[1], "the responses to an outsider about existing and missing objects");
+        assert_eq!(self.engine.unread(), before, "a message of an outsider has reached a client");
     }
 
-    fn hears(&mut self, hearers: &Hearers, expected: &Value, saved: &str, save: &Save) {
-        for name in hearers.each() {
-            let heard = self.next(name);
-            self.check(expected, &heard, name);
-            self.names.save(save, &heard[saved]);
+    fn receives(&mut self, receivers: &Receivers, expected: &Value, saved: &str, save: &Save) {
+        for name in receivers.each() {
+            let received = self.next(name);
+            self.check(expected, &received, name);
+            self.names.save(save, &received[saved]);
         }
     }
 
     fn closed(&mut self, step: &Closed) {
-        let heard = self.next(&step.closed);
+        let received = self.next(&step.closed);
         let any = json!("<any>");
         let expected = json!({
             "code": step.code.map_or(any.clone(), Value::from),
             "reason": step.reason.clone().map_or(any, Value::from),
         });
-        self.check(&json!({ "closed": expected }), &heard, &step.closed);
+        self.check(&json!({ "closed": expected }), &received, &step.closed);
     }
 
     fn next(&mut self, name: &str) -> Value {
-        self.floor.device(name).heard.pop_front().unwrap_or_else(|| panic!("{name} has heard nothing more"))
+        self.engine.client(name).received.pop_front().unwrap_or_else(|| panic!("{name} has received nothing more"))
     }
 
     #[track_caller]
@@ -270,9 +270,9 @@ impl Player {
         }
     }
 
-    /// The token of a device's person; `None` for somebody who has none.
+    /// The token of a client's user; `None` if the user has none.
     fn token(&self, name: &str) -> Option<String> {
-        let Token { claims, issued } = self.users.get(user(name)).unwrap_or_else(|| panic!("nobody is called {name}"));
+        let Token { claims, issued } = self.users.get(user(name)).unwrap_or_else(|| panic!("there is no user {name}"));
         let mut claims = self.names.fill(claims);
         if let (Some(issued), Some(claims)) = (issued, claims.as_object_mut()) {
             claims.insert("iat".to_owned(), (NOW.0.div_euclid(1_000_000) + issued).into());
@@ -281,27 +281,27 @@ impl Player {
     }
 }
 
-/// Somebody who is in nothing.
-const STRANGER: &str = "a stranger of the player's";
+/// A user without rooms.
+const OUTSIDER: &str = "outsider";
 
 /// The event of a packet.
 fn event(packet: &str) -> Event<'_> {
     match packets::decode(packet) {
         Ok(Packet::Event { event: Some(event), .. }) => event,
-        _ => panic!("{packet} is no event"),
+        _ => panic!("{packet} is not an event"),
     }
 }
 
-fn spoken<'a>(event: &'a Event<'_>) -> ClientMessage<'a> {
+fn client_message<'a>(event: &'a Event<'_>) -> ClientMessage<'a> {
     ClientMessage::Event { name: &event.name, args: &event.args }
 }
 
-/// The person of a device.
-fn user(device: &str) -> &str {
-    device.split('/').next().unwrap_or_default()
+/// The user of a client.
+fn user(client: &str) -> &str {
+    client.split('/').next().unwrap_or_default()
 }
 
-/// A response as it is compared: no answer is not the same as `null`.
+/// A response for the comparison. A missing body differs from `null`.
 fn response(status: u16, answer: Option<&Value>, replayed: bool) -> Value {
     let mut response = json!({ "status": status, "replayed": replayed });
     if let Some(answer) = answer {
@@ -310,7 +310,7 @@ fn response(status: u16, answer: Option<&Value>, replayed: bool) -> Value {
     response
 }
 
-/// A text as it is, everything else as JSON.
-fn as_sent(value: &Value) -> String {
+/// A string as it is, any other value as JSON.
+fn to_body(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

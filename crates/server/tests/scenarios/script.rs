@@ -1,4 +1,4 @@
-//! A transcript as data. A key that no step has is a slip, and refused.
+//! A scenario as data. An unknown key of a step is an error.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-/// A conversation with the server.
+/// The steps of some clients with the server.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Transcript {
+pub struct Scenario {
     pub title: String,
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
@@ -38,7 +38,7 @@ pub enum Step {
     Repeat(Repeat),
 }
 
-/// Where a step's parts are kept: a name, and the path of what is kept under it.
+/// The parts of a step that are saved: a name, and the path of the saved part.
 pub type Save = BTreeMap<String, String>;
 
 #[derive(Deserialize)]
@@ -71,7 +71,7 @@ pub struct Connect {
     pub refused: Option<Value>,
 }
 
-/// How a device speaks.
+/// The transport of a client.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Way {
@@ -103,7 +103,7 @@ pub struct Send {
 #[serde(deny_unknown_fields)]
 pub struct HearsEvent {
     pub hears: Names,
-    /// The only namespace in which it is a step.
+    /// The only namespace in which the step runs.
     pub r#in: Option<String>,
     pub event: String,
     pub args: Value,
@@ -157,7 +157,7 @@ pub struct Repeat {
     pub steps: Vec<Value>,
 }
 
-/// One device, or several.
+/// One client, or several.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub enum Names {
@@ -174,7 +174,7 @@ impl Names {
     }
 }
 
-/// `null` is something that is given.
+/// `null` counts as present.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
@@ -183,7 +183,7 @@ fn folder(contract: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "../../e2e/scenarios", contract].iter().collect()
 }
 
-/// What is in a folder, in the order of the alphabet.
+/// The entries of a folder, in alphabetical order.
 fn entries(folder: PathBuf) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -191,32 +191,32 @@ fn entries(folder: PathBuf) -> Vec<String> {
     names
 }
 
-/// The contracts that have transcripts: the folders with at least one.
+/// The contracts with scenarios: the folders with at least one.
 pub fn contracts() -> Vec<String> {
     let mut names = entries(folder(""));
     names.retain(|name| folder(name).is_dir() && !files(name).is_empty());
     names
 }
 
-/// The transcripts of a contract, without their ending.
+/// The scenarios of a contract, without the file extension.
 pub fn files(contract: &str) -> Vec<String> {
     entries(folder(contract)).iter().filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect()
 }
 
-/// A transcript of a contract.
-pub fn load(contract: &str, file: &str) -> Transcript {
+/// A scenario of a contract.
+pub fn load(contract: &str, file: &str) -> Scenario {
     let text = fs::read_to_string(folder(contract).join(file).with_extension("json")).unwrap();
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{contract}/{file}.json: {error}"))
 }
 
-impl Transcript {
-    /// Whether somebody in it connects with Socket.IO.
+impl Scenario {
+    /// Whether a client of it connects with Socket.IO.
     pub fn connects_with_socketio(&self) -> bool {
         self.has_step(|step| step["connect"] == "socketio")
     }
 
     /// Whether the trip contract's greeting is a step of it.
-    pub fn greets(&self) -> bool {
+    pub fn expects_greeting(&self) -> bool {
         self.has_step(|step| step["event"] == "connected")
     }
 

@@ -1,4 +1,4 @@
-//! The product's parts, put together without engine and listener. Time stands still, so no grace is ever over.
+//! The parts of the server without engine and listener. The clock is fixed, so no grace period ends.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -43,14 +43,14 @@ pub struct TestApp {
 
 impl TestApp {
     pub fn new(settings: &BTreeMap<String, String>) -> Self {
-        let given = [("JWT_SECRET", SECRET), ("RATE_LIMITS", "off"), ("PRESENCE_AUDIENCE", "none")];
+        let defaults = [("JWT_SECRET", SECRET), ("RATE_LIMITS", "off"), ("PRESENCE_AUDIENCE", "none")];
         let more = settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let config = Config::of_pairs(given.into_iter().chain(more)).unwrap();
+        let config = Config::of_pairs(defaults.into_iter().chain(more)).unwrap();
 
         let database = Database::open(Options::new("sqlite::memory:")).unwrap();
         let notices = Arc::new(Mutex::new(Vec::new()));
-        let heard = Arc::clone(&notices);
-        let bus: Arc<dyn Bus> = Arc::new(InProcessBus::new(move |notice| heard.lock().unwrap().push(notice)));
+        let published_notices = Arc::clone(&notices);
+        let bus: Arc<dyn Bus> = Arc::new(InProcessBus::new(move |notice| published_notices.lock().unwrap().push(notice)));
         let published = Arc::clone(&bus);
         let mut random = 0_u64;
         let ids = IdGenerator::new(move || {
@@ -113,7 +113,7 @@ impl TestApp {
         jsonwebtoken::encode(&Header::default(), claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()
     }
 
-    /// Decides something in the writer's transaction.
+    /// Runs some work in the writer's transaction.
     pub async fn decide<T: Send + 'static>(
         &self,
         actor: Actor,
@@ -124,9 +124,9 @@ impl TestApp {
         decided.await.unwrap()
     }
 
-    /// What has happened since the last call.
-    pub async fn notices(&self) -> Vec<BusMessage> {
-        // A command is answered before its facts are published; whoever stands behind it in the queue comes after both.
+    /// The bus messages since the last call.
+    pub async fn take_notices(&self) -> Vec<BusMessage> {
+        // The writer responds to a command before it publishes the events. The next entry of its queue runs after both.
         let (reply, published) = oneshot::channel();
         self.shared.store.writer.submit_passthrough(move |result| drop(reply.send(result)));
         published.await.unwrap().unwrap();

@@ -29,13 +29,13 @@ pub(super) fn add_path_parameters(operation: &mut Operation, path: &str) -> bool
     has_ids
 }
 
-/// The word before an id names the type of its object.
+/// The segment before an id names the type of its object.
 fn path_parameters(path: &str) -> Vec<Parameter> {
     let mut parameters = Vec::new();
     let mut before = "";
     for segment in path.split('/') {
         if let Some(name) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-            let of = if name == "id" { before.trim_end_matches('s') } else { "person" };
+            let of = if name == "id" { before.trim_end_matches('s') } else { "user" };
             let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);
             parameters.push(parameter.description(Some(format!("The {of}'s id."))).schema(Some(text().min_length(Some(1)))).build());
         }
@@ -44,15 +44,15 @@ fn path_parameters(path: &str) -> Vec<Parameter> {
     parameters
 }
 
-/// Describes the key that makes a request safe to repeat, and the header that marks the answer of a repeated request.
+/// Describes the key that makes a request safe to repeat, and the header that marks the response to a repeated request.
 pub(super) fn add_idempotency_key(operation: &mut Operation) {
-    let about = "Makes the request safe to repeat: for a day, the same request with the same key is done once and answered the same.";
+    let about = "Makes the request safe to repeat: for a day, requests with the same key run once and get the same response.";
     let parameter = ParameterBuilder::new().name("Idempotency-Key").parameter_in(ParameterIn::Header).required(Required::False);
     let key = text().min_length(Some(1)).max_length(Some(domain::idempotency::MAX_KEY_BYTES));
     operation.parameters.get_or_insert_default().push(parameter.description(Some(about)).schema(Some(key)).build().into());
     for response in operation.responses.responses.values_mut() {
         let RefOr::T(response) = response else { continue };
-        let about = "The answer was given before to the same `Idempotency-Key`.";
+        let about = "The response is that of an earlier request with the same `Idempotency-Key`.";
         let header = HeaderBuilder::new().schema(Some(text().enum_values(Some(["true"])))).description(Some(about)).build();
         response.headers.insert("Idempotency-Replayed".to_owned(), header.into());
     }
@@ -81,7 +81,7 @@ mod tests {
     fn path_ids_are_described_by_the_segment_before() {
         let described = path_parameters("/households/{id}/members/{userId}");
         let descriptions: Vec<_> = described.iter().map(|parameter| (parameter.name.as_str(), parameter.description.as_deref())).collect();
-        assert_eq!(descriptions, [("id", Some("The household's id.")), ("userId", Some("The person's id."))]);
+        assert_eq!(descriptions, [("id", Some("The household's id.")), ("userId", Some("The user's id."))]);
         assert!(path_parameters("/households").is_empty());
     }
 }

@@ -50,10 +50,10 @@ pub(super) fn add_to(components: &mut Components) {
     let named = |about: &str| ApiKeyValue::with_description("token", about);
     let cookie = "The same token, from an allowed origin. `JWT_COOKIE` gives the cookie another name.";
     let schemes = [
-        (in_header, SecurityScheme::Http(bearer("A token of yours: a JWT with `sub`.").bearer_format("JWT").build())),
-        (in_query, SecurityScheme::ApiKey(ApiKey::Query(named("The same token, for those who cannot send headers.")))),
+        (in_header, SecurityScheme::Http(bearer("A JWT with `sub`, signed by your backend.").bearer_format("JWT").build())),
+        (in_query, SecurityScheme::ApiKey(ApiKey::Query(named("The same token, for clients that cannot send headers.")))),
         (in_cookie, SecurityScheme::ApiKey(ApiKey::Cookie(named(cookie)))),
-        (KEY, SecurityScheme::Http(bearer("`ROOMCAST_API_KEY`. A token with role `service` or `admin` does as well.").build())),
+        (KEY, SecurityScheme::Http(bearer("`ROOMCAST_API_KEY`, or a token with the role `service` or `admin`.").build())),
     ];
     components.security_schemes.extend(schemes.map(|(name, scheme)| (name.to_owned(), scheme.into())));
 }

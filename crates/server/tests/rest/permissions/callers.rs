@@ -1,44 +1,44 @@
-//! Who asks.
+//! The callers of the permission tests.
 
 use server::auth::sign::NewTokenClaims;
 
 use crate::support::{Client, SECONDS, Server};
 
-/// The server's key for its team's own back end.
+/// The server's API key for its backend.
 pub const API_KEY: &str = "a-key-that-only-the-teams-own-back-end-knows";
 
-/// Somebody who asks. In every space alice is the admin, bob a member, and carol was one and was removed.
+/// A caller. In every space alice is the admin, bob is a member, and carol is a removed member.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Caller {
     /// Without a token.
-    Nobody,
-    /// With a token of the admin's that another server has signed.
+    Anonymous,
+    /// With a token for the admin that another server has signed.
     Forged,
-    /// With a token of the admin's that has ended.
+    /// With an expired token of the admin.
     Expired,
-    /// With a key that is not the server's.
+    /// With the API key of another server.
     WrongKey,
-    Stranger,
+    Outsider,
     Removed,
     Member,
-    /// Of the space.
+    /// The admin of the space.
     Admin,
     /// With the token of a service.
     Service,
-    /// An admin of the server itself, in no space.
+    /// An admin of the server, in no space.
     Root,
-    /// With the server's key.
+    /// With the server's API key.
     Key,
 }
 
 impl Caller {
     /// In the order of a row's statuses.
     pub const ALL: [Self; 11] = [
-        Self::Nobody,
+        Self::Anonymous,
         Self::Forged,
         Self::Expired,
         Self::WrongKey,
-        Self::Stranger,
+        Self::Outsider,
         Self::Removed,
         Self::Member,
         Self::Admin,
@@ -47,7 +47,7 @@ impl Caller {
         Self::Key,
     ];
 
-    /// Whether it is nobody's business of this one what there is. The server's admin may know.
+    /// Whether this caller must not learn which objects exist. The server's admin may.
     pub fn is_outside(self) -> bool {
         !matches!(self, Self::Member | Self::Admin | Self::Root)
     }
@@ -55,11 +55,11 @@ impl Caller {
     pub fn client(self, server: &Server) -> Client<'_> {
         let token = |sub: &str| NewTokenClaims { sub: sub.into(), iat: SECONDS - 60, ..NewTokenClaims::default() };
         match self {
-            Self::Nobody => server.nobody(),
+            Self::Anonymous => server.anonymous(),
             Self::Forged => server.client_forged(token("alice")),
             Self::Expired => server.client_with(NewTokenClaims { exp: Some(SECONDS), ..token("alice") }),
             Self::WrongKey => server.client_presenting(&API_KEY.replace("key", "kex")),
-            Self::Stranger => server.client("dave"),
+            Self::Outsider => server.client("dave"),
             Self::Removed => server.client("carol"),
             Self::Member => server.client("bob"),
             Self::Admin => server.client("alice"),

@@ -1,17 +1,17 @@
-//! What is asked about.
+//! The objects that the permission tests request.
 
 use serde_json::{Value, json};
 
 use super::callers::Caller;
 use crate::support::{Client, Server, household, id};
 
-/// A word that stands in everything that is its people's own.
+/// A text in every private object.
 pub const SECRET: &str = "Rosebud";
 
-/// What a path or a body names.
+/// The kind of object that a path or a body names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Sort {
-    /// Nothing; or the caller alone.
+pub enum FixtureKind {
+    /// None, or the caller.
     Nothing,
     Person,
     Household,
@@ -21,7 +21,7 @@ pub enum Sort {
     RoomMessage,
     Talk,
     TalkMessage,
-    /// Bob's.
+    /// A notification of bob.
     Notification,
     Project,
     Channel,
@@ -29,14 +29,14 @@ pub enum Sort {
     ChannelMessage,
 }
 
-/// One of them.
-pub struct Thing {
+/// An object.
+pub struct Fixture {
     pub id: String,
     /// A household's invite code.
     code: String,
 }
 
-impl Thing {
+impl Fixture {
     fn of(object: &Value) -> Self {
         Self { id: text(&object["id"]), code: text(&object["inviteCode"]) }
     }
@@ -45,36 +45,36 @@ impl Thing {
         Self { id: id.to_owned(), code: String::new() }
     }
 
-    /// A body with the thing's id and code in it.
+    /// Fills the object's id and code into a body.
     pub fn fill(&self, body: &Value) -> Value {
         let filled = body.to_string().replace("{id}", &self.id).replace("{code}", &self.code);
         serde_json::from_str(&filled).unwrap()
     }
 }
 
-/// A thing that never was.
-pub fn never_there(sort: Sort) -> Thing {
+/// An object that never existed.
+pub fn missing(sort: FixtureKind) -> Fixture {
     match sort {
-        Sort::Person => Thing::named("zoe"),
-        _ => Thing::named("8123456789012345"),
+        FixtureKind::Person => Fixture::named("zoe"),
+        _ => Fixture::named("8123456789012345"),
     }
 }
 
-impl Sort {
-    /// One that is there.
-    pub async fn make(self, server: &Server) -> Thing {
+impl FixtureKind {
+    /// Creates an object.
+    pub async fn create(self, server: &Server) -> Fixture {
         let (alice, bob) = (server.client("alice"), server.client("bob"));
         match self {
-            Self::Nothing => Thing::named(""),
+            Self::Nothing => Fixture::named(""),
             Self::Person => {
                 alice.put("/users/alice", json!({ "name": SECRET })).await.expect(200);
                 household(server).await;
-                Thing::named("alice")
+                Fixture::named("alice")
             }
             Self::Household => {
                 let home = household(server).await;
                 alice.put(&format!("/households/{}", id(&home)), json!({ "name": SECRET })).await.expect(200);
-                Thing::of(&home)
+                Fixture::of(&home)
             }
             Self::Chore => {
                 let tasks = format!("/households/{}/tasks", id(&household(server).await));
@@ -82,7 +82,7 @@ impl Sort {
             }
             Self::Trip => {
                 let made = alice.post("/api/v1/trips", json!({ "name": SECRET })).await.expect(201);
-                let trip = Thing::of(&made["data"]);
+                let trip = Fixture::of(&made["data"]);
                 let members = format!("/api/v1/trips/{}/members", trip.id);
                 for sub in ["bob", "carol"] {
                     alice.post(&members, json!({ "userId": sub })).await.expect(201);
@@ -97,11 +97,11 @@ impl Sort {
             }
             Self::Project => space(&alice, "/api/v1/projects", "members", json!({ "name": SECRET, "memberIds": ["bob", "carol"] })).await,
             Self::RoomMessage => {
-                let room = Box::pin(Self::Room.make(server)).await;
+                let room = Box::pin(Self::Room.create(server)).await;
                 create(&bob, &format!("/shared/chat/rooms/{}/messages", room.id), json!({ "content": SECRET })).await
             }
             Self::TalkMessage => {
-                let talk = Box::pin(Self::Talk.make(server)).await;
+                let talk = Box::pin(Self::Talk.create(server)).await;
                 create(&bob, &format!("/api/conversations/{}/messages", talk.id), json!({ "content": SECRET })).await
             }
             Self::Notification => {
@@ -109,26 +109,26 @@ impl Sort {
                 create(&Caller::Key.client(server), "/api/notifications", body).await
             }
             Self::Channel | Self::ProjectTask => {
-                let project = Box::pin(Self::Project.make(server)).await;
+                let project = Box::pin(Self::Project.create(server)).await;
                 let (list, field) = if self == Self::Channel { ("channels", "name") } else { ("tasks", "title") };
                 create(&alice, &format!("/api/v1/projects/{}/{list}", project.id), json!({ field: SECRET })).await
             }
             Self::ChannelMessage => {
-                let channel = Box::pin(Self::Channel.make(server)).await;
+                let channel = Box::pin(Self::Channel.create(server)).await;
                 create(&bob, &format!("/api/v1/channels/{}/messages", channel.id), json!({ "content": SECRET })).await
             }
         }
     }
 
-    /// One that was there: deleted, or left by everybody where nothing deletes it. `None` of what has no end.
-    pub async fn end(self, server: &Server) -> Option<Thing> {
+    /// Creates an object and ends it: it is deleted, or all members leave it. `None` for objects that cannot end.
+    pub async fn end(self, server: &Server) -> Option<Fixture> {
         let (alice, bob) = (server.client("alice"), server.client("bob"));
-        let thing = match self {
+        let fixture = match self {
             Self::Nothing | Self::Notification | Self::Channel => return None,
-            Self::Person => Thing::named("erin"),
-            _ => self.make(server).await,
+            Self::Person => Fixture::named("erin"),
+            _ => self.create(server).await,
         };
-        let path = |start: &str| format!("{start}/{}", thing.id);
+        let path = |start: &str| format!("{start}/{}", fixture.id);
         match self {
             Self::Nothing | Self::Notification | Self::Channel => return None,
             Self::Person => {
@@ -148,19 +148,19 @@ impl Sort {
             Self::ProjectTask => drop(alice.delete(&path("/api/v1/tasks")).await.expect(200)),
             Self::ChannelMessage => drop(bob.delete(&path("/api/v1/messages")).await.expect(200)),
         }
-        Some(thing)
+        Some(fixture)
     }
 }
 
-/// Makes a space of alice, with bob; carol is brought in and removed.
-async fn space(alice: &Client<'_>, list: &str, members: &str, body: Value) -> Thing {
+/// Creates a space of alice with bob. Carol is added and removed.
+async fn space(alice: &Client<'_>, list: &str, members: &str, body: Value) -> Fixture {
     let space = create(alice, list, body).await;
     alice.delete(&format!("{list}/{}/{members}/carol", space.id)).await.expect(200);
     space
 }
 
-async fn create(client: &Client<'_>, list: &str, body: Value) -> Thing {
-    Thing::of(&client.post(list, body).await.expect(201))
+async fn create(client: &Client<'_>, list: &str, body: Value) -> Fixture {
+    Fixture::of(&client.post(list, body).await.expect(201))
 }
 
 async fn all_leave(server: &Server, members: &str) {
@@ -169,7 +169,7 @@ async fn all_leave(server: &Server, members: &str) {
     }
 }
 
-/// An id as it stands in a path: some contracts' ids are numbers.
+/// An id for a path. In some contracts it is a number.
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

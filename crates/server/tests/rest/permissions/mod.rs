@@ -1,8 +1,8 @@
-//! Who may do what, for every path of every contract, and that whoever may not learns nothing.
+//! The permissions of every path of every contract. A caller without permission learns nothing.
 //!
-//! - `table`: the rows, an operation each or several.
-//! - `callers`: who asks.
-//! - `fixtures`: what is asked about: as it is, after its end, and as it never was.
+//! - `table`: the rows, each for an operation.
+//! - `callers`: the callers.
+//! - `fixtures`: the objects: existing, ended and missing.
 
 mod callers;
 mod fixtures;
@@ -16,23 +16,23 @@ use server::auth::sign::NewTokenClaims;
 use server::rate_limit::RateLimits;
 
 use crate::openapi::DOCUMENT;
-use crate::support::{Answered, SECONDS, Server, id};
+use crate::support::{SECONDS, Server, TestResponse, id};
 use callers::{API_KEY, Caller};
-use fixtures::{SECRET, Sort, Thing, never_there};
+use fixtures::{Fixture, FixtureKind, SECRET, missing};
 use table::{Row, rows};
 
 fn server() -> Server {
     Server::with(&[("ROOMCAST_API_KEY", API_KEY)], RateLimits::new(false))
 }
 
-async fn ask(server: &Server, caller: Caller, row: &Row, thing: &Thing, body: &Value) -> Answered {
-    let (method, path) = row.request(thing);
-    caller.client(server).json(method.parse::<Method>().unwrap(), &path, &[], thing.fill(body)).await
+async fn request_as(server: &Server, caller: Caller, row: &Row, fixture: &Fixture, body: &Value) -> TestResponse {
+    let (method, path) = row.request(fixture);
+    caller.client(server).json(method.parse::<Method>().unwrap(), &path, &[], fixture.fill(body)).await
 }
 
-/// Everything that an answer says, with the thing's id, which the asker knew, as `{id}`.
-fn said(answered: &Answered, thing: &Thing) -> String {
-    format!("{} {:?} {}", answered.status, answered.headers, answered.text.replace(&thing.id, "{id}"))
+/// All visible parts of a response, with the object's id, which the caller knows, as `{id}`.
+fn visible_parts(response: &TestResponse, fixture: &Fixture) -> String {
+    format!("{} {:?} {}", response.status, response.headers, response.text.replace(&fixture.id, "{id}"))
 }
 
 /// Every operation of the OpenAPI document, as its method and its path.
@@ -45,7 +45,7 @@ fn operations() -> BTreeSet<String> {
 #[test]
 fn the_table_has_exactly_the_served_operations() {
     let mut rows: BTreeSet<String> = rows().iter().map(|row| row.operation.to_owned()).collect();
-    // The document itself is everybody's; what is counted is no JSON, and has a test of its own.
+    // The document is public. The metrics are no JSON and have their own test.
     rows.extend(["GET /openapi.json", "GET /metrics"].map(str::to_owned));
     assert_eq!(rows, operations());
 }
@@ -53,27 +53,27 @@ fn the_table_has_exactly_the_served_operations() {
 #[tokio::test]
 async fn every_path_is_open_only_to_permitted_callers() {
     for row in rows() {
-        let mut used: Option<(Server, Thing)> = None;
+        let mut used: Option<(Server, Fixture)> = None;
         for (caller, status) in Caller::ALL.into_iter().zip(row.statuses) {
-            // What was refused has left no trace, so the next one finds everything as it was.
-            let (server, thing) = match used.take() {
+            // A rejected request changes nothing, so the next caller uses the same server.
+            let (server, fixture) = match used.take() {
                 Some(untouched) => untouched,
                 None => {
                     let server = server();
-                    let thing = row.about.make(&server).await;
-                    server.told().await;
-                    (server, thing)
+                    let fixture = row.kind.create(&server).await;
+                    server.event_names().await;
+                    (server, fixture)
                 }
             };
-            let answered = ask(&server, caller, &row, &thing, &row.body).await;
-            assert_eq!(answered.status.as_u16(), status, "{caller:?}: {row} {}", answered.text);
-            assert_eq!(answered.header("content-type"), "application/json", "{caller:?}: {row}");
+            let response = request_as(&server, caller, &row, &fixture, &row.body).await;
+            assert_eq!(response.status.as_u16(), status, "{caller:?}: {row} {}", response.text);
+            assert_eq!(response.header("content-type"), "application/json", "{caller:?}: {row}");
             if status >= 400 {
-                assert_eq!(server.told().await, [""; 0], "{caller:?}: {row}");
+                assert_eq!(server.event_names().await, [""; 0], "{caller:?}: {row}");
                 assert!(server.ephemeral_events().is_empty(), "{caller:?}: {row}");
-                used = Some((server, thing));
-            } else if caller.is_outside() && !row.lets_in {
-                assert!(!answered.text.contains(SECRET), "{caller:?}: {row} {}", answered.text);
+                used = Some((server, fixture));
+            } else if caller.is_outside() && !row.grants_access {
+                assert!(!response.text.contains(SECRET), "{caller:?}: {row} {}", response.text);
             }
         }
     }
@@ -81,19 +81,19 @@ async fn every_path_is_open_only_to_permitted_callers() {
 
 #[tokio::test]
 async fn outsiders_cannot_tell_existing_objects_from_missing_ones() {
-    for row in rows().into_iter().filter(|row| row.about != Sort::Nothing) {
+    for row in rows().into_iter().filter(|row| row.kind != FixtureKind::Nothing) {
         let server = server();
-        let there = row.about.make(&server).await;
-        let gone = row.about.end(&server).await;
-        let never = never_there(row.about);
+        let existing = row.kind.create(&server).await;
+        let ended = row.kind.end(&server).await;
+        let missing_fixture = missing(row.kind);
         let bodies = [row.body.clone(), Value::Null, json!({}), json!([]), json!({ "nonsense": { "deep": [1] } })];
         for (caller, status) in Caller::ALL.into_iter().zip(row.statuses).filter(|(caller, _)| caller.is_outside()) {
             for body in bodies.iter().filter(|body| status >= 400 || **body != row.body) {
-                let expected = ask(&server, caller, &row, &never, body).await;
-                let expected = said(&expected, &never);
-                for thing in [Some(&there), gone.as_ref()].into_iter().flatten() {
-                    let answered = ask(&server, caller, &row, thing, body).await;
-                    assert_eq!(said(&answered, thing), expected, "{caller:?}: {row} {body}");
+                let expected = request_as(&server, caller, &row, &missing_fixture, body).await;
+                let expected = visible_parts(&expected, &missing_fixture);
+                for fixture in [Some(&existing), ended.as_ref()].into_iter().flatten() {
+                    let response = request_as(&server, caller, &row, fixture, body).await;
+                    assert_eq!(visible_parts(&response, fixture), expected, "{caller:?}: {row} {body}");
                 }
             }
         }
@@ -103,50 +103,51 @@ async fn outsiders_cannot_tell_existing_objects_from_missing_ones() {
 #[tokio::test]
 async fn objects_of_others_are_not_found_through_own_paths() {
     let server = server();
-    let theirs = Sort::TalkMessage.make(&server).await;
+    let theirs = FixtureKind::TalkMessage.create(&server).await;
     let dave = server.client("dave");
     let own = dave.post("/api/conversations", json!({ "participantIds": [] })).await.expect(201);
-    let said = dave.post(&format!("/api/conversations/{}/messages", id(&own)), json!({ "content": "Mine" })).await.expect(201);
+    let visible_parts = dave.post(&format!("/api/conversations/{}/messages", id(&own)), json!({ "content": "Mine" })).await.expect(201);
     let read = format!("/api/conversations/{}/read", id(&own));
-    for named in [&theirs.id, &never_there(Sort::TalkMessage).id] {
-        for body in [json!({ "messageIds": [named] }), json!({ "messageIds": [id(&said), named] })] {
-            let told = dave.post(&read, body).await.expect(200);
-            assert_eq!(told, json!({ "conversationId": id(&own), "messageIds": [], "unreadCount": 0 }));
+    for named in [&theirs.id, &missing(FixtureKind::TalkMessage).id] {
+        for body in [json!({ "messageIds": [named] }), json!({ "messageIds": [id(&visible_parts), named] })] {
+            let result = dave.post(&read, body).await.expect(200);
+            assert_eq!(result, json!({ "conversationId": id(&own), "messageIds": [], "unreadCount": 0 }));
         }
     }
-    // Lists are one's own, also behind somebody else's.
+    // Lists contain only the caller's objects, also after the id of another user's object.
     for (list, sort) in [
-        ("/households", Sort::Household),
-        ("/api/v1/trips", Sort::Trip),
-        ("/shared/chat/rooms", Sort::Room),
-        ("/api/conversations", Sort::Talk),
-        ("/api/v1/projects", Sort::Project),
-        ("/api/notifications", Sort::Notification),
+        ("/households", FixtureKind::Household),
+        ("/api/v1/trips", FixtureKind::Trip),
+        ("/shared/chat/rooms", FixtureKind::Room),
+        ("/api/conversations", FixtureKind::Talk),
+        ("/api/v1/projects", FixtureKind::Project),
+        ("/api/notifications", FixtureKind::Notification),
     ] {
-        let (there, never) = (sort.make(&server).await, never_there(sort));
+        let (existing, missing_fixture) = (sort.create(&server).await, missing(sort));
         let eve = server.client("eve");
-        let behind = async |thing: &Thing| eve.get(&format!("{list}?before={}", thing.id)).await.text;
-        assert_eq!(behind(&there).await, behind(&never).await, "{list}");
+        let behind = async |fixture: &Fixture| eve.get(&format!("{list}?before={}", fixture.id)).await.text;
+        assert_eq!(behind(&existing).await, behind(&missing_fixture).await, "{list}");
     }
 }
 
 #[tokio::test]
 async fn a_stored_response_is_replayed_to_its_user_only() {
     let server = server();
-    let project = Sort::Project.make(&server).await;
+    let project = FixtureKind::Project.create(&server).await;
     let path = format!("/api/v1/projects/{}/tasks", project.id);
-    let ask = async |sub: &str| server.client(sub).json(Method::POST, &path, &[("idempotency-key", "one")], json!({ "title": "x" })).await;
-    let answered = ask("bob").await.expect(201);
+    let request_as =
+        async |sub: &str| server.client(sub).json(Method::POST, &path, &[("idempotency-key", "one")], json!({ "title": "x" })).await;
+    let response = request_as("bob").await.expect(201);
     for outside in ["dave", "carol"] {
-        let answered = ask(outside).await;
-        assert_eq!(answered.header("idempotency-replayed"), "");
-        answered.refused(404, "not_found", "Project not found");
+        let response = request_as(outside).await;
+        assert_eq!(response.header("idempotency-replayed"), "");
+        response.expect_error(404, "not_found", "Project not found");
     }
-    // Whoever was let in then hears again what they were answered then, and nothing that came later.
+    // A removed member receives the stored response, without later changes.
     server.client("alice").delete(&format!("/api/v1/projects/{}/members/bob", project.id)).await.expect(200);
-    let again = ask("bob").await;
-    assert_eq!(again.header("idempotency-replayed"), "true");
-    assert_eq!(again.expect(201), answered);
+    let repeated = request_as("bob").await;
+    assert_eq!(repeated.header("idempotency-replayed"), "true");
+    assert_eq!(repeated.expect(201), response);
 }
 
 #[tokio::test]
@@ -154,8 +155,8 @@ async fn without_an_api_key_no_key_is_accepted() {
     let server = Server::start();
     for key in ["", API_KEY] {
         let bearer = format!("Bearer {key}");
-        let answered = server.nobody().send(Method::GET, "/api/v1/presence/count", &[("authorization", &bearer)], "").await;
-        assert_eq!(answered.status, 401, "{key:?}: {}", answered.text);
+        let response = server.anonymous().send(Method::GET, "/api/v1/presence/count", &[("authorization", &bearer)], "").await;
+        assert_eq!(response.status, 401, "{key:?}: {}", response.text);
     }
 }
 
@@ -164,7 +165,7 @@ async fn a_role_in_other_claims_gives_no_permission() {
     let server = server();
     for role in ["Admin", "owner", "services", ""] {
         let token = NewTokenClaims { sub: "dave".into(), role: Some(role.into()), iat: SECONDS, ..NewTokenClaims::default() };
-        let answered = server.client_with(token).get("/api/v1/presence/count").await;
-        assert_eq!(answered.status, 403, "{role}: {}", answered.text);
+        let response = server.client_with(token).get("/api/v1/presence/count").await;
+        assert_eq!(response.status, 403, "{role}: {}", response.text);
     }
 }

@@ -1,30 +1,30 @@
-//! Every operation that is served, and who may do it.
+//! Every operation, and the callers who may use it.
 
 use std::fmt::{self, Display, Formatter};
 
 use serde_json::{Value, json};
 
 use super::callers::Caller;
-use super::fixtures::{Sort, Thing};
+use super::fixtures::{Fixture, FixtureKind};
 
-/// What each caller is answered, in the order of [`Caller::ALL`].
+/// The status for each caller, in the order of [`Caller::ALL`].
 pub type Statuses = [u16; Caller::ALL.len()];
 
-/// One request as everybody.
+/// One request, which each caller sends.
 pub struct Row {
-    /// The method and the path, as they are served.
+    /// The method and the path template.
     pub operation: &'static str,
-    /// What `{id}` is in it.
-    pub about: Sort,
-    /// What `{userId}` is in it.
+    /// The kind of object of `{id}`.
+    pub kind: FixtureKind,
+    /// The user of `{userId}`.
     user: &'static str,
-    /// What stands behind the path.
+    /// The query of the URL.
     query: &'static str,
-    /// `{id}` and `{code}` are the thing's.
+    /// The body; `{id}` and `{code}` are those of the object.
     pub body: Value,
     pub statuses: Statuses,
-    /// Whether it lets a stranger in, who then sees what is there.
-    pub lets_in: bool,
+    /// Whether it makes an outsider a member, who then sees the object.
+    pub grants_access: bool,
 }
 
 impl Row {
@@ -40,14 +40,14 @@ impl Row {
         Self { body, ..self }
     }
 
-    fn lets_in(self) -> Self {
-        Self { lets_in: true, ..self }
+    fn grants_access(self) -> Self {
+        Self { grants_access: true, ..self }
     }
 
-    /// The method and the path for a thing.
-    pub fn request(&self, thing: &Thing) -> (&'static str, String) {
+    /// The method and the path for an object.
+    pub fn request(&self, fixture: &Fixture) -> (&'static str, String) {
         let (method, path) = self.operation.split_once(' ').unwrap();
-        (method, format!("{}{}", path.replace("{id}", &thing.id).replace("{userId}", self.user).replace("{user}", self.user), self.query))
+        (method, format!("{}{}", path.replace("{id}", &fixture.id).replace("{userId}", self.user).replace("{user}", self.user), self.query))
     }
 }
 
@@ -57,51 +57,51 @@ impl Display for Row {
     }
 }
 
-fn row(operation: &'static str, about: Sort, statuses: Statuses) -> Row {
-    Row { operation, about, user: "", query: "", body: Value::Null, statuses, lets_in: false }
+fn row(operation: &'static str, kind: FixtureKind, statuses: Statuses) -> Row {
+    Row { operation, kind, user: "", query: "", body: Value::Null, statuses, grants_access: false }
 }
 
-/// For people: whoever shows no good token of one is not known, and a back end's key is nobody's.
+/// For users. A request without a valid token is unauthenticated, also with the API key.
 const fn users(stranger: u16, removed: u16, member: u16, admin: u16, service: u16, root: u16) -> Statuses {
     [401, 401, 401, 401, stranger, removed, member, admin, service, root, 401]
 }
 
 const MEMBERS: Statuses = users(404, 404, 200, 200, 404, 404);
 const MEMBERS_CREATE: Statuses = users(404, 404, 201, 201, 404, 404);
-/// The server's own admin is one in every space.
+/// The server's admin is an admin of every space.
 const ADMINS: Statuses = users(404, 404, 403, 200, 404, 200);
-/// One may leave oneself; the admins remove others.
+/// A member may leave; admins remove others.
 const MEMBER_ONESELF: Statuses = users(404, 404, 200, 200, 404, 200);
-/// The member's alone: a message, which only its sender changes.
+/// For one member: a message, which only its sender changes.
 const SENDER: Statuses = users(404, 404, 200, 403, 404, 404);
 const ANYBODY: Statuses = users(200, 200, 200, 200, 200, 200);
 const ANYBODY_CREATES: Statuses = users(201, 201, 201, 201, 201, 201);
-/// For a team's own back end, and the server's admins.
+/// For backends and the server's admins.
 const BACK_ENDS: Statuses = [401, 401, 401, 401, 403, 403, 403, 403, 200, 200, 200];
 const BACK_ENDS_CREATE: Statuses = [401, 401, 401, 401, 403, 403, 403, 403, 201, 201, 201];
 
-/// All of them.
+/// All rows.
 pub fn rows() -> Vec<Row> {
     [household(), trip(), socket(), studio(), messenger(), workspace(), blocks(), backend(), operations()].into_iter().flatten().collect()
 }
 
 fn blocks() -> Vec<Row> {
     vec![
-        row("GET /api/v1/blocks", Sort::Nothing, ANYBODY),
-        row("PUT /api/v1/blocks/{user}", Sort::Nothing, ANYBODY).user("zoe"),
-        row("DELETE /api/v1/blocks/{user}", Sort::Nothing, ANYBODY).user("zoe"),
+        row("GET /api/v1/blocks", FixtureKind::Nothing, ANYBODY),
+        row("PUT /api/v1/blocks/{user}", FixtureKind::Nothing, ANYBODY).user("zoe"),
+        row("DELETE /api/v1/blocks/{user}", FixtureKind::Nothing, ANYBODY).user("zoe"),
     ]
 }
 
 fn household() -> Vec<Row> {
-    use Sort::{Chore, Household, Nothing, Person};
+    use FixtureKind::{Chore, Household, Nothing, Person};
     vec![
         row("GET /households", Nothing, ANYBODY),
         row("GET /households", Household, ANYBODY),
         row("POST /households", Nothing, ANYBODY_CREATES).body(json!({ "name": "Mine" })),
         row("GET /households/{id}", Household, MEMBERS),
         row("PUT /households/{id}", Household, MEMBERS).body(json!({ "name": "Ours" })),
-        row("POST /households/{id}/join", Household, ANYBODY).body(json!({ "inviteCode": "{code}" })).lets_in(),
+        row("POST /households/{id}/join", Household, ANYBODY).body(json!({ "inviteCode": "{code}" })).grants_access(),
         row("POST /households/{id}/join", Household, users(400, 400, 200, 200, 400, 400)).body(json!({ "inviteCode": "WRONG" })),
         row("POST /households/{id}/invite/refresh", Household, MEMBERS),
         row("GET /households/{id}/members", Household, MEMBERS),
@@ -124,7 +124,7 @@ fn household() -> Vec<Row> {
 }
 
 fn trip() -> Vec<Row> {
-    use Sort::{Nothing, Trip};
+    use FixtureKind::{Nothing, Trip};
     vec![
         row("GET /api/v1/trips", Nothing, ANYBODY),
         row("GET /api/v1/trips", Trip, ANYBODY),
@@ -143,11 +143,11 @@ fn trip() -> Vec<Row> {
 }
 
 fn operations() -> Vec<Row> {
-    ["GET /health/live", "GET /health/ready"].map(|path| row(path, Sort::Nothing, [200; 11])).into()
+    ["GET /health/live", "GET /health/ready"].map(|path| row(path, FixtureKind::Nothing, [200; 11])).into()
 }
 
 fn socket() -> Vec<Row> {
-    use Sort::{Nothing, Trip};
+    use FixtureKind::{Nothing, Trip};
     vec![
         row("GET /api/v1/socket/health", Nothing, [200; 11]),
         row("GET /api/v1/socket/stats", Nothing, BACK_ENDS),
@@ -160,7 +160,7 @@ fn socket() -> Vec<Row> {
 }
 
 fn studio() -> Vec<Row> {
-    use Sort::{Nothing, Room, RoomMessage};
+    use FixtureKind::{Nothing, Room, RoomMessage};
     vec![
         row("GET /shared/chat/rooms", Nothing, ANYBODY),
         row("GET /shared/chat/rooms", Room, ANYBODY),
@@ -180,7 +180,7 @@ fn studio() -> Vec<Row> {
 }
 
 fn messenger() -> Vec<Row> {
-    use Sort::{Nothing, Notification, Talk, TalkMessage};
+    use FixtureKind::{Nothing, Notification, Talk, TalkMessage};
     let notification = || json!({ "userId": "bob", "type": "info", "title": "x", "message": "" });
     vec![
         row("GET /api/conversations", Nothing, ANYBODY),
@@ -205,7 +205,7 @@ fn messenger() -> Vec<Row> {
 }
 
 fn workspace() -> Vec<Row> {
-    use Sort::{Channel, ChannelMessage, Nothing, Project, ProjectTask};
+    use FixtureKind::{Channel, ChannelMessage, Nothing, Project, ProjectTask};
     vec![
         row("GET /api/v1/projects", Nothing, ANYBODY),
         row("GET /api/v1/projects", Project, ANYBODY),
@@ -237,7 +237,7 @@ fn workspace() -> Vec<Row> {
 }
 
 fn backend() -> Vec<Row> {
-    use Sort::Nothing;
+    use FixtureKind::Nothing;
     vec![
         row("POST /api/v1/emit", Nothing, BACK_ENDS).body(json!({ "to": { "everyone": true }, "event": "x" })),
         row("POST /api/v1/emit", Nothing, BACK_ENDS).body(json!({ "to": { "everyone": true }, "event": "x", "volatile": true })),
