@@ -27,7 +27,7 @@ pub(crate) enum PositionSuffix<'a> {
 
 impl PositionSuffix<'_> {
     /// The arguments, followed by the position if they need one.
-    fn behind<'a>(self, args: &'a str, encoding: Encoding) -> Cow<'a, str> {
+    fn after<'a>(self, args: &'a str, encoding: Encoding) -> Cow<'a, str> {
         let (epoch, position) = match self {
             _ if !encoding.positions => return Cow::Borrowed(args),
             // Without arguments the event's name is the last text.
@@ -35,12 +35,12 @@ impl PositionSuffix<'_> {
             Self::IfMistaken(positions) => (positions.epoch, positions.at),
             Self::Always(epoch, position) => (epoch, position),
         };
-        let mut behind = String::with_capacity(args.len() + epoch.len() + 32);
-        behind.push_str(args);
-        behind.push_str(if args.is_empty() { "\"" } else { ",\"" });
-        position.write(epoch, &mut behind);
-        behind.push('"');
-        Cow::Owned(behind)
+        let mut with_position = String::with_capacity(args.len() + epoch.len() + 32);
+        with_position.push_str(args);
+        with_position.push_str(if args.is_empty() { "\"" } else { ",\"" });
+        position.write(epoch, &mut with_position);
+        with_position.push('"');
+        Cow::Owned(with_position)
     }
 }
 
@@ -55,7 +55,8 @@ pub(crate) fn encode_message(
     let nsp = namespaces.get(encoding.namespace.0 as usize).map_or("/", String::as_str);
     match (outbound, encoding.format) {
         (OutboundMessage::Event { name, args, attachments }, Format::Json | Format::MsgPack) => {
-            encode_event(out, nsp, None, name, &suffix.behind(args, encoding), attachments, encoding);
+            let args = &suffix.after(args, encoding);
+            encode_event(out, &EventPacket { nsp, id: None, name, args, attachments }, encoding);
         }
         (OutboundMessage::Text(message), Format::Engine) => {
             let mut packet = String::with_capacity(message.len() + 1);
@@ -70,16 +71,21 @@ pub(crate) fn encode_message(
     }
 }
 
-/// Appends an event. With an id, the client is asked to acknowledge it.
-pub(crate) fn encode_event(
-    out: &mut Vec<u8>,
-    nsp: &str,
-    id: Option<u64>,
-    name: &str,
-    args: &str,
-    attachments: &[Vec<u8>],
-    encoding: Encoding,
-) {
+/// The parts of an event packet of Socket.IO.
+pub(crate) struct EventPacket<'a> {
+    /// The name of the namespace.
+    pub nsp: &'a str,
+    /// The id with which the client acknowledges the event, if it is to.
+    pub id: Option<u64>,
+    pub name: &'a str,
+    /// Raw JSON values, separated by commas.
+    pub args: &'a str,
+    pub attachments: &'a [Vec<u8>],
+}
+
+/// Appends an event.
+pub(crate) fn encode_event(out: &mut Vec<u8>, event: &EventPacket<'_>, encoding: Encoding) {
+    let EventPacket { nsp, id, name, args, attachments } = *event;
     if encoding.format == Format::MsgPack {
         let attachments: Vec<&[u8]> = attachments.iter().map(Vec::as_slice).collect();
         binary(out, &msgpack::event(nsp, id, name, args, &attachments), encoding);

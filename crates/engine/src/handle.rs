@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use crate::app::App;
 use crate::broadcast::Broadcast;
 use crate::config::Config;
-use crate::history::Slice;
+use crate::history::{MissedRange, Slice};
 use crate::hub::Hub;
 use crate::id::Id;
 use crate::mailbox::{Mail, Mailbox, lock};
@@ -36,7 +36,7 @@ impl<A: App> Handle<A> {
     /// The first broadcasts after `from` and up to `until` to these rooms (for each room only those after its own number) and to every
     /// connection: each once, in order, about `bytes` bytes and at least one. `None` if one of all of them is possibly not kept any more.
     pub fn missed<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, from: u64, until: u64, bytes: usize) -> Option<Slice> {
-        self.0.history.as_ref()?.slice(rooms, true, from, until, bytes)
+        self.0.history.as_ref()?.slice(rooms, MissedRange { everyone: true, from, until }, bytes)
     }
 
     /// Forgets the broadcasts up to a number, because they cannot be read any more.

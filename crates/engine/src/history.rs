@@ -15,6 +15,7 @@ use smallvec::SmallVec;
 
 use crate::broadcast::Broadcast;
 use index::Index;
+pub(crate) use index::MissedRange;
 pub use recovery::{Archive, Recovery, ReplayDecoder};
 pub use slice::{FoundEntry, Run, Slice};
 use state::{HistoryEntry, HistoryState};
@@ -122,19 +123,11 @@ impl History {
         (expired, replays)
     }
 
-    /// Finds the first broadcasts after `from` and up to `until` to these rooms (for each room only those after its own number) and, if
-    /// `everyone`, to every connection: each once, in order, about `bytes` bytes of them and at least one. `None` if one of all of them is
-    /// possibly not kept any more.
-    pub fn slice<'a>(
-        &self,
-        rooms: impl IntoIterator<Item = (&'a str, u64)>,
-        everyone: bool,
-        from: u64,
-        until: u64,
-        bytes: usize,
-    ) -> Option<Slice> {
+    /// Finds the first broadcasts of a range to these rooms (for each room only those after its own number): each once, in order, about `bytes`
+    /// bytes of them and at least one. `None` if one of all of them is possibly not kept any more.
+    pub fn slice<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, range: MissedRange, bytes: usize) -> Option<Slice> {
         let mut state = self.lock();
-        let mut numbers = state.index.between(rooms, everyone, from, until, MAX_SLICE_BROADCASTS)?;
+        let mut numbers = state.index.between(rooms, range, MAX_SLICE_BROADCASTS)?;
         let HistoryState { entries, log, replayed, .. } = &mut *state;
         // A full list of numbers may have been cut off, so the slice must not claim to reach the end of the range.
         let mut is_whole = numbers.len() < MAX_SLICE_BROADCASTS;
@@ -154,13 +147,13 @@ impl History {
                 Err(_) => FoundEntry::Archived(number),
             });
         }
-        let reached = if is_whole { until } else { broadcasts.last().map_or(until, FoundEntry::number) };
+        let reached = if is_whole { range.until } else { broadcasts.last().map_or(range.until, FoundEntry::number) };
         Some(Slice { broadcasts, reached })
     }
 
     /// Whether [`History::slice`] would return a slice.
-    pub fn has_all<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, everyone: bool, from: u64, until: u64) -> bool {
-        self.lock().index.has_all_between(rooms, everyone, from, until)
+    pub fn has_all<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, range: MissedRange) -> bool {
+        self.lock().index.has_all_between(rooms, range)
     }
 
     /// The number of kept broadcasts, and their approximate memory in bytes.
@@ -198,7 +191,7 @@ mod tests {
 
     impl History {
         fn missed<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, from: u64, until: u64) -> Option<Vec<Arc<Broadcast>>> {
-            let slice = self.slice(rooms, true, from, until, usize::MAX)?;
+            let slice = self.slice(rooms, MissedRange { everyone: true, from, until }, usize::MAX)?;
             let loaded = |found| match found {
                 FoundEntry::InMemory(broadcast) => broadcast,
                 FoundEntry::Archived(number) => panic!("{number} is not in memory"),

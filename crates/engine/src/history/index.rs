@@ -35,6 +35,17 @@ struct RoomIndex {
     floor: u64,
 }
 
+/// The broadcasts that are wanted: their numbers, and whether those to every connection belong to them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MissedRange {
+    /// Whether broadcasts to every connection are wanted, besides those to the given rooms.
+    pub everyone: bool,
+    /// The number after which they begin.
+    pub from: u64,
+    /// The number up to which they go.
+    pub until: u64,
+}
+
 /// A broadcast that was evicted although it is not too old: its number, and the rooms that received it.
 type Evicted = (u64, SmallVec<[u32; 2]>);
 
@@ -136,15 +147,10 @@ impl Index {
         self.entries.push_back(entry);
     }
 
-    /// These rooms and, if `everyone`, of the broadcasts to every connection, each with the number after which its broadcasts
-    /// are wanted. `None` if a broadcast after that number and up to `until` is possibly not kept any more.
-    fn rooms_after<'a>(
-        &self,
-        rooms: impl IntoIterator<Item = (&'a str, u64)>,
-        everyone: bool,
-        from: u64,
-        until: u64,
-    ) -> Option<Vec<(&RoomIndex, u64)>> {
+    /// These rooms and, if wanted, the broadcasts to every connection, each with the number after which its broadcasts are wanted. `None` if one
+    /// of the wanted broadcasts is possibly not kept any more.
+    fn rooms_after<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, range: MissedRange) -> Option<Vec<(&RoomIndex, u64)>> {
+        let MissedRange { everyone, from, until } = range;
         if from < self.floor && from < until {
             return None;
         }
@@ -154,26 +160,19 @@ impl Index {
     }
 
     /// Whether [`Index::between`] would return numbers.
-    pub fn has_all_between<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, everyone: bool, from: u64, until: u64) -> bool {
-        self.rooms_after(rooms, everyone, from, until).is_some()
+    pub fn has_all_between<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, range: MissedRange) -> bool {
+        self.rooms_after(rooms, range).is_some()
     }
 
-    /// The numbers after `from` and up to `until` of the broadcasts to these rooms (for each room only those after its own number) and, if
-    /// `everyone`, to every connection: the first `most`, each once, in order. `None` if one of all of them is possibly not kept any more.
-    /// The time depends on the number of rooms and on `most`, not on the number of broadcasts.
-    pub fn between<'a>(
-        &self,
-        rooms: impl IntoIterator<Item = (&'a str, u64)>,
-        everyone: bool,
-        from: u64,
-        until: u64,
-        most: usize,
-    ) -> Option<Vec<u64>> {
+    /// The numbers of the broadcasts in a range to these rooms (for each room only those after its own number): the first `most`, each once, in
+    /// order. `None` if one of all of them is possibly not kept any more. The time depends on the number of rooms and on `most`, not on the number
+    /// of broadcasts.
+    pub fn between<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, range: MissedRange, most: usize) -> Option<Vec<u64>> {
         // The rooms' lists are merged: the heap holds the next number of each, and which list that is.
         let (mut lists, mut heads) = (Vec::new(), BinaryHeap::new());
-        for (room, from) in self.rooms_after(rooms, everyone, from, until)? {
+        for (room, from) in self.rooms_after(rooms, range)? {
             let first = room.numbers.partition_point(|number| *number <= from);
-            let mut list = room.numbers.range(first..).copied().take_while(|number| *number <= until);
+            let mut list = room.numbers.range(first..).copied().take_while(|number| *number <= range.until);
             if let Some(number) = list.next() {
                 heads.push(Reverse((number, lists.len())));
                 lists.push(list);
@@ -352,7 +351,8 @@ mod tests {
             publish(&mut index, &format!("loud-{}", round % 50), 2);
         }
         publish(&mut index, "quiet", 1);
-        let of = |index: &Index, room: &str, from| index.between([(room, 0)], true, from, u64::MAX, usize::MAX);
+        let of =
+            |index: &Index, room: &str, from| index.between([(room, 0)], MissedRange { everyone: true, from, until: u64::MAX }, usize::MAX);
         assert_eq!(of(&index, "quiet", 0), Some(vec![1, 202]));
         assert_eq!(of(&index, "loud-0", 0), None, "a missing broadcast is not skipped");
         assert_eq!(of(&index, "loud-0", 102), Some(vec![152]), "2, 52 and 102 are missing");
@@ -404,13 +404,14 @@ mod tests {
                 requested.iter().any(|(room, since)| rooms.contains(room) && (from.max(*since) + 1..=until).contains(&number))
             };
             let expected: Vec<u64> = all.iter().filter(|(number, rooms)| received(rooms, *number)).map(|(number, _)| *number).collect();
-            match index.between(requested.iter().copied(), true, from, until, most) {
+            let range = MissedRange { everyone: true, from, until };
+            match index.between(requested.iter().copied(), range, most) {
                 Some(numbers) => assert_eq!(numbers, expected[..most.min(expected.len())], "{round}"),
                 None => assert!(evicted.iter().any(|number| *number > from), "{round}: nothing is missing"),
             }
             assert_eq!(
-                index.has_all_between(requested.iter().copied(), true, from, until),
-                index.between(requested.iter().copied(), true, from, until, 0).is_some()
+                index.has_all_between(requested.iter().copied(), range),
+                index.between(requested.iter().copied(), range, 0).is_some()
             );
         }
     }

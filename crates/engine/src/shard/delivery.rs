@@ -6,14 +6,14 @@ use std::rc::Rc;
 use smallvec::smallvec;
 
 use super::stats::DeliveryCounts;
-use super::{CloseAction, ConnectionKey, FlushPriority, Shard, SocketKey, Transport};
+use super::{CloseAction, ConnectionKey, FlushPriority, Shard, SocketKey, Transport, WebSocket};
 use crate::app::{App, DisconnectReason};
 use crate::broadcast::{Audience, Broadcast};
 use crate::config::Config;
 use crate::encoding::Encoding;
 use crate::id::Id;
 use crate::message::ConflationKey;
-use crate::outbox::{Frames, SpareQueues};
+use crate::outbox::{Frames, Outbox, SpareQueues};
 use crate::position::Position;
 use crate::rooms::{Group, Member};
 
@@ -61,8 +61,11 @@ impl<'a> EncodedBroadcast<'a> {
 impl<A: App> Shard<A> {
     /// Puts a broadcast once into the outbox of every connection of this shard that receives it.
     pub(crate) fn deliver(&mut self, broadcast: &Broadcast) {
+        // A socket whose mark is equal has received this broadcast, or is excepted from it. A new number for each broadcast makes all older marks
+        // invalid at once. Sockets start with the mark 0, so the number 0 is never used.
         self.mark = self.mark.wrapping_add(1).max(1);
         self.position = broadcast.number.unwrap_or(self.position);
+        // Exceptions are marked first, so that the loops over the receivers have only one test.
         for room in &broadcast.except_rooms {
             let own = self.named(room).map(SocketKey::slot);
             for socket in self.rooms.groups(room).iter().flat_map(|group| &group.members).map(|member| member.socket).chain(own) {
@@ -77,6 +80,8 @@ impl<A: App> Shard<A> {
         match &broadcast.audience {
             Audience::Everyone => self.deliver_to_everyone(broadcast),
             Audience::Rooms(rooms) => {
+                // In one room each socket is a member once. So the usual broadcast to one room without exceptions reads no socket: the members' list
+                // has the connections.
                 let marked = rooms.len() > 1 || !broadcast.except_rooms.is_empty() || !broadcast.except_sockets.is_empty();
                 for room in &**rooms {
                     self.deliver_to_room(broadcast, room, marked);
@@ -110,6 +115,7 @@ impl<A: App> Shard<A> {
             if broadcast.namespace.is_some_and(|only| only != group.encoding.namespace) {
                 continue;
             }
+            // The first shard that needs this encoding encodes the broadcast under its lock; all others copy the bytes once for the whole group.
             let mut encoded = EncodedBroadcast::new(broadcast, group.encoding, &self.config, self.position);
             if encoded.frames.is_none() {
                 continue;
@@ -143,6 +149,7 @@ impl<A: App> Shard<A> {
             {
                 continue;
             }
+            // Few encodings are in use at once, so a linear search is faster than a map.
             let known = encodings.iter().position(|known| known.encoding == socket.encoding).unwrap_or_else(|| {
                 encodings.push(EncodedBroadcast::new(broadcast, socket.encoding, &self.config, self.position));
                 encodings.len() - 1
@@ -177,42 +184,16 @@ impl<A: App> Shard<A> {
     pub(crate) fn flush(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
         let result = match &mut connection.transport {
+            // The kernel's buffer is full. Its next edge marks the connection again, so a write now would only cost a system call.
             Transport::WebSocket(socket) if socket.blocked => Ok(()),
-            Transport::WebSocket(socket) => {
-                let mut result = Ok(());
-                while let Some((first, more)) = connection.outbox.front() {
-                    // Most of the time there is one message: a plain write costs less than a list of one.
-                    let written = if more {
-                        let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
-                        let count = connection.outbox.slices(&mut slices);
-                        socket.stream.write_several(&slices[..count])
-                    } else {
-                        socket.stream.write(first)
-                    };
-                    match written {
-                        Ok(0) => result = Err(io::ErrorKind::WriteZero.into()),
-                        Ok(written) => {
-                            connection.outbox.advance(written, &mut self.spare);
-                            continue;
-                        }
-                        Err(error) => result = Err(error),
-                    }
-                    break;
-                }
-                match result.and_then(|()| socket.stream.flush()) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        socket.blocked = true;
-                        Ok(())
-                    }
-                    other => other,
-                }
-            }
+            Transport::WebSocket(socket) => write_outbox(socket, &mut connection.outbox, &mut self.spare),
             Transport::Polling(_) => {
                 self.respond_to_poll(slot);
                 Ok(())
             }
         };
         let connection = &mut self.connections[slot as usize];
+        // The shard cannot call the application, so the worker reports the number at the end of the turn.
         if connection.outbox.bytes() >= super::waiting_bytes::MIN_COUNTED_OUTPUT || connection.waiting.is_some() {
             self.to_count.push(ConnectionKey { slot, generation: connection.generation });
         }
@@ -228,6 +209,7 @@ impl<A: App> Shard<A> {
                 self.end_connection(slot, DisconnectReason::TooSlow, action);
             }
             Ok(()) if connection.phase == super::Phase::Closing => self.close_written(slot),
+            // The outbox has room again, so the next missed broadcasts can follow.
             Ok(()) if connection.catching_up > 0 => self.replay(slot),
             Ok(()) => {}
         }
@@ -242,6 +224,38 @@ impl<A: App> Shard<A> {
         {
             socket.stream.shutdown();
         }
+    }
+}
+
+/// Writes waiting messages to a WebSocket, until the outbox is empty or the kernel's buffer is full.
+fn write_outbox(socket: &mut WebSocket, outbox: &mut Outbox, spare: &mut SpareQueues) -> io::Result<()> {
+    let mut result = Ok(());
+    while let Some((first, more)) = outbox.front() {
+        // Most of the time there is one message: a plain write costs less than a list of one.
+        let written = if more {
+            let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
+            let count = outbox.slices(&mut slices);
+            socket.stream.write_several(&slices[..count])
+        } else {
+            socket.stream.write(first)
+        };
+        match written {
+            Ok(0) => result = Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                outbox.advance(written, spare);
+                continue;
+            }
+            Err(error) => result = Err(error),
+        }
+        break;
+    }
+    // TLS may have taken all bytes and still hold some of them.
+    match result.and_then(|()| socket.stream.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            socket.blocked = true;
+            Ok(())
+        }
+        other => other,
     }
 }
 
@@ -284,6 +298,7 @@ impl<A: App> super::Connection<A> {
     ) -> Option<bool> {
         let (broadcast, encoding) = (encoded.broadcast, encoded.encoding);
         let frames = encoded.frames.as_ref()?;
+        // A client that catches up sees an old state, for which a volatile message has no meaning.
         if broadcast.volatile && (catch_up.is_some() || !self.can_take_volatile()) {
             counts.dropped += 1;
             return None;
@@ -293,6 +308,7 @@ impl<A: App> super::Connection<A> {
                 // The socket receives it from the history.
                 return None;
             }
+            // Its position is not the one of the other receivers, so their bytes cannot be shared.
             counts.delivered += 1;
             let parts = broadcast.parts(encoding, &encoded.config.namespaces, encoded.config.position_context(at));
             counts.conflated += self.push_newest_parts(&parts, spare);

@@ -10,7 +10,7 @@ use wire::websocket;
 use super::{Shard, SocketKey};
 use crate::app::App;
 use crate::broadcast::Broadcast;
-use crate::encode::{self, PositionSuffix, encode_message};
+use crate::encode::{self, EventPacket, PositionSuffix, encode_message};
 use crate::encoding::{Encoding, Format};
 use crate::json::json_string;
 use crate::message::OutboundMessage;
@@ -39,7 +39,8 @@ impl<A: App> Shard<A> {
         self.ack_ids += 1;
         let mut out = std::mem::take(&mut self.scratch);
         // The event has no position: clients look for one only in events that they do not acknowledge.
-        encode::encode_event(&mut out, self.namespace_name(encoding.namespace), Some(id), name, args, attachments, encoding);
+        let nsp = self.namespace_name(encoding.namespace);
+        encode::encode_event(&mut out, &EventPacket { nsp, id: Some(id), name, args, attachments }, encoding);
         self.send_scratch(slot, out);
         Some(id)
     }

@@ -10,7 +10,7 @@ use super::{CloseAction, EncodedPacket, Shard, SocketKey};
 use crate::app::{App, DisconnectReason};
 use crate::broadcast::Broadcast;
 use crate::encoding::{Encoding, Format};
-use crate::history::History;
+use crate::history::{History, MissedRange};
 use crate::id::Id;
 use crate::position::{Position, PositionContext};
 
@@ -55,6 +55,7 @@ impl<A: App> Shard<A> {
 
     /// Adds positions to the events of a socket that is not recoverable by itself, for a client that asked for them.
     pub fn enable_positions(&mut self, key: SocketKey) {
+        // The encoding selects the socket's group in each room, so it must not change while the socket is in one.
         if let Some(socket) = self.socket_mut(key).filter(|socket| socket.member_slots.is_empty()) {
             socket.encoding.positions = true;
         }
@@ -70,9 +71,12 @@ impl<A: App> Shard<A> {
     /// # Errors
     /// The data, if a broadcast that the socket has missed is possibly not kept any more.
     pub fn recover(&mut self, key: SocketKey, data: A::Data, resume: &SocketResume<'_>) -> Result<bool, A::Data> {
+        // All checks come before the socket is opened: a client that has received CONNECT with its old id must receive all that it missed.
         let Some(socket) = self.socket(key) else { return Ok(false) };
         let encoding = Encoding { positions: true, ..socket.encoding };
-        let is_kept = |history: &Arc<History>| history.has_all(resume.rooms.iter().copied(), true, resume.from.number, self.position);
+        let is_kept = |history: &Arc<History>| {
+            history.has_all(resume.rooms.iter().copied(), MissedRange { everyone: true, from: resume.from.number, until: self.position })
+        };
         if !self.history.as_ref().is_some_and(is_kept) {
             return Err(data);
         }
@@ -84,7 +88,9 @@ impl<A: App> Shard<A> {
         let connection = &mut self.connections[slot as usize];
         connection.last_received = connection.last_received.min(resume.from.number);
         connection.last_ping = connection.last_ping.min(resume.from.number);
+        // CONNECT is before the missed events, for the reason above.
         self.send_accepted(key, Some(resume.secret));
+        // The rooms are joined before the catch-up begins, because a join during the catch-up counts as a later one.
         for (room, _) in resume.rooms {
             self.join(key, room);
         }
@@ -100,7 +106,8 @@ impl<A: App> Shard<A> {
     pub fn catch_up(&mut self, key: SocketKey, rooms: &[(&str, u64)], from: Position, delivered: AlreadyDelivered<'_>) -> bool {
         let Some(slot) = self.socket(key).map(|socket| socket.connection) else { return true };
         let Some(history) = &self.history else { return false };
-        if !history.has_all(rooms.iter().copied(), delivered.received.is_empty(), from.number, self.position) {
+        let range = MissedRange { everyone: delivered.received.is_empty(), from: from.number, until: self.position };
+        if !history.has_all(rooms.iter().copied(), range) {
             return false;
         }
         if !self.begin_replay(key, rooms, from, delivered) {
@@ -118,6 +125,7 @@ impl<A: App> Shard<A> {
         let mut free = self.config.outbox_limit.saturating_sub(self.connections[slot as usize].outbox.bytes());
         let encoded =
             broadcasts.iter().rev().filter_map(|broadcast| broadcast.encoded(encoding, &self.config.namespaces, self.position_context()));
+        // From the newest to the oldest: if not all fit, the client needs the newest ones.
         let mut newest: Vec<Arc<[u8]>> = encoded
             .take_while(|bytes| {
                 let fits = bytes.len() <= free;
@@ -139,6 +147,7 @@ impl<A: App> Shard<A> {
     /// Ends a socket's whole connection, because its client has resumed the socket on another.
     pub fn take_over(&mut self, key: SocketKey) {
         let Some(slot) = self.socket(key).map(|socket| socket.connection) else { return };
+        // Without a close frame: the client does not use this connection any more, and its new one has the session.
         self.end_connection(slot, DisconnectReason::TakenOver, CloseAction::Drop);
     }
 
@@ -175,6 +184,7 @@ impl<A: App> Shard<A> {
         if let Some(socket) = self.socket_mut(key)
             && std::mem::replace(&mut socket.id, id) != id
         {
+            // The old id contains another slot, so a search by id needs this entry.
             self.renamed.insert(id, key.slot());
         }
     }

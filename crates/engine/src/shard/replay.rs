@@ -16,7 +16,7 @@ use super::{CloseAction, Phase, Shard, SocketKey};
 use crate::app::{App, DisconnectReason};
 use crate::broadcast::Broadcast;
 use crate::encoding::Encoding;
-use crate::history::{Archive, Run, Slice};
+use crate::history::{Archive, MissedRange, Run, Slice};
 use crate::position::Position;
 
 /// The most slices that are searched for a socket in one turn.
@@ -84,6 +84,7 @@ struct ReplayState {
 impl CatchUp {
     /// The socket joins a room.
     pub fn join(&mut self, room: &str, since: u64) {
+        // A stay that ended before the cursor has no broadcasts left to except the socket from. Without this the list would grow with every join.
         let reached = self.at.number;
         self.room_stays.retain(|stay| stay.until > reached);
         self.room_stays.push(RoomStay { room: room.into(), since, until: u64::MAX });
@@ -98,6 +99,7 @@ impl CatchUp {
             replay.rooms.retain(|(other, _)| **other != *room);
             !replay.rooms.is_empty()
         });
+        // The archive may already have read broadcasts of this room, which the socket must not receive any more.
         self.stale |= self.is_reading;
     }
 }
@@ -185,6 +187,7 @@ impl<A: App> Shard<A> {
         if connection.phase != Phase::Open {
             return;
         }
+        // The list is copied, because a slice changes the shard.
         for socket in connection.sockets.clone() {
             let mut slices = 0;
             while slices < MAX_SLICES_PER_TURN && self.replay_some(slot, socket) {
@@ -200,6 +203,7 @@ impl<A: App> Shard<A> {
     /// Puts the next slice into an outbox. True if there may be more at once.
     fn replay_some(&mut self, slot: u32, socket: u32) -> bool {
         let free = self.slice_bytes().saturating_sub(self.connections[slot as usize].outbox.bytes());
+        // The state is taken out of the socket while the shard is used, and is put back unless the socket is live now.
         let Some(mut catch_up) = self.sockets[socket as usize].catch_up.take_if(|catch_up| !catch_up.is_reading && free > 0) else {
             return false;
         };
@@ -230,6 +234,7 @@ impl<A: App> Shard<A> {
     }
 
     fn slice_bytes(&self) -> usize {
+        // A fourth of the limit leaves room for live messages, so that a slice alone never makes a client too slow.
         self.config.replay_slice.min(self.config.outbox_limit / 4).max(1)
     }
 
@@ -242,14 +247,15 @@ impl<A: App> Shard<A> {
         let (from, slice) = match replay {
             Some(replay) if replay.from.number >= replay.until => return NextSlice::ReplayEnds,
             Some(replay) => {
-                let everyone = replay.received.is_empty();
+                // Broadcasts to every connection are replayed with the first room only.
+                let range = MissedRange { everyone: replay.received.is_empty(), from: replay.from.number, until: replay.until };
                 let rooms = replay.rooms.iter().map(|(room, since)| (&**room, *since));
-                (replay.from, history.slice(rooms, everyone, replay.from.number, replay.until, bytes))
+                (replay.from, history.slice(rooms, range, bytes))
             }
             None if catch_up.at.number >= until => return NextSlice::CaughtUp,
             None => {
                 let rooms = catch_up.room_stays.iter().filter(|stay| stay.until == u64::MAX).map(|stay| (&*stay.room, stay.since));
-                (catch_up.at, history.slice(rooms, true, catch_up.at.number, until, bytes))
+                (catch_up.at, history.slice(rooms, MissedRange { everyone: true, from: catch_up.at.number, until }, bytes))
             }
         };
         slice.map_or(NextSlice::Lost, |slice| NextSlice::Slice(from, slice))
@@ -299,6 +305,7 @@ impl<A: App> Shard<A> {
                 kinds.push(broadcast.kind);
             }
         }
+        // The cursor moves also if no broadcast was for this socket; otherwise the same slice would be searched again.
         match replay {
             Some(_) => catch_up.replays[0].from = reached.into(),
             None => catch_up.at = reached.into(),
@@ -316,6 +323,7 @@ impl<A: App> Shard<A> {
     /// Appends a missed broadcast. False if sockets with this encoding do not receive it.
     fn encode_missed(&self, broadcast: &Broadcast, from: Position, encoding: Encoding, bytes: &mut Vec<u8>) -> bool {
         let positions = self.position_context();
+        // The client has received a part of this broadcast before its connection broke. Only this client needs the rest, so it is not shared.
         if from.part > 0 && broadcast.number == Some(from.number + 1) {
             broadcast.encode_with_skipped(bytes, from.part, encoding, &self.config.namespaces, positions);
             return true;
@@ -340,6 +348,7 @@ impl<A: App> Shard<A> {
             self.sockets[key.slot() as usize].catch_up = Some(catch_up);
             return self.end_connection(slot, DisconnectReason::TransportError, CloseAction::Drop);
         };
+        // The archive leaves out what it has deleted in the meantime. A client must not receive a broadcast after a missing one.
         let found = read.iter().zip(&numbers).take_while(|(broadcast, number)| broadcast.number == Some(**number)).count();
         let lost = found < read.len() || read.is_empty();
         let reached = match (found == numbers.len(), whole) {
