@@ -29,7 +29,7 @@ fn task_in(store: &mut dyn Store, room: &RoomId) -> StoreResult<Option<Task>> {
     parse_id(room.id()).map_or(Ok(None), |id| store.task(id))
 }
 
-/// Refuses actors who are not members of the room. An unknown room and a forbidden room get the same refusal.
+/// Rejects actors who are not members of the room. An unknown room and a forbidden room get the same error.
 ///
 /// # Errors
 /// [`DomainError::NotFound`]; the store's.
@@ -37,7 +37,7 @@ pub fn require_member(store: &mut dyn Store, actor: &Actor, room: &RoomId) -> Re
     role_in(store, room, &actor.user)?.ok_or(not_found(room))
 }
 
-/// Refuses actors who are not members of the room, and every change in an archived project, which members can only read and leave.
+/// Rejects actors who are not members of the room, and every change in an archived project, which members can only read and leave.
 ///
 /// # Errors
 /// [`DomainError::NotFound`], [`DomainError::Conflict`]; the store's.
@@ -59,7 +59,7 @@ pub(crate) fn record_activity(store: &mut dyn Store, actor: &Actor, room: &RoomI
     Ok(())
 }
 
-/// [`require_writable`], with the actor's profile as the answer, if it is stored. For a channel and for most kinds of spaces this is one statement in
+/// [`require_writable`], with the actor's profile as the output, if it is stored. For a channel and for most kinds of spaces this is one statement in
 /// the store.
 ///
 /// # Errors
@@ -79,7 +79,7 @@ pub fn require_writer(store: &mut dyn Store, actor: &Actor, room: &RoomId) -> Re
     Ok(user)
 }
 
-/// Refuses changes in an archived project.
+/// Rejects changes in an archived project.
 ///
 /// # Errors
 /// [`DomainError::Conflict`]; the store's.
@@ -90,7 +90,7 @@ pub(crate) fn require_not_archived(store: &mut dyn Store, room: &RoomId) -> Resu
     Ok(())
 }
 
-/// Refuses actors who are not admins of the room. The server's admin is an admin of every room: a household that only tokens' claims have created has
+/// Rejects actors who are not admins of the room. The server's admin is an admin of every room: a household that only tokens' claims have created has
 /// no other admin.
 ///
 /// # Errors
@@ -105,7 +105,7 @@ pub fn require_admin(store: &mut dyn Store, actor: &Actor, room: &RoomId) -> Res
     }
 }
 
-/// The refusal for a room that does not exist.
+/// The error for a room that does not exist.
 pub(crate) fn not_found(room: &RoomId) -> DomainError {
     DomainError::NotFound(room.kind().display_name())
 }

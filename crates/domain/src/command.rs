@@ -1,7 +1,7 @@
 //! Commands and queries, and the transaction in which a command is decided.
 //!
-//! The input, the rules and the answer of an operation stand together in one file of its area. REST and sockets make the same operation. The writer
-//! executes commands; nothing else changes the store.
+//! The input, the rules and the output of an operation are in one file of its area. REST and sockets use the same operation. The writer executes
+//! commands. No other code changes the store.
 
 use crate::error::DomainError;
 use crate::event::{Account, Event, PersistedEvent};
@@ -34,7 +34,7 @@ pub trait Query: Send + 'static {
     fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Self::Output, DomainError>;
 }
 
-/// The bounds of memberships. A command that would exceed them is refused as a conflict.
+/// The bounds of memberships. A command that would exceed them is rejected as a conflict.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MembershipLimits {
     /// The most members of a space. A token that names a household makes its user a member in any case.
@@ -143,10 +143,10 @@ impl<'a> CommandContext<'a> {
             charge: Charge::default(),
             events: persisted_events,
         };
-        let answer = work(&mut part);
+        let output = work(&mut part);
         let persisted_events = part.events;
         self.events = persisted_events;
-        answer
+        output
     }
 
     /// The recorded events, in order.
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_token_speaks_for_the_server() {
+    fn no_token_names_the_server_as_its_user() {
         assert_eq!(crate::model::UserId::parse(Actor::server().user.as_str()), None);
     }
 }

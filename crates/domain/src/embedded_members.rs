@@ -1,9 +1,9 @@
-//! The first members of a space, which answers and events embed: as many as a screen shows, for spaces of any size.
+//! The first members of a space, which responses and events embed: as many as a screen shows, for spaces of any size.
 
 use crate::model::Space;
 use crate::ports::{MemberPage, Store, StoreResult};
 
-/// The most members that an answer or an event embeds: the first, in the order of joining. [`Space::member_count`] counts all of them, and
+/// The most members that a response or an event embeds: the first, in the order of joining. [`Space::member_count`] counts all of them, and
 /// [`ListMembers`](crate::spaces::ListMembers) reads the rest.
 pub const MAX_EMBEDDED_MEMBERS: u32 = 100;
 

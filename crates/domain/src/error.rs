@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::field::Field;
 
-/// The error of a command or a query. The changes of a refused command are rolled back.
+/// The error of a command or a query. The changes of a rejected command are rolled back.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum DomainError {
     /// The value of a field is not valid.
@@ -29,7 +29,7 @@ pub enum DomainError {
     /// The caller may see the object but may not execute this operation on it.
     #[error("{0}")]
     Forbidden(&'static str),
-    /// The object does not exist, or the caller may not see it; the answer does not reveal which.
+    /// The object does not exist, or the caller may not see it; the output does not reveal which.
     #[error("{0} not found")]
     NotFound(&'static str),
     /// The state of the object does not allow the operation.
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_refusal_has_one_of_the_codes() {
+    fn every_error_has_one_of_the_codes() {
         let all = [
             DomainError::invalid(Field::Title, "reason"),
             DomainError::Ambiguous { field: Field::Title, reason: "reason".into() },

@@ -17,7 +17,7 @@ use crate::model::{
 #[strum_discriminants(doc = "The kind of an event.")]
 #[expect(missing_docs, reason = "the fields are the things that the variant's sentence names")]
 pub enum Event {
-    /// A space was created. `people` are all its members; `space` embeds only the first. `trip` are the details of a trip.
+    /// A space was created. `users` are all its members; `space` embeds only the first. `trip` are the details of a trip.
     SpaceCreated {
         space: Space,
         #[serde(rename = "people", default, skip_serializing_if = "Vec::is_empty")]
@@ -33,7 +33,7 @@ pub enum Event {
     },
     /// A space was archived: it can still be read, and nothing in it can be changed.
     SpaceArchived { space: Space, by: Option<User> },
-    /// A space was deleted, and these people are no longer its members. For a space with many members several such events are recorded, each with
+    /// A space was deleted, and these users are no longer its members. For a space with many members several such events are recorded, each with
     /// some of the members.
     SpaceDeleted {
         space: Space,

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn field_has_the_name_of_its_variant_or_input() {
+    fn field_is_named_after_its_variant_or_input() {
         assert_eq!([Field::DueDate, Field::Input("trip")].map(Field::name), ["due_date", "trip"]);
     }
 }

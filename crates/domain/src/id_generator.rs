@@ -41,8 +41,8 @@ impl<R: FnMut() -> u64 + Send> IdSource for IdGenerator<R> {
         // A clock that stands still or steps back must not repeat an id.
         let mut next = soonest.max(self.last + 1);
         if next > soonest + MOST_AHEAD + MARGIN && now.0 / 1000 >= FIRST_MILLISECOND {
-            // The clock was once far in the future. All ids that were given by a right clock are smaller than this one; the store knows the ids that
-            // were given by the wrong clock, and refuses a known id. A clock before 2025 was never set, and bounds nothing.
+            // The clock was once far in the future. All ids that were given by a right clock are smaller than this one; the store has the ids that
+            // were given by the wrong clock, and rejects a second object with such an id. A clock before 2025 was never set, and bounds nothing.
             next = soonest + MOST_AHEAD;
         }
         self.last = next;
@@ -79,7 +79,7 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_763_725_000_000_000);
 
     #[test]
-    fn ids_have_sixteen_digits_and_are_exact_in_javascript_for_decades() {
+    fn ids_have_sixteen_digits_and_are_exact_in_javascript() {
         let mut ids = IdGenerator::new(|| 0);
         for year in [2025, 2026, 2050, 2085] {
             let id = ids.next_id(Timestamp((year - 1970) * 31_556_952_000_000));
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_grow_when_the_clock_stands_still_or_steps_back() {
+    fn ids_increase_if_the_clock_stops_or_steps_back() {
         let mut ids = IdGenerator::new(|| 0);
         let mut last = 0;
         for now in [NOW, NOW, NOW.minus_seconds(3600), Timestamp(0), Timestamp(NOW.0 + 1_000_000)] {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_before_a_restart_are_not_given_again() {
+    fn ids_from_before_a_restart_are_not_reused() {
         let mut before = IdGenerator::new(|| 0);
         let last = (0..9000).map(|_| before.next_id(NOW)).last().unwrap();
         let mut after = IdGenerator::new(|| 0);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_return_to_one_day_ahead_after_a_clock_that_was_in_the_future() {
+    fn ids_return_after_a_clock_far_in_the_future() {
         const YEAR: i64 = 366 * 86_400;
         let zero: fn() -> u64 = || 0;
         for restarted in [false, true] {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_less_than_a_day_ahead_or_was_never_set_leaves_ids_increasing() {
+    fn ids_increase_with_a_clock_ahead_or_never_set() {
         let mut ids = IdGenerator::new(|| 0);
         let ahead = ids.next_id(NOW.minus_seconds(-23 * 3600));
         assert_eq!(ids.next_id(NOW), ahead + 1);
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invite_code_has_eight_letters_that_can_be_told_apart() {
+    fn invite_code_has_eight_distinct_looking_characters() {
         let mut seed = 0_u64;
         let mut ids = IdGenerator::new(move || {
             seed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);

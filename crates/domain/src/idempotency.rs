@@ -16,7 +16,7 @@ pub const MAX_KEY_BYTES: usize = 255;
 /// request reads the object again.
 pub const MAX_STORED_BODY_BYTES: usize = 16 * 1024;
 
-/// The refusal of a repeated request whose response was not stored whole, if its object cannot be read any more. The request is not executed again.
+/// The error of a repeated request whose response was not stored whole, if its object cannot be read any more. The request is not executed again.
 pub const RESULT_GONE: DomainError =
     DomainError::Conflict("This request was executed already, and its result is no longer available; do not repeat it");
 
@@ -31,7 +31,7 @@ pub struct IdempotentRequest {
     pub digest: String,
 }
 
-/// The answer of [`replay`].
+/// The output of [`replay`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ReplayOutcome {
     /// The request was executed before; this is its stored response.
@@ -51,7 +51,7 @@ pub fn replay(context: &mut CommandContext<'_>, request: &IdempotentRequest) -> 
     let since = context.now.minus_seconds(RETENTION_SECONDS);
     match context.store.stored_response(&request.scope, &request.key, since)? {
         None => Ok(ReplayOutcome::New),
-        Some(answered) if answered.digest == request.digest => Ok(ReplayOutcome::Stored(answered)),
+        Some(response) if response.digest == request.digest => Ok(ReplayOutcome::Stored(response)),
         Some(_) => Err(DomainError::Conflict("This Idempotency-Key was used for another request; use a new one for each request")),
     }
 }
@@ -77,11 +77,11 @@ pub fn store_response(
         StoredBody::Whole(text) | StoredBody::Reference(text) => text.len(),
         StoredBody::Nothing => 0,
     })?;
-    let answered = StoredResponse { digest: request.digest, status, body };
-    Ok(context.store.put_response(&request.scope, &request.key, &answered, context.now)?)
+    let response = StoredResponse { digest: request.digest, status, body };
+    Ok(context.store.put_response(&request.scope, &request.key, &response, context.now)?)
 }
 
-/// Deletes responses that are older than 24 hours, a thousand at a time, so that it does not delay other commands. The answer is whether there may be
+/// Deletes responses that are older than 24 hours, a thousand at a time, so that it does not delay other commands. The output is whether there may be
 /// more to delete. The server runs it at intervals.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PurgeStoredResponses;
@@ -91,7 +91,7 @@ impl Command for PurgeStoredResponses {
 
     fn execute(self, context: &mut CommandContext<'_>) -> Result<bool, DomainError> {
         const AT_ONCE: u32 = 1000;
-        let forgotten = context.store.delete_responses_before(context.now.minus_seconds(RETENTION_SECONDS), AT_ONCE)?;
-        Ok(forgotten == u64::from(AT_ONCE))
+        let deleted = context.store.delete_responses_before(context.now.minus_seconds(RETENTION_SECONDS), AT_ONCE)?;
+        Ok(deleted == u64::from(AT_ONCE))
     }
 }

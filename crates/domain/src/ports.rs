@@ -68,9 +68,9 @@ pub struct MemberPage {
 pub trait UserStore {
     /// Reads one user.
     fn user(&mut self, id: &UserId) -> StoreResult<Option<User>>;
-    /// Stores a new user who has signed in. Error: the id is known.
+    /// Stores a new user who has signed in. Error: the id exists.
     fn insert_user(&mut self, user: &User) -> StoreResult<()>;
-    /// Stores a new user who has not signed in, and whose id other users have named. Error: the id is known.
+    /// Stores a new user who has not signed in, and whose id other users have named. Error: the id exists.
     fn insert_unseen_user(&mut self, user: &User) -> StoreResult<()>;
     /// Whether a user has signed in.
     fn has_signed_in(&mut self, id: &UserId) -> StoreResult<bool>;
@@ -79,7 +79,7 @@ pub trait UserStore {
     /// The users who were stored before `until`, have not signed in, are in no space, and whose profile was never changed: at most `limit`, in the
     /// order in which they were stored.
     fn unseen_users(&mut self, until: Timestamp, limit: u32) -> StoreResult<Vec<UserId>>;
-    /// Stores a changed user, without [`User::created_at`]. Error: the id is not known.
+    /// Stores a changed user, without [`User::created_at`]. Error: the id does not exist.
     fn update_user(&mut self, user: &User) -> StoreResult<()>;
     /// Removes a user's profile; the caller ends the memberships.
     fn delete_user(&mut self, id: &UserId) -> StoreResult<()>;
@@ -121,13 +121,13 @@ pub trait SpaceStore {
     fn space(&mut self, room: &RoomId) -> StoreResult<Option<Space>>;
     /// Whether the space exists.
     fn has_space(&mut self, room: &RoomId) -> StoreResult<bool>;
-    /// Stores a new space. Error: the room is known.
+    /// Stores a new space. Error: the room exists.
     fn insert_space(&mut self, space: &Space) -> StoreResult<()>;
     /// Stores that a token's claim has created a space.
     fn put_claimed(&mut self, room: &RoomId) -> StoreResult<()>;
     /// Whether a token's claim has created a space.
     fn is_claimed(&mut self, room: &RoomId) -> StoreResult<bool>;
-    /// Stores a changed space; parent and creation stay as they were. The space's `seq` is not touched. Error: the room is not known.
+    /// Stores a changed space; parent and creation stay as they were. The space's `seq` is not touched. Error: the room does not exist.
     fn update_space(&mut self, space: &Space) -> StoreResult<()>;
     /// Removes a space; the caller ends the memberships. The space's `seq` stays, so that no number is given twice.
     fn delete_space(&mut self, room: &RoomId) -> StoreResult<()>;
@@ -146,7 +146,7 @@ pub trait SpaceStore {
     /// Stores that a member has acted in a space, or in the one that it is part of.
     fn put_acted(&mut self, room: &RoomId, user: &UserId) -> StoreResult<()>;
     /// The members of a space who have acted in it, without members who have blocked this user or are blocked by this user; at most `limit`.
-    fn members_who_acted(&mut self, room: &RoomId, asker: &UserId, limit: u32) -> StoreResult<Vec<UserId>>;
+    fn members_who_acted(&mut self, room: &RoomId, user: &UserId, limit: u32) -> StoreResult<Vec<UserId>>;
     /// Whether a space, or the one that it is part of, is archived.
     fn is_archived(&mut self, room: &RoomId) -> StoreResult<bool>;
     /// The standing of a member in a space, or in the space that it is part of, read in one statement; `None` for other users.
@@ -181,9 +181,9 @@ pub trait SpaceStore {
 pub trait TaskStore {
     /// Reads one task, with its assignees.
     fn task(&mut self, id: EntityId) -> StoreResult<Option<Task>>;
-    /// Stores a new task, without its assignees. Error: the id is known.
+    /// Stores a new task, without its assignees. Error: the id exists.
     fn insert_task(&mut self, task: &Task) -> StoreResult<()>;
-    /// Stores a changed task, without its assignees; room and creation stay as they were. Error: the id is not known.
+    /// Stores a changed task, without its assignees; room and creation stay as they were. Error: the id does not exist.
     fn update_task(&mut self, task: &Task) -> StoreResult<()>;
     /// Removes a task and its assignments.
     fn delete_task(&mut self, id: EntityId) -> StoreResult<()>;
@@ -203,9 +203,9 @@ pub trait MessageStore {
     fn message(&mut self, id: EntityId) -> StoreResult<Option<Message>>;
     /// The message of this sender in this room with this `client_id` ([`Message::client_id`]).
     fn message_by_client_id(&mut self, room: &RoomId, sender: &UserId, client_id: &str) -> StoreResult<Option<Message>>;
-    /// Stores a new message. Error: the id is known, or the sender's `client_id` is known in the room.
+    /// Stores a new message. Error: the id exists, or the sender's `client_id` exists in the room.
     fn insert_message(&mut self, message: &Message) -> StoreResult<()>;
-    /// Stores a message's changed content, metadata and time of the edit. Error: the id is not known.
+    /// Stores a message's changed content, metadata and time of the edit. Error: the id does not exist.
     fn update_message(&mut self, message: &Message) -> StoreResult<()>;
     /// Removes a message.
     fn delete_message(&mut self, id: EntityId) -> StoreResult<()>;
@@ -239,9 +239,9 @@ pub trait ReadMarkerStore {
 pub trait NotificationStore {
     /// Reads one notification.
     fn notification(&mut self, id: EntityId) -> StoreResult<Option<Notification>>;
-    /// Stores a new notification. Error: the id is known.
+    /// Stores a new notification. Error: the id exists.
     fn insert_notification(&mut self, notification: &Notification) -> StoreResult<()>;
-    /// Stores whether a notification has been read, and no other field. Error: the id is not known.
+    /// Stores whether a notification has been read, and no other field. Error: the id does not exist.
     fn update_notification(&mut self, notification: &Notification) -> StoreResult<()>;
     /// A user's notifications, newest first.
     fn notifications_of(&mut self, user: &UserId, page: &Page) -> StoreResult<Vec<Notification>>;
@@ -255,9 +255,9 @@ pub trait NotificationStore {
 pub trait CallStore {
     /// Reads one call, with its participants.
     fn call(&mut self, id: EntityId) -> StoreResult<Option<Call>>;
-    /// Stores a new call, without its participants. Error: the id is known, or the room has an open call.
+    /// Stores a new call, without its participants. Error: the id exists, or the room has an open call.
     fn insert_call(&mut self, call: &Call) -> StoreResult<()>;
-    /// Stores a changed call, without its participants; room and start stay as they were. Error: the id is not known.
+    /// Stores a changed call, without its participants; room and start stay as they were. Error: the id does not exist.
     fn update_call(&mut self, call: &Call) -> StoreResult<()>;
     /// Stores a participant of a call, new or changed.
     fn put_participant(&mut self, call: EntityId, participant: &Participant) -> StoreResult<()>;
@@ -273,13 +273,13 @@ pub trait CallStore {
 pub trait TripStore {
     /// The details of one trip.
     fn trip_details(&mut self, room: &RoomId) -> StoreResult<Option<TripDetails>>;
-    /// Stores a trip's details, new or changed. The trip itself is a space: [`SpaceStore::insert_space`] refuses a known one.
+    /// Stores a trip's details, new or changed. The trip itself is a space: [`SpaceStore::insert_space`] rejects a known one.
     fn put_trip_details(&mut self, room: &RoomId, details: &TripDetails) -> StoreResult<()>;
     /// Removes a trip's details.
     fn delete_trip_details(&mut self, room: &RoomId) -> StoreResult<()>;
 }
 
-/// Removals that have begun and have not ended.
+/// Removals that have started and have not ended.
 pub trait RemovalStore {
     /// Stores a removal.
     fn begin_removal(&mut self, removal: &Removal) -> StoreResult<()>;
@@ -287,7 +287,7 @@ pub trait RemovalStore {
     fn next_removal(&mut self) -> StoreResult<Option<Removal>>;
     /// Deletes a removal that has ended.
     fn end_removal(&mut self, id: EntityId) -> StoreResult<()>;
-    /// Whether a removal of this subject ([`RemovalTarget::subject`](crate::removals::RemovalTarget::subject)) is stored.
+    /// Whether a removal of this subject ([`RemovalTarget::subject`](crate::model::RemovalTarget::subject)) is stored.
     fn is_being_removed(&mut self, subject: &RoomId) -> StoreResult<bool>;
 }
 
@@ -334,13 +334,13 @@ pub trait EventLog {
 pub trait SessionStore {
     /// Reads one session.
     fn session(&mut self, secret: &str) -> StoreResult<Option<Session>>;
-    /// Stores a new session. Error: the secret is known.
+    /// Stores a new session. Error: the secret exists.
     fn insert_session(&mut self, session: &Session) -> StoreResult<()>;
-    /// Stores a known session's offsets and times; id, user and namespace stay as they were. Error: the secret is not known.
+    /// Stores a known session's offsets and times; id, user and namespace stay as they were. Error: the secret does not exist.
     fn update_session(&mut self, session: &Session) -> StoreResult<()>;
-    /// Marks a session as disconnected at `at`. `confirmed`: the offset up to which the client has received all its events. `let_go`: the server
+    /// Marks a session as disconnected at `at`. `confirmed`: the offset up to which the client has received all its events. `by_shutdown`: the server
     /// closed the connection to stop. Does nothing if the session does not exist.
-    fn end_session(&mut self, secret: &str, confirmed: i64, at: Timestamp, let_go: bool) -> StoreResult<()>;
+    fn end_session(&mut self, secret: &str, confirmed: i64, at: Timestamp, by_shutdown: bool) -> StoreResult<()>;
     /// Removes a session and its rooms.
     fn delete_session(&mut self, secret: &str, user: &UserId) -> StoreResult<()>;
     /// The sessions that are connected, were ended by a stop of the server, or ended at `left_since` or later. Each has its rooms as in
@@ -400,7 +400,7 @@ pub trait IdempotencyStore {
     /// The response that was stored under this key after `since`.
     fn stored_response(&mut self, scope: &str, key: &str, since: Timestamp) -> StoreResult<Option<StoredResponse>>;
     /// Stores a response, in the transaction of the change itself.
-    fn put_response(&mut self, scope: &str, key: &str, answered: &StoredResponse, at: Timestamp) -> StoreResult<()>;
+    fn put_response(&mut self, scope: &str, key: &str, response: &StoredResponse, at: Timestamp) -> StoreResult<()>;
     /// Deletes at most `limit` responses that were stored before `until`; returns how many.
     fn delete_responses_before(&mut self, until: Timestamp, limit: u32) -> StoreResult<u64>;
 }

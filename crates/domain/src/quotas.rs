@@ -17,7 +17,7 @@ const MAX_USERS: usize = 100_000;
 /// The quotas of each user. `None` is no bound.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct QuotaBounds {
-    /// The most objects (events and stored answers) that a user creates in a day.
+    /// The most objects (events and stored responses) that a user creates in a day.
     pub objects_per_day: Option<u64>,
     /// The most bytes of these objects.
     pub bytes_per_day: Option<u64>,
@@ -75,7 +75,7 @@ struct CountedUsage {
     changed: bool,
 }
 
-/// The usage of one command; it is counted if the command is not refused.
+/// The usage of one command; it is counted if the command is not rejected.
 #[derive(Debug, Default)]
 pub struct Charge {
     objects: u64,
@@ -127,13 +127,13 @@ impl Quotas {
         Ok(())
     }
 
-    /// Adds the usage of a command that was not refused.
+    /// Adds the usage of a command that was not rejected.
     pub fn count(&mut self, charge: &Charge, user: &UserId, now: Timestamp) {
         if charge.objects + charge.additions == 0 {
             return;
         }
         if self.users.len() >= MAX_USERS && !self.users.contains_key(user) {
-            self.forget(now);
+            self.drop_counts(now);
         }
         let counted = self.users.entry(user.clone()).or_default();
         let mut usage = counted.usage.at(now);
@@ -160,7 +160,7 @@ impl Quotas {
     }
 
     /// Drops the counts of windows that have ended; if that is not enough, the smaller half.
-    fn forget(&mut self, now: Timestamp) {
+    fn drop_counts(&mut self, now: Timestamp) {
         self.users.retain(|_, counted| !counted.usage.is_over(now));
         if self.users.len() < MAX_USERS {
             return;
@@ -171,9 +171,9 @@ impl Quotas {
         let middle = *middle;
         let mut excess = self.users.len() / 2;
         self.users.retain(|_, counted| {
-            let goes = excess > 0 && used(counted) <= middle;
-            excess -= usize::from(goes);
-            !goes
+            let is_dropped = excess > 0 && used(counted) <= middle;
+            excess -= usize::from(is_dropped);
+            !is_dropped
         });
     }
 }
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn each_user_has_a_quota_of_objects_bytes_and_additions_in_each_window() {
+    fn quotas_bound_objects_bytes_and_additions_of_each_user() {
         let bounds = QuotaBounds { objects_per_day: Some(3), bytes_per_day: Some(100), additions_per_hour: Some(2) };
         let mut quotas = Quotas::new(bounds, []);
         for _ in 0..3 {
@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(store(&mut quotas, "ann", 10, later(10)), Err(DomainError::OverQuota { retry_after: 86_390 }));
         assert_eq!(store(&mut quotas, "ben", 90, NOW), Ok(()));
         assert_eq!(store(&mut quotas, "ben", 11, NOW), Err(DomainError::OverQuota { retry_after: 86_400 }), "by bytes");
-        assert_eq!(store(&mut quotas, "ben", 10, NOW), Ok(()), "a refused command is not counted");
+        assert_eq!(store(&mut quotas, "ben", 10, NOW), Ok(()), "a rejected command is not counted");
         assert_eq!(store(&mut quotas, "ann", 10, later(DAY_SECONDS)), Ok(()));
         for _ in 0..2 {
             assert_eq!(add(&mut quotas, "ann", NOW), Ok(()));
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn stored_counts_continue_after_a_restart_and_are_stored_once() {
+    fn stored_counts_continue_after_a_restart() {
         let bounds = QuotaBounds { objects_per_day: Some(2), ..QuotaBounds::default() };
         let mut quotas = Quotas::new(bounds, []);
         store(&mut quotas, "ann", 10, NOW).unwrap();
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn the_counts_of_a_bounded_number_of_users_are_kept_and_the_largest_stay() {
+    fn full_table_of_counts_drops_the_smallest() {
         let bounds = QuotaBounds { objects_per_day: Some(10), ..QuotaBounds::default() };
         let mut quotas = Quotas::new(bounds, []);
         for _ in 0..10 {
@@ -264,7 +264,7 @@ mod tests {
         assert!(quotas.users.len() <= MAX_USERS, "{}", quotas.users.len());
         assert!(store(&mut quotas, "busy", 1, NOW).is_err(), "the counts of the busy user are kept");
         store(&mut quotas, "one more", 1, later(DAY_SECONDS)).unwrap();
-        quotas.forget(later(DAY_SECONDS));
+        quotas.drop_counts(later(DAY_SECONDS));
         assert_eq!(quotas.users.len(), 1, "counts of windows that have ended are dropped");
     }
 }

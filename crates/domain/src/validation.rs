@@ -67,10 +67,10 @@ pub fn optional(field: Field, text: Option<&str>, longest: usize) -> Result<(), 
 ///
 /// # Errors
 /// [`DomainError::Invalid`].
-pub fn identifier(field: Field, word: Option<&str>) -> Result<(), DomainError> {
-    let Some(word) = word else { return Ok(()) };
-    let plain = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    if plain && !word.is_empty() && word.len() <= MAX_IDENTIFIER {
+pub fn identifier(field: Field, text: Option<&str>) -> Result<(), DomainError> {
+    let Some(text) = text else { return Ok(()) };
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if plain && !text.is_empty() && text.len() <= MAX_IDENTIFIER {
         return Ok(());
     }
     Err(DomainError::invalid(
@@ -113,7 +113,7 @@ pub fn link(field: Field, link: Option<&str>) -> Result<(), DomainError> {
     Err(DomainError::invalid(field, "must be a link that starts with https:// or http://, or null"))
 }
 
-/// Checks an optional link or path within the front end such as `/trips/7`. A path with two slashes at the start is refused, because it would lead to
+/// Checks an optional link or path within the front end such as `/trips/7`. A path with two slashes at the start is rejected, because it would lead to
 /// another host.
 ///
 /// # Errors
@@ -176,7 +176,7 @@ pub fn metadata(field: Field, metadata: Option<&serde_json::Value>) -> Result<()
     Ok(())
 }
 
-/// Checks the user ids that a command names. The answer has each id once, in the given order.
+/// Checks the user ids that a command names. The output has each id once, in the given order.
 ///
 /// # Errors
 /// [`DomainError::Invalid`] for more than [`MAX_USERS`] ids, or an id that is not valid.

@@ -1,6 +1,6 @@
 //! Blocks: a blocked user can neither add, call nor notify the user who made the block.
 //!
-//! In spaces that both share, both still receive messages. The blocked user gets a refusal that has other reasons, too, so that it does not reveal
+//! In spaces that both share, both still receive messages. The blocked user receives an error that has other reasons, too, so that it does not reveal
 //! the block. Blocks do not bind back ends and the server's admins.
 
 use std::collections::HashSet;
@@ -12,10 +12,10 @@ pub use crate::model::Block;
 use crate::model::{Actor, UserId};
 use crate::ports::{Page, Store};
 
-/// How many users a user may have blocked at once; one more is refused as a conflict.
+/// How many users a user may have blocked at once; one more is rejected as a conflict.
 pub const MAX_BLOCKS: u64 = 10_000;
 
-/// Blocks a user for the actor. A block that exists keeps its time. The answer does not reveal whether the user exists.
+/// Blocks a user for the actor. A block that exists keeps its time. The output does not reveal whether the user exists.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BlockUser {
     /// The user to block.
@@ -30,8 +30,8 @@ impl Command for BlockUser {
         if self.user == *actor {
             return Err(DomainError::invalid(Field::BlockedUser, "must be another user than yourself"));
         }
-        if let Some(known) = context.store.block(actor, &self.user)? {
-            return Ok(known);
+        if let Some(block) = context.store.block(actor, &self.user)? {
+            return Ok(block);
         }
         if context.store.count_blocks(actor)? >= MAX_BLOCKS {
             return Err(DomainError::Conflict("You have blocked as many users as one may block; unblock one first"));

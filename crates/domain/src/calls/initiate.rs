@@ -22,7 +22,7 @@ pub struct InitiateCall {
     pub sort: String,
 }
 
-/// The answer of [`InitiateCall`].
+/// The output of [`InitiateCall`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct InitiateCallResult {
     /// The open call of the room.

@@ -24,16 +24,16 @@ pub(crate) use leave::leave_calls;
 pub use queries::ListCalls;
 pub use timeouts::{EndStaleCalls, ExpireRingingCall, RING_TIMEOUT_SECONDS};
 
-/// Reads a call that the actor may see. A call in another kind of room than `of`, or in a room without access for the actor, gets the same refusal as
+/// Reads a call that the actor may see. A call in another kind of room than `of`, or in a room without access for the actor, gets the same error as
 /// a missing call.
 fn visible_call(context: &mut CommandContext<'_>, of: RoomKind, call: EntityId) -> Result<Call, DomainError> {
-    const NOT_THERE: DomainError = DomainError::NotFound("Call");
-    let call = context.store.call(call)?.filter(|call| call.room.kind() == of).ok_or(NOT_THERE)?;
-    role_in(context.store, &call.room, &context.actor.user)?.ok_or(NOT_THERE)?;
+    const NOT_FOUND: DomainError = DomainError::NotFound("Call");
+    let call = context.store.call(call)?.filter(|call| call.room.kind() == of).ok_or(NOT_FOUND)?;
+    role_in(context.store, &call.room, &context.actor.user)?.ok_or(NOT_FOUND)?;
     Ok(call)
 }
 
-/// Refuses operations on a call that has ended.
+/// Rejects operations on a call that has ended.
 fn require_open(call: &Call) -> Result<(), DomainError> {
     if call.is_open() { Ok(()) } else { Err(DomainError::Conflict("The call is over")) }
 }
@@ -45,8 +45,8 @@ fn add_participant(context: &mut CommandContext<'_>, call: &mut Call, user: User
     }
     let participant = Participant { user, joined_at: context.now, left_at: None };
     context.store.put_participant(call.id, &participant)?;
-    match call.participants.iter_mut().find(|known| known.user.id == participant.user.id) {
-        Some(known) => *known = participant,
+    match call.participants.iter_mut().find(|stored| stored.user.id == participant.user.id) {
+        Some(stored) => *stored = participant,
         None => call.participants.push(participant),
     }
     Ok(true)

@@ -6,7 +6,7 @@ use crate::error::DomainError;
 use crate::event::Event;
 use crate::model::{EntityId, Message, RoomKind};
 
-/// Deletes a message, as its sender. The answer is the message as it was.
+/// Deletes a message, as its sender. The output is the message as it was.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeleteMessage {
     /// The kind of the message's room; a message in another kind of room is not found.

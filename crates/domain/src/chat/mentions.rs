@@ -18,8 +18,7 @@ const MAX_LOOKUPS: usize = 500;
 /// How many characters behind an at-sign are searched for a name: the length of the longest name, times the growth that lower case may cause.
 const MAX_MENTION_BYTES: usize = 3 * validation::MAX_NAME;
 
-/// Notifies the members that a message mentions, at most the first [`MAX_USERS`](crate::validation::MAX_USERS).
-/// Members that the text before an edit mentioned were notified
+/// Notifies the members that a message mentions, at most the first [`validation::MAX_USERS`]. Members that the text before an edit mentioned were notified
 /// then, and the sender is never notified.
 pub(super) fn notify_mentioned(context: &mut CommandContext<'_>, message: &Message, before: Option<&str>) -> Result<(), DomainError> {
     // Most messages have no mention and need no query.
@@ -155,12 +154,12 @@ mod tests {
         }
 
         fn users_with(&mut self, handle: &str) -> StoreResult<Vec<UserId>> {
-            Ok(self.0.iter().filter(|(known, _)| known == handle).map(|(_, user)| user.clone()).collect())
+            Ok(self.0.iter().filter(|(stored, _)| stored == handle).map(|(_, user)| user.clone()).collect())
         }
     }
 
     #[test]
-    fn a_text_of_nothing_but_signs_costs_so_many_look_ups_and_no_more() {
+    fn text_of_many_at_signs_costs_a_bounded_number_of_lookups() {
         struct Counted(usize);
         impl HandleLookup for Counted {
             fn last_up_to(&mut self, text: &str) -> StoreResult<Option<String>> {
@@ -181,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_behind_an_at_sign_is_a_mention() {
+    fn name_behind_an_at_sign_is_a_mention() {
         let user = |id: &str, username: &str| User { username: username.to_owned(), ..User::unseen(UserId::new(id), Timestamp(0)) };
         let users = [
             user("1", "ann"),

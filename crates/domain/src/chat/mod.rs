@@ -25,15 +25,15 @@ pub use read_markers::{
 pub use send::{SendMessage, SendMessageResult};
 
 /// Reads a message that the actor may see. A message in another kind of room than `of`, or in a room without access for the actor, gets the same
-/// refusal as a missing message.
+/// error as a missing message.
 fn visible_message(context: &mut CommandContext<'_>, of: RoomKind, message: EntityId) -> Result<Message, DomainError> {
-    const NOT_THERE: DomainError = DomainError::NotFound("Message");
-    let message = context.store.message(message)?.filter(|message| message.room.kind() == of).ok_or(NOT_THERE)?;
-    role_in(context.store, &message.room, &context.actor.user)?.ok_or(NOT_THERE)?;
+    const NOT_FOUND: DomainError = DomainError::NotFound("Message");
+    let message = context.store.message(message)?.filter(|message| message.room.kind() == of).ok_or(NOT_FOUND)?;
+    role_in(context.store, &message.room, &context.actor.user)?.ok_or(NOT_FOUND)?;
     Ok(message)
 }
 
-/// As [`visible_message`], for a change of the message: refuses messages in archived spaces.
+/// As [`visible_message`], for a change of the message: rejects messages in archived spaces.
 fn own_message(context: &mut CommandContext<'_>, of: RoomKind, message: EntityId) -> Result<Message, DomainError> {
     let message = visible_message(context, of, message)?;
     require_writable(context.store, context.actor, &message.room)?;

@@ -29,7 +29,7 @@ pub struct MarkRead {
     pub up_to: Option<EntityId>,
 }
 
-/// The answer of [`MarkRead`].
+/// The output of [`MarkRead`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReadUpdate {
     /// The room.

@@ -28,7 +28,7 @@ pub struct SendMessage {
     pub client_id: Option<String>,
 }
 
-/// The answer of [`SendMessage`].
+/// The output of [`SendMessage`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct SendMessageResult {
     /// The message, as stored.

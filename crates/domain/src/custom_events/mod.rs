@@ -34,7 +34,7 @@ impl CustomEvent {
     }
 }
 
-/// Emits a custom event as a persisted event, for a back end and the server's admin. The answer is its offset.
+/// Emits a custom event as a persisted event, for a back end and the server's admin. The output is its offset.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PublishCustomEvent(pub CustomEvent);
 

@@ -108,7 +108,7 @@ pub fn parse_id(text: &str) -> Option<EntityId> {
 /// The longest id of a user or a space, in bytes.
 pub const MAX_ID_BYTES: usize = 200;
 
-/// Whether an id from outside can be stored and shown. Control characters are refused because PostgreSQL cannot store NUL, and because the id is
+/// Whether an id from outside can be stored and shown. Control characters are rejected because PostgreSQL cannot store NUL, and because the id is
 /// written to the log.
 fn is_valid_external_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= MAX_ID_BYTES && !id.chars().any(char::is_control)

@@ -43,7 +43,7 @@ impl RemovalTarget {
     }
 }
 
-/// A removal that has begun and has not ended.
+/// A removal that has started and has not ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Removal {
     /// The removal's id; removals continue in the order of their ids.

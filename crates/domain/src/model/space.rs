@@ -42,7 +42,7 @@ pub struct Standing {
     pub role: Role,
     /// Whether the space or its parent is archived.
     pub archived: bool,
-    /// Whether the member has acted there: see [`SpaceStore::has_acted`](crate::ports::SpaceStore::has_acted).
+    /// Whether the member has acted there: see `SpaceStore::has_acted`.
     pub acted: bool,
     /// The member's profile; `None` if it is not stored.
     pub user: Option<User>,
@@ -71,7 +71,7 @@ pub struct Space {
     /// The number of members; 0 for a space whose members are its parent's.
     #[serde(default)]
     pub member_count: u64,
-    /// The first members, in the order of joining, where an answer or event embeds them: at most [`MAX_EMBEDDED_MEMBERS`](crate::spaces::MAX_EMBEDDED_MEMBERS). Other members are read in
+    /// The first members, in the order of joining, where a response or event embeds them: at most `MAX_EMBEDDED_MEMBERS`. Other members are read in
     /// pages.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<Member>,

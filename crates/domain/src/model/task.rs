@@ -50,12 +50,12 @@ pub struct TaskStatus {
 fn whole_or_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<User, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Known {
+    enum StoredUser {
         Whole(User),
         Id(UserId),
     }
-    Ok(match Known::deserialize(deserializer)? {
-        Known::Whole(user) => user,
-        Known::Id(id) => User::unseen(id, Timestamp::default()),
+    Ok(match StoredUser::deserialize(deserializer)? {
+        StoredUser::Whole(user) => user,
+        StoredUser::Id(id) => User::unseen(id, Timestamp::default()),
     })
 }

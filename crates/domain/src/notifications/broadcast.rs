@@ -8,7 +8,7 @@ use crate::field::Field;
 use crate::model::Announcement;
 use crate::validation;
 
-/// Makes an announcement for a team's own back end or the server's admin. The caller publishes the answer.
+/// Makes an announcement for a team's own back end or the server's admin. The caller publishes the output.
 #[derive(Clone, PartialEq, Debug)]
 pub struct BroadcastAnnouncement {
     /// See [`Announcement::event`].

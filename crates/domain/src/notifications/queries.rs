@@ -21,7 +21,7 @@ impl Query for ListNotifications {
     }
 }
 
-/// Marks one of the actor's notifications as read, on all devices. For a notification that was read before, the answer is the same and no event is
+/// Marks one of the actor's notifications as read, on all devices. For a notification that was read before, the output is the same and no event is
 /// recorded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MarkNotificationRead {
@@ -33,9 +33,9 @@ impl Command for MarkNotificationRead {
     type Output = Notification;
 
     fn execute(self, context: &mut CommandContext<'_>) -> Result<Notification, DomainError> {
-        let known = context.store.notification(self.notification)?;
+        let stored = context.store.notification(self.notification)?;
         // A notification of another user is not found.
-        let own = known.filter(|notification| notification.user == context.actor.user);
+        let own = stored.filter(|notification| notification.user == context.actor.user);
         let mut notification = own.ok_or(DomainError::NotFound("Notification"))?;
         if !notification.read {
             notification.read = true;
@@ -46,7 +46,7 @@ impl Command for MarkNotificationRead {
     }
 }
 
-/// Marks all of the actor's notifications as read, on all devices. The answer is how many were unread; if none were, no event is recorded.
+/// Marks all of the actor's notifications as read, on all devices. The output is how many were unread; if none were, no event is recorded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MarkAllNotificationsRead;
 

@@ -10,7 +10,7 @@ use crate::users::own_user;
 /// and the profile.
 ///
 /// If the user has more than one step can remove, the removal continues after the command: see [`removals`]. A token that was issued before the end
-/// of the removal is refused; a later one creates a new user with this id. The answer is the profile before the removal.
+/// of the removal is rejected; a later one creates a new user with this id. The output is the profile before the removal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeleteUser {
     /// The user's id.

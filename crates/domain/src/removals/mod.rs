@@ -34,7 +34,7 @@ pub(crate) fn remove(context: &mut CommandContext<'_>, target: RemovalTarget) ->
     Ok(context.store.begin_removal(&removal)?)
 }
 
-/// Executes the next step of the oldest removal, as the actor who requested it. The answer is whether there was a removal.
+/// Executes the next step of the oldest removal, as the actor who requested it. The output is whether there was a removal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ContinueRemovals;
 
@@ -76,18 +76,18 @@ fn step(context: &mut CommandContext<'_>, target: &RemovalTarget) -> Result<bool
 
 fn step_of_user(context: &mut CommandContext<'_>, id: &UserId) -> Result<bool, DomainError> {
     let Some(user) = context.store.user(id)? else { return Ok(true) };
-    let taken_back = tasks::unassign_some(context, None, &user, CHANGES_PER_STEP)?;
+    let unassigned = tasks::unassign_some(context, None, &user, CHANGES_PER_STEP)?;
     let rooms = context.store.rooms_of(id, None)?;
-    let places = (CHANGES_PER_STEP - taken_back) as usize;
-    for room in rooms.iter().take(places) {
+    let remaining = (CHANGES_PER_STEP - unassigned) as usize;
+    for room in rooms.iter().take(remaining) {
         if context.store.has_space(room)? {
             end_membership(context, room, &user)?;
         } else {
-            // The space is being removed, too, and its row is gone already. Its removal informs the other members.
+            // The space is being removed, too, and its row is deleted already. Its removal informs the other members.
             context.store.remove_member(room, id, context.now)?;
         }
     }
-    if taken_back == CHANGES_PER_STEP || rooms.len() > places {
+    if unassigned == CHANGES_PER_STEP || rooms.len() > remaining {
         return Ok(false);
     }
     let rows = context.store.delete_read_markers_of(id, ROWS_PER_STEP)?.max(context.store.delete_notifications_of(id, ROWS_PER_STEP)?);

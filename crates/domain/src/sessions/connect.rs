@@ -21,11 +21,11 @@ pub struct ConnectSession {
 /// The keys of a new session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewSession {
-    /// The secret: see [`Session::secret`](crate::model::Session::secret).
+    /// The secret: see [`Session::secret`].
     pub secret: String,
-    /// The public id: see [`Session::id`](crate::model::Session::id).
+    /// The public id: see [`Session::id`].
     pub id: String,
-    /// The namespace: see [`Session::namespace`](crate::model::Session::namespace).
+    /// The namespace: see [`Session::namespace`].
     pub namespace: String,
 }
 
@@ -60,7 +60,7 @@ pub struct ClientPosition {
     pub offset: i64,
 }
 
-/// The answer of [`ConnectSession`].
+/// The output of [`ConnectSession`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConnectOutcome {
     /// The user.
@@ -73,7 +73,8 @@ pub struct ConnectOutcome {
     pub since: Option<i64>,
     /// The user's households, each with the offset behind which the user is a member; 0 for [`ResumeRequest::New`].
     pub households: Vec<(RoomId, i64)>,
-    /// For [`ResumeRequest::Since`] with a valid offset: every room whose events the user may receive, as in [`visible_rooms`].
+    /// For [`ResumeRequest::Since`] with a valid offset: every room whose events the user may receive, as in
+    /// [`visible_rooms`].
     pub visible_rooms: Vec<(RoomId, i64)>,
 }
 
@@ -98,35 +99,35 @@ impl Command for ConnectSession {
     type Output = ConnectOutcome;
 
     fn execute(self, context: &mut CommandContext<'_>) -> Result<ConnectOutcome, DomainError> {
-        let met = EnsureUser { claims: self.claims }.execute(context)?;
+        let ensured = EnsureUser { claims: self.claims }.execute(context)?;
         let position = context.store.last_offset()?;
-        let (mut recovered, mut since, mut hears) = (None, None, Vec::new());
+        let (mut recovered, mut since, mut rooms) = (None, None, Vec::new());
         match &self.resume {
             ResumeRequest::New => {}
             ResumeRequest::Resume(claimed) => {
-                let namespace = self.new_session.as_ref().map_or("", |place| &place.namespace);
-                recovered = resume_session(context, &met.user.id, namespace, claimed, position)?;
+                let namespace = self.new_session.as_ref().map_or("", |new_session| &new_session.namespace);
+                recovered = resume_session(context, &ensured.user.id, namespace, claimed, position)?;
             }
             ResumeRequest::Since(offered) => {
                 since = offered.as_ref().map_or(Ok(None), |offered| resolve_position(context.store, offered))?;
                 if since.is_some() {
-                    hears = visible_rooms(context.store, &met.user.id)?;
+                    rooms = visible_rooms(context.store, &ensured.user.id)?;
                 }
             }
         }
-        if let (None, Some(place)) = (&recovered, self.new_session) {
-            insert_new_session(context, place, &met.user.id, position)?;
+        if let (None, Some(new_session)) = (&recovered, self.new_session) {
+            insert_new_session(context, new_session, &ensured.user.id, position)?;
         }
-        let mut households = Vec::with_capacity(met.households.len());
-        for room in &met.households {
+        let mut households = Vec::with_capacity(ensured.households.len());
+        for room in &ensured.households {
             let since = match self.resume {
                 // A client without a position gets no replay.
                 ResumeRequest::New => 0,
-                _ => context.store.member_since(room, &met.user.id)?.unwrap_or(0),
+                _ => context.store.member_since(room, &ensured.user.id)?.unwrap_or(0),
             };
             households.push((room.clone(), since));
         }
-        Ok(ConnectOutcome { user: met, position, resumed: recovered, since, households, visible_rooms: hears })
+        Ok(ConnectOutcome { user: ensured, position, resumed: recovered, since, households, visible_rooms: rooms })
     }
 }
 
@@ -139,7 +140,7 @@ pub struct ReplaceSession {
     pub new_session: NewSession,
 }
 
-/// The answer of [`ReplaceSession`].
+/// The output of [`ReplaceSession`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReplacedSession {
     /// The log's last offset.
@@ -161,8 +162,8 @@ impl Command for ReplaceSession {
     }
 }
 
-fn insert_new_session(context: &mut CommandContext<'_>, place: NewSession, user: &UserId, position: i64) -> StoreResult<()> {
-    let NewSession { secret, id, namespace } = place;
+fn insert_new_session(context: &mut CommandContext<'_>, new_session: NewSession, user: &UserId, position: i64) -> StoreResult<()> {
+    let NewSession { secret, id, namespace } = new_session;
     let user = user.clone();
     context.store.insert_session(&Session {
         secret,

@@ -14,7 +14,7 @@ use crate::ports::StoreResult;
 pub struct DisconnectedUser {
     /// The user's profile; without a stored profile only the id is filled.
     pub user: User,
-    /// The public id of one of the user's connections: see [`SocketData::id`](super::Session::id).
+    /// The public id of one of the user's connections: see [`Session::id`](super::Session::id).
     pub id: String,
     /// The time since which the user was connected, as far as it is known.
     pub came_at: Timestamp,

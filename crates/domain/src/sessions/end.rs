@@ -13,14 +13,14 @@ pub struct EndSession {
     /// The offset up to which the client has received all events.
     pub confirmed: i64,
     /// Whether the connection ended because the server stops.
-    pub let_go: bool,
+    pub by_shutdown: bool,
 }
 
 impl Command for EndSession {
     type Output = ();
 
     fn execute(self, context: &mut CommandContext<'_>) -> Result<(), DomainError> {
-        Ok(context.store.end_session(&self.secret, self.confirmed, context.now, self.let_go)?)
+        Ok(context.store.end_session(&self.secret, self.confirmed, context.now, self.by_shutdown)?)
     }
 }
 

@@ -14,7 +14,7 @@ pub struct BeginEpoch {
     pub name: String,
     /// For how many seconds events are kept.
     pub window: i64,
-    /// How many seconds back the answer lists disconnected users.
+    /// How many seconds back the output lists disconnected users.
     pub disconnected_seconds: i64,
 }
 
@@ -88,7 +88,7 @@ impl Query for ReadEvents {
                 break;
             }
             let in_split = |split: &[PersistedEvent]| {
-                split.binary_search_by_key(&offset, |persisted| persisted.offset).ok().map(|place| split[place].clone())
+                split.binary_search_by_key(&offset, |persisted| persisted.offset).ok().map(|index| split[index].clone())
             };
             let mut persisted = in_split(&split);
             if persisted.is_none() {

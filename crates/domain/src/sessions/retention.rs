@@ -6,7 +6,7 @@ use crate::error::DomainError;
 /// How many old rows one command deletes, so that it does not delay other commands.
 const ROWS_PER_STEP: u32 = 1000;
 
-/// Deletes sessions that ended too long ago to be resumed. The answer is whether there may be more to delete.
+/// Deletes sessions that ended too long ago to be resumed. The output is whether there may be more to delete.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PurgeOldSessions {
     /// For how many seconds after its end a session is kept.
@@ -17,12 +17,12 @@ impl Command for PurgeOldSessions {
     type Output = bool;
 
     fn execute(self, context: &mut CommandContext<'_>) -> Result<bool, DomainError> {
-        let forgotten = context.store.delete_sessions_before(context.now.minus_seconds(self.window), ROWS_PER_STEP)?;
-        Ok(forgotten == u64::from(ROWS_PER_STEP))
+        let deleted = context.store.delete_sessions_before(context.now.minus_seconds(self.window), ROWS_PER_STEP)?;
+        Ok(deleted == u64::from(ROWS_PER_STEP))
     }
 }
 
-/// Deletes events that are too old to be replayed. The answer is whether there may be more to delete.
+/// Deletes events that are too old to be replayed. The output is whether there may be more to delete.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PurgeOldEvents {
     /// For how many seconds events are kept.
@@ -33,8 +33,8 @@ impl Command for PurgeOldEvents {
     type Output = bool;
 
     fn execute(self, context: &mut CommandContext<'_>) -> Result<bool, DomainError> {
-        let forgotten = context.store.delete_events_before(context.now.minus_seconds(self.window), ROWS_PER_STEP)?;
-        Ok(forgotten == u64::from(ROWS_PER_STEP))
+        let deleted = context.store.delete_events_before(context.now.minus_seconds(self.window), ROWS_PER_STEP)?;
+        Ok(deleted == u64::from(ROWS_PER_STEP))
     }
 }
 

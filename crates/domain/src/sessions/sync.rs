@@ -20,7 +20,7 @@ pub struct ResolveSync {
     pub rooms: BTreeSet<RoomId>,
 }
 
-/// The answer of [`ResolveSync`].
+/// The output of [`ResolveSync`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SyncRange {
     /// The log's last offset.
@@ -30,7 +30,7 @@ pub struct SyncRange {
     /// The rooms to look up, each with the offset behind which the actor is a member.
     pub rooms: Vec<(RoomId, i64)>,
     /// Every room that the actor may access, each with that offset: an event that excludes one of these rooms is not for the actor.
-    pub hears: Vec<(RoomId, i64)>,
+    pub visible_rooms: Vec<(RoomId, i64)>,
 }
 
 impl Command for ResolveSync {
@@ -40,20 +40,20 @@ impl Command for ResolveSync {
         let position = context.store.last_offset()?;
         let since = self.offered.as_ref().map_or(Ok(None), |offered| resolve_position(context.store, offered))?;
         if since.is_none() {
-            return Ok(SyncRange { position, since, rooms: Vec::new(), hears: Vec::new() });
+            return Ok(SyncRange { position, since, rooms: Vec::new(), visible_rooms: Vec::new() });
         }
-        let mut heard: BTreeMap<RoomId, i64> = visible_rooms(context.store, &context.actor.user)?.into_iter().collect();
+        let mut visible: BTreeMap<RoomId, i64> = visible_rooms(context.store, &context.actor.user)?.into_iter().collect();
         for room in &self.rooms {
-            if !heard.contains_key(room) {
+            if !visible.contains_key(room) {
                 require_member(context.store, context.actor, room)?;
-                heard.insert(room.clone(), member_since(context.store, room, &context.actor.user)?);
+                visible.insert(room.clone(), member_since(context.store, room, &context.actor.user)?);
             }
         }
-        let hears: Vec<(RoomId, i64)> = heard.iter().map(|(room, since)| (room.clone(), *since)).collect();
+        let visible_rooms: Vec<(RoomId, i64)> = visible.iter().map(|(room, since)| (room.clone(), *since)).collect();
         let rooms = match self.rooms.is_empty() {
-            true => hears.clone(),
-            false => self.rooms.into_iter().filter_map(|room| heard.remove_entry(&room)).collect(),
+            true => visible_rooms.clone(),
+            false => self.rooms.into_iter().filter_map(|room| visible.remove_entry(&room)).collect(),
         };
-        Ok(SyncRange { position, since, rooms, hears })
+        Ok(SyncRange { position, since, rooms, visible_rooms })
     }
 }

@@ -8,10 +8,10 @@ use crate::model::{Role, RoomId, UserId};
 /// For how long a user who left a space by choice cannot be added again, in seconds: a day.
 pub const REJOIN_DELAY_SECONDS: i64 = 24 * 60 * 60;
 
-/// One refusal for every reason, so that it does not reveal a block.
+/// One error for every reason, so that it does not reveal a block.
 const NOT_TO_BE_ADDED: DomainError = DomainError::Forbidden("This user cannot be added");
 
-/// Refuses to add a user who has blocked the actor, a user who left this space by choice (unless the actor is an admin of the space and a day has
+/// Rejects to add a user who has blocked the actor, a user who left this space by choice (unless the actor is an admin of the space and a day has
 /// passed), and every user beyond the actor's additions of an hour. `space` is `None` for a space that is being created. The server's admin may add
 /// every user.
 ///

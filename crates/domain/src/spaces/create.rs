@@ -34,7 +34,7 @@ impl Command for CreateSpace {
 }
 
 impl CreateSpace {
-    /// Stores the space with its members. The answer is the space with its first members, and the ids of all members; the caller records the
+    /// Stores the space with its members. The output is the space with its first members, and the ids of all members; the caller records the
     /// event.
     pub(crate) fn store(self, context: &mut CommandContext<'_>) -> Result<(Space, Vec<UserId>), DomainError> {
         if !self.kind.has_own_members() {

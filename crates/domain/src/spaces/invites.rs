@@ -9,7 +9,7 @@ use crate::field::Field;
 use crate::model::{RoomId, Space};
 use crate::spaces::membership::begin_membership;
 
-/// Joins a space by its invite code. For a member the answer is the same, and no event is recorded. An unknown space gets the refusal of a wrong
+/// Joins a space by its invite code. For a member the output is the same, and no event is recorded. An unknown space gets the error for a wrong
 /// code, so that guesses reveal nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JoinByInvite {
@@ -41,11 +41,11 @@ impl Command for JoinByInvite {
 }
 
 fn wrong_code(room: &RoomId) -> DomainError {
-    let noun = room.kind().display_name().to_lowercase();
-    DomainError::invalid(Field::InviteCode, format!("is not the code of this {noun}; ask a member for the present one"))
+    let kind = room.kind().display_name().to_lowercase();
+    DomainError::invalid(Field::InviteCode, format!("is not the code of this {kind}; ask a member for the present one"))
 }
 
-/// Creates a new invite code, for every member; the old code becomes invalid. The answer has the new code in `invite_code`.
+/// Creates a new invite code, for every member; the old code becomes invalid. The output has the new code in `invite_code`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RefreshInvite {
     /// The space.

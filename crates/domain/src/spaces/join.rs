@@ -1,6 +1,6 @@
 //! Joins a room.
 
-use crate::access::{self, parent_of, record_activity, require_member, visible_rooms};
+use crate::access::{self, parent_of, record_activity, require_member};
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
 use crate::model::{RoomId, RoomState, SessionRoom, User, UserId};
@@ -16,7 +16,7 @@ pub struct JoinRoom {
     pub room: RoomId,
     /// The secret of the actor's session in which the room is to be stored; `None` for a connection without a session.
     pub session: Option<String>,
-    /// Whether the answer has [`JoinedRoom::member_since`] and [`JoinedRoom::hears`].
+    /// Whether the output has [`JoinedRoom::member_since`] and [`JoinedRoom::visible_rooms`].
     pub since: bool,
 }
 
@@ -29,7 +29,7 @@ pub struct JoinRoomListingMembers {
     pub session: Option<String>,
     /// As in [`JoinRoom`].
     pub since: bool,
-    /// Whether the answer names contacts of the actor only: members who have acted in the space, as the actor does by entering it.
+    /// Whether the output names contacts of the actor only: members who have acted in the space, as the actor does by entering it.
     pub contacts_only: bool,
 }
 
@@ -46,7 +46,7 @@ impl Command for JoinRoomListingMembers {
     }
 }
 
-/// The answer of [`JoinRoom`].
+/// The output of [`JoinRoom`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JoinedRoom {
     /// The actor's profile, for the event to the other members.
@@ -55,8 +55,8 @@ pub struct JoinedRoom {
     pub inside: Option<RoomId>,
     /// The log's last offset at the time when the actor became a member; 0 unless [`JoinRoom::since`] requests it.
     pub member_since: i64,
-    /// Every room that the actor may access, as in [`visible_rooms`]; empty unless [`JoinRoom::since`] requests it.
-    pub hears: Vec<(RoomId, i64)>,
+    /// Every room that the actor may access, as in [`visible_rooms`](crate::access::visible_rooms); empty unless [`JoinRoom::since`] requests it.
+    pub visible_rooms: Vec<(RoomId, i64)>,
 }
 
 impl Command for JoinRoom {
@@ -67,17 +67,17 @@ impl Command for JoinRoom {
         let user = context.store.user(&context.actor.user)?.ok_or(DomainError::NotFound("User"))?;
         let inside = parent_of(context.store, &self.room)?;
         record_activity(context.store, context.actor, inside.as_ref().unwrap_or(&self.room))?;
-        let (mut member_since, mut hears) = (0, Vec::new());
+        let (mut member_since, mut visible_rooms) = (0, Vec::new());
         if self.since {
             member_since = access::member_since(context.store, &self.room, &user.id)?;
-            hears = visible_rooms(context.store, &user.id)?;
+            visible_rooms = access::visible_rooms(context.store, &user.id)?;
         }
         if let Some(secret) = self.session {
             let since = context.store.last_offset()?;
             let room = SessionRoom { room: self.room, parent: inside.clone(), since, state: RoomState::Joined };
             context.store.put_session_room(&secret, &user.id, &room)?;
         }
-        Ok(JoinedRoom { user, inside, member_since, hears })
+        Ok(JoinedRoom { user, inside, member_since, visible_rooms })
     }
 }
 

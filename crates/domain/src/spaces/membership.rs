@@ -13,7 +13,7 @@ use crate::spaces::inbox::{record_added, record_removed};
 use crate::tasks;
 use crate::users::known_or_unseen;
 
-/// The refusal of a member beyond [`Bounds::members_per_space`](crate::command::MembershipLimits).
+/// The error of a member beyond [`MembershipLimits::members_per_space`](crate::command::MembershipLimits).
 pub(super) const TOO_MANY_MEMBERS: DomainError = DomainError::Conflict("The space is full");
 
 /// Adds a member to a space, for every member. Adding a member again changes nothing and records no event. An unknown id is allowed: the first token
@@ -72,7 +72,7 @@ fn acting_user(context: &mut CommandContext<'_>, room: &RoomId) -> Result<Option
     if room.kind().embeds_members() { Ok(context.store.user(&context.actor.user)?) } else { Ok(None) }
 }
 
-/// Refuses a further space for a user who is a member of as many spaces as a user may be.
+/// Rejects a further space for a user who is a member of as many spaces as a user may be.
 ///
 /// # Errors
 /// [`DomainError::Conflict`]; the store's.
@@ -86,7 +86,7 @@ pub(super) fn require_free_slot(context: &mut CommandContext<'_>, user: &UserId)
     }))
 }
 
-/// Removes a member from a space: the actor, or another member for an admin. The answer is the space without the member.
+/// Removes a member from a space: the actor, or another member for an admin. The output is the space without the member.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RemoveMember {
     /// The space.
@@ -118,10 +118,10 @@ impl Command for RemoveMember {
 
 /// Removes a member from a space. The member's tasks are unassigned, each with an event of its own (the rest of many tasks in later steps), and the
 /// member leaves the space's call. If the last admin leaves, the member who joined first of those
-/// who have acted in the space (if none has: of all) becomes an admin. A space without members stays, and users can still
+/// who have acted in the space (if none has, of all members) becomes an admin. A space without members stays, and users can still
 /// join by its invite code.
 pub(crate) fn end_membership(context: &mut CommandContext<'_>, room: &RoomId, user: &User) -> Result<Space, DomainError> {
-    let taken_back = tasks::unassign_some(context, Some(room), user, CHANGES_PER_STEP)?;
+    let unassigned = tasks::unassign_some(context, Some(room), user, CHANGES_PER_STEP)?;
     calls::leave_calls(context, room, &user.id)?;
     let role = context.store.role(room, &user.id)?;
     context.store.remove_member(room, &user.id, context.now)?;
@@ -130,13 +130,13 @@ pub(crate) fn end_membership(context: &mut CommandContext<'_>, room: &RoomId, us
     }
     if role == Some(Role::Admin)
         && !context.store.has_admin(room)?
-        && let Some(heir) = context.store.longest_member(room)?
+        && let Some(new_admin) = context.store.longest_member(room)?
     {
-        context.store.put_member(room, &heir, Role::Admin, context.now)?;
+        context.store.put_member(room, &new_admin, Role::Admin, context.now)?;
     }
     let mut space = context.store.space(room)?.ok_or(not_found(room))?;
     embed_members(context.store, &mut space)?;
-    if taken_back == CHANGES_PER_STEP {
+    if unassigned == CHANGES_PER_STEP {
         tasks::unassign_rest(context, room, user)?;
     }
     let (by, by_whom) = (Some(context.actor.user.clone()), acting_user(context, room)?);

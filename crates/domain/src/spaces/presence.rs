@@ -23,12 +23,12 @@ fn presence_members(store: &mut dyn Store, room: &RoomId) -> StoreResult<Option<
 pub struct ListMemberIds {
     /// The space.
     pub room: RoomId,
-    /// Whether the answer names contacts of the actor only: members who have acted in the space, if the actor has. Otherwise it names all members who
+    /// Whether the output names contacts of the actor only: members who have acted in the space, if the actor has. Otherwise it names all members who
     /// have not blocked the actor, and is `None` if there are more than [`MAX_PRESENCE_MEMBERS`].
     pub contacts_only: bool,
 }
 
-/// The most contacts that an answer names.
+/// The most contacts that the output names.
 const MAX_CONTACTS: u32 = 500;
 
 /// The actor, and the members of a space who are contacts of the actor by this space.

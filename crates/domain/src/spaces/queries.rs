@@ -26,7 +26,7 @@ impl Query for GetSpace {
     }
 }
 
-/// Lists the members of a space in the order of joining, for its members. The first are the members that an answer embeds.
+/// Lists the members of a space in the order of joining, for its members. The first are the members that a response embeds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListMembers {
     /// The space.

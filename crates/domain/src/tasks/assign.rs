@@ -91,7 +91,7 @@ impl Command for UnassignTask {
     }
 }
 
-/// Unassigns tasks from a user who leaves a space (`None`: all spaces), the oldest `most` tasks, and records an event for each. The answer is the
+/// Unassigns tasks from a user who leaves a space (`None`: all spaces), the oldest `most` tasks, and records an event for each. The output is the
 /// number of these tasks.
 pub(crate) fn unassign_some(context: &mut CommandContext<'_>, room: Option<&RoomId>, user: &User, most: u32) -> Result<u32, DomainError> {
     if room.is_some_and(|room| !room.kind().has_tasks()) {

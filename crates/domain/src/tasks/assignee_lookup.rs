@@ -39,12 +39,12 @@ pub(super) fn notify_assignee(context: &mut CommandContext<'_>, task: &Task, to:
     if task.progress.is_none() || to.id == context.actor.user {
         return Ok(());
     }
-    let who = by.map_or("Somebody", User::shown_name);
+    let actor = by.map_or("Somebody", User::shown_name);
     let notification = NewNotification {
         user: to.id.clone(),
         kind: "assignment".to_owned(),
         title: "You were assigned a task".to_owned(),
-        message: format!("{who} assigned you {}", task.title),
+        message: format!("{actor} assigned you {}", task.title),
         link: Some(format!("/{}/{}/task/{}", task.room.kind().as_str(), task.room.id(), task.id)),
         data: None,
     };

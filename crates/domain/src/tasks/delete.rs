@@ -6,7 +6,7 @@ use crate::event::Event;
 use crate::model::{EntityId, Task};
 use crate::tasks::{actor_profile, writable_task};
 
-/// Deletes a task, for the members of its space. The answer is the task before the deletion.
+/// Deletes a task, for the members of its space. The output is the task before the deletion.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeleteTask {
     /// The task's id.

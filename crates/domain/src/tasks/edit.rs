@@ -98,17 +98,17 @@ impl Command for EditTask {
         let assigned = difference(&task.assigned_to, &before.assigned_to);
         let unassigned = difference(&before.assigned_to, &task.assigned_to);
         let by = actor_profile(context)?;
-        let told = assigned.clone();
+        let notified = assigned.clone();
         context
             .record_event(&task.room, Event::TaskUpdated { task: task.clone(), by: by.clone(), was, toggled_by, assigned, unassigned })?;
-        for user in &told {
+        for user in &notified {
             assignee_lookup::notify_assignee(context, &task, user, by.as_ref())?;
         }
         Ok(task)
     }
 }
 
-/// Changes status and priority, if they are given. The answer is the status before, if the status changed.
+/// Changes status and priority, if they are given. The output is the status before, if the status changed.
 fn update_status(progress: &mut TaskStatus, status: Option<String>, priority: Option<String>) -> Result<Option<String>, DomainError> {
     validation::identifier(Field::Status, status.as_deref())?;
     validation::identifier(Field::Priority, priority.as_deref())?;
@@ -121,7 +121,7 @@ fn update_status(progress: &mut TaskStatus, status: Option<String>, priority: Op
     }
 }
 
-/// The users in `people` that are not in `others`.
+/// The users in `users` that are not in `others`.
 fn difference(users: &[User], others: &[User]) -> Vec<User> {
     users.iter().filter(|user| others.iter().all(|other| other.id != user.id)).cloned().collect()
 }
@@ -146,7 +146,7 @@ impl Command for ToggleTask {
     }
 }
 
-/// Completes or reopens a task, without storing it. The answer is the actor's profile.
+/// Completes or reopens a task, without storing it. The output is the actor's profile.
 fn toggle(context: &mut CommandContext<'_>, task: &mut Task) -> Result<User, DomainError> {
     task.completed = !task.completed;
     task.completed_at = task.completed.then_some(context.now);

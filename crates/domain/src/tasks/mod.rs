@@ -37,7 +37,7 @@ impl TaskStatus {
     }
 }
 
-/// Reads a task, for the members of its space. An unknown task and a forbidden task get the same refusal.
+/// Reads a task, for the members of its space. An unknown task and a forbidden task get the same error.
 fn open_task(store: &mut dyn Store, actor: &Actor, id: EntityId) -> Result<Task, DomainError> {
     let not_found = DomainError::NotFound(RoomKind::Task.display_name());
     let Some(task) = store.task(id)? else { return Err(not_found) };
@@ -47,7 +47,7 @@ fn open_task(store: &mut dyn Store, actor: &Actor, id: EntityId) -> Result<Task,
     }
 }
 
-/// As [`open_task`], for a change of the task: refuses tasks of archived projects.
+/// As [`open_task`], for a change of the task: rejects tasks of archived projects.
 fn writable_task(context: &mut CommandContext<'_>, id: EntityId) -> Result<Task, DomainError> {
     let task = open_task(context.store, context.actor, id)?;
     require_writable(context.store, context.actor, &task.room)?;
@@ -78,13 +78,13 @@ mod tests {
     use crate::event::Event;
 
     #[test]
-    fn a_row_of_the_journal_that_is_older_than_progress_is_read() {
+    fn event_without_newer_task_fields_is_read() {
         let task = r#"{"id":5,"room":"household:home","title":"Dishes","description":null,"category":null,"due_date":null,"completed":false,
             "completed_at":null,"assigned_to":[],"created_by":"ann","created_at":1,"updated_at":1}"#;
         let Event::TaskUpdated { task, by, was, .. } =
             serde_json::from_str(&format!(r#"{{"event":"task_updated","task":{task}}}"#)).expect("an event")
         else {
-            unreachable!("it says what it is")
+            unreachable!("the row is an update of a task")
         };
         assert_eq!((task.created_by.id.as_str(), task.progress, by, was), ("ann", None, None, None));
         let deleted: Event = serde_json::from_str(r#"{"event":"task_deleted","task":5}"#).expect("an event");

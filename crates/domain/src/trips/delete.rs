@@ -8,7 +8,7 @@ use crate::model::{RemovalTarget, RoomId, Trip};
 use crate::removals;
 use crate::trips::{not_found, require_trip, with_details};
 
-/// Deletes a trip, as an admin. The event is delivered to every device of its members, who receive no further events of the trip. The answer is the
+/// Deletes a trip, as an admin. The event is delivered to every device of its members, who receive no further events of the trip. The output is the
 /// trip before the deletion.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeleteTrip {

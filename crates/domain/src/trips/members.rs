@@ -20,7 +20,7 @@ pub struct AddTripMember {
     pub role: Option<Role>,
 }
 
-/// The answer of [`AddTripMember`].
+/// The output of [`AddTripMember`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AddTripMemberResult {
     /// The trip with the member.
@@ -63,7 +63,7 @@ fn set_role(context: &mut CommandContext<'_>, room: &RoomId, user: &UserId, role
     context.record_event(room, Event::RoleChanged { space, user: user.clone(), by: context.actor.user.clone() })
 }
 
-/// Removes a member from a trip: the actor, or another member for an admin. The answer is the trip without the member.
+/// Removes a member from a trip: the actor, or another member for an admin. The output is the trip without the member.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LeaveTrip {
     /// The trip's room.

@@ -30,12 +30,12 @@ impl TripDetails {
     }
 }
 
-/// Refuses rooms that are not trips.
+/// Rejects rooms that are not trips.
 fn require_trip(room: &RoomId) -> Result<(), DomainError> {
     if room.kind() == RoomKind::Trip { Ok(()) } else { Err(not_found()) }
 }
 
-/// The refusal for a trip that does not exist.
+/// The error for a trip that does not exist.
 fn not_found() -> DomainError {
     DomainError::NotFound(RoomKind::Trip.display_name())
 }

@@ -32,7 +32,7 @@ pub struct EnsureUser {
     pub claims: Claims,
 }
 
-/// The answer of [`EnsureUser`].
+/// The output of [`EnsureUser`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EnsuredUser {
     /// The user, as stored now.
@@ -59,9 +59,9 @@ impl Command for EnsureUser {
         {
             return Err(DomainError::UserDeleted);
         }
-        let known = context.store.user(&id)?;
-        let created = known.is_none();
-        let mut user = known.unwrap_or_else(|| User::unseen(id, context.now));
+        let stored = context.store.user(&id)?;
+        let created = stored.is_none();
+        let mut user = stored.unwrap_or_else(|| User::unseen(id, context.now));
         let filled = fill_from_claims(&mut user, &self.claims);
         if created {
             context.store.insert_user(&user)?;
@@ -83,7 +83,7 @@ impl Command for EnsureUser {
     }
 }
 
-/// Fills the profile's empty fields, so that a token does not overwrite what the user has set. The answer is whether any field was filled.
+/// Fills the profile's empty fields, so that a token does not overwrite what the user has set. The output is whether any field was filled.
 fn fill_from_claims(user: &mut User, claims: &Claims) -> bool {
     let mut filled = false;
     for (field, claim) in [(&mut user.name, &claims.name), (&mut user.username, &claims.username)] {
@@ -107,8 +107,8 @@ fn is_valid_profile_claim(claim: &str) -> Option<String> {
 
 /// Whether a token was certainly issued after a removal or a deletion. A token of the same second may be older, so only a later second counts. A
 /// token without `iat` never counts.
-fn is_issued_after(issued_at: Option<Timestamp>, moment: Timestamp) -> bool {
-    issued_at.is_some_and(|issued_at| issued_at > moment)
+fn is_issued_after(issued_at: Option<Timestamp>, time: Timestamp) -> bool {
+    issued_at.is_some_and(|issued_at| issued_at > time)
 }
 
 fn apply_household_claim(

@@ -8,7 +8,7 @@ use crate::model::{Actor, RoomId, RoomKind, User, UserId};
 use crate::ports::Store;
 use crate::validation;
 
-/// Reads a user's profile, for this user, the server's admin and users who share a space with the user. The answer has the e-mail address for the
+/// Reads a user's profile, for this user, the server's admin and users who share a space with the user. The output has the e-mail address for the
 /// first two only.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GetUser {

@@ -13,7 +13,7 @@ const USERS_PER_STEP: u32 = 100;
 /// How many read marks one command deletes.
 const MARKERS_PER_STEP: u32 = 1000;
 
-/// Deletes users who have never signed in and are in no space any more, at most 100 a command. The answer is whether there may be more to delete.
+/// Deletes users who have never signed in and are in no space any more, at most 100 a command. The output is whether there may be more to delete.
 /// The server runs it in the background.
 ///
 /// Adding an id to a space stores a user, whether or not there is one: otherwise users could be stored without a bound by adding and removing
@@ -28,7 +28,7 @@ impl Command for PurgeUnseenUsers {
     fn execute(self, context: &mut CommandContext<'_>) -> Result<bool, DomainError> {
         let users = context.store.unseen_users(context.now.minus_seconds(UNSEEN_RETENTION_SECONDS), USERS_PER_STEP)?;
         let mut marks = u64::from(MARKERS_PER_STEP);
-        let mut forgotten = 0;
+        let mut deleted = 0;
         for user in &users {
             // The removal that an admin has requested deletes more, and continues in steps of its own.
             if context.store.is_being_removed(&RoomId::inbox(user))? {
@@ -39,8 +39,8 @@ impl Command for PurgeUnseenUsers {
                 return Ok(true);
             }
             context.store.delete_user(user)?;
-            forgotten += 1;
+            deleted += 1;
         }
-        Ok(forgotten == USERS_PER_STEP)
+        Ok(deleted == USERS_PER_STEP)
     }
 }

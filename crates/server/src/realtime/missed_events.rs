@@ -76,7 +76,7 @@ impl Fanout {
     /// [`PageUnavailable`].
     pub async fn missed(&self, namespace: Namespace, caught_up: &SyncRange, from: Position) -> Result<MissedPage, PageUnavailable> {
         let engine = self.engine.get().ok_or(PageUnavailable::Lost)?;
-        let (until, hears) = (caught_up.position as u64, offsets(&caught_up.hears));
+        let (until, hears) = (caught_up.position as u64, offsets(&caught_up.visible_rooms));
         let most = MAX_PAGE_BYTES.min(engine.config().outbox_limit);
         let (mut page, mut size, mut looked_at) = (MissedPage { events: Vec::new(), reached: from.number }, 0, 0);
         while page.reached < until && size < most && looked_at < MAX_EXAMINED {

@@ -107,7 +107,7 @@ impl RealtimeApp {
                 self.run_in_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
                     Ok(_) if stays && !shard.is_in(asked.socket, room.as_str()) => live.execute(shard, asked, ClientAction::Enter(room)),
                     Err(error) => live.answer(shard, &asked, Err(error)),
-                    Ok(JoinedRoom { user, inside, member_since, hears }) => {
+                    Ok(JoinedRoom { user, inside, member_since, visible_rooms: hears }) => {
                         match live.check_room_limit(shard, asked.socket, &room, &*asked.contract) {
                             Err(error) => {
                                 live.forget_unjoined(shard, asked.socket, &room);
@@ -132,7 +132,7 @@ impl RealtimeApp {
                 self.run_in_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
                     Ok(_) if stays && !shard.is_in(asked.socket, room.as_str()) => live.execute(shard, asked, ClientAction::Move(room)),
                     Err(error) => live.answer(shard, &asked, Err(error)),
-                    Ok((JoinedRoom { user, inside, member_since, hears }, members)) => {
+                    Ok((JoinedRoom { user, inside, member_since, visible_rooms: hears }, members)) => {
                         let others = live.others(shard, asked.socket, &room);
                         // A room that the socket leaves makes place for this one.
                         if others.is_empty()

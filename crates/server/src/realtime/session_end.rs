@@ -41,7 +41,7 @@ impl RealtimeApp {
     pub(super) fn end(&self, shard: &Shard<Self>, secret: Id, confirmed: u64, let_go: bool) {
         self.state.sessions.pending_ends.put(secret, confirmed, let_go);
         let (shared, back) = (Arc::clone(&self.state), self.run_on_shard(shard));
-        let end = EndSession { secret: secret.text(), confirmed: confirmed as i64, let_go };
+        let end = EndSession { secret: secret.text(), confirmed: confirmed as i64, by_shutdown: let_go };
         let ends = Arc::clone(&self.state);
         // An earlier attempt may run again after the client has resumed its session: then the session must not end.
         let work = move |context: &mut CommandContext<'_>| {

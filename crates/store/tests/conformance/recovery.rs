@@ -54,7 +54,7 @@ fn come_back(store: &mut dyn Store, user: &str, seconds: i64, offered: Option<Cl
 }
 
 fn leave(store: &mut dyn Store, seconds: i64, confirmed: i64) {
-    run(store, "", seconds, EndSession { secret: "a".to_owned(), confirmed, let_go: false }).unwrap();
+    run(store, "", seconds, EndSession { secret: "a".to_owned(), confirmed, by_shutdown: false }).unwrap();
 }
 
 fn epoch(store: &mut dyn Store, name: &str) {
@@ -255,8 +255,8 @@ pub fn a_start_ends_who_was_here_and_reads_what_is_recent(store: &mut dyn Store)
 
 pub fn a_start_knows_who_was_here(store: &mut dyn Store) {
     let claims = |secret: &str| ResumeRequest::Resume(SessionClaim { secret: secret.to_owned(), position: None, window_seconds: WINDOW });
-    let leave = |store: &mut dyn Store, secret: &str, seconds, let_go| {
-        run(store, "", seconds, EndSession { secret: secret.to_owned(), confirmed: 0, let_go }).unwrap();
+    let leave = |store: &mut dyn Store, secret: &str, seconds, by_shutdown| {
+        run(store, "", seconds, EndSession { secret: secret.to_owned(), confirmed: 0, by_shutdown }).unwrap();
     };
     let start = |store: &mut dyn Store, seconds| {
         let begin = BeginEpoch { name: "e".to_owned(), window: 0, disconnected_seconds: WINDOW };
@@ -271,8 +271,8 @@ pub fn a_start_knows_who_was_here(store: &mut dyn Store) {
     store.put_member(&home(), &id("ann"), Role::Member, at(0)).unwrap();
     run(store, "ann", 0, JoinRoom { room: home(), session: Some("b".to_owned()), since: true }).unwrap();
     store.leave_session_room("b", &id("ann"), &RoomKind::Household.room(9)).unwrap();
-    for (secret, seconds, let_go) in [("a", 100, false), ("c", 40, false), ("d", 39, false), ("e", 1, true), ("f", 100, true)] {
-        leave(store, secret, seconds, let_go);
+    for (secret, seconds, by_shutdown) in [("a", 100, false), ("c", 40, false), ("d", 39, false), ("e", 1, true), ("f", 100, true)] {
+        leave(store, secret, seconds, by_shutdown);
     }
     arrive(store, "emil", 97, place("g", "/"), claims("f"));
     leave(store, "f", 98, false);
@@ -332,7 +332,7 @@ pub fn catching_up_goes_through_the_rooms_that_one_may_hear(store: &mut dyn Stor
     store.insert_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(&channel) }).unwrap();
     let ask = |store: &mut dyn Store, offered, rooms: &[RoomId]| {
         let rooms = rooms.iter().cloned().collect();
-        run(store, "ann", 0, ResolveSync { offered, rooms }).map(|caught_up| (caught_up.rooms, caught_up.hears))
+        run(store, "ann", 0, ResolveSync { offered, rooms }).map(|caught_up| (caught_up.rooms, caught_up.visible_rooms))
     };
     let everywhere = vec![(channel.clone(), 2), (project, 2), (RoomId::inbox(&id("ann")), 0)];
     let since = || offered("e", 0);
