@@ -8,8 +8,8 @@ use crate::shard::{ConnectionRef, Shard, SocketKey};
 
 /// A program on the engine. One copy runs on each shard, in that shard's thread: its methods must not block, and need no locks.
 ///
-/// A panic in a method ends the process (`abort`): the clients of the shard would hang for as long as the others live, and the supervisor starts the
-/// process again. A program that runs code which may panic catches it itself (`std::panic::catch_unwind`).
+/// A panic in a method ends the process (`abort`): the clients of the shard would hang for as long as the others live, and the supervisor
+/// starts the process again. A program that runs code which may panic catches it itself (`std::panic::catch_unwind`).
 ///
 /// # Examples
 ///
@@ -53,8 +53,8 @@ pub trait App: Sized + 'static {
     /// [`Shard::reject`] or [`Shard::close`], now or later. Until then the client's events are a protocol error.
     fn connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, request: Connect<'_>);
 
-    /// A client requests a connection to a namespace that does not exist; the engine rejects it. `handshake` is the data that the gate made of the
-    /// connection's first request.
+    /// A client requests a connection to a namespace that does not exist; the engine rejects it. `handshake` is the data that the gate made
+    /// of the connection's first request.
     ///
     /// # Errors
     /// The reason to close the whole connection instead.
@@ -94,8 +94,8 @@ pub trait App: Sized + 'static {
         false
     }
 
-    /// Reports how many bytes wait in a connection: incomplete input, and output that its client does not read. Called when the number has changed
-    /// much, and with 0 when nothing waits any more. False closes the connection.
+    /// Reports how many bytes wait in a connection: incomplete input, and output that its client does not read. Called when the number has
+    /// changed much, and with 0 when nothing waits any more. False closes the connection.
     fn waiting_bytes_changed(&mut self, shard: &mut Shard<Self>, connection: ConnectionRef, bytes: usize) -> bool {
         let _ = (shard, connection, bytes);
         true

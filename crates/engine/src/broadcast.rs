@@ -174,14 +174,15 @@ impl Broadcast {
         self
     }
 
-    /// Sets the kind under which the broadcast is counted, a number that the application chooses; see [`crate::DeliveryStats`]. The default is 0.
+    /// Sets the kind under which the broadcast is counted, a number that the application chooses; see [`crate::DeliveryStats`]. The default
+    /// is 0.
     pub fn of_kind(mut self, kind: u8) -> Self {
         self.kind = kind;
         self
     }
 
-    /// Charges the broadcast to an account, a number of the application's own: of the broadcasts that are kept for replay, those of the accounts that
-    /// use most are evicted first; see [`crate::Recovery::capacity`]. Without an account it is 0.
+    /// Charges the broadcast to an account, a number of the application's own: of the broadcasts that are kept for replay, those of the
+    /// accounts that use most are evicted first; see [`crate::Recovery::capacity`]. Without an account it is 0.
     pub fn charged_to(mut self, account: u64) -> Self {
         self.account = account;
         self
@@ -197,7 +198,8 @@ impl Broadcast {
         self.number
     }
 
-    /// Whether the broadcast excepts the members of one of these rooms; a member of a room is excepted only from broadcasts behind the room's number.
+    /// Whether the broadcast excepts the members of one of these rooms; a member of a room is excepted only from broadcasts behind the
+    /// room's number.
     pub fn is_excepted(&self, rooms: &[(&str, u64)]) -> bool {
         let was_in = |behind: u64| self.number.is_none_or(|number| number > behind);
         self.except_rooms.iter().any(|excepted| rooms.iter().any(|(room, behind)| was_in(*behind) && **excepted == **room))

@@ -79,8 +79,8 @@ pub struct Config {
     pub deflate: bool,
     /// The most bytes that may wait for one connection. A connection with more is closed, so memory is bounded. Default 1 MB.
     pub outbox_limit: usize,
-    /// How many bytes of missed broadcasts are put into a client's outbox at once; the next follow as it reads. At most a fourth of `outbox_limit`
-    /// counts. Default 64 KB.
+    /// How many bytes of missed broadcasts are put into a client's outbox at once; the next follow as it reads. At most a fourth of
+    /// `outbox_limit` counts. Default 64 KB.
     pub replay_slice: usize,
     /// The policy for CORS headers; see [`CorsPolicy`].
     pub cors: Option<CorsPolicy>,

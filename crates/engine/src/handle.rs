@@ -109,8 +109,8 @@ impl<A: App> Handle<A> {
     }
 
     /// Blocks until no mailbox is full. It is for the thread that publishes most, between two broadcasts: if the shards are slower than
-    /// this thread, it must not fill their mailboxes without bound. The thread must not hold the mail back (see [`Handle::batch`]), and must
-    /// not be a shard's own thread.
+    /// this thread, it must not fill their mailboxes without bound. The thread must not hold the mail back (see [`Handle::batch`]), and
+    /// must not be a shard's own thread.
     pub fn wait_for_capacity(&self) {
         self.0.mailboxes.iter().for_each(Mailbox::wait_for_capacity);
     }

@@ -96,8 +96,8 @@ impl History {
     /// Takes out the broadcasts that are too old, too many, or too large.
     fn expire_locked(&self, state: &mut HistoryState, now: Instant) -> Expired {
         let (limits, mut expired, mut replays) = (&self.recovery, SmallVec::new(), Vec::new());
-        // Replayed broadcasts must not evict others that clients may have missed. So they have a limit of their own, are dropped together, and
-        // are encoded again when a client needs them.
+        // Replayed broadcasts must not evict others that clients may have missed. So they have a limit of their own, are dropped together,
+        // and are encoded again when a client needs them.
         if state.replayed > 0 && self.replay_bytes.load(Ordering::Relaxed) > limits.bytes / REPLAY_BYTES_DIVISOR {
             replays.extend(state.entries.iter_mut().filter_map(|entry| entry.replay.take()));
             state.replayed = 0;
@@ -112,8 +112,8 @@ impl History {
             if oldest.number > state.index.floor() && !exceeds_memory {
                 break;
             }
-            // With an archive the number stays in the index, because the content can be read from there. Without one the broadcast is lost, and
-            // so are all older ones: a client must not receive a later broadcast without an earlier one.
+            // With an archive the number stays in the index, because the content can be read from there. Without one the broadcast is lost,
+            // and so are all older ones: a client must not receive a later broadcast without an earlier one.
             if limits.archive.is_none() {
                 let number = oldest.number;
                 state.index.expire_up_to(number);
@@ -123,8 +123,8 @@ impl History {
         (expired, replays)
     }
 
-    /// Finds the first broadcasts of a range to these rooms (for each room only those after its own number): each once, in order, about `bytes`
-    /// bytes of them and at least one. `None` if one of all of them is possibly not kept any more.
+    /// Finds the first broadcasts of a range to these rooms (for each room only those after its own number): each once, in order, about
+    /// `bytes` bytes of them and at least one. `None` if one of all of them is possibly not kept any more.
     pub fn slice<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, range: MissedRange, bytes: usize) -> Option<Slice> {
         let mut state = self.lock();
         let mut numbers = state.index.between(rooms, range, MAX_SLICE_BROADCASTS)?;
@@ -280,8 +280,8 @@ mod tests {
         for (broadcast, index) in missed.iter().zip(indices) {
             assert_eq!(encoded_args(broadcast), format!("{},{}", index + 1, lengths[index]));
         }
-        let again = history.missed([("a", 0)], 4, 9).unwrap();
-        again.iter().for_each(|broadcast| drop(encoded_args(broadcast)));
+        let replayed_again = history.missed([("a", 0)], 4, 9).unwrap();
+        replayed_again.iter().for_each(|broadcast| drop(encoded_args(broadcast)));
         assert_eq!((missed.len(), decoded.load(Ordering::Relaxed)), (5, 5));
         assert!(history.lock().log.segments() <= 4, "segments without kept broadcasts are freed");
     }

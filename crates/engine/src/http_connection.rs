@@ -1,8 +1,8 @@
 //! Detects long-polling responses that did not reach their client.
 //!
-//! HTTP libraries and browsers repeat a request by themselves when its connection breaks before the response. A session whose response was not
-//! written ends: the repeated request is answered "Session ID unknown", and the client reconnects and recovers. A response that was written and then
-//! lost by the network is found by its repetition; see the module `repeated`.
+//! HTTP libraries and browsers repeat a request by themselves when its connection breaks before the response. A session whose response was
+//! not written ends: the repeated request is answered "Session ID unknown", and the client reconnects and recovers. A response that was
+//! written and then lost by the network is found by its repetition; see `repeated_polls`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,8 +12,8 @@ use bytes::Bytes;
 /// One HTTP/1.1 connection. The HTTP server reports its end to the engine, which then knows the responses that were not written.
 ///
 /// The server makes one for each connection, attaches it to each request before [`crate::Handle::serve`], and holds the guard that
-/// [`HttpConnection::open`] returns until the connection has ended. A server that does not do this works too, but then a response that was not
-/// written is not detected.
+/// [`HttpConnection::open`] returns until the connection has ended. A server that does not do this works too, but then a response that was
+/// not written is not detected.
 #[derive(Clone, Debug, Default)]
 pub struct HttpConnection {
     ended: Arc<AtomicBool>,
@@ -88,8 +88,8 @@ mod tests {
 
     use super::*;
 
-    /// Answers one request with a long body over a connection that holds 1,000 bytes. The client leaves after it has read some of the body. Returns
-    /// whether the response was found lost.
+    /// Answers one request with a long body over a connection that holds 1,000 bytes. The client leaves after it has read some of the body.
+    /// Returns whether the response was found lost.
     async fn is_lost(body: usize, read: usize) -> bool {
         let (mut client, server) = tokio::io::duplex(1000);
         let (lost, found) = mpsc::channel();

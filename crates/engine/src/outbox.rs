@@ -147,8 +147,8 @@ impl Outbox {
         true
     }
 
-    /// Puts a message with a key behind all others, because it has a position, and drops an older message of this key that still waits. True if there
-    /// was one.
+    /// Puts a message with a key behind all others, because it has a position, and drops an older message of this key that still waits.
+    /// True if there was one.
     pub fn push_superseding(&mut self, key: ConflationKey, frames: Frames, spare: &mut SpareQueues) -> bool {
         if self.first.is_none() {
             self.push(frames, spare);

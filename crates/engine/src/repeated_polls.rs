@@ -1,12 +1,12 @@
 //! Recognizes a long-polling GET that an HTTP library repeats by itself because the network lost the response.
 //!
-//! Engine.IO gives the query parameter `t` no meaning: it only prevents caching. Some clients send one value in many requests: a clock in seconds
-//! (.NET), a checksum (Rust), a constant. So a GET is a repetition only if all of this holds:
+//! Engine.IO gives the query parameter `t` no meaning: it only prevents caching. Some clients send one value in many requests: a clock in
+//! seconds (.NET), a checksum (Rust), a constant. So a GET is a repetition only if all of this holds:
 //!
 //! - its `t` is the one of the GET before, and is not an integer, which a clock or a checksum may give twice;
 //! - the handshake and all GETs before had a `t` of their own, as the stock clients for JavaScript and Python send them;
-//! - it comes on another connection than the GET before, and both asked to keep their connections: a library repeats a request because its connection
-//!   broke, and takes the same one for a new request.
+//! - it comes on another connection than the GET before, and both asked to keep their connections: a library repeats a request because its
+//!   connection broke, and takes the same one for a new request.
 //!
 //! A POST is never a repetition: a client may send the same message twice on purpose.
 
@@ -89,8 +89,8 @@ mod tests {
 
     #[test]
     fn get_with_the_t_of_the_last_get_is_a_repetition() {
-        /// The `t` of a request, and its connection; `None` is a connection that the client closes behind the request. The first request is the
-        /// handshake.
+        /// The `t` of a request, and its connection; `None` is a connection that the client closes behind the request. The first request is
+        /// the handshake.
         type Sent = (&'static str, Option<usize>);
         let cases: &[(&[Sent], bool)] = &[
             (&[("1764456789.1", Some(0)), ("1764456789.25", Some(0)), ("1764456789.25", Some(1))], true),

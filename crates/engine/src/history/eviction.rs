@@ -1,8 +1,8 @@
 //! The choice of the broadcasts that are evicted when too many are kept: those of the accounts that use most, and for each such account
 //! those in the rooms in which it uses most.
 //!
-//! Without the second rule an account could end the recovery of others: it adds a user to a room, which is one broadcast to the user's own room, and
-//! publishes so much elsewhere that its oldest broadcasts are evicted, that one among them.
+//! Without the second rule an account could end the recovery of others: it adds a user to a room, which is one broadcast to the user's own
+//! room, and publishes so much elsewhere that its oldest broadcasts are evicted, that one among them.
 
 use hashbrown::HashMap;
 
@@ -16,10 +16,10 @@ pub(super) struct Charge<'a> {
 
 /// The positions of the broadcasts to evict, in order, so that all accounts together use `capacity` at most.
 ///
-/// Accounts above one level lose broadcasts until they are at this level. An account's broadcast belongs to that of its rooms in which the account
-/// uses least; the rooms above one level of the account lose broadcasts, the oldest first. Accounts and rooms below a level lose none. Inputs: how
-/// many broadcasts there are, and what the one at a position costs; how much each account uses; a number that is larger than that of every room. The
-/// time is linear in the number of broadcasts.
+/// Accounts above one level lose broadcasts until they are at this level. An account's broadcast belongs to that of its rooms in which the
+/// account uses least; the rooms above one level of the account lose broadcasts, the oldest first. Accounts and rooms below a level lose
+/// none. Inputs: how many broadcasts there are, and what the one at a position costs; how much each account uses; a number that is larger
+/// than that of every room. The time is linear in the number of broadcasts.
 pub(super) fn evicted<'a>(
     count: usize,
     charge: impl Fn(usize) -> Charge<'a>,

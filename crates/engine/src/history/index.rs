@@ -147,8 +147,8 @@ impl Index {
         self.entries.push_back(entry);
     }
 
-    /// These rooms and, if wanted, the broadcasts to every connection, each with the number after which its broadcasts are wanted. `None` if one
-    /// of the wanted broadcasts is possibly not kept any more.
+    /// These rooms and, if wanted, the broadcasts to every connection, each with the number after which its broadcasts are wanted. `None`
+    /// if one of the wanted broadcasts is possibly not kept any more.
     fn rooms_after<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, range: MissedRange) -> Option<Vec<(&RoomIndex, u64)>> {
         let MissedRange { everyone, from, until } = range;
         if from < self.floor && from < until {
@@ -164,9 +164,9 @@ impl Index {
         self.rooms_after(rooms, range).is_some()
     }
 
-    /// The numbers of the broadcasts in a range to these rooms (for each room only those after its own number): the first `most`, each once, in
-    /// order. `None` if one of all of them is possibly not kept any more. The time depends on the number of rooms and on `most`, not on the number
-    /// of broadcasts.
+    /// The numbers of the broadcasts in a range to these rooms (for each room only those after its own number): the first `most`, each
+    /// once, in order. `None` if one of all of them is possibly not kept any more. The time depends on the number of rooms and on `most`,
+    /// not on the number of broadcasts.
     pub fn between<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, range: MissedRange, most: usize) -> Option<Vec<u64>> {
         // The rooms' lists are merged: the heap holds the next number of each, and which list that is.
         let (mut lists, mut heads) = (Vec::new(), BinaryHeap::new());
@@ -259,8 +259,8 @@ impl Index {
         }
     }
 
-    /// Evicts broadcasts until all accounts together use `capacity` at most; see [`eviction::evicted`]. Eviction looks at every broadcast, so it waits until
-    /// there is a sixteenth too much.
+    /// Evicts broadcasts until all accounts together use `capacity` at most; see [`eviction::evicted`]. Eviction looks at every broadcast,
+    /// so it waits until there is a sixteenth too much.
     pub fn evict(&mut self, capacity: u64, remember: bool) {
         if self.used_by_all <= capacity.saturating_add(capacity / 16) {
             return;

@@ -16,17 +16,17 @@ pub struct Recovery {
     pub position: u64,
     /// The number up to which no broadcast from before the start is kept; the later ones are passed to [`crate::Handle::restore`].
     pub floor: u64,
-    /// Rooms in which broadcasts behind `floor` were evicted, each with the number of the last; the broadcasts to every connection have the empty
-    /// name.
+    /// Rooms in which broadcasts behind `floor` were evicted, each with the number of the last; the broadcasts to every connection have the
+    /// empty name.
     pub holes: Vec<(Arc<str>, u64)>,
-    /// How many broadcasts are kept; one with more than a kilobyte of content, or to many rooms, counts as several. Beyond, the accounts that use most
-    /// lose their oldest ones in the rooms in which they use most (see [`Broadcast::charged_to`]).
+    /// How many broadcasts are kept; one with more than a kilobyte of content, or to many rooms, counts as several. Beyond, the accounts
+    /// that use most lose their oldest ones in the rooms in which they use most (see [`Broadcast::charged_to`]).
     pub capacity: usize,
     /// The time for which broadcasts are kept.
     pub window: Duration,
-    /// About how many bytes of memory the broadcasts take at most. Those encoded again for clients that reconnect may take a quarter more. With an
-    /// archive the oldest content is read from there, and 70 bytes for each broadcast stay in memory in any case; without one the oldest broadcasts are
-    /// forgotten.
+    /// About how many bytes of memory the broadcasts take at most. Those encoded again for clients that reconnect may take a quarter more.
+    /// With an archive the oldest content is read from there, and 70 bytes for each broadcast stay in memory in any case; without one the
+    /// oldest broadcasts are forgotten.
     pub bytes: usize,
     /// Decodes a broadcast that was kept as bytes. Without it none is kept as bytes.
     pub decoder: Option<ReplayDecoder>,
@@ -65,8 +65,8 @@ impl fmt::Debug for ReplayDecoder {
 
 /// Reads kept broadcasts from where they are stored, when their content is no longer in memory.
 pub trait Archive: Send + Sync {
-    /// Reads the broadcasts with these numbers, which are ascending: as many of the first as have `bytes` bytes or somewhat more, and at least one.
-    /// `then` is called once, on any thread, with them in order; one that is no longer stored is left out. `None` if nothing can be read now. Must
-    /// not block.
+    /// Reads the broadcasts with these numbers, which are ascending: as many of the first as have `bytes` bytes or somewhat more, and at
+    /// least one. `then` is called once, on any thread, with them in order; one that is no longer stored is left out. `None` if nothing can
+    /// be read now. Must not block.
     fn read(&self, numbers: Vec<u64>, bytes: usize, then: Box<dyn FnOnce(Option<Vec<Broadcast>>) + Send>);
 }

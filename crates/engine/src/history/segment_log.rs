@@ -11,8 +11,8 @@ pub struct LogRange {
     end: u32,
 }
 
-/// The recorded content of all broadcasts, in consecutive segments. Content is added at one end and freed at the other, so no broadcast needs
-/// an allocation of its own.
+/// The recorded content of all broadcasts, in consecutive segments. Content is added at one end and freed at the other, so no broadcast
+/// needs an allocation of its own.
 #[derive(Default)]
 pub struct SegmentLog {
     segments: VecDeque<Vec<u8>>,

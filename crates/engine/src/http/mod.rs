@@ -38,7 +38,7 @@ impl<A: App> Handle<A> {
         self.0.endpoint_of(path).is_some()
     }
 
-    /// Answers a request to one of the engine's paths. It must come from a hyper HTTP/1 connection that is served `with_upgrades` on a
+    /// Responds to a request to one of the engine's paths. It must come from a hyper HTTP/1 connection that is served `with_upgrades` on a
     /// tokio `TcpStream`, plain or in `tokio_rustls`, and should have its [`HttpConnection`] attached. Runs in a tokio runtime.
     pub async fn serve(&self, request: hyper::Request<Incoming>, peer: SocketAddr) -> HttpResponse {
         let hub = &self.0;

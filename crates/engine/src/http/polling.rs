@@ -22,7 +22,7 @@ use crate::shard_request::{NewSession, PollResponse, ShardRequest};
 /// The longest time in which a POST's body must arrive. A slower client is dropped with its session.
 const POST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Makes the request that reports to a session's shard that its client has gone.
+/// Makes the request that reports to a session's shard that its client has disconnected.
 type GoneRequest<A> = fn(Id) -> ShardRequest<<A as App>::Handshake>;
 
 /// Notifies the shard when a request is dropped before its response: hyper drops the future of a client that has disconnected.

@@ -22,7 +22,8 @@ pub struct OverBudget {
     pub is_clients: bool,
 }
 
-/// Counts the bytes of requests. A program puts it among the extensions of each request that it hands to the engine; without it they are not counted.
+/// Counts the bytes of requests. A program puts it among the extensions of each request that it hands to the engine; without it they are
+/// not counted.
 #[derive(Clone)]
 pub struct Allowance(pub Arc<dyn Fn() -> Box<dyn ByteCharge> + Send + Sync>);
 

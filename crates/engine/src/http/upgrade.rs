@@ -22,7 +22,7 @@ use crate::mailbox::Mail;
 use crate::shard_request::{NewConnection, Purpose};
 use crate::stream::NewStream;
 
-/// Whether a request asks for an upgrade to WebSocket.
+/// Whether a request requests an upgrade to WebSocket.
 pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
     let upgrade = headers.get(header::UPGRADE);
     upgrade.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
@@ -56,7 +56,7 @@ impl<A: App> Hub<A> {
     }
 
     /// Opens a WebSocket for a session that has begun by long-polling. Every known session is answered with 101, because some clients
-    /// cannot handle an HTTP error here. If the session must not be upgraded (a second time, or by a request that says `polling`), the
+    /// cannot handle an HTTP error here. If the session must not be upgraded (a second time, or by a request with `transport=polling`), the
     /// server closes the WebSocket.
     pub(super) async fn upgrade_session(
         self: Arc<Self>,

@@ -8,7 +8,7 @@ use crate::encoding::Format;
 /// How a connection's transport is brought to its end.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum CloseAction {
-    /// Drop the connection: the client is gone, or must not receive any more messages.
+    /// Drop the connection: the client has disconnected, or must not receive any more messages.
     Drop,
     /// A close frame with this code (0: without one) and reason, then wait for the client's; long-polling: a close packet.
     CloseFrame(u16, String),

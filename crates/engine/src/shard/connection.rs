@@ -40,13 +40,13 @@ pub(crate) struct Polling {
     pub probe: Option<ConnectionKey>,
     /// Whether the client has probed the WebSocket: every GET is answered at once.
     pub probed: bool,
-    /// Set when the session has ended. It decides the answers to the client's later requests.
+    /// Set when the session has ended. It decides the responses to the client's later requests.
     pub close_state: Option<PollingCloseState>,
     /// The POST in which the client closed the session.
     pub last_post: Option<Responder>,
 }
 
-/// How a long-polling session ended, which decides the answers to its client.
+/// How a long-polling session ended, which decides the responses to its client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum PollingCloseState {
     /// The server closed it: the client receives the pending messages, and with the next GET a close.
@@ -67,7 +67,7 @@ pub(crate) enum Transport {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Phase {
     Open,
-    /// A WebSocket that wants to take over this long-polling session.
+    /// A WebSocket that is to take over this long-polling session.
     Probing(ConnectionKey),
     /// The close frame is being sent, or the client's is awaited: later messages are ignored.
     Closing,
@@ -100,9 +100,9 @@ pub(crate) struct Connection<A: App> {
     pub pending_attachments: Option<Box<PendingAttachments>>,
     /// The last counts of the bytes that wait in it, if any waited then.
     pub waiting: Option<Box<WaitingBytes>>,
-    /// Its place among the connections with something to write.
+    /// The row in which it waits among the connections with something to write.
     pub queued: FlushPriority,
-    /// Its place among the connections with something to read.
+    /// The row in which it waits among the connections with something to read.
     pub readable: FlushPriority,
     /// The number of reasons not to read the connection: its sockets that the application has paused, and a gradual shutdown.
     pub pauses: u8,
@@ -122,7 +122,7 @@ pub(crate) struct Connection<A: App> {
     pub last_ping: u64,
     /// The number up to which all broadcasts to this connection have certainly arrived.
     pub last_received: u64,
-    /// When the next ping is due, or the answer to the last one.
+    /// When the next ping is due, or the pong for the last one.
     pub heartbeat_due: Tick,
     /// When the connection is ended because it has not joined a namespace, or is dropped because it is closing or probing.
     pub end_due: Tick,

@@ -61,8 +61,8 @@ impl<'a> EncodedBroadcast<'a> {
 impl<A: App> Shard<A> {
     /// Puts a broadcast once into the outbox of every connection of this shard that receives it.
     pub(crate) fn deliver(&mut self, broadcast: &Broadcast) {
-        // A socket whose mark is equal has received this broadcast, or is excepted from it. A new number for each broadcast makes all older marks
-        // invalid at once. Sockets start with the mark 0, so the number 0 is never used.
+        // A socket whose mark is equal has received this broadcast, or is excepted from it. A new number for each broadcast makes all older
+        // marks invalid at once. Sockets start with the mark 0, so the number 0 is never used.
         self.mark = self.mark.wrapping_add(1).max(1);
         self.position = broadcast.number.unwrap_or(self.position);
         // Exceptions are marked first, so that the loops over the receivers have only one test.
@@ -80,8 +80,8 @@ impl<A: App> Shard<A> {
         match &broadcast.audience {
             Audience::Everyone => self.deliver_to_everyone(broadcast),
             Audience::Rooms(rooms) => {
-                // In one room each socket is a member once. So the usual broadcast to one room without exceptions reads no socket: the members' list
-                // has the connections.
+                // In one room each socket is a member once. So the usual broadcast to one room without exceptions reads no socket: the
+                // members' list has the connections.
                 let marked = rooms.len() > 1 || !broadcast.except_rooms.is_empty() || !broadcast.except_sockets.is_empty();
                 for room in &**rooms {
                     self.deliver_to_room(broadcast, room, marked);
@@ -115,7 +115,8 @@ impl<A: App> Shard<A> {
             if broadcast.namespace.is_some_and(|only| only != group.encoding.namespace) {
                 continue;
             }
-            // The first shard that needs this encoding encodes the broadcast under its lock; all others copy the bytes once for the whole group.
+            // The first shard that needs this encoding encodes the broadcast under its lock; all others copy the bytes once for the whole
+            // group.
             let mut encoded = EncodedBroadcast::new(broadcast, group.encoding, &self.config, self.position);
             if encoded.frames.is_none() {
                 continue;
@@ -286,8 +287,8 @@ impl<A: App> super::Connection<A> {
         Some(encoded.broadcast.number.is_some() && self.track_delivery(encoded.broadcast.kind))
     }
 
-    /// [`put`](Self::put) where it depends on the socket or on whether its client keeps up. It is a function of its own so that the loop over the
-    /// members of a room stays small.
+    /// [`put`](Self::put) where it depends on the socket or on whether its client keeps up. It is a function of its own so that the loop
+    /// over the members of a room stays small.
     #[inline(never)]
     fn put_conditionally(
         &mut self,

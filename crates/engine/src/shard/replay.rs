@@ -22,7 +22,8 @@ use crate::position::Position;
 /// The most slices that are searched for a socket in one turn.
 const MAX_SLICES_PER_TURN: usize = 4;
 
-/// The most rooms in all pending replays of a socket, with the rooms that each replay stores. Beyond that, the socket cannot catch up in the next room.
+/// The most rooms in all pending replays of a socket, with the rooms that each replay stores. Beyond that, the socket cannot catch up in
+/// the next room.
 const MAX_PENDING_ROOMS: usize = 16_384;
 
 /// Broadcasts that are to be read from the archive for a socket.
@@ -84,7 +85,8 @@ struct ReplayState {
 impl CatchUp {
     /// The socket joins a room.
     pub fn join(&mut self, room: &str, since: u64) {
-        // A stay that ended before the cursor has no broadcasts left to except the socket from. Without this the list would grow with every join.
+        // A stay that ended before the cursor has no broadcasts left to except the socket from. Without this the list would grow with every
+        // join.
         let reached = self.at.number;
         self.room_stays.retain(|stay| stay.until > reached);
         self.room_stays.push(RoomStay { room: room.into(), since, until: u64::MAX });
@@ -147,8 +149,8 @@ impl<A: App> Shard<A> {
         }
     }
 
-    /// Adds the replay of rooms that a socket joins now: the broadcasts to each room after the room's number. False if the socket has as many
-    /// pending replays as it may have.
+    /// Adds the replay of rooms that a socket joins now: the broadcasts to each room after the room's number. False if the socket has as
+    /// many pending replays as it may have.
     pub(super) fn begin_replay(&mut self, key: SocketKey, rooms: &[(&str, u64)], from: Position, delivered: AlreadyDelivered<'_>) -> bool {
         let until = self.position;
         let pending_rooms = self.sockets[key.slot() as usize]
@@ -323,7 +325,8 @@ impl<A: App> Shard<A> {
     /// Appends a missed broadcast. False if sockets with this encoding do not receive it.
     fn encode_missed(&self, broadcast: &Broadcast, from: Position, encoding: Encoding, bytes: &mut Vec<u8>) -> bool {
         let positions = self.position_context();
-        // The client has received a part of this broadcast before its connection broke. Only this client needs the rest, so it is not shared.
+        // The client has received a part of this broadcast before its connection broke. Only this client needs the rest, so it is not
+        // shared.
         if from.part > 0 && broadcast.number == Some(from.number + 1) {
             broadcast.encode_with_skipped(bytes, from.part, encoding, &self.config.namespaces, positions);
             return true;

@@ -1,5 +1,5 @@
-//! Counts the bytes that wait in a connection: incomplete input, and output that its client does not read. The application sums them, and may reject
-//! more. A connection in which nothing waits for longer than a turn costs nothing here.
+//! Counts the bytes that wait in a connection: incomplete input, and output that its client does not read. The application sums them, and
+//! may reject more. A connection in which nothing waits for longer than a turn costs nothing here.
 
 use super::{CloseAction, ConnectionKey, PendingClose, Shard, SocketKey, Transport};
 use crate::app::{App, DisconnectReason};
@@ -55,8 +55,8 @@ impl<A: App> Shard<A> {
         if self.connections[slot as usize].accepted { max_payload } else { max_payload.min(MAX_INPUT_BEFORE_ACCEPTED) }
     }
 
-    /// Counts the bytes that wait in a connection, if they have changed. Inputs: the connection, and the function that receives the number; see
-    /// [`App::waiting_bytes_changed`].
+    /// Counts the bytes that wait in a connection, if they have changed. Inputs: the connection, and the function that receives the number;
+    /// see [`App::waiting_bytes_changed`].
     pub(crate) fn count_waiting(&mut self, key: ConnectionKey, count: impl FnOnce(&mut Self, ConnectionRef, usize) -> bool) {
         let Some(connection) = self.connections.get_mut(key.slot as usize).filter(|known| known.generation == key.generation) else {
             return;

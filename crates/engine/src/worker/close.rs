@@ -164,7 +164,7 @@ impl<A: App> Worker<A> {
         self.drop_probe(probe);
     }
 
-    /// Answers the waiting GET with a close. POSTs that the client sends before it reads the close use another TCP connection. An error
+    /// Responds to the waiting GET with a close. POSTs that the client sends before it reads the close use another TCP connection. An error
     /// response to one might be read first: the client would then report a broken connection, not one that the server has closed.
     pub(super) fn send_polling_close(&mut self, key: ConnectionKey) {
         self.shard.send_text(key.slot, "1");

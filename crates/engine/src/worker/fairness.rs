@@ -196,12 +196,12 @@ fn posted_body_of_many_packets_is_handled_in_several_turns() {
     let PollResponse::Payload(handshake, _) = opened.try_recv().unwrap() else { panic!("no session") };
     let session = std::str::from_utf8(&handshake).unwrap().split('"').nth(3).and_then(Id::parse).unwrap();
     let body = Bytes::from(vec!["4short"; 1_000].join("\u{1e}"));
-    let (reply, mut begun) = oneshot::channel();
+    let (reply, mut body_limit) = oneshot::channel();
     world.hub.put(0, Mail::Request(Box::new(ShardRequest::PostBegins { session, reply })));
     let (reply, mut posted) = oneshot::channel();
     world.hub.put(0, Mail::Request(Box::new(ShardRequest::Post { session, body, binary: false, reply })));
     world.turn();
-    assert!(matches!(begun.try_recv(), Ok(PollResponse::BodyLimit(_))));
+    assert!(matches!(body_limit.try_recv(), Ok(PollResponse::BodyLimit(_))));
     world.send(0, &frame(0x81, b"hello"));
     let log = world.until_served(0, 1);
     assert!(log.len() < 300, "{} are handled before", log.len());

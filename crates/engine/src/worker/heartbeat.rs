@@ -1,4 +1,4 @@
-//! Deadlines: pings, their answers, connections without a namespace, and those that are slow to end.
+//! Deadlines: pings, pongs, connections without a namespace, and those that are slow to end.
 
 use wire::engineio::Version;
 use wire::websocket::{self, Opcode};

@@ -183,8 +183,8 @@ impl<A: App> Worker<A> {
         }
     }
 
-    /// Reads from the first connections of a row of connections with something to read, at most `most` of them, until the turn is over; one is
-    /// read in any case. Returns how many entries it has passed.
+    /// Reads from the first connections of a row of connections with something to read, at most `most` of them, until the turn is over; one
+    /// is read in any case. Returns how many entries it has passed.
     fn read_some(&mut self, priority: FlushPriority, most: usize, clock: &impl Fn() -> Instant) -> usize {
         let most = most.min(self.shard.readable.len(priority));
         for read in 0..most {
@@ -200,7 +200,7 @@ impl<A: App> Worker<A> {
         most
     }
 
-    /// Counts the bytes that wait in connections whose outbox does not flow.
+    /// Counts the bytes that wait in connections whose clients do not read them.
     fn count_waiting(&mut self) {
         while let Some(key) = self.shard.to_count.pop() {
             self.shard.count_waiting(key, |shard, connection, bytes| self.app.waiting_bytes_changed(shard, connection, bytes));

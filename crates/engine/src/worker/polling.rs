@@ -83,7 +83,7 @@ impl<A: App> Worker<A> {
         if self.polling(key).is_some() {
             handle(self, key, reply);
         } else if self.shard.is_alive(key) {
-            // The output of the WebSocket (`3probe`) must leave before the answer to a request that was sent after `2probe`.
+            // The output of the WebSocket (`3probe`) must leave before the response to a request that was sent after `2probe`.
             self.shard.flush(key.slot);
             let _ = reply.send(PollResponse::BadRequest);
         } else {
@@ -112,8 +112,8 @@ impl<A: App> Worker<A> {
         }
     }
 
-    /// Answers a GET of a session that has ended. Pending messages get a response of their own: a stock client that finds a close after them
-    /// handles the close first; then it neither handles the messages nor learns that the server closed the session on purpose.
+    /// Responds to a GET of a session that has ended. Pending messages get a response of their own: a stock client that finds a close after
+    /// them handles the close first; then it neither handles the messages nor learns that the server closed the session on purpose.
     fn respond_to_closed(&mut self, key: ConnectionKey, close_state: PollingCloseState, reply: Responder) {
         let has_output = !self.shard.connections[key.slot as usize].outbox.is_empty();
         let Some(polling) = self.polling(key) else { return };

@@ -51,7 +51,7 @@ impl<A: App> Worker<A> {
                     self.buffer = buffer;
                     return;
                 }
-                // After a hang-up no further edge comes, so the end itself has to be read too.
+                // After a hang-up epoll reports no further edge, so the end itself has to be read too.
                 if !drained || connection.hung_up {
                     self.shard.mark_readable(slot);
                 }

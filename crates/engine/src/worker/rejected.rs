@@ -43,7 +43,7 @@ fn session(accepted: bool) -> Purpose<bool> {
     Purpose::Session(NewSession { endpoint: 0, version: Version::V4, handshake: accepted, base64: false, auth: None })
 }
 
-/// A shard, and its WebSockets that have arrived for these purposes.
+/// A shard, and its WebSockets for these purposes.
 fn shard_with(purposes: impl Iterator<Item = Purpose<bool>>) -> (Worker<RejectingApp>, Vec<ClientEnd>) {
     let endpoints = vec![Endpoint { path: "/raw".into(), protocol: Protocol::Raw, ping_interval: std::time::Duration::from_secs(3600) }];
     let poll = mio::Poll::new().unwrap();
@@ -71,7 +71,8 @@ fn turn(worker: &mut Worker<RejectingApp>) {
     }
 }
 
-/// The number of connections that are left after these arrivals, whose clients do not answer a close frame, and the close code that each received.
+/// The number of connections that are left after these WebSockets, whose clients send no close frame, and the close code that each
+/// received.
 fn left_of(purposes: impl Iterator<Item = Purpose<bool>>) -> (usize, Vec<Option<u16>>) {
     let (worker, streams) = shard_with(purposes);
     let code = |bytes: &[u8]| {

@@ -15,8 +15,8 @@ const MAX_TURN_BYTES: usize = 512 * 1024;
 /// The longest time for which connections are read in one turn before the rest waits for the next.
 const MAX_TURN_TIME: Duration = Duration::from_millis(10);
 
-/// The cost of a message besides its bytes, so that many short ones are not free: a short event takes about the time in which this many bytes
-/// inflate.
+/// The cost of a message besides its bytes, so that many short ones are not free: a short event takes about the time in which this many
+/// bytes inflate.
 const MESSAGE_COST_BYTES: usize = 256;
 
 /// The bytes that this turn has used, and those of the connection that is being served.

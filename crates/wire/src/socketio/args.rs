@@ -13,8 +13,8 @@ pub struct Args<'a> {
 }
 
 impl<'a> Args<'a> {
-    /// Makes the list from the ranges of the elements within `text`, as [`super::json_scan::array`] found them; that function rejects a text too
-    /// long for 32-bit offsets.
+    /// Makes the list from the ranges of the elements within `text`, as [`super::json_scan::array`] found them; that function rejects a
+    /// text too long for 32-bit offsets.
     pub(super) fn new(text: &'a str, elements: &[Range<usize>]) -> Self {
         let raw = match elements {
             [] => "",

@@ -117,8 +117,8 @@ enum PayloadAt {
 }
 
 impl Reader {
-    /// Returns the next whole message from the buffered bytes and `input`, in the order of the stream; `None` when more bytes are needed, and
-    /// then all of `input` was taken. A violation is final: the connection is to be closed and the reader dropped.
+    /// Returns the next whole message from the buffered bytes and `input`, in the order of the stream; `None` when more bytes are needed,
+    /// and then all of `input` was taken. A violation is final: the connection is to be closed and the reader dropped.
     pub fn next<'s>(&'s mut self, input: &'s mut Input<'_>, limits: &Limits) -> Result<Option<Incoming<'s>>, Violation> {
         self.release_used();
         let (opcode, payload_at) = loop {
@@ -135,8 +135,8 @@ impl Reader {
         incoming(opcode, self.payload(input, &payload_at)).map(Some)
     }
 
-    /// Buffers the unread rest of `input` for later calls with an empty input (a connection that is paused between two messages). The memory of the message
-    /// before it is freed: an idle connection may not be read again for long.
+    /// Buffers the unread rest of `input` for later calls with an empty input (a connection that is paused between two messages). The
+    /// memory of the message before it is freed: an idle connection may not be read again for long.
     pub fn buffer_unread(&mut self, mut input: Input<'_>) {
         self.release_used();
         self.buffer_rest(&mut input);

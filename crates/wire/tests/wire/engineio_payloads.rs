@@ -4,8 +4,8 @@ use wire::engineio::{EnginePacket, Version};
 const TEXT: &str = "text/plain; charset=UTF-8";
 const OCTET_STREAM: &str = "application/octet-stream";
 
-/// Packets as short texts: messages as they are, binary as bytes in brackets, the error at the end. The bytes behind each packet are a body with the
-/// other packets.
+/// Packets as short texts: messages as they are, binary as bytes in brackets, the error at the end. The bytes behind each packet are a body
+/// with the other packets.
 fn decoded(body: &[u8], version: Version, binary: bool) -> Vec<String> {
     let show = |packet| match packet {
         Ok(EnginePacket::Message(text)) => text.to_owned(),
@@ -13,12 +13,12 @@ fn decoded(body: &[u8], version: Version, binary: bool) -> Vec<String> {
         Ok(other) => format!("{other:?}"),
         Err(error) => format!("{error:?}!"),
     };
-    let shown = |body| decode(body, version, binary).map(show).collect::<Vec<_>>();
-    let all = shown(body);
+    let formatted = |body| decode(body, version, binary).map(show).collect::<Vec<_>>();
+    let all = formatted(body);
     let mut packets = decode(body, version, binary);
     for taken in 1..all.len() {
         packets.next();
-        assert_eq!(shown(&body[body.len() - packets.left()..]), all[taken..], "{body:?} behind {taken} packets");
+        assert_eq!(formatted(&body[body.len() - packets.left()..]), all[taken..], "{body:?} behind {taken} packets");
     }
     all
 }

@@ -17,7 +17,7 @@ pub fn websocket(data: &[u8]) {
 
 fn read(stream: &[u8], piece: usize, limits: &Limits) -> Vec<String> {
     let mut reader = Reader::default();
-    let mut seen = Vec::new();
+    let mut received = Vec::new();
     let mut stream = stream.to_vec();
     for (number, piece) in stream.chunks_mut(piece.max(1)).enumerate() {
         let mut input = Input::new(piece);
@@ -35,17 +35,17 @@ fn read(stream: &[u8], piece: usize, limits: &Limits) -> Vec<String> {
                         Incoming::Ping(_) | Incoming::Pong(_) | Incoming::Close { .. } => 0,
                     };
                     assert!(length <= limits.max_message);
-                    seen.push(format!("{incoming:?}"));
+                    received.push(format!("{incoming:?}"));
                 }
                 Err(violation) => {
-                    seen.push(format!("{violation:?}"));
-                    return seen;
+                    received.push(format!("{violation:?}"));
+                    return received;
                 }
             }
         }
         assert!(input.is_empty());
     }
-    seen
+    received
 }
 
 /// Checks a polling body: an error ends it, and the packets that were read are read again after they were written.

@@ -4,7 +4,7 @@ use wire::socketio::json::{ack, connect, connect_error, decode, disconnect, even
 use wire::socketio::{DecodeError, Packet};
 
 /// A decoded packet as one line.
-fn shown(text: &str) -> String {
+fn formatted(text: &str) -> String {
     match decode(text) {
         Ok(Packet::Connect { nsp, auth }) => format!("connect {nsp} {auth:?}"),
         Ok(Packet::Disconnect { nsp }) => format!("disconnect {nsp}"),
@@ -21,7 +21,7 @@ fn shown(text: &str) -> String {
 }
 
 fn check(text: &str, expected: &str) {
-    assert_eq!(shown(text), expected, "{text:?}");
+    assert_eq!(formatted(text), expected, "{text:?}");
 }
 
 fn check_error(texts: &[&str], error: DecodeError) {

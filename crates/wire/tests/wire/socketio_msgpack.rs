@@ -4,7 +4,7 @@ use wire::socketio::{DecodeError, Packet};
 use crate::support::hex;
 
 /// A decoded packet as one line, followed by its attachments.
-fn shown(bytes: &[u8]) -> String {
+fn formatted(bytes: &[u8]) -> String {
     let (mut json, mut attachments) = (String::from("left over"), vec![vec![1]]);
     let (line, count) = match decode(bytes, &mut json, &mut attachments) {
         Ok(Packet::Connect { nsp, auth }) => (format!("connect {nsp} {}", auth.unwrap_or("-")), 0),
@@ -22,7 +22,7 @@ fn shown(bytes: &[u8]) -> String {
 }
 
 fn check(bytes: &str, expected: &str) {
-    assert_eq!(shown(&hex(bytes)), expected, "{bytes}");
+    assert_eq!(formatted(&hex(bytes)), expected, "{bytes}");
 }
 
 // Pieces of packets, so that the tables show only the differences.
@@ -246,7 +246,7 @@ fn binary_data_become_attachments() {
     }
     check_arg("92c4010181a161c40102", &format!("[{},{{\"a\":{}}}]] [[1], [2]", placeholder(0), placeholder(1)));
     check(&format!("84 {TYPE}03 {DATA}91c40109 {ID}01 {NSP_ROOT}"), &format!("ack / Some(1) [{}] [[9]]", placeholder(0)));
-    assert!(shown(&hex(&event_with(&format!("9a{}", "c40101".repeat(10))))).starts_with("event / None m [[{"));
+    assert!(formatted(&hex(&event_with(&format!("9a{}", "c40101".repeat(10))))).starts_with("event / None m [[{"));
     check_arg_error(&format!("9b{}", "c40101".repeat(11)), DecodeError::TooManyAttachments);
 }
 

@@ -94,7 +94,7 @@ impl Seen {
 /// Feeds `stream` in reads of the given sizes (the last size repeats) until the first violation.
 pub fn read_in_pieces(stream: &[u8], sizes: &[usize], limits: &Limits) -> Vec<Seen> {
     let mut reader = Reader::default();
-    let mut seen = Vec::new();
+    let mut received = Vec::new();
     let mut rest = stream.to_vec();
     for number in 0.. {
         if rest.is_empty() {
@@ -104,30 +104,30 @@ pub fn read_in_pieces(stream: &[u8], sizes: &[usize], limits: &Limits) -> Vec<Se
         let mut read: Vec<u8> = rest.drain(..size).collect();
         let mut input = Input::new(&mut read);
         while let Some(incoming) = reader.next(&mut input, limits).transpose() {
-            seen.push(Seen::from(incoming));
+            received.push(Seen::from(incoming));
             if incoming.is_err() {
-                return seen;
+                return received;
             }
         }
         assert!(input.is_empty(), "None must mean that all was taken");
     }
     assert_eq!(reader.next(&mut Input::new(&mut []), limits), Ok(None), "asking again must change nothing");
-    seen
+    received
 }
 
 /// Keeps all of `stream` in a reader, as for a paused connection, and reads it afterwards.
 pub fn read_buffered(stream: &[u8], limits: &Limits) -> Vec<Seen> {
     let mut reader = Reader::default();
-    let mut seen = Vec::new();
+    let mut received = Vec::new();
     let mut copy = stream.to_vec();
     let (front, back) = copy.split_at_mut(stream.len() / 2);
     reader.buffer_unread(Input::new(front));
     reader.buffer_unread(Input::new(back));
     while let Some(incoming) = reader.next(&mut Input::new(&mut []), limits).transpose() {
-        seen.push(Seen::from(incoming));
+        received.push(Seen::from(incoming));
         if incoming.is_err() {
             break;
         }
     }
-    seen
+    received
 }

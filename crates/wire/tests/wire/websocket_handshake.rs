@@ -8,7 +8,7 @@ fn key_of_the_rfc_gives_the_accept_value_of_the_rfc() {
 const ACCEPTED: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
 fn check(offers: &str, expected: Option<&str>) {
-    assert_eq!(negotiate_deflate(offers).map(|(answer, _)| answer).as_deref(), expected, "{offers:?}");
+    assert_eq!(negotiate_deflate(offers).map(|(response, _)| response).as_deref(), expected, "{offers:?}");
 }
 
 #[test]
@@ -27,14 +27,14 @@ fn an_offer_of_deflate_is_accepted_without_context_takeover() {
 #[test]
 fn each_requested_window_is_accepted_and_never_exceeded() {
     for bits in 8..=15 {
-        let (answer, window) = negotiate_deflate(&format!("permessage-deflate; server_max_window_bits={bits}")).expect("an answer");
-        assert_eq!(answer, format!("{ACCEPTED}; server_max_window_bits={bits}"));
-        let kept_to = match window {
+        let (response, window) = negotiate_deflate(&format!("permessage-deflate; server_max_window_bits={bits}")).expect("an answer");
+        assert_eq!(response, format!("{ACCEPTED}; server_max_window_bits={bits}"));
+        let is_never_exceeded = match window {
             Window::Small => 8,
             Window::Medium => 12,
             Window::Full => 15,
         };
-        assert!(kept_to <= bits, "{window:?} for {bits} bits");
+        assert!(is_never_exceeded <= bits, "{window:?} for {bits} bits");
     }
     check("permessage-deflate; server_max_window_bits=\"9\"", Some(&format!("{ACCEPTED}; server_max_window_bits=9")));
 }

@@ -1,7 +1,7 @@
-//! The program on the simulated shards. Its commands go to a model of the writer; see `writer`.
+//! The program on the simulated shards. Its commands go to a model of the writer; see `model_writer`.
 //!
-//! Clients send, as the argument of an event `m` or as a plain text: `join ROOM N`, `leave ROOM N`, `say ROOM N PADDING`, `type ROOM N`; N
-//! is the client's own count. They receive `welcome`, `done N SEQ`, `event ROOM SEQ AUTHOR N PADDING`, after some events, in the same
+//! Clients send, as the argument of an event `m` or as a plain text: `join ROOM N`, `leave ROOM N`, `publish ROOM N PADDING`, `type ROOM
+//! N`; N is the client's own count. They receive `welcome`, `done N SEQ`, `event ROOM SEQ AUTHOR N PADDING`, after some events, in the same
 //! broadcast, `echo ROOM SEQ`, and `noted` and `typing ROOM AUTHOR N`.
 
 use std::cell::RefCell;
@@ -116,7 +116,7 @@ impl ModelApp {
         }
         let old = secret.and_then(|secret| self.writer.lock().unwrap().sockets.insert(secret, (shard.index(), socket)));
         if let Some(old) = old {
-            // Its client has connected before, by a connection that it has given up.
+            // Its client has connected before, by a connection that it has abandoned.
             self.submit_intent(shard, socket, connection_id, Intent::TakeOver(old, None));
         }
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);

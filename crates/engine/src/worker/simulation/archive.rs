@@ -15,7 +15,7 @@ struct ArchiveQuery {
     then: Box<dyn FnOnce(Option<Vec<Broadcast>>) + Send>,
 }
 
-/// The archive. It answers with the events that the model writer has decided, when [`ModelArchive::respond`] is called.
+/// The archive. It responds with the events that the model writer has decided, when [`ModelArchive::respond`] is called.
 pub struct ModelArchive {
     writer: Arc<Mutex<ModelWriter>>,
     pending: Mutex<VecDeque<ArchiveQuery>>,
@@ -27,12 +27,12 @@ impl ModelArchive {
         Self { writer, pending: Mutex::default(), response_count: AtomicUsize::default() }
     }
 
-    /// The number of requests that it has answered.
+    /// The number of requests that it has responded to.
     pub fn response_count(&self) -> usize {
         self.response_count.load(Ordering::Relaxed)
     }
 
-    /// Answers up to `most` requests. False if there were none.
+    /// Responds to up to `most` requests. False if there were none.
     pub fn respond(&self, most: usize) -> bool {
         let mut pending = self.pending.lock().unwrap();
         let count = most.min(pending.len());

@@ -1,4 +1,5 @@
-//! A client that speaks real bytes: plain WebSocket, Socket.IO by WebSocket, by long-polling, and the upgrade. What it receives is checked in `model`.
+//! A client that sends and receives real bytes: plain WebSocket, Socket.IO by WebSocket, by long-polling, and the upgrade. `model` checks
+//! what it receives.
 
 mod model;
 
@@ -42,7 +43,7 @@ enum Posting {
 enum Probe {
     No,
     Sent,
-    /// The server has agreed: the client begins no further request, and the WebSocket takes over when the last one is answered.
+    /// The server has agreed: the client begins no further request, and the WebSocket takes over after the response to the last one.
     Accepted,
 }
 
@@ -70,7 +71,7 @@ pub struct ClientConnection {
     pub posts: usize,
     pub upgrades: usize,
     pong_pending: bool,
-    /// When the server last received an answer to a ping, or began to wait for one.
+    /// When the server last received a pong, or began to wait for one.
     pub last_heartbeat: Instant,
 }
 
@@ -87,7 +88,7 @@ fn frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
 }
 
 impl ClientConnection {
-    /// Connects a client, with its memory of earlier connections. The returned shard has to watch the line.
+    /// Connects a client, with its state from earlier connections. The returned shard has to watch the stream.
     pub fn begin(
         (connection_id, mut state): (ConnectionId, ClientState),
         transport: TransportKind,
@@ -237,7 +238,7 @@ impl ClientConnection {
         }
     }
 
-    /// Closes the connection as the protocol requires, and ignores all later messages. The returned line may still have bytes for the
+    /// Closes the connection as the protocol requires, and ignores all later messages. The returned stream may still have bytes for the
     /// server.
     pub fn close(&mut self) -> Option<ClientEnd> {
         match &self.stream {
@@ -268,8 +269,8 @@ impl ClientConnection {
         self.ended = true;
         let Some(session) = self.session else { return };
         if let Some(mut get) = self.get.take() {
-            let answered = get.try_recv().is_ok();
-            self.request(if answered { ShardRequest::ResponseLost { session } } else { ShardRequest::PollGone { session } });
+            let has_response = get.try_recv().is_ok();
+            self.request(if has_response { ShardRequest::ResponseLost { session } } else { ShardRequest::PollGone { session } });
         }
         if self.post.take().is_some() {
             self.request(ShardRequest::PostGone { session });

@@ -1,16 +1,16 @@
 //! A deterministic simulation of the shards: real workers with a network, a writer and a clock that a seed moves.
 //!
-//! The possible steps are in `script`; the parts that carry them out are in `world`, `client`, `app`, `model_writer`, `archive` and `network`. The
-//! simulation checks all the time:
+//! The possible steps are in `script`; the parts that carry them out are in `world`, `client`, `app`, `model_writer`, `archive` and
+//! `network`. The simulation checks all the time:
 //!
 //! - Clients receive the events that were decided, in one order, without a gap while they are connected, and only in their rooms.
-//! - The answers to a client come in the order of its requests, and before the events that follow from them.
+//! - The responses to a client are in the order of its requests, and before the events that follow from them.
 //! - A client that reconnects continues where it was, over any number of connections and requests, or has to begin a new session.
 //! - A client has read all broadcasts that are confirmed.
 //! - No connection ends without a reason, outboxes keep their bound, and ended connections leave no state.
 //!
-//! A seed that fails is reduced and written to `simulation/regressions`; later runs play the scripts there first. `SIMULATION_SEEDS=100000 cargo
-//! test --release -p engine simulation` tries more seeds than usual.
+//! A seed that fails is reduced and written to `simulation/regressions`; later runs play the scripts there first. `SIMULATION_SEEDS=100000
+//! cargo test --release -p engine simulation` tries more seeds than usual.
 
 mod app;
 mod archive;
@@ -68,10 +68,10 @@ fn every_client_receives_every_decided_event_in_order() {
             }
             Err(violation) => {
                 let small = Script::from_seed(seed).shrunk(|script| play(script, None).is_err());
-                let again = play(&small, None).unwrap_err();
+                let smaller_violation = play(&small, None).unwrap_err();
                 let file = regressions().join(format!("seed-{seed}.script"));
-                fs::write(&file, format!("# {again}\n{small}")).unwrap();
-                panic!("seed {seed}: {violation}\nsmaller, in {}: {again}\n{small}", file.display());
+                fs::write(&file, format!("# {smaller_violation}\n{small}")).unwrap();
+                panic!("seed {seed}: {violation}\nsmaller, in {}: {smaller_violation}\n{small}", file.display());
             }
         }
     }

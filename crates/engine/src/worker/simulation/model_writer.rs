@@ -12,7 +12,7 @@ use crate::id::Id;
 use crate::position::Position;
 use crate::shard::SocketKey;
 
-/// A event as the writer has decided it.
+/// An event as the writer has decided it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DecidedEvent {
     pub author: usize,
@@ -80,7 +80,7 @@ pub enum Intent {
 /// A session's secret, and its id.
 pub type SessionKeys = (Id, Id);
 
-/// The place of a session's socket: the shard, and the socket's key.
+/// The address of a session's socket: the shard, and the socket's key.
 pub type SocketAddress = (usize, SocketKey);
 
 /// A session, as the model writer remembers it.
@@ -141,8 +141,8 @@ impl ModelWriter {
         self.queue.is_empty()
     }
 
-    /// Decides up to `most` commands, as the writer does with a batch: each is answered and its event then published, and the shards receive all of
-    /// them at once.
+    /// Decides up to `most` commands, as the writer does with a batch: it responds to each, and then publishes its event, and the shards
+    /// receive all of them at once.
     pub fn work(&mut self, hub: &Handle<ModelApp>, most: usize) {
         let _batch = hub.batch();
         for _ in 0..most.min(self.queue.len()) {
@@ -197,7 +197,7 @@ impl ModelWriter {
         }
     }
 
-    /// Publishes `count` events of a room that no client has asked for.
+    /// Publishes `count` events of a room that no client has requested.
     pub fn chatter(&mut self, hub: &Handle<ModelApp>, room: &str, count: usize) {
         let _batch = hub.batch();
         for _ in 0..count {
@@ -250,7 +250,7 @@ impl ModelWriter {
     }
 }
 
-/// Makes the broadcast of a event.
+/// Makes the broadcast of an event.
 pub fn message_of(room: &str, seq: usize, persisted: &DecidedEvent) -> Broadcast {
     let DecidedEvent { author, number, padding, offset } = *persisted;
     let mut lines = vec![format!("event {room} {seq} {author} {number} {}", "x".repeat(padding))];

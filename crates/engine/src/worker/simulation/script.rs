@@ -29,9 +29,9 @@ pub enum Step {
     Turn(usize),
     /// The writer decides at most this many commands.
     Write(usize),
-    /// The writer decides this many events of a room that no client has asked for.
+    /// The writer decides this many events of a room that no client has requested.
     Chatter(usize, usize),
-    /// The archive answers at most this many requests.
+    /// The archive responds to at most this many requests.
     Read(usize),
     /// A client that is not connected connects: with a new session, or with its earlier one.
     Connect(usize, TransportKind),
@@ -40,7 +40,7 @@ pub enum Step {
     Flow(usize, usize, usize),
     Join(usize, usize),
     Leave(usize, usize),
-    /// A client publishes a event: client, room, length of the padding.
+    /// A client publishes an event: client, room, length of the padding.
     Publish(usize, usize, usize),
     Type(usize, usize),
     /// A client on long-polling begins an upgrade, or drops the WebSocket of one.

@@ -57,9 +57,9 @@ pub struct World {
     trace: Rc<RefCell<Trace>>,
     connections: [Option<ClientConnection>; CLIENTS],
     connection_counts: [usize; CLIENTS],
-    /// The memory of each client from its last connection.
+    /// The state of each client from its last connection.
     client_states: [ClientState; CLIENTS],
-    /// Lines of ended connections with bytes that are still on their way.
+    /// Streams of ended connections with bytes that are still on their way.
     remaining_streams: Vec<(usize, ClientEnd)>,
     /// The connections that their client has ended, and those whose client has sent noise.
     left: HashSet<ConnectionId>,
@@ -225,7 +225,7 @@ impl World {
         }
     }
 
-    /// Keeps the line of a connection that the server has ended, with the bytes that are still on their way.
+    /// Keeps the stream of a connection that the server has ended, with the bytes that are still on their way.
     fn keep_stream(&mut self, client: usize) {
         let stream = self.connections[client].take().and_then(|mut connection| {
             self.client_states[client] = std::mem::take(&mut connection.state);
@@ -350,7 +350,7 @@ impl World {
         Ok(())
     }
 
-    /// Whether a client's answer to a ping was late.
+    /// Whether a client's pong was late.
     fn was_silent(&self, connection_id: ConnectionId) -> bool {
         let connection = self.connections[connection_id.client]
             .as_ref()

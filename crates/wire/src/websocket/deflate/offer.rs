@@ -6,11 +6,11 @@ use super::Window;
 /// window for [`super::deflate()`], or `None` when there is no acceptable offer of permessage-deflate. The first acceptable offer is taken.
 pub fn negotiate_deflate(offers: &str) -> Option<(String, Window)> {
     let accepted = split_outside_quotes(offers, ',').find_map(accept)?;
-    let mut answer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover".to_owned();
-    let Some(bits) = accepted.server_max_window_bits else { return Some((answer, Window::Full)) };
+    let mut response = "permessage-deflate; server_no_context_takeover; client_no_context_takeover".to_owned();
+    let Some(bits) = accepted.server_max_window_bits else { return Some((response, Window::Full)) };
     // A window that the client asks for has to be confirmed (section 7.1.2.1).
-    answer.push_str(&format!("; server_max_window_bits={bits}"));
-    Some((answer, Window::from_bits(bits)?))
+    response.push_str(&format!("; server_max_window_bits={bits}"));
+    Some((response, Window::from_bits(bits)?))
 }
 
 /// The parameters of an offer.

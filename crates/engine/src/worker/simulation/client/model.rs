@@ -17,7 +17,7 @@ pub(super) enum PendingRequest {
 #[derive(Default)]
 pub(super) struct Knowledge {
     pub welcome: bool,
-    /// The client has recovered its session: events that it missed may arrive behind answers.
+    /// The client has recovered its session: events that it missed may arrive after responses.
     pub is_resumed: bool,
     pub pending: VecDeque<(u64, PendingRequest)>,
     pub last_typing: HashMap<usize, u64>,
@@ -34,9 +34,9 @@ pub struct ClientState {
     pub(super) position: Option<String>,
     /// The rooms that it is in, with the number of the last event received.
     pub(super) rooms: HashMap<String, usize>,
-    /// Rooms that it has asked for, or asked to leave, without an answer so far.
+    /// Rooms that it has requested to join or to leave, without a response so far.
     pub(super) unanswered: HashSet<String>,
-    /// The event whose second message is still to come.
+    /// The event whose second message the client has still to receive.
     pub(super) expected_echo: Option<(String, usize)>,
 }
 
@@ -78,7 +78,7 @@ impl ClientState {
                 (known, _) => return Err(format!("it is in {room} behind {before}, and knows of {known:?}")),
             }
         }
-        // A room that the client has left, or left and joined again, owes it no second message.
+        // A room that the client has left, or left and joined again, has no second message for it.
         let rooms = &self.rooms;
         self.expected_echo = self.expected_echo.take().filter(|(room, seq)| rooms.get(room) == Some(seq));
         Ok(())
