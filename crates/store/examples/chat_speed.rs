@@ -20,7 +20,7 @@ use domain::spaces::{CreateChannel, CreateSpace, JoinRoom};
 use domain::users::{Claims, EnsureUser};
 use store::{Database, Options, Writer};
 
-const PEOPLE: usize = 100;
+const USERS: usize = 100;
 const BUNDLE: usize = 8192;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -33,67 +33,67 @@ fn main() -> Result<(), Box<dyn Error>> {
     let clock = move || Timestamp(1_763_725_000_000_000 + start.elapsed().as_micros() as i64);
     let (writer, thread) = Writer::start(&database, clock, IdGenerator::new(|| 42), drop::<PersistedEvent>)?;
 
-    let users: Vec<Actor> = (0..PEOPLE).map(|n| Actor { user: UserId::new(format!("person-{n}")), admin: false }).collect();
+    let users: Vec<Actor> = (0..USERS).map(|n| Actor { user: UserId::new(format!("person-{n}")), admin: false }).collect();
     let claims = |n: usize| Claims { name: Some(format!("Person {n}")), email: Some(format!("p{n}@example.com")), ..Claims::default() };
     for (n, actor) in users.iter().enumerate() {
-        wait(|tell| writer.run(actor.clone(), EnsureUser { claims: claims(n) }, tell))?;
+        wait(|send| writer.run(actor.clone(), EnsureUser { claims: claims(n) }, send))?;
     }
     let members = users.iter().map(|actor| actor.user.clone()).collect();
     let create = CreateSpace { kind: RoomKind::Project, name: "Speed".into(), members };
-    let project = wait(|tell| writer.run(users[0].clone(), create, tell))?.room;
+    let project = wait(|send| writer.run(users[0].clone(), create, send))?.room;
     let mut channels: Vec<RoomId> = Vec::new();
     for n in 0..channel_count {
         let create = CreateChannel { project: project.clone(), name: format!("channel {n}") };
-        channels.push(wait(|tell| writer.run(users[0].clone(), create, tell))?.room);
+        channels.push(wait(|send| writer.run(users[0].clone(), create, send))?.room);
     }
 
     flood("send a message", &writer, messages, |n, writer, done| {
-        let content = format!("Message number {n}, as long as people's messages are on the whole.");
+        let content = format!("Message number {n}, as long as users' messages are on the whole.");
         let send =
             SendMessage { room: channels[n % channel_count].clone(), content, sort: None, file_url: None, metadata: None, client_id: None };
-        writer.run(users[n * 7 % PEOPLE].clone(), send, move |sent| done(sent.is_ok()));
+        writer.run(users[n * 7 % USERS].clone(), send, move |sent| done(sent.is_ok()));
     })?;
-    flood("be met again", &writer, messages, |n, writer, done| {
-        writer.run(users[n % PEOPLE].clone(), EnsureUser { claims: claims(n % PEOPLE) }, move |met| done(met.is_ok()));
+    flood("connect again", &writer, messages, |n, writer, done| {
+        writer.run(users[n % USERS].clone(), EnsureUser { claims: claims(n % USERS) }, move |connected| done(connected.is_ok()));
     })?;
-    flood("enter a channel", &writer, messages, |n, writer, done| {
+    flood("join a channel", &writer, messages, |n, writer, done| {
         let enter = JoinRoom { room: channels[n % channel_count].clone(), session: None, since: false };
-        writer.run(users[n % PEOPLE].clone(), enter, move |entered| done(entered.is_ok()));
+        writer.run(users[n % USERS].clone(), enter, move |entered| done(entered.is_ok()));
     })?;
-    flood("keep its place", &writer, messages, |_, writer, done| writer.submit_passthrough(move |kept| done(kept.is_ok())))?;
+    flood("pass through the queue", &writer, messages, |_, writer, done| writer.submit_passthrough(move || done(true)))?;
     drop(writer);
     thread.join().map_err(|_| "the writer panicked")?;
     Ok(())
 }
 
 /// Runs `count` commands, with always between one and two thousands-strong bundles in flight, and prints what one cost. Only a bundle's last
-/// command tells this thread, so that its waking up is not counted.
+/// command wakes this thread, so that its wake-ups are not counted.
 fn flood(
     what: &str,
     writer: &Writer,
     count: usize,
     submit: impl Fn(usize, &Writer, Box<dyn FnOnce(bool) + Send>),
 ) -> Result<(), Box<dyn Error>> {
-    let (tell, told) = channel();
+    let (sender, received) = channel();
     let failed = Arc::new(AtomicUsize::new(0));
     let cpu_before = writer_cpu(writer)?;
     let start = Instant::now();
     let bundles = count.div_ceil(BUNDLE);
     for bundle in 0..bundles {
         for n in 0..BUNDLE {
-            let tell = (n == BUNDLE - 1).then(|| tell.clone());
+            let sender = (n == BUNDLE - 1).then(|| sender.clone());
             let failed = Arc::clone(&failed);
             let done = Box::new(move |ok: bool| {
                 failed.fetch_add(usize::from(!ok), Relaxed);
-                let _ = tell.map(|tell| tell.send(()));
+                let _ = sender.map(|sender| sender.send(()));
             });
             submit(bundle * BUNDLE + n, writer, done);
         }
         if bundle > 0 {
-            told.recv()?;
+            received.recv()?;
         }
     }
-    told.recv()?;
+    received.recv()?;
     let wall = start.elapsed().as_secs_f64();
     let cpu = (writer_cpu(writer)? - cpu_before) as f64;
     let done = (bundles * BUNDLE) as f64;
@@ -108,19 +108,19 @@ fn flood(
 
 /// Nanoseconds that the writer's thread has run.
 fn writer_cpu(writer: &Writer) -> Result<u64, Box<dyn Error>> {
-    let (tell, told): (_, Receiver<Option<u64>>) = channel();
-    writer.submit_passthrough(move |_| {
+    let (sender, received): (_, Receiver<Option<u64>>) = channel();
+    writer.submit_passthrough(move || {
         let account = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-        let _ = tell.send(account.and_then(|text| text.split(' ').next()?.parse().ok()));
+        let _ = sender.send(account.and_then(|text| text.split(' ').next()?.parse().ok()));
     });
-    Ok(told.recv()?.ok_or("no /proc/thread-self/schedstat")?)
+    Ok(received.recv()?.ok_or("no /proc/thread-self/schedstat")?)
 }
 
 /// Runs one command to its end.
 fn wait<T: Send + 'static>(run: impl FnOnce(Box<dyn FnOnce(Result<T, DomainError>) + Send>)) -> Result<T, Box<dyn Error>> {
-    let (tell, told) = channel();
-    run(Box::new(move |answer| {
-        let _ = tell.send(answer);
+    let (sender, received) = channel();
+    run(Box::new(move |output| {
+        let _ = sender.send(output);
     }));
-    Ok(told.recv()??)
+    Ok(received.recv()??)
 }

@@ -20,11 +20,11 @@ pub(crate) trait Job: Send {
     /// Whether the job needs the store.
     fn needs_store(&self) -> bool;
 
-    /// Executes the job inside the transaction, and keeps the result until the commit.
-    fn execute(&mut self, desk: &mut BatchContext<'_>) -> StoreResult<()>;
+    /// Executes the job inside the transaction, and stores the result until the commit.
+    fn execute(&mut self, batch_context: &mut BatchContext<'_>) -> StoreResult<()>;
 
     /// Runs the job's reply, and then publishes its events. `batch` is `Ok` if the transaction was committed.
-    fn finish(self: Box<Self>, batch: &Result<(), DomainError>, outlet: &mut dyn CommitSink);
+    fn finish(self: Box<Self>, batch: &Result<(), DomainError>, sink: &mut dyn CommitSink);
 }
 
 /// The state with which the writer's thread executes batches.
@@ -87,9 +87,9 @@ impl BatchContext<'_> {
         let sequences = self.session.0.take_sequences();
         self.session.write_sequences(sequences)?;
         self.write_usage()?;
-        let begun = Instant::now();
+        let started = Instant::now();
         self.session.0.commit()?;
-        Ok(begun.elapsed())
+        Ok(started.elapsed())
     }
 }
 
@@ -142,22 +142,23 @@ where
         true
     }
 
-    fn execute(&mut self, desk: &mut BatchContext<'_>) -> StoreResult<()> {
+    fn execute(&mut self, batch_context: &mut BatchContext<'_>) -> StoreResult<()> {
         let WorkState::Waiting(work) = std::mem::replace(&mut self.stage, WorkState::Lost) else { return Ok(()) };
-        desk.session.0.savepoint();
-        let now = (desk.clock)();
+        batch_context.session.0.savepoint();
+        let now = (batch_context.clock)();
         // The writes of a command that panics are rolled back with its part, so no later command reads them.
         let decided = catch_unwind(AssertUnwindSafe(|| {
-            let mut context =
-                CommandContext::new(&mut desk.session, &self.actor, now, &mut desk.ids).with_bounds(desk.bounds).with_quotas(&desk.quotas);
-            work(&mut context).map(|answer| (answer, context.into_parts()))
+            let mut context = CommandContext::new(&mut batch_context.session, &self.actor, now, &mut batch_context.ids)
+                .with_bounds(batch_context.bounds)
+                .with_quotas(&batch_context.quotas);
+            work(&mut context).map(|output| (output, context.into_parts()))
         }));
         let decided = decided.unwrap_or_else(|panic| Err(DomainError::Internal(format!("a command panicked: {}", panic_message(&*panic)))));
-        let decided = decided.map(|(answer, (persisted_events, charge))| {
-            desk.quotas.count(&charge, &self.actor.user, now);
-            (answer, persisted_events)
+        let decided = decided.map(|(output, (persisted_events, charge))| {
+            batch_context.quotas.count(&charge, &self.actor.user, now);
+            (output, persisted_events)
         });
-        if !desk.session.0.in_transaction() {
+        if !batch_context.session.0.in_transaction() {
             // A full disk ends the whole transaction, including the writes of the earlier commands.
             return Err(domain::ports::StoreError::Unavailable(match decided {
                 Err(error) => error.to_string(),
@@ -165,28 +166,28 @@ where
             }));
         }
         match &decided {
-            Ok(_) => desk.session.0.release()?,
-            Err(_) => desk.session.0.rollback_to()?,
+            Ok(_) => batch_context.session.0.release()?,
+            Err(_) => batch_context.session.0.rollback_to()?,
         }
         self.stage = WorkState::Decided(decided);
         Ok(())
     }
 
-    fn finish(self: Box<Self>, batch: &Result<(), DomainError>, outlet: &mut dyn CommitSink) {
-        let (answer, persisted_events) = match (batch, self.stage) {
+    fn finish(self: Box<Self>, batch: &Result<(), DomainError>, sink: &mut dyn CommitSink) {
+        let (output, persisted_events) = match (batch, self.stage) {
             (Err(error), _) => (Err(error.clone()), Vec::new()),
-            (Ok(()), WorkState::Decided(Ok((answer, persisted_events)))) => (Ok(answer), persisted_events),
+            (Ok(()), WorkState::Decided(Ok((output, persisted_events)))) => (Ok(output), persisted_events),
             (Ok(()), WorkState::Decided(Err(error))) => (Err(error), Vec::new()),
             (Ok(()), _) => (Err(DomainError::Internal("a command was not decided".to_owned())), Vec::new()),
         };
         let reply = self.reply;
-        catch_panic("a reply", || reply(answer));
+        catch_panic("a reply", || reply(output));
         let reach: usize = persisted_events.iter().map(PersistedEvent::reach).sum();
         if reach > 1 {
-            catch_panic("a charge", || outlet.charge(&self.actor, reach));
+            catch_panic("a charge", || sink.charge(&self.actor, reach));
         }
         for persisted in persisted_events {
-            catch_panic("a publication", || outlet.publish(persisted));
+            catch_panic("a publication", || sink.publish(persisted));
         }
     }
 }
@@ -194,7 +195,7 @@ where
 /// A job without a command: its reply runs in the order of the queue.
 pub(crate) struct Passthrough<R>(pub(crate) R);
 
-impl<R: FnOnce(Result<(), DomainError>) + Send> Job for Passthrough<R> {
+impl<R: FnOnce() + Send> Job for Passthrough<R> {
     fn needs_store(&self) -> bool {
         false
     }
@@ -204,7 +205,7 @@ impl<R: FnOnce(Result<(), DomainError>) + Send> Job for Passthrough<R> {
     }
 
     fn finish(self: Box<Self>, _: &Result<(), DomainError>, _: &mut dyn CommitSink) {
-        catch_panic("a reply", || (self.0)(Ok(())));
+        catch_panic("a reply", self.0);
     }
 }
 

@@ -152,7 +152,7 @@ impl Database {
     /// # Errors
     /// [`OpenError::Failed`]; nothing is changed then.
     pub fn with_store<T>(&self, work: impl FnOnce(&mut dyn Store) -> T) -> Result<T, OpenError> {
-        self.with_counted_store(work).map(|(answer, _)| answer)
+        self.with_counted_store(work).map(|(output, _)| output)
     }
 
     /// [`Database::with_store`] that also returns the work of the database as a reproducible number: the steps of SQLite's virtual machine
@@ -165,10 +165,10 @@ impl Database {
         let connection = self.connect()?;
         let mut session = Tables(Sqlite::new(&connection));
         session.0.begin().map_err(failed)?;
-        let answer = work(&mut session);
+        let output = work(&mut session);
         let steps = session.0.steps();
         session.0.commit().map_err(failed)?;
-        Ok((answer, steps))
+        Ok((output, steps))
     }
 
     pub(crate) fn bounds(&self) -> MembershipLimits {
@@ -214,15 +214,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_names_a_file_or_memory() {
+    fn url_names_a_file_or_memory() {
         assert_eq!(parse_url("sqlite://data/roomcast.db").unwrap(), Location::File("data/roomcast.db".into()));
         assert_eq!(parse_url("sqlite:///var/lib/roomcast.db").unwrap(), Location::File("/var/lib/roomcast.db".into()));
         assert_eq!(parse_url("sqlite::memory:").unwrap(), Location::Memory);
     }
 
     #[test]
-    fn other_urls_are_refused_in_one_line_that_tells_no_password() {
-        for (url, said) in [
+    fn unsupported_url_is_rejected_without_its_password() {
+        for (url, expected) in [
             ("postgres://u:secret@db/roomcast", "postgres:// is not supported yet by this build"),
             ("mysql://u:secret@db/roomcast", "not mysql://…"),
             ("secret", "without ://"),
@@ -231,7 +231,7 @@ mod tests {
             ("sqlite://data/x.db?mode=ro", "with options"),
         ] {
             let line = parse_url(url).unwrap_err().to_string();
-            assert!(line.contains(said), "{line}");
+            assert!(line.contains(expected), "{line}");
             assert!(!line.contains("secret") && !line.contains('\n'), "{line}");
         }
     }

@@ -132,7 +132,7 @@ mod tests {
     use crate::sqlite::Sqlite;
 
     #[test]
-    fn what_another_version_wrote_is_passed_over_with_all_that_came_before() {
+    fn unreadable_row_skips_itself_and_all_earlier_events() {
         let database = Database::open(Options::new("sqlite::memory:")).unwrap();
         let connection = database.connect().unwrap();
         let mut store = Tables(Sqlite::new(&connection));

@@ -9,7 +9,8 @@ impl<D: Driver> IdempotencyStore for Tables<D> {
     fn stored_response(&mut self, scope: &str, key: &str, since: Timestamp) -> StoreResult<Option<StoredResponse>> {
         let sql = "SELECT digest, status, body, reference FROM answers WHERE scope = $1 AND key = $2 AND answered_at > $3";
         self.0.first(sql, values![scope, key, since], |row| {
-            let status = u16::try_from(row.int(1)?).map_err(|_| StoreError::Broken("an answer's status is not one".to_owned()))?;
+            let status = u16::try_from(row.int(1)?)
+                .map_err(|_| StoreError::Broken("the status of a stored response is not an HTTP status".to_owned()))?;
             // No response has an empty body, so an empty column is a body that was not stored.
             let body = match (row.text(2)?, row.owned_text(3)?) {
                 (_, Some(reference)) => StoredBody::Reference(reference),
@@ -20,16 +21,16 @@ impl<D: Driver> IdempotencyStore for Tables<D> {
         })
     }
 
-    fn put_response(&mut self, scope: &str, key: &str, answered: &StoredResponse, at: Timestamp) -> StoreResult<()> {
+    fn put_response(&mut self, scope: &str, key: &str, response: &StoredResponse, at: Timestamp) -> StoreResult<()> {
         let sql = "INSERT INTO answers (scope, key, digest, status, body, reference, answered_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
             ON CONFLICT (scope, key) DO UPDATE SET digest = excluded.digest, status = excluded.status, body = excluded.body,
                 reference = excluded.reference, answered_at = excluded.answered_at";
-        let (body, reference) = match &answered.body {
+        let (body, reference) = match &response.body {
             StoredBody::Whole(body) => (body.as_str(), None),
             StoredBody::Reference(reference) => ("", Some(reference.as_str())),
             StoredBody::Nothing => ("", None),
         };
-        let values = values![scope, key, &answered.digest, i64::from(answered.status), body, reference, at];
+        let values = values![scope, key, &response.digest, i64::from(response.status), body, reference, at];
         self.0.write(sql, values).map(drop)
     }
 

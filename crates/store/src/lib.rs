@@ -1,4 +1,4 @@
-//! The store, the only crate with SQL. It implements the store traits of `domain::seam` and has no rules of its own.
+//! The store, the only crate with SQL. It implements the store traits of `domain::ports` and has no rules of its own.
 //!
 //! Read in this order:
 //!

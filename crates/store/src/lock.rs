@@ -16,7 +16,7 @@ const MAX_HOLDER_BYTES: u64 = 500;
 /// Inputs: the database's file, and the name of this process for the errors of other processes. The lock is on a separate file beside the database,
 /// because SQLite locks parts of the database's file. A symbolic link to the database is locked like the database itself.
 ///
-/// A database with several hard links is refused. A lock of its inode (`flock` on the file itself) would keep a second server out, too, but not save
+/// A database with several hard links is rejected. A lock of its inode (`flock` on the file itself) would keep a second server out, too, but not save
 /// the data: a server that opens the file by another name after a crash does not find the write-ahead log. On network file systems such a lock would
 /// also collide with SQLite's own.
 ///
@@ -49,7 +49,7 @@ pub(crate) fn lock(database: &Path, holder: &str) -> Result<File, OpenError> {
     let written = file.rewind().and_then(|()| file.set_len(0)).and_then(|()| writeln!(file, "{holder}")).and_then(|()| file.flush());
     if let Err(error) = written {
         // The lock holds nevertheless; on a full disk the server is to start and to report the disk by its health check.
-        tracing::warn!(%error, path = %path.display(), "the lock does not say who holds it");
+        tracing::warn!(%error, path = %path.display(), "the lock file does not name its holder");
     }
     Ok(file)
 }
@@ -75,20 +75,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_names_its_holder_until_it_is_dropped() {
+    fn lock_names_its_holder_until_it_is_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("a.db");
-        std::fs::write(beside(&database, 0), "process 1 on a machine that is gone, and a longer text than the next holder has").unwrap();
-        let held = lock(&database, "process 7").unwrap();
+        std::fs::write(beside(&database, 0), "process 1 on another machine, and a longer text than the next holder has").unwrap();
+        let lock_file = lock(&database, "process 7").unwrap();
         assert_eq!(std::fs::read_to_string(beside(&database, 0)).unwrap(), "process 7\n");
-        let refused = lock(&database, "process 8").unwrap_err().to_string();
-        assert!(refused.contains("in use by process 7;"), "{refused}");
-        drop(held);
+        let rejected = lock(&database, "process 8").unwrap_err().to_string();
+        assert!(rejected.contains("in use by process 7;"), "{rejected}");
+        drop(lock_file);
         lock(&database, "process 8").unwrap();
     }
 
     #[test]
-    fn a_symbolic_link_is_the_database_that_it_points_to() {
+    fn symbolic_link_opens_the_database_that_it_points_to() {
         let folder = tempfile::tempdir().unwrap();
         let (database, link) = (folder.path().join("a.db"), folder.path().join("b.db"));
         std::fs::write(&database, "").unwrap();
@@ -98,21 +98,21 @@ mod tests {
     }
 
     #[test]
-    fn a_database_with_a_hard_link_is_refused_by_either_name_until_one_is_left() {
+    fn database_with_two_hard_links_is_rejected_by_both_names() {
         let folder = tempfile::tempdir().unwrap();
         let (database, link) = (folder.path().join("a.db"), folder.path().join("b.db"));
         std::fs::write(&database, "").unwrap();
         std::fs::hard_link(&database, &link).unwrap();
         for name in [&database, &link] {
-            let refused = lock(name, "process 7").unwrap_err().to_string();
-            assert!(refused.contains("has 2 names (hard links)"), "{refused}");
+            let rejected = lock(name, "process 7").unwrap_err().to_string();
+            assert!(rejected.contains("has 2 names (hard links)"), "{rejected}");
         }
         std::fs::remove_file(&link).unwrap();
         lock(&database, "process 7").unwrap();
     }
 
     #[test]
-    fn a_symbolic_link_to_a_database_that_does_not_exist_yet_is_followed() {
+    fn symbolic_link_to_a_missing_database_is_followed() {
         let folder = tempfile::tempdir().unwrap();
         let [database, link, further, circle] = ["a.db", "b.db", "c.db", "d.db"].map(|name| folder.path().join(name));
         std::os::unix::fs::symlink(&database, &link).unwrap();
@@ -128,14 +128,14 @@ mod tests {
     }
 
     #[test]
-    fn an_error_shows_one_printable_line_of_the_holder() {
+    fn lock_error_shows_one_printable_line_of_the_holder() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("a.db");
         let _held = lock(&database, "process 7").unwrap();
-        for (written, told) in [("", "another process"), ("\u{1b}[2Jx\nand more", "[2Jx"), ("\n", "another process")] {
+        for (written, shown) in [("", "another process"), ("\u{1b}[2Jx\nand more", "[2Jx"), ("\n", "another process")] {
             std::fs::write(beside(&database, 0), written).unwrap();
-            let refused = lock(&database, "process 8").unwrap_err().to_string();
-            assert!(refused.contains(&format!("in use by {told};")), "{refused}");
+            let rejected = lock(&database, "process 8").unwrap_err().to_string();
+            assert!(rejected.contains(&format!("in use by {shown};")), "{rejected}");
         }
     }
 }

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_created_folder_or_file_is_private_to_its_owner() {
+    fn created_folder_or_file_is_private_to_its_owner() {
         let folder = tempfile::tempdir().unwrap();
         let (outer, inner) = (folder.path().join("a"), folder.path().join("a/b"));
         make_folder(&inner).unwrap();
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn an_existing_file_loses_permissions_except_a_group_that_only_reads_and_a_folder_keeps_all() {
+    fn existing_file_keeps_at_most_group_read_permission() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
         for (before, after) in [(0o644, 0o600), (0o666, 0o600), (0o660, 0o600), (0o640, 0o640), (0o600, 0o600), (0o400, 0o400)] {

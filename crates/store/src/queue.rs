@@ -10,7 +10,7 @@ use std::time::Duration;
 /// the time.
 pub(crate) struct Queue<T> {
     state: Mutex<State<T>>,
-    arrived: Condvar,
+    added: Condvar,
     bound: usize,
 }
 
@@ -34,35 +34,35 @@ pub(crate) enum Take {
     Some,
     /// The time has passed, and the queue is empty.
     Nothing,
-    /// The queue is closed and empty: no item will arrive.
+    /// The queue is closed and empty: no item will follow.
     Closed,
 }
 
 impl<T> Queue<T> {
     pub(crate) fn new(bound: usize) -> Self {
         let state = State { waiting: VecDeque::new(), sleepers: 0, closed: false };
-        Self { state: Mutex::new(state), arrived: Condvar::new(), bound }
+        Self { state: Mutex::new(state), added: Condvar::new(), bound }
     }
 
     /// Appends an item, or returns it with the reason.
-    pub(crate) fn put(&self, thing: T) -> Result<(), (Rejected, T)> {
+    pub(crate) fn put(&self, item: T) -> Result<(), (Rejected, T)> {
         let mut state = self.lock();
         if state.closed {
-            return Err((Rejected::Closed, thing));
+            return Err((Rejected::Closed, item));
         }
         if state.waiting.len() >= self.bound {
-            return Err((Rejected::Full, thing));
+            return Err((Rejected::Full, item));
         }
-        state.waiting.push_back(thing);
+        state.waiting.push_back(item);
         let wake = state.sleepers > 0;
         drop(state);
         if wake {
-            self.arrived.notify_one();
+            self.added.notify_one();
         }
         Ok(())
     }
 
-    /// Waits for an item and moves up to `most` items into `taken`. False when the queue is closed and empty: no item will arrive.
+    /// Waits for an item and moves up to `most` items into `taken`. False when the queue is closed and empty: no item will follow.
     pub(crate) fn take(&self, most: usize, taken: &mut Vec<T>) -> bool {
         self.take_within(None, most, taken) == Take::Some
     }
@@ -78,10 +78,10 @@ impl<T> Queue<T> {
             let over;
             (state, over) = match time {
                 Some(time) => {
-                    let (state, waited) = self.arrived.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner);
+                    let (state, waited) = self.added.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner);
                     (state, waited.timed_out())
                 }
-                None => (self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner), false),
+                None => (self.added.wait(state).unwrap_or_else(PoisonError::into_inner), false),
             };
             state.sleepers -= 1;
             if over && state.waiting.is_empty() && !state.closed {
@@ -105,7 +105,7 @@ impl<T> Queue<T> {
     /// Closes the queue: it rejects further items, and waiting items are still taken.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
-        self.arrived.notify_all();
+        self.added.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn things_come_out_in_order_and_at_most_as_many_as_asked_for() {
+    fn items_are_taken_in_order_up_to_the_requested_number() {
         let queue = Queue::new(10);
         for number in 0..5 {
             queue.put(number).unwrap();
@@ -132,14 +132,14 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_gives_the_thing_back() {
+    fn full_queue_returns_the_item() {
         let queue = Queue::new(1);
         queue.put("first").unwrap();
         assert_eq!(queue.put("second"), Err((Rejected::Full, "second")));
     }
 
     #[test]
-    fn a_wait_with_a_time_limit_ends_with_nothing() {
+    fn wait_with_a_time_limit_ends_without_items() {
         let queue = Queue::new(2);
         let mut taken = Vec::new();
         assert_eq!(queue.take_within(Some(Duration::ZERO), 9, &mut taken), Take::Nothing);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_queue_serves_what_is_waiting_and_takes_nothing_in() {
+    fn closed_queue_serves_waiting_items_and_rejects_new_ones() {
         let queue = Queue::new(2);
         queue.put(1).unwrap();
         queue.close();

@@ -16,18 +16,18 @@ use crate::driver::Tables;
 use crate::queue::Queue;
 use crate::sqlite::Sqlite;
 
-/// How many queries may wait in the queue. When it is full, the next query is refused at once with [`DomainError::Unavailable`].
+/// How many queries may wait in the queue. When it is full, the next query is rejected at once with [`DomainError::Unavailable`].
 pub const MAX_QUEUED: usize = 16_384;
 
 /// A handle to the readers' queue. Cheap to clone; when the last clone is dropped, the readers finish the queued queries and end.
 #[derive(Clone)]
-pub struct Readers(Arc<Handle>);
+pub struct Readers(Arc<ReadersHandle>);
 
-struct Handle {
+struct ReadersHandle {
     queue: Arc<Queue<Box<dyn QueryJob>>>,
 }
 
-impl Drop for Handle {
+impl Drop for ReadersHandle {
     fn drop(&mut self) {
         self.queue.close();
     }
@@ -39,7 +39,7 @@ impl Readers {
     /// # Errors
     /// [`OpenError::Failed`] if the database cannot be opened or a thread cannot be started.
     pub fn start(database: &Database, threads: usize) -> Result<(Self, Vec<JoinHandle<()>>), OpenError> {
-        let readers = Self(Arc::new(Handle { queue: Arc::new(Queue::new(MAX_QUEUED)) }));
+        let readers = Self(Arc::new(ReadersHandle { queue: Arc::new(Queue::new(MAX_QUEUED)) }));
         let mut started = Vec::with_capacity(threads);
         for number in 1..=threads {
             let connection = database.connect_to_read()?;
@@ -64,8 +64,8 @@ impl Readers {
     /// Queues a query; `reply` runs on a reader's thread, in no order with other queries. If the queue is full or closed, `reply` receives
     /// [`DomainError::Unavailable`] at once, on the caller's thread.
     pub fn ask<Q: Query>(&self, actor: Actor, query: Q, reply: impl FnOnce(Result<Q::Output, DomainError>) + Send + 'static) {
-        if let Err((rejected, asked)) = self.0.queue.put(Box::new(PendingQuery { actor, query, reply })) {
-            asked.reject(rejected.into());
+        if let Err((rejected, query)) = self.0.queue.put(Box::new(PendingQuery { actor, query, reply })) {
+            query.reject(rejected.into());
         }
     }
 
@@ -89,13 +89,13 @@ struct PendingQuery<Q, R> {
 impl<Q: Query, R: FnOnce(Result<Q::Output, DomainError>) + Send> QueryJob for PendingQuery<Q, R> {
     fn execute(self: Box<Self>, session: &mut Tables<Sqlite<'_>>) {
         let Self { actor, query, reply } = *self;
-        let answer = session.0.begin_to_read().map_err(DomainError::from).and_then(|()| {
-            let answer = catch_unwind(AssertUnwindSafe(|| query.execute(session, &actor)));
-            answer.unwrap_or_else(|panic| Err(DomainError::Internal(format!("a query panicked: {}", panic_message(&*panic)))))
+        let output = session.0.begin_to_read().map_err(DomainError::from).and_then(|()| {
+            let output = catch_unwind(AssertUnwindSafe(|| query.execute(session, &actor)));
+            output.unwrap_or_else(|panic| Err(DomainError::Internal(format!("a query panicked: {}", panic_message(&*panic)))))
         });
         // A query writes nothing, so its transaction needs no commit.
         session.0.rollback();
-        catch_panic("a reply", || reply(answer));
+        catch_panic("a reply", || reply(output));
     }
 
     fn reject(self: Box<Self>, error: DomainError) {
@@ -104,10 +104,10 @@ impl<Q: Query, R: FnOnce(Result<Q::Output, DomainError>) + Send> QueryJob for Pe
 }
 
 fn serve(queue: &Queue<Box<dyn QueryJob>>, mut session: Tables<Sqlite<'_>>) {
-    let mut asked = Vec::with_capacity(1);
-    while queue.take(1, &mut asked) {
-        for question in asked.drain(..) {
-            question.execute(&mut session);
+    let mut queries = Vec::with_capacity(1);
+    while queue.take(1, &mut queries) {
+        for query in queries.drain(..) {
+            query.execute(&mut session);
         }
     }
 }

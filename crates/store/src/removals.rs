@@ -1,4 +1,4 @@
-//! Removals that have begun and have not ended.
+//! Removals that have started and have not ended.
 
 use domain::command::Actor;
 use domain::ids::{EntityId, RoomId};

@@ -112,8 +112,8 @@ mod tests {
     }
 
     /// Executes commands in one batch, and collects the household and the number of each published event.
-    fn decide(desk: &mut BatchContext<'_>, mut jobs: Vec<Box<dyn Job>>, numbers: &Numbers) {
-        let committed = desk.execute(&mut jobs).map(drop);
+    fn decide(context: &mut BatchContext<'_>, mut jobs: Vec<Box<dyn Job>>, numbers: &Numbers) {
+        let committed = context.execute(&mut jobs).map(drop);
         for job in jobs {
             job.finish(&committed, &mut |persisted: PersistedEvent| {
                 let Event::TaskDeleted { task, .. } = persisted.event else { panic!("{persisted:?}") };
@@ -122,7 +122,7 @@ mod tests {
         }
     }
 
-    fn desk(connection: &Connection) -> BatchContext<'_> {
+    fn batch_context(connection: &Connection) -> BatchContext<'_> {
         BatchContext {
             session: Tables(Sqlite::new(connection)),
             clock: Box::new(|| Timestamp(0)),
@@ -134,46 +134,46 @@ mod tests {
     }
 
     #[test]
-    fn the_facts_of_a_room_are_numbered_without_gaps_if_other_commands_fail() {
+    fn failed_commands_leave_no_gap_in_the_seq_of_a_room() {
         let database = Database::open(Options::new("sqlite::memory:")).unwrap();
         let connection = database.connect().unwrap();
-        let mut desk = desk(&connection);
+        let mut context = batch_context(&connection);
         let numbers = Numbers::default();
-        let (done, refused) = (|| Ok(()), || Err(DomainError::Conflict("not now")));
+        let (done, rejected) = (|| Ok(()), || Err(DomainError::Conflict("not now")));
         let dies = || -> Result<(), DomainError> { panic!("a command's own fault") };
 
-        let jobs = vec![record(1, done), record(1, refused), record(2, done), record(1, done), record(3, refused), record(1, dies)];
-        decide(&mut desk, jobs, &numbers);
-        decide(&mut desk, vec![record(3, done), record(1, done), record(1, done)], &numbers);
+        let jobs = vec![record(1, done), record(1, rejected), record(2, done), record(1, done), record(3, rejected), record(1, dies)];
+        decide(&mut context, jobs, &numbers);
+        decide(&mut context, vec![record(3, done), record(1, done), record(1, done)], &numbers);
         assert_eq!(*numbers.lock().unwrap(), [(1, 1), (2, 1), (1, 2), (3, 1), (1, 3), (1, 4)]);
-        let read = |desk: &mut BatchContext<'_>| {
-            desk.session.0.all("SELECT seq FROM sequences ORDER BY room", values![], |row| row.int(0)).unwrap()
+        let read = |context: &mut BatchContext<'_>| {
+            context.session.0.all("SELECT seq FROM sequences ORDER BY room", values![], |row| row.int(0)).unwrap()
         };
-        assert_eq!(read(&mut desk), [4, 1, 1]);
+        assert_eq!(read(&mut context), [4, 1, 1]);
 
         // A batch that is not committed changes no counter.
-        desk.session.0.begin().unwrap();
-        record(1, done).execute(&mut desk).unwrap();
-        desk.session.0.rollback();
-        assert_eq!(read(&mut desk), [4, 1, 1]);
-        decide(&mut desk, vec![record(1, done)], &numbers);
+        context.session.0.begin().unwrap();
+        record(1, done).execute(&mut context).unwrap();
+        context.session.0.rollback();
+        assert_eq!(read(&mut context), [4, 1, 1]);
+        decide(&mut context, vec![record(1, done)], &numbers);
         assert_eq!(numbers.lock().unwrap().last(), Some(&(1, 5)));
     }
 
     #[test]
-    fn a_room_that_gets_many_facts_in_one_batch_is_written_once() {
+    fn sequence_of_a_room_is_written_once_a_batch() {
         let database = Database::open(Options::new("sqlite::memory:")).unwrap();
         let connection = database.connect().unwrap();
-        let mut desk = desk(&connection);
-        desk.session.0.write("CREATE TABLE written (room TEXT)", values![]).unwrap();
+        let mut context = batch_context(&connection);
+        context.session.0.write("CREATE TABLE written (room TEXT)", values![]).unwrap();
         for change in ["INSERT", "UPDATE"] {
             let sql = format!("CREATE TRIGGER on_{change} AFTER {change} ON sequences BEGIN INSERT INTO written VALUES (NEW.room); END");
             connection.execute_batch(&sql).unwrap();
         }
         let numbers = Numbers::default();
-        decide(&mut desk, (0..100).map(|_| record(1, || Ok(()))).collect(), &numbers);
+        decide(&mut context, (0..100).map(|_| record(1, || Ok(()))).collect(), &numbers);
         assert_eq!(numbers.lock().unwrap().len(), 100);
-        let written = desk.session.0.first("SELECT COUNT(*) FROM written", values![], |row| row.int(0)).unwrap();
+        let written = context.session.0.first("SELECT COUNT(*) FROM written", values![], |row| row.int(0)).unwrap();
         assert_eq!(written, Some(1));
     }
 }

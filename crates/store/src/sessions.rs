@@ -40,10 +40,12 @@ impl<D: Driver> SessionStore for Tables<D> {
             start_offset: live_from,
             acked_offset: confirmed,
             disconnected_at: left_at,
-            ended_by_shutdown: let_go,
-            connected_at: came_at,
+            ended_by_shutdown,
+            connected_at,
         } = session;
-        self.0.write(sql, values![secret, id, user, namespace, *live_from, *confirmed, *left_at, *let_go, *came_at]).map(drop)
+        self.0
+            .write(sql, values![secret, id, user, namespace, *live_from, *confirmed, *left_at, *ended_by_shutdown, *connected_at])
+            .map(drop)
     }
 
     fn update_session(&mut self, session: &Session) -> StoreResult<()> {
@@ -53,16 +55,16 @@ impl<D: Driver> SessionStore for Tables<D> {
             start_offset: live_from,
             acked_offset: confirmed,
             disconnected_at: left_at,
-            ended_by_shutdown: let_go,
-            connected_at: came_at,
+            ended_by_shutdown,
+            connected_at,
             ..
         } = session;
-        self.0.change_one(sql, values![*live_from, *confirmed, *left_at, *let_go, *came_at, secret])
+        self.0.change_one(sql, values![*live_from, *confirmed, *left_at, *ended_by_shutdown, *connected_at, secret])
     }
 
-    fn end_session(&mut self, secret: &str, confirmed: i64, at: Timestamp, let_go: bool) -> StoreResult<()> {
+    fn end_session(&mut self, secret: &str, confirmed: i64, at: Timestamp, by_shutdown: bool) -> StoreResult<()> {
         let sql = "UPDATE sessions SET confirmed = $1, left_at = $2, let_go = $3 WHERE secret = $4";
-        self.0.write(sql, values![confirmed, at, let_go, secret]).map(drop)
+        self.0.write(sql, values![confirmed, at, by_shutdown, secret]).map(drop)
     }
 
     fn delete_session(&mut self, secret: &str, user: &UserId) -> StoreResult<()> {
@@ -124,8 +126,8 @@ impl<D: Driver> SessionStore for Tables<D> {
     }
 
     fn begin_epoch(&mut self, name: &str) -> StoreResult<()> {
-        let begun = self.last_offset()?;
-        self.0.write("INSERT INTO epochs (name, begun) VALUES ($1, $2)", values![name, begun])?;
+        let offset = self.last_offset()?;
+        self.0.write("INSERT INTO epochs (name, begun) VALUES ($1, $2)", values![name, offset])?;
         let sql = "DELETE FROM epochs WHERE id <= (SELECT MAX(id) FROM epochs) - $1";
         self.0.write(sql, values![KEPT_EPOCHS]).map(drop)
     }
@@ -135,7 +137,7 @@ impl<D: Driver> SessionStore for Tables<D> {
         let Some(id) = self.0.first(known, values![name], |row| row.int(0))? else { return Ok(None) };
         let next = "SELECT begun FROM epochs WHERE id > $1 ORDER BY id LIMIT 1";
         match self.0.first(next, values![id], |row| row.int(0))? {
-            Some(begun) => Ok(Some(begun)),
+            Some(offset) => Ok(Some(offset)),
             None => self.last_offset().map(Some),
         }
     }

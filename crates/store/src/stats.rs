@@ -19,7 +19,7 @@ pub struct WriterStats {
     /// Events that were committed.
     pub persisted_events: u64,
     /// How often memory was released because a burst of commands had ended.
-    pub rests: u64,
+    pub idle_periods: u64,
     /// The sizes of the batches, in commands.
     pub batches: Histogram,
     /// The durations of the commits, in seconds.
@@ -29,7 +29,7 @@ pub struct WriterStats {
 impl Default for WriterStats {
     fn default() -> Self {
         let (batches, commits) = (Histogram::new(BATCH_COMMANDS), Histogram::new(COMMIT_SECONDS));
-        Self { waiting: 0, lost: 0, persisted_events: 0, rests: 0, batches, commits }
+        Self { waiting: 0, lost: 0, persisted_events: 0, idle_periods: 0, batches, commits }
     }
 }
 
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_falls_into_the_first_bucket_that_holds_it() {
+    fn value_is_counted_in_the_first_bucket_that_fits() {
         let mut histogram = Histogram::new(&[1.0, 10.0]);
         for value in [0.5, 1.0, 1.5, 10.0, 11.0] {
             histogram.observe(value);
@@ -95,11 +95,11 @@ mod tests {
     }
 
     #[test]
-    fn the_commands_of_a_lost_batch_are_lost() {
-        let mut figures = WriterStats::default();
-        figures.batch(3, &Ok(Some(Duration::from_millis(2))));
-        figures.batch(4, &Ok(None));
-        figures.batch(5, &Err(DomainError::Unavailable("the disk is full".into())));
-        assert_eq!((figures.lost, figures.batches.count(), figures.commits.count()), (5, 3, 1));
+    fn commands_of_a_lost_batch_are_counted_as_lost() {
+        let mut stats = WriterStats::default();
+        stats.batch(3, &Ok(Some(Duration::from_millis(2))));
+        stats.batch(4, &Ok(None));
+        stats.batch(5, &Err(DomainError::Unavailable("the disk is full".into())));
+        assert_eq!((stats.lost, stats.batches.count(), stats.commits.count()), (5, 3, 1));
     }
 }

@@ -1,7 +1,7 @@
 //! The writer: the one thread that changes the database.
 //!
 //! It takes the waiting commands, executes each inside one transaction, commits, and runs the replies in the order of the queue. A reply means that
-//! the change is on the disk. The clock and the id source are parameters, so that the rest is reproducible.
+//! the change is on the disk. The clock and the id source are parameters, so every run can be repeated.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::abort;
@@ -24,26 +24,26 @@ use crate::queue::{Queue, Rejected, Take};
 use crate::sqlite::Sqlite;
 use crate::stats::WriterStats;
 
-/// How many commands may wait in the queue. When it is full, the next command is refused at once with [`DomainError::Unavailable`], before the waiting
-/// commands are answered.
+/// How many commands may wait in the queue. When it is full, the next command is rejected at once with [`DomainError::Unavailable`], before the waiting
+/// commands have their results.
 pub const MAX_QUEUED: usize = 65_536;
 /// How many commands share a transaction. A larger batch would not cost less a command, and the first command would wait longer for the commit.
 const MAX_BATCH: usize = 256;
-/// The writer releases the database's page cache, up to 16 MB, when `REST` passes without a command after at least `BURST` commands. The kernel's
+/// The writer releases the database's page cache, up to 16 MB, when [`IDLE_INTERVAL`] passes without a command after at least [`BURST_COMMANDS`] commands. The kernel's
 /// page cache has the pages, too, and returns each in some microseconds.
 const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 const BURST_COMMANDS: usize = 1_000;
 
 /// A handle to the writer's queue. Cheap to clone; when the last clone is dropped, the writer finishes the queued commands and ends.
 #[derive(Clone)]
-pub struct Writer(Arc<Handle>);
+pub struct Writer(Arc<WriterHandle>);
 
-struct Handle {
+struct WriterHandle {
     queue: Arc<Queue<Box<dyn Job>>>,
-    figures: Arc<Mutex<WriterStats>>,
+    stats: Arc<Mutex<WriterStats>>,
 }
 
-impl Drop for Handle {
+impl Drop for WriterHandle {
     fn drop(&mut self) {
         self.queue.close();
     }
@@ -51,9 +51,9 @@ impl Drop for Handle {
 
 /// Receives the persisted events after their commit.
 ///
-/// A function is an outlet that takes each event by itself.
+/// A function is a sink that takes each event by itself.
 pub trait CommitSink: Send {
-    /// Called before the replies and events of a batch. The outlet may collect the resulting work until [`CommitSink::end`], which follows soon.
+    /// Called before the replies and events of a batch. The sink may collect the resulting work until [`CommitSink::end`], which follows soon.
     fn begin(&mut self) {}
 
     /// Charges a command to its actor. `reach` is the number of rooms and inboxes that receive its events. Called before they are published, and only
@@ -80,7 +80,7 @@ impl Writer {
     /// Starts the writer's thread.
     ///
     /// `clock` is called once a command. `ids` continues behind the largest id that was ever stored. After the commit, the writer's thread runs each
-    /// command's reply and then publishes the command's events to `outlet`, in the order of the offsets. Replies and `outlet` must not block.
+    /// command's reply and then publishes the command's events to `sink`, in the order of the offsets. Replies and `sink` must not block.
     ///
     /// The thread ends after [`Writer::close`], or when the last handle is dropped; after joining it, everything is on the disk. A panic of a
     /// command is caught; a panic of the writer itself aborts the process.
@@ -91,7 +91,7 @@ impl Writer {
         database: &Database,
         clock: impl Fn() -> Timestamp + Send + 'static,
         mut ids: impl IdSource + 'static,
-        outlet: impl CommitSink + 'static,
+        sink: impl CommitSink + 'static,
     ) -> Result<(Self, JoinHandle<()>), OpenError> {
         let connection = database.connect()?;
         let last = Tables(Sqlite::new(&connection)).last_id().map_err(|error| OpenError::Failed(error.to_string()))?;
@@ -106,14 +106,14 @@ impl Writer {
         let quotas = Quotas::new(database.quotas(), used.map_err(|error| OpenError::Failed(error.to_string()))?);
         let ids = TrackedIds { source: Box::new(ids), last };
         let queue = Arc::new(Queue::new(MAX_QUEUED));
-        let figures = Arc::new(Mutex::new(WriterStats::default()));
-        let (served, counted) = (Arc::clone(&queue), Arc::clone(&figures));
+        let stats = Arc::new(Mutex::new(WriterStats::default()));
+        let (served, counted) = (Arc::clone(&queue), Arc::clone(&stats));
         let bounds = database.bounds();
         let database = database.clone();
         let thread = Builder::new().name("writer".to_owned()).spawn(move || {
             let session = Tables(Sqlite::new(&connection));
-            let desk = BatchContext { session, clock: Box::new(clock), ids, bounds, quotas, usage_due: Timestamp::default() };
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| serve(&served, desk, outlet, &counted))) {
+            let context = BatchContext { session, clock: Box::new(clock), ids, bounds, quotas, usage_due: Timestamp::default() };
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| serve(&served, context, sink, &counted))) {
                 // Without the writer the server cannot change anything, and a process that ends is restarted.
                 tracing::error!(panic = panic_message(&*panic), "the writer has died; the process ends");
                 abort();
@@ -123,7 +123,7 @@ impl Writer {
             drop(database);
         });
         let thread = thread.map_err(|error| OpenError::Failed(error.to_string()))?;
-        Ok((Self(Arc::new(Handle { queue, figures })), thread))
+        Ok((Self(Arc::new(WriterHandle { queue, stats })), thread))
     }
 
     /// Queues one unit of work. `work` runs inside the batch's transaction; when it returns an error or panics, only its own writes are rolled back.
@@ -146,9 +146,9 @@ impl Writer {
         self.submit(actor, |context| command.execute(context), reply);
     }
 
-    /// Queues a reply that runs in the order of the queue, behind the earlier commands and their events. It always receives `Ok`. If the queue is
-    /// full or closed, it runs at once, on the caller's thread.
-    pub fn submit_passthrough(&self, reply: impl FnOnce(Result<(), DomainError>) + Send + 'static) {
+    /// Queues a function that runs in the order of the queue, behind the earlier commands and their events. If the queue is full or
+    /// closed, it runs at once, on the caller's thread.
+    pub fn submit_passthrough(&self, reply: impl FnOnce() + Send + 'static) {
         self.put(Box::new(Passthrough(reply)));
     }
 
@@ -160,7 +160,7 @@ impl Writer {
     /// The writer's counts since the start, and the length of its queue.
     pub fn stats(&self) -> WriterStats {
         let waiting = self.0.queue.len();
-        WriterStats { waiting, ..self.0.figures.lock().unwrap_or_else(PoisonError::into_inner).clone() }
+        WriterStats { waiting, ..self.0.stats.lock().unwrap_or_else(PoisonError::into_inner).clone() }
     }
 
     fn put(&self, job: Box<dyn Job>) {
@@ -179,52 +179,52 @@ impl From<Rejected> for DomainError {
     }
 }
 
-/// An outlet that counts the events that it publishes.
+/// A sink that counts the events that it publishes.
 struct CountingSink<'a, O> {
-    outlet: &'a mut O,
+    sink: &'a mut O,
     persisted_events: u64,
 }
 
 impl<O: CommitSink> CommitSink for CountingSink<'_, O> {
     fn charge(&mut self, actor: &Actor, reach: usize) {
-        self.outlet.charge(actor, reach);
+        self.sink.charge(actor, reach);
     }
 
     fn publish(&mut self, persisted: PersistedEvent) {
         self.persisted_events += 1;
-        self.outlet.publish(persisted);
+        self.sink.publish(persisted);
     }
 }
 
-fn serve(queue: &Queue<Box<dyn Job>>, mut desk: BatchContext<'_>, mut outlet: impl CommitSink, figures: &Mutex<WriterStats>) {
+fn serve(queue: &Queue<Box<dyn Job>>, mut context: BatchContext<'_>, mut sink: impl CommitSink, stats: &Mutex<WriterStats>) {
     let mut jobs = Vec::with_capacity(MAX_BATCH);
-    let mut since_rest = 0;
+    let mut since_idle = 0;
     loop {
-        match queue.take_within((since_rest >= BURST_COMMANDS).then_some(IDLE_INTERVAL), MAX_BATCH, &mut jobs) {
+        match queue.take_within((since_idle >= BURST_COMMANDS).then_some(IDLE_INTERVAL), MAX_BATCH, &mut jobs) {
             Take::Some => {}
             Take::Nothing => {
-                since_rest = 0;
-                desk.session.0.release_memory();
-                figures.lock().unwrap_or_else(PoisonError::into_inner).rests += 1;
-                outlet.idle();
+                since_idle = 0;
+                context.session.0.release_memory();
+                stats.lock().unwrap_or_else(PoisonError::into_inner).idle_periods += 1;
+                sink.idle();
                 continue;
             }
             Take::Closed => break,
         }
         let commands = jobs.len();
-        since_rest += commands;
-        let committed = desk.execute(&mut jobs);
+        since_idle += commands;
+        let committed = context.execute(&mut jobs);
         let batch = committed.clone().map(drop);
-        outlet.begin();
-        let mut counted = CountingSink { outlet: &mut outlet, persisted_events: 0 };
+        sink.begin();
+        let mut counted = CountingSink { sink: &mut sink, persisted_events: 0 };
         for job in jobs.drain(..) {
             job.finish(&batch, &mut counted);
         }
         let persisted_events = counted.persisted_events;
-        outlet.end();
-        let mut figures = figures.lock().unwrap_or_else(PoisonError::into_inner);
-        figures.batch(commands, &committed);
-        figures.persisted_events += persisted_events;
+        sink.end();
+        let mut stats = stats.lock().unwrap_or_else(PoisonError::into_inner);
+        stats.batch(commands, &committed);
+        stats.persisted_events += persisted_events;
     }
-    desk.session.0.checkpoint();
+    context.session.0.checkpoint();
 }

@@ -19,7 +19,7 @@ enum End {
 }
 
 #[test]
-fn the_writes_of_a_failed_command_are_undone_at_every_place_in_the_transaction() {
+fn writes_of_a_failed_command_are_rolled_back_anywhere() {
     use End::{Kept, Panicked, Refused};
     for ends in [
         vec![Refused],

@@ -29,7 +29,7 @@ fn create(writer: &Writer, admin: bool) -> Result<(), DomainError> {
 }
 
 #[test]
-fn a_restart_keeps_the_usage_of_a_quota_and_the_next_day_resets_it() {
+fn quota_usage_survives_a_restart_and_resets_next_day() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("test.db").display());
     let quotas = QuotaBounds { objects_per_day: Some(3), ..QuotaBounds::default() };

@@ -41,7 +41,7 @@ fn new_space(kind: RoomKind, members: &[&str]) -> CreateSpace {
 }
 
 #[test]
-fn when_the_last_admin_leaves_the_first_member_who_has_acted_becomes_one() {
+fn member_who_acted_first_replaces_the_last_admin() {
     for kind in KINDS {
         for acts in [true, false] {
             with_users(&["anna", "ben"], |store, ids| {
@@ -60,7 +60,7 @@ fn when_the_last_admin_leaves_the_first_member_who_has_acted_becomes_one() {
 }
 
 #[test]
-fn the_first_member_of_an_empty_household_is_its_admin() {
+fn first_member_of_an_empty_household_becomes_admin() {
     with_users(&["anna", "ben", "carl"], |store, ids| {
         let home = run(store, ids, "anna", new_space(RoomKind::Household, &[]));
         let (room, code) = (home.room, home.invite_code.unwrap());
@@ -73,7 +73,7 @@ fn the_first_member_of_an_empty_household_is_its_admin() {
 }
 
 #[test]
-fn a_household_that_a_claim_creates_gets_no_admin_when_a_user_joins_it_empty() {
+fn claimed_household_gets_no_admin_from_a_first_join() {
     with_users(&["anna"], |store, ids| {
         let claims = Claims { household: Some("7".to_owned()), ..Claims::default() };
         run(store, ids, "anna", EnsureUser { claims });
@@ -86,7 +86,7 @@ fn a_household_that_a_claim_creates_gets_no_admin_when_a_user_joins_it_empty() {
 }
 
 #[test]
-fn blocks_in_a_space_are_found_by_its_members_or_by_the_users_who_blocked() {
+fn blockers_are_found_in_small_and_large_spaces() {
     with_users(&["anna", "ben", "carl"], |store, ids| {
         let room = run(store, ids, "anna", new_space(RoomKind::ChatRoom, &["ben"])).room;
         for blocker in ["ben", "carl"] {
@@ -106,7 +106,7 @@ fn blocks_in_a_space_are_found_by_its_members_or_by_the_users_who_blocked() {
 }
 
 #[test]
-fn a_new_space_embeds_its_first_members_and_all_members_receive_the_event() {
+fn new_large_space_embeds_its_first_members_only() {
     let names: Vec<String> = (0..100).map(|number| format!("member-{number:03}")).collect();
     for (link, embedded) in [(String::new(), MAX_EMBEDDED_MEMBERS as usize), ("x".repeat(MAX_EMBEDDED_BYTES / 4), 4)] {
         with_users(&["anna"], |store, ids| {
@@ -132,7 +132,7 @@ fn a_new_space_embeds_its_first_members_and_all_members_receive_the_event() {
 }
 
 #[test]
-fn a_space_is_not_created_with_more_members_than_a_space_may_have() {
+fn space_with_too_many_members_is_not_created() {
     with_users(&["anna"], |store, ids| {
         let actor = Actor { user: id("anna"), admin: false };
         for (members, expected) in [(&["ben", "carl"][..], Err(DomainError::Conflict("The space is full"))), (&["ben"], Ok(2))] {

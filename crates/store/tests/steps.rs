@@ -66,7 +66,7 @@ fn anna(context: &mut CommandContext<'_>) {
 }
 
 #[test]
-fn a_user_with_very_many_objects_is_deleted_in_steps_across_restarts() {
+fn large_user_is_deleted_in_steps_across_restarts() {
     let server = Restarting(tempfile::tempdir().unwrap());
     let (spaces, tasks) = (2 * CHANGES_PER_STEP + 20, CHANGES_PER_STEP + 10);
     let (rooms, _) = server.run("anna", move |context| {
@@ -120,7 +120,7 @@ fn a_user_with_very_many_objects_is_deleted_in_steps_across_restarts() {
 }
 
 #[test]
-fn a_user_is_deleted_while_a_trip_of_the_user_is_being_removed() {
+fn user_is_deleted_while_a_trip_of_the_user_is_removed() {
     for user_first in [true, false] {
         let server = Restarting(tempfile::tempdir().unwrap());
         let (trip, _) = server.run("anna", move |context| {
@@ -162,7 +162,7 @@ fn a_user_is_deleted_while_a_trip_of_the_user_is_being_removed() {
 }
 
 #[test]
-fn a_trip_with_very_many_members_is_gone_at_once_and_each_member_is_notified_once() {
+fn large_trip_is_deleted_and_notifies_each_member_once() {
     let server = Restarting(tempfile::tempdir().unwrap());
     let members = 2 * MEMBERS_PER_STEP + 50;
     let (trip, _) = server.run("anna", move |context| {
@@ -195,7 +195,7 @@ fn a_trip_with_very_many_members_is_gone_at_once_and_each_member_is_notified_onc
 }
 
 #[test]
-fn the_tasks_of_a_member_who_leaves_are_all_taken_back() {
+fn all_tasks_of_a_leaving_member_are_unassigned() {
     let server = Restarting(tempfile::tempdir().unwrap());
     let tasks = 3 * CHANGES_PER_STEP + 7;
     let (home, _) = server.run("anna", move |context| {
@@ -217,7 +217,7 @@ fn the_tasks_of_a_member_who_leaves_are_all_taken_back() {
 }
 
 #[test]
-fn a_change_of_a_profile_is_one_row_and_a_fact_in_each_household() {
+fn profile_update_is_one_row_and_an_event_per_household() {
     let server = Restarting(tempfile::tempdir().unwrap());
     let (made, _) = server.run("anna", |context| {
         anna(context);

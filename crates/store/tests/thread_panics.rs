@@ -17,12 +17,12 @@ const SIGABRT: i32 = 6;
 const DIES: &str = "THE_WRITER_DIES";
 
 #[test]
-fn the_process_ends_with_its_writer() {
+fn process_ends_if_the_writer_panics() {
     if std::env::var_os(DIES).is_some() {
         return die();
     }
     let itself = std::env::current_exe().unwrap();
-    let ended = Command::new(itself).args(["--exact", "the_process_ends_with_its_writer", "--nocapture"]).env(DIES, "1").output().unwrap();
+    let ended = Command::new(itself).args(["--exact", "process_ends_if_the_writer_panics", "--nocapture"]).env(DIES, "1").output().unwrap();
     assert_eq!(ended.status.signal(), Some(SIGABRT), "{ended:?}");
 }
 

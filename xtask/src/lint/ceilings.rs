@@ -7,13 +7,8 @@ pub const TARGET: f64 = 1.0;
 pub type Ceiling = (&'static str, f64);
 
 /// The areas that are not clean yet. A commit that cleans one lowers its ceiling, or removes its line. No ceiling is ever raised.
-pub const CEILINGS: &[Ceiling] = &[
-    ("server/doc-comments", 2.8),
-    ("server/strings", 4.6),
-    ("server/tests/strings", 1.8),
-    ("store/comments", 5.2),
-    ("store/tests/strings", 5.9),
-];
+pub const CEILINGS: &[Ceiling] =
+    &[("server/doc-comments", 2.8), ("server/strings", 4.6), ("server/tests/strings", 1.8), ("store/comments", 5.2)];
 
 /// The ceilings of a crate.
 #[derive(Clone, Copy, Debug)]
@@ -26,10 +21,7 @@ pub struct CrateCeiling {
 }
 
 /// The crates that are not clean yet. No ceiling is ever raised. A crate without a line may have none of both.
-pub const CRATE_CEILINGS: &[CrateCeiling] = &[
-    CrateCeiling { name: "server", repeated_names: 26, long_functions: 3 },
-    CrateCeiling { name: "store", repeated_names: 1, long_functions: 0 },
-];
+pub const CRATE_CEILINGS: &[CrateCeiling] = &[CrateCeiling { name: "server", repeated_names: 26, long_functions: 3 }];
 
 impl CrateCeiling {
     /// The ceilings of the crate with this name.

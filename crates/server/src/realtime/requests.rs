@@ -273,7 +273,7 @@ impl RealtimeApp {
         self.track_in_flight(shard, socket);
         let back = self.run_on_shard(shard);
         // If the writer is full, it answers at once; the job runs all the same.
-        self.state.store.writer.submit_passthrough(move |_| {
+        self.state.store.writer.submit_passthrough(move || {
             back(Box::new(move |live, shard| {
                 live.release_in_flight(shard, socket);
                 then(live, shard);

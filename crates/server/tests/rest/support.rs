@@ -168,8 +168,8 @@ impl Server {
     pub async fn persisted_events(&self) -> Vec<PersistedEvent> {
         // The writer responds to a command before it publishes the events. The next entry of its queue runs after both.
         let (reply, published) = oneshot::channel();
-        self.writer.submit_passthrough(move |result| reply.send(result).unwrap());
-        published.await.unwrap().unwrap();
+        self.writer.submit_passthrough(move || reply.send(()).unwrap());
+        published.await.unwrap();
         self.persisted_events.lock().unwrap().drain(..).collect()
     }
 

@@ -128,8 +128,8 @@ impl TestApp {
     pub async fn take_notices(&self) -> Vec<BusMessage> {
         // The writer responds to a command before it publishes the events. The next entry of its queue runs after both.
         let (reply, published) = oneshot::channel();
-        self.shared.store.writer.submit_passthrough(move |result| drop(reply.send(result)));
-        published.await.unwrap().unwrap();
+        self.shared.store.writer.submit_passthrough(move || reply.send(()).unwrap());
+        published.await.unwrap();
         std::mem::take(&mut self.notices.lock().unwrap())
     }
 }

@@ -3,7 +3,7 @@ use domain::ports::{Page, Store};
 
 use crate::{at, id};
 
-pub fn blocks_of_a_user_come_latest_first_in_pages_and_end(store: &mut dyn Store) {
+pub fn blocks_are_listed_latest_first_in_pages_and_can_end(store: &mut dyn Store) {
     for (name, seconds) in [("ben", 1), ("cleo", 2), ("dan", 2)] {
         store.put_block(&id("ann"), &id(name), at(seconds)).unwrap();
     }

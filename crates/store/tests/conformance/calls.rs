@@ -23,7 +23,7 @@ fn participant(name: &str, joined: i64, left: Option<i64>) -> Participant {
     Participant { user: user(name), joined_at: at(joined), left_at: left.map(at) }
 }
 
-pub fn a_call_is_read_back_with_its_participants_in_the_order_of_coming(store: &mut dyn Store) {
+pub fn call_is_read_back_with_participants_in_order_of_joining(store: &mut dyn Store) {
     store_users(store, &["ann", "ben"]);
     assert_eq!(store.call(1).unwrap(), None);
     let mut call = call(1, &RoomKind::ChatRoom.room(7));
@@ -40,7 +40,7 @@ pub fn a_call_is_read_back_with_its_participants_in_the_order_of_coming(store: &
     }
 }
 
-pub fn a_room_has_one_open_call(store: &mut dyn Store) {
+pub fn room_has_at_most_one_open_call(store: &mut dyn Store) {
     store_users(store, &["ann"]);
     let (here, there) = (RoomKind::ChatRoom.room(7), RoomKind::ChatRoom.room(8));
     store.insert_call(&call(1, &here)).unwrap();
@@ -54,7 +54,7 @@ pub fn a_room_has_one_open_call(store: &mut dyn Store) {
     store.insert_call(&call(3, &here)).unwrap();
 }
 
-pub fn a_known_call_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut dyn Store) {
+pub fn insert_of_existing_or_update_of_missing_call_fails(store: &mut dyn Store) {
     store_users(store, &["ann"]);
     let (here, there) = (RoomKind::ChatRoom.room(7), RoomKind::ChatRoom.room(8));
     store.insert_call(&call(1, &here)).unwrap();
@@ -64,7 +64,7 @@ pub fn a_known_call_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut 
     assert_eq!(store.call(2).unwrap(), None);
 }
 
-pub fn calls_come_newest_first_in_pages(store: &mut dyn Store) {
+pub fn calls_are_listed_newest_first_in_pages(store: &mut dyn Store) {
     store_users(store, &["ann"]);
     let (here, there) = (RoomKind::ChatRoom.room(7), RoomKind::ChatRoom.room(8));
     for n in 1..=4 {

@@ -5,7 +5,7 @@ use domain::users::User;
 
 use crate::{T0, at, id, message, store_users};
 
-pub fn a_message_is_read_back_with_its_sender(store: &mut dyn Store) {
+pub fn message_is_read_back_with_its_sender(store: &mut dyn Store) {
     store_users(store, &["ann"]);
     assert_eq!(store.message(1).unwrap(), None);
     let plain = Message { metadata: None, sort: None, file_url: None, client_id: Some("c-1".to_owned()), ..message(2, "ann") };
@@ -18,7 +18,7 @@ pub fn a_message_is_read_back_with_its_sender(store: &mut dyn Store) {
     assert_eq!(store.message(1).unwrap(), Some(edited));
 }
 
-pub fn a_known_message_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut dyn Store) {
+pub fn insert_of_existing_or_update_of_missing_message_fails(store: &mut dyn Store) {
     store_users(store, &["ann", "ben"]);
     store.insert_message(&message(1, "ann")).unwrap();
     assert!(store.insert_message(&Message { content: "Other".to_owned(), ..message(1, "ben") }).is_err());
@@ -27,13 +27,13 @@ pub fn a_known_message_is_not_stored_as_new_nor_an_unknown_one_changed(store: &m
     assert_eq!(store.message(2).unwrap(), None);
 }
 
-pub fn a_message_of_a_deleted_person_keeps_the_id(store: &mut dyn Store) {
+pub fn message_of_a_deleted_user_has_the_sender_id(store: &mut dyn Store) {
     store.insert_message(&message(1, "ann")).unwrap();
     let sender = store.message(1).unwrap().unwrap().sender;
     assert_eq!(sender, User::unseen(id("ann"), domain::ids::Timestamp(0)));
 }
 
-pub fn a_message_is_found_by_its_senders_own_id(store: &mut dyn Store) {
+pub fn message_is_found_by_client_id(store: &mut dyn Store) {
     store_users(store, &["ann", "ben"]);
     let client_id = Some("c-1".to_owned());
     let elsewhere = RoomKind::Channel.room(8);
@@ -48,7 +48,7 @@ pub fn a_message_is_found_by_its_senders_own_id(store: &mut dyn Store) {
     assert!(store.insert_message(&Message { client_id: sent.client_id, ..message(4, "ann") }).is_err(), "twice is a fault of the rules");
 }
 
-pub fn messages_come_newest_first_in_pages(store: &mut dyn Store) {
+pub fn messages_are_listed_newest_first_in_pages(store: &mut dyn Store) {
     store_users(store, &["ann"]);
     for n in 1..=4 {
         store.insert_message(&message(n, "ann")).unwrap();
@@ -63,7 +63,7 @@ pub fn messages_come_newest_first_in_pages(store: &mut dyn Store) {
     assert!(ids(2, Some(1)).is_empty());
 }
 
-pub fn a_deleted_message_is_not_there_and_its_senders_own_id_is_free(store: &mut dyn Store) {
+pub fn client_id_of_a_deleted_message_can_be_used_again(store: &mut dyn Store) {
     store_users(store, &["ann"]);
     let sent = Message { client_id: Some("c-1".to_owned()), ..message(1, "ann") };
     store.insert_message(&sent).unwrap();

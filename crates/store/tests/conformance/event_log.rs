@@ -12,7 +12,7 @@ use domain::trips::{TripChanges, TripDetails};
 use crate::calls::call;
 use crate::{T0, at, home, id, message, notification, space, task, user};
 
-pub fn each_room_counts_for_itself_and_offsets_only_grow(store: &mut dyn Store) {
+pub fn each_room_has_its_own_seq_and_offsets_increase(store: &mut dyn Store) {
     let inbox = RoomId::inbox(&id("ann"));
     let mut last = 0;
     for (room, seq) in [(home(), 1), (inbox.clone(), 1), (home(), 2), (home(), 3), (inbox, 2)] {
@@ -100,7 +100,7 @@ fn persisted_events(store: &mut dyn Store) -> Vec<PersistedEvent> {
     store.events_after(0, Timestamp(i64::MIN), 99).unwrap().events
 }
 
-pub fn facts_are_read_behind_an_offset_up_to_a_limit(store: &mut dyn Store) {
+pub fn events_after_an_offset_are_read_up_to_a_limit(store: &mut dyn Store) {
     let offsets: Vec<i64> = (1..=5)
         .map(|n| store.append(&RoomKind::Trip.room(n), T0, Account(7), Event::TaskDeleted { task: n, by: None }).unwrap().offset)
         .collect();
@@ -125,7 +125,7 @@ fn offsets(store: &mut dyn Store) -> Vec<i64> {
     persisted_events(store).iter().map(|persisted| persisted.offset).collect()
 }
 
-pub fn the_last_offset_is_that_of_the_last_fact(store: &mut dyn Store) {
+pub fn last_offset_is_the_offset_of_the_last_event(store: &mut dyn Store) {
     assert_eq!(store.last_offset().unwrap(), 0);
     for n in 1..=3 {
         let persisted = store.append(&RoomKind::Trip.room(n), T0, Account(7), Event::NotificationsRead).unwrap();
@@ -133,7 +133,7 @@ pub fn the_last_offset_is_that_of_the_last_fact(store: &mut dyn Store) {
     }
 }
 
-pub fn old_facts_are_deleted_some_at_a_time_and_the_last_one_stays(store: &mut dyn Store) {
+pub fn old_events_are_deleted_in_steps_and_the_last_one_stays(store: &mut dyn Store) {
     for n in 1..=6 {
         store.append(&home(), at(n), Account(7), Event::NotificationsRead).unwrap();
     }
@@ -150,7 +150,7 @@ pub fn old_facts_are_deleted_some_at_a_time_and_the_last_one_stays(store: &mut d
     assert_eq!(store.append(&home(), at(9), Account(7), Event::NotificationsRead).unwrap().offset, 7, "no offset comes twice");
 }
 
-pub fn holes_are_known_until_all_facts_before_them_are_too_old(store: &mut dyn Store) {
+pub fn gaps_are_stored_until_all_events_before_them_expire(store: &mut dyn Store) {
     for n in 1..=6 {
         store.append(&home(), at(n), Account(7), Event::NotificationsRead).unwrap();
     }
@@ -164,7 +164,7 @@ pub fn holes_are_known_until_all_facts_before_them_are_too_old(store: &mut dyn S
     assert_eq!(holes(store, 0), [(String::new(), 4)]);
 }
 
-pub fn a_fact_is_found_by_its_offset(store: &mut dyn Store) {
+pub fn event_is_found_by_its_offset(store: &mut dyn Store) {
     let persisted = store.append(&home(), T0, Account(-7), Event::NotificationsRead).unwrap();
     assert_eq!(persisted.account, Account(-7));
     assert_eq!(store.event_at(persisted.offset).unwrap(), Some(persisted));
@@ -179,7 +179,7 @@ pub fn a_fact_is_found_by_its_offset(store: &mut dyn Store) {
     assert_eq!(store.event_at(several.first_offset()).unwrap(), None, "the next fact is another");
 }
 
-pub fn what_everybody_has_heard_is_remembered(store: &mut dyn Store) {
+pub fn offset_acknowledged_by_all_is_stored(store: &mut dyn Store) {
     assert_eq!(store.acked_by_all().unwrap(), 0);
     for offset in [5, 9] {
         store.put_acked_by_all(offset).unwrap();

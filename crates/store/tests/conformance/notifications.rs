@@ -4,7 +4,7 @@ use domain::ports::{Page, Store};
 
 use crate::{at, id, notification};
 
-pub fn a_notification_is_read_back_as_stored(store: &mut dyn Store) {
+pub fn stored_notification_is_read_back_unchanged(store: &mut dyn Store) {
     assert_eq!(store.notification(1).unwrap(), None);
     let bare = Notification { link: None, data: None, message: String::new(), read: true, ..notification(2, "ann") };
     for stored in [notification(1, "ann"), bare] {
@@ -13,14 +13,14 @@ pub fn a_notification_is_read_back_as_stored(store: &mut dyn Store) {
     }
 }
 
-pub fn a_notification_changes_only_in_being_read(store: &mut dyn Store) {
+pub fn update_changes_only_the_read_state_of_a_notification(store: &mut dyn Store) {
     store.insert_notification(&notification(1, "ann")).unwrap();
     let changed = Notification { title: "Other".to_owned(), data: None, read: true, created_at: at(9), ..notification(1, "ben") };
     store.update_notification(&changed).unwrap();
     assert_eq!(store.notification(1).unwrap(), Some(Notification { read: true, ..notification(1, "ann") }));
 }
 
-pub fn a_known_notification_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut dyn Store) {
+pub fn insert_of_existing_or_update_of_missing_notification_fails(store: &mut dyn Store) {
     store.insert_notification(&notification(1, "ann")).unwrap();
     assert!(store.insert_notification(&notification(1, "ben")).is_err());
     assert_eq!(store.notification(1).unwrap(), Some(notification(1, "ann")));
@@ -28,7 +28,7 @@ pub fn a_known_notification_is_not_stored_as_new_nor_an_unknown_one_changed(stor
     assert_eq!(store.notification(2).unwrap(), None);
 }
 
-pub fn notifications_of_a_person_come_newest_first_in_pages(store: &mut dyn Store) {
+pub fn notifications_are_listed_newest_first_in_pages(store: &mut dyn Store) {
     for n in 1..=4 {
         store.insert_notification(&notification(n, "ann")).unwrap();
     }
@@ -42,7 +42,7 @@ pub fn notifications_of_a_person_come_newest_first_in_pages(store: &mut dyn Stor
     assert!(ids(2, Some(1)).is_empty());
 }
 
-pub fn all_of_a_persons_are_read_at_once_and_counted(store: &mut dyn Store) {
+pub fn all_notifications_are_marked_read_and_counted(store: &mut dyn Store) {
     for n in 1..=3 {
         store.insert_notification(&notification(n, "ann")).unwrap();
     }
@@ -54,7 +54,7 @@ pub fn all_of_a_persons_are_read_at_once_and_counted(store: &mut dyn Store) {
     assert!(!store.notification(5).unwrap().unwrap().read, "another's stays");
 }
 
-pub fn a_deleted_persons_notifications_are_gone(store: &mut dyn Store) {
+pub fn notifications_of_a_deleted_user_are_deleted(store: &mut dyn Store) {
     store.insert_notification(&notification(1, "ann")).unwrap();
     store.insert_notification(&notification(2, "ben")).unwrap();
     assert_eq!(store.delete_notifications_of(&id("ann"), 1000).unwrap(), 1);

@@ -17,7 +17,7 @@ fn talk(store: &mut dyn Store) {
     store.insert_message(&Message { room: room(2), ..message(5, "ben") }).unwrap();
 }
 
-pub fn a_mark_is_a_persons_own_in_a_room_and_never_goes_back(store: &mut dyn Store) {
+pub fn read_marker_is_per_user_and_room_and_never_moves_back(store: &mut dyn Store) {
     assert_eq!(store.read_marker(&room(1), &id("ann")).unwrap(), None);
     assert_eq!(store.read_marker_of_others(&room(1), &id("ann")).unwrap(), None);
     for (number, name, mark) in [(1, "ann", 7), (1, "ben", 5), (1, "cleo", 6), (2, "ann", 3), (1, "ann", 4)] {
@@ -31,12 +31,12 @@ pub fn a_mark_is_a_persons_own_in_a_room_and_never_goes_back(store: &mut dyn Sto
     assert_eq!(store.read_marker(&room(1), &id("ann")).unwrap(), Some(8));
 }
 
-pub fn whoever_begins_to_read_has_read_nothing_by_that(store: &mut dyn Store) {
+pub fn initial_read_marker_does_not_count_as_read(store: &mut dyn Store) {
     talk(store);
     store.init_read_marker(&room(1), &id("cleo"), 2).unwrap();
     assert_eq!(store.read_marker(&room(1), &id("cleo")).unwrap(), Some(2));
     assert_eq!(store.unread_in(&room(1), &id("cleo"), 9, 9).unwrap(), [3, 4]);
-    assert_eq!(store.read_marker_of_others(&room(1), &id("ann")).unwrap(), None, "nobody has read anything");
+    assert_eq!(store.read_marker_of_others(&room(1), &id("ann")).unwrap(), None, "no user has read a message");
     store.advance_read_marker(&room(1), &id("cleo"), 3).unwrap();
     assert_eq!(store.read_marker_of_others(&room(1), &id("ann")).unwrap(), Some(3));
     store.init_read_marker(&room(1), &id("cleo"), 4).unwrap();
@@ -46,14 +46,14 @@ pub fn whoever_begins_to_read_has_read_nothing_by_that(store: &mut dyn Store) {
     assert_eq!(store.read_marker(&room(1), &id("cleo")).unwrap(), Some(4), "never back");
 }
 
-pub fn the_newest_message_up_to_another_is_found(store: &mut dyn Store) {
+pub fn newest_message_up_to_an_id_is_found(store: &mut dyn Store) {
     talk(store);
     for (number, up_to, newest) in [(1, i64::MAX, Some(4)), (1, 3, Some(3)), (1, 0, None), (2, 4, None), (2, 9, Some(5)), (3, 9, None)] {
         assert_eq!(store.newest_message_in(&room(number), up_to).unwrap(), newest, "{number} up to {up_to}");
     }
 }
 
-pub fn unread_are_the_others_messages_behind_the_mark(store: &mut dyn Store) {
+pub fn unread_messages_are_those_of_others_after_the_marker(store: &mut dyn Store) {
     talk(store);
     assert_eq!(store.unread_in(&room(1), &id("ann"), 9, 9).unwrap(), [2, 4]);
     assert_eq!(store.unread_in(&room(1), &id("ann"), 9, 1).unwrap(), [4], "the newest");
@@ -68,7 +68,7 @@ pub fn unread_are_the_others_messages_behind_the_mark(store: &mut dyn Store) {
     assert_eq!(store.count_unread_in(&room(2), &id("ben"), 9).unwrap(), 0, "one's own are read");
 }
 
-pub fn unread_are_counted_in_all_rooms_of_a_kind(store: &mut dyn Store) {
+pub fn unread_messages_are_counted_in_all_rooms_of_a_kind(store: &mut dyn Store) {
     talk(store);
     store.insert_message(&Message { room: RoomKind::ChatRoom.room(1), ..message(6, "ben") }).unwrap();
     store.insert_message(&Message { room: room(3), ..message(7, "ben") }).unwrap();
@@ -83,7 +83,7 @@ pub fn unread_are_counted_in_all_rooms_of_a_kind(store: &mut dyn Store) {
     assert_eq!(store.count_unread_of(&id("cleo"), RoomKind::Conversation, 9).unwrap(), 0);
 }
 
-pub fn a_deleted_persons_marks_are_gone(store: &mut dyn Store) {
+pub fn read_markers_of_a_deleted_user_are_deleted(store: &mut dyn Store) {
     store.advance_read_marker(&room(1), &id("ann"), 2).unwrap();
     store.advance_read_marker(&room(1), &id("ben"), 3).unwrap();
     assert_eq!(store.delete_read_markers_of(&id("ann"), 1000).unwrap(), 1);

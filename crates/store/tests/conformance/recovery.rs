@@ -61,7 +61,7 @@ fn epoch(store: &mut dyn Store, name: &str) {
     run(store, "", 0, BeginEpoch { name: name.to_owned(), window: WINDOW, disconnected_seconds: WINDOW }).unwrap();
 }
 
-pub fn whoever_comes_back_goes_on_from_the_larger_of_what_is_offered_and_what_is_confirmed(store: &mut dyn Store) {
+pub fn resumed_session_continues_from_the_larger_offset(store: &mut dyn Store) {
     epoch(store, "e");
     come(store, "ann");
     say(store, 9);
@@ -87,7 +87,7 @@ pub fn whoever_comes_back_goes_on_from_the_larger_of_what_is_offered_and_what_is
     }
 }
 
-pub fn a_session_is_its_persons_alone_where_it_was_and_not_for_ever(store: &mut dyn Store) {
+pub fn session_resumes_only_for_its_user_namespace_and_window(store: &mut dyn Store) {
     epoch(store, "e");
     come(store, "ann");
     leave(store, 0, 0);
@@ -105,13 +105,13 @@ pub fn a_session_is_its_persons_alone_where_it_was_and_not_for_ever(store: &mut 
     assert!(come_back(store, "ann", 9 * WINDOW, None).resumed.is_some(), "here all the time");
 }
 
-pub fn nothing_is_remembered_of_whoever_has_no_place(store: &mut dyn Store) {
+pub fn connection_without_a_session_stores_none(store: &mut dyn Store) {
     let arrived =
         run(store, "ann", 0, ConnectSession { claims: Claims::default(), new_session: None, resume: ResumeRequest::New }).unwrap();
     assert_eq!((arrived.position, arrived.resumed, arrived.since), (0, None, None));
 }
 
-pub fn whoever_says_since_when_is_believed_if_that_is_of_this_journal(store: &mut dyn Store) {
+pub fn position_is_accepted_if_it_belongs_to_this_log(store: &mut dyn Store) {
     epoch(store, "lost");
     say(store, 3);
     epoch(store, "e");
@@ -132,7 +132,7 @@ pub fn whoever_says_since_when_is_believed_if_that_is_of_this_journal(store: &mu
     }
 }
 
-pub fn a_room_that_is_lost_meanwhile_is_not_come_back_to(store: &mut dyn Store) {
+pub fn session_does_not_resume_a_room_without_access(store: &mut dyn Store) {
     let (trip, project, channel) = (RoomKind::Trip.room(1), RoomKind::Project.room(2), RoomKind::Channel.room(3));
     come(store, "ann");
     store.insert_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(&channel) }).unwrap();
@@ -161,7 +161,7 @@ pub fn a_room_that_is_lost_meanwhile_is_not_come_back_to(store: &mut dyn Store) 
     assert!(rooms(store).is_empty());
 }
 
-pub fn a_room_that_one_is_in_without_asking_is_not_come_back_to_if_it_was_left(store: &mut dyn Store) {
+pub fn session_does_not_resume_an_automatic_room_that_it_left(store: &mut dyn Store) {
     come(store, "ann");
     store.put_member(&home(), &id("ann"), Role::Member, at(0)).unwrap();
     let leave = |store: &mut dyn Store, room: &RoomId| {
@@ -185,14 +185,14 @@ pub fn a_room_that_one_is_in_without_asking_is_not_come_back_to_if_it_was_left(s
     assert!(store.session_rooms("a", &id("ann")).unwrap().is_empty(), "of what one may not hear nothing is kept");
 }
 
-pub fn a_room_that_may_not_be_heard_is_not_joined(store: &mut dyn Store) {
+pub fn join_of_a_room_without_access_fails(store: &mut dyn Store) {
     come(store, "ann");
     let enter = JoinRoom { room: RoomKind::Conversation.room(1), session: Some("a".to_owned()), since: true };
     assert!(run(store, "ann", 0, enter).is_err());
     assert!(store.session_rooms("a", &id("ann")).unwrap().is_empty());
 }
 
-pub fn a_member_may_stay_in_a_room_until_the_removal(store: &mut dyn Store) {
+pub fn member_may_stay_in_a_room_until_the_removal(store: &mut dyn Store) {
     come(store, "ann");
     let stay = |store: &mut dyn Store| run(store, "ann", 0, ResumeRoom { room: home() });
     assert_eq!(stay(store), Err(DomainError::NotFound(RoomKind::Household.display_name())));
@@ -203,7 +203,7 @@ pub fn a_member_may_stay_in_a_room_until_the_removal(store: &mut dyn Store) {
     assert_eq!(stay(store), Err(DomainError::NotFound(RoomKind::Household.display_name())));
 }
 
-pub fn a_session_that_cannot_go_on_is_followed_by_a_new_one(store: &mut dyn Store) {
+pub fn session_that_cannot_resume_is_replaced(store: &mut dyn Store) {
     come(store, "ann");
     store.put_member(&home(), &id("ann"), Role::Member, at(0)).unwrap();
     run(store, "ann", 0, JoinRoom { room: home(), session: Some("a".to_owned()), since: true }).unwrap();
@@ -222,7 +222,7 @@ pub fn a_session_that_cannot_go_on_is_followed_by_a_new_one(store: &mut dyn Stor
     }
 }
 
-pub fn a_start_ends_who_was_here_and_reads_what_is_recent(store: &mut dyn Store) {
+pub fn start_ends_open_sessions_and_reads_recent_events(store: &mut dyn Store) {
     come(store, "ann");
     let append = |store: &mut dyn Store, seconds| {
         store.append(&home(), at(seconds), Account(7), domain::event::Event::NotificationsRead).unwrap();
@@ -253,7 +253,7 @@ pub fn a_start_ends_who_was_here_and_reads_what_is_recent(store: &mut dyn Store)
     assert_eq!((stretch.events.len(), stretch.end), (1, Some(4)));
 }
 
-pub fn a_start_knows_who_was_here(store: &mut dyn Store) {
+pub fn start_lists_the_users_who_were_connected(store: &mut dyn Store) {
     let claims = |secret: &str| ResumeRequest::Resume(SessionClaim { secret: secret.to_owned(), position: None, window_seconds: WINDOW });
     let leave = |store: &mut dyn Store, secret: &str, seconds, by_shutdown| {
         run(store, "", seconds, EndSession { secret: secret.to_owned(), confirmed: 0, by_shutdown }).unwrap();
@@ -309,7 +309,7 @@ fn store_user(name: &str) -> User {
     User::unseen(id(name), at(0))
 }
 
-pub fn old_facts_and_sessions_are_forgotten(store: &mut dyn Store) {
+pub fn old_events_and_sessions_are_deleted(store: &mut dyn Store) {
     come(store, "ann");
     say(store, 5);
     leave(store, 0, 0);
@@ -323,7 +323,7 @@ pub fn old_facts_and_sessions_are_forgotten(store: &mut dyn Store) {
     assert_eq!(store.events_after(0, at(0), 9).unwrap().events.len(), 1, "the last one stays");
 }
 
-pub fn catching_up_goes_through_the_rooms_that_one_may_hear(store: &mut dyn Store) {
+pub fn sync_covers_only_rooms_that_the_user_may_access(store: &mut dyn Store) {
     let (project, channel) = (RoomKind::Project.room(2), RoomKind::Channel.room(3));
     epoch(store, "e");
     come(store, "ann");
@@ -347,7 +347,7 @@ pub fn catching_up_goes_through_the_rooms_that_one_may_hear(store: &mut dyn Stor
 }
 
 /// A member's start offset is not before the messages that were sent earlier, so that a later event that names one does not reveal it.
-pub fn a_message_before_one_became_a_member_is_before_its_offset(store: &mut dyn Store) {
+pub fn message_before_a_membership_has_a_smaller_offset(store: &mut dyn Store) {
     let conversation = RoomKind::Conversation.room(1);
     let sent: EntityId = 5;
     let said = Message { room: conversation.clone(), ..message(sent, "ben") };

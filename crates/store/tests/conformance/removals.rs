@@ -5,7 +5,7 @@ use domain::removals::{Removal, RemovalTarget};
 
 use crate::{id, space, user};
 
-pub fn a_removal_is_stored_until_it_ends_and_the_oldest_continues_first(store: &mut dyn Store) {
+pub fn removal_is_stored_until_its_end_and_the_oldest_is_next(store: &mut dyn Store) {
     assert_eq!(store.next_removal().unwrap(), None);
     let trip = RoomKind::Trip.room(1);
     let by = Actor { user: id("ann"), admin: false };

@@ -36,7 +36,7 @@ fn confirmed(store: &mut dyn Store, secret: &str) -> i64 {
     store.session(secret).unwrap().unwrap().acked_offset
 }
 
-pub fn a_session_is_read_back_as_stored(store: &mut dyn Store) {
+pub fn stored_session_is_read_back_unchanged(store: &mut dyn Store) {
     assert_eq!(store.session("a").unwrap(), None);
     let away = Session { disconnected_at: Some(at(9)), ended_by_shutdown: true, acked_offset: 9, ..session("b", 4) };
     for session in [session("a", 3), away] {
@@ -45,7 +45,7 @@ pub fn a_session_is_read_back_as_stored(store: &mut dyn Store) {
     }
 }
 
-pub fn a_session_that_comes_back_is_whose_and_where_it_was(store: &mut dyn Store) {
+pub fn update_keeps_id_user_and_namespace_of_a_session(store: &mut dyn Store) {
     let first = session("a", 3);
     store.insert_session(&Session { disconnected_at: Some(at(1)), ended_by_shutdown: true, ..first.clone() }).unwrap();
     let other = Session { id: "x".to_owned(), user: id("eve"), namespace: "/".to_owned(), acked_offset: 7, ..session("a", 8) };
@@ -53,7 +53,7 @@ pub fn a_session_that_comes_back_is_whose_and_where_it_was(store: &mut dyn Store
     assert_eq!(store.session("a").unwrap(), Some(Session { start_offset: 8, acked_offset: 7, connected_at: at(8), ..first }));
 }
 
-pub fn a_known_session_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut dyn Store) {
+pub fn insert_of_existing_or_update_of_missing_session_fails(store: &mut dyn Store) {
     store.insert_session(&session("a", 3)).unwrap();
     assert!(store.insert_session(&Session { user: id("eve"), ..session("a", 8) }).is_err());
     assert_eq!(store.session("a").unwrap(), Some(session("a", 3)));
@@ -61,7 +61,7 @@ pub fn a_known_session_is_not_stored_as_new_nor_an_unknown_one_changed(store: &m
     assert_eq!(store.session("b").unwrap(), None);
 }
 
-pub fn the_end_of_a_session_is_written_down_with_what_has_arrived(store: &mut dyn Store) {
+pub fn end_of_a_session_stores_the_acknowledged_offset(store: &mut dyn Store) {
     store.insert_session(&session("a", 3)).unwrap();
     store.insert_session(&session("b", 3)).unwrap();
     store.end_session("a", 5, at(1), true).unwrap();
@@ -74,7 +74,7 @@ pub fn the_end_of_a_session_is_written_down_with_what_has_arrived(store: &mut dy
     assert_eq!(store.session("nobody's").unwrap(), None);
 }
 
-pub fn a_session_is_deleted_with_its_rooms(store: &mut dyn Store) {
+pub fn deleted_session_has_no_rooms(store: &mut dyn Store) {
     for secret in ["a", "b"] {
         store.insert_session(&session(secret, 3)).unwrap();
         store.put_session_room(secret, &id("ann"), &joined(&home(), None, 3)).unwrap();
@@ -86,7 +86,7 @@ pub fn a_session_is_deleted_with_its_rooms(store: &mut dyn Store) {
     assert_eq!(store.session_rooms("b", &id("ann")).unwrap().len(), 1);
 }
 
-pub fn what_everybody_has_heard_counts_for_those_who_were_there_then(store: &mut dyn Store) {
+pub fn offset_acknowledged_by_all_applies_to_earlier_sessions(store: &mut dyn Store) {
     for (secret, live_from, confirmed) in [("before", 3, 3), ("further", 3, 9), ("at it", 8, 8), ("came back", 8, 2), ("after", 9, 9)] {
         store.insert_session(&Session { acked_offset: confirmed, ..session(secret, live_from) }).unwrap();
     }
@@ -106,7 +106,7 @@ pub fn what_everybody_has_heard_counts_for_those_who_were_there_then(store: &mut
     assert_eq!(store.session("let go").unwrap(), Some(Session { disconnected_at: Some(at(5)), ended_by_shutdown: false, ..let_go }));
 }
 
-pub fn sessions_that_are_there_or_left_lately_are_found_with_their_rooms(store: &mut dyn Store) {
+pub fn connected_and_recent_sessions_are_read_with_their_rooms(store: &mut dyn Store) {
     let other = RoomKind::Channel.room(9);
     let rooms = [joined(&home(), None, 1), joined(&other, Some(&home()), 2)];
     for (secret, left_at) in [("a", None), ("b", Some(at(5))), ("c", Some(at(4))), ("d", Some(at(9))), ("e", Some(at(1)))] {
@@ -123,7 +123,7 @@ pub fn sessions_that_are_there_or_left_lately_are_found_with_their_rooms(store: 
     assert_eq!(found, expected.map(|(secret, left_at, rooms)| (secret.to_owned(), left_at, rooms)));
 }
 
-pub fn old_sessions_are_forgotten_with_their_rooms_some_at_a_time(store: &mut dyn Store) {
+pub fn old_sessions_are_deleted_with_their_rooms_in_steps(store: &mut dyn Store) {
     for (secret, left_at) in [("a", Some(at(1))), ("b", Some(at(2))), ("c", Some(at(3))), ("d", Some(at(9))), ("here", None)] {
         store.insert_session(&Session { disconnected_at: left_at, ..session(secret, 1) }).unwrap();
         store.put_session_room(secret, &id("ann"), &joined(&home(), None, 1)).unwrap();
@@ -143,7 +143,7 @@ pub fn old_sessions_are_forgotten_with_their_rooms_some_at_a_time(store: &mut dy
     assert_eq!(left(store), ["d", "here"]);
 }
 
-pub fn a_session_joins_a_room_once_and_leaves_it(store: &mut dyn Store) {
+pub fn session_joins_a_room_once_and_leaves_it(store: &mut dyn Store) {
     let (ann, trip, channel, project) = (id("ann"), RoomKind::Trip.room(1), RoomKind::Channel.room(2), RoomKind::Project.room(3));
     store.put_session_room("a", &ann, &joined(&trip, None, 4)).unwrap();
     store.put_session_room("a", &ann, &joined(&channel, Some(&project), 5)).unwrap();
@@ -156,10 +156,10 @@ pub fn a_session_joins_a_room_once_and_leaves_it(store: &mut dyn Store) {
     assert_eq!(store.session_rooms("a", &ann).unwrap(), in_a[..1]);
     assert_eq!(store.session_rooms("b", &ann).unwrap(), [joined(&trip, None, 6)]);
     store.put_session_room("a", &ann, &joined(&trip, None, 9)).unwrap();
-    assert_eq!(store.session_rooms("a", &ann).unwrap()[1].since, 9, "come into anew");
+    assert_eq!(store.session_rooms("a", &ann).unwrap()[1].since, 9, "joined again");
 }
 
-pub fn a_session_that_has_left_a_room_may_join_it_again(store: &mut dyn Store) {
+pub fn session_can_rejoin_a_room(store: &mut dyn Store) {
     let (ann, other) = (id("ann"), RoomKind::Household.room(9));
     store.put_session_room("a", &ann, &joined(&other, None, 4)).unwrap();
     for room in [&home(), &other] {
@@ -179,7 +179,7 @@ pub fn a_session_that_has_left_a_room_may_join_it_again(store: &mut dyn Store) {
     assert!(stays(store).contains(&(other, 7, RoomState::Left)));
 }
 
-pub fn rooms_that_somebody_may_hear_are_those_of_a_member_and_what_is_inside_them(store: &mut dyn Store) {
+pub fn visible_rooms_are_rooms_of_memberships_and_their_channels(store: &mut dyn Store) {
     let (project, trip) = (RoomKind::Project.room(2), RoomKind::Trip.room(1));
     say(store, 2);
     store.put_member(&trip, &id("ann"), Role::Member, T0).unwrap();
@@ -198,7 +198,7 @@ pub fn rooms_that_somebody_may_hear_are_those_of_a_member_and_what_is_inside_the
     assert!(store.visible_rooms(&id("eve")).unwrap().is_empty());
 }
 
-pub fn whoever_is_removed_is_in_the_space_and_in_what_is_inside_it_on_no_session(store: &mut dyn Store) {
+pub fn removal_from_a_space_removes_its_rooms_from_sessions(store: &mut dyn Store) {
     let (project, channel, other) = (RoomKind::Project.room(1), RoomKind::Channel.room(2), RoomKind::Channel.room(3));
     for name in ["ann", "ben"] {
         store.put_member(&project, &id(name), Role::Member, T0).unwrap();
@@ -215,7 +215,7 @@ pub fn whoever_is_removed_is_in_the_space_and_in_what_is_inside_it_on_no_session
     }
 }
 
-pub fn a_member_is_one_since_the_offset_of_that_moment(store: &mut dyn Store) {
+pub fn membership_stores_the_last_offset_at_its_start(store: &mut dyn Store) {
     assert_eq!(store.member_since(&home(), &id("ann")).unwrap(), None);
     store.put_member(&home(), &id("ann"), Role::Member, T0).unwrap();
     assert_eq!(store.member_since(&home(), &id("ann")).unwrap(), Some(0), "nothing was ever said");
@@ -230,7 +230,7 @@ pub fn a_member_is_one_since_the_offset_of_that_moment(store: &mut dyn Store) {
     assert_eq!(store.member_since(&home(), &id("ann")).unwrap(), Some(3));
 }
 
-pub fn an_offset_is_good_up_to_where_the_next_life_of_the_journal_began(store: &mut dyn Store) {
+pub fn offset_is_valid_up_to_the_end_of_its_epoch(store: &mut dyn Store) {
     assert_eq!(store.epoch_end("first").unwrap(), None);
     store.begin_epoch("first").unwrap();
     say(store, 2);
@@ -242,7 +242,7 @@ pub fn an_offset_is_good_up_to_where_the_next_life_of_the_journal_began(store: &
     assert_eq!(store.epoch_end("third").unwrap(), None);
 }
 
-pub fn of_the_journals_lives_the_newest_hundred_are_known(store: &mut dyn Store) {
+pub fn newest_hundred_epochs_are_kept(store: &mut dyn Store) {
     for n in 1..=101 {
         store.begin_epoch(&n.to_string()).unwrap();
     }

@@ -9,7 +9,7 @@ fn page(limit: u32, after: Option<&str>) -> MemberPage {
     MemberPage { limit, after: after.map(id) }
 }
 
-pub fn a_space_is_read_back_with_its_members_in_the_order_of_joining(store: &mut dyn Store) {
+pub fn space_is_read_back_with_members_in_order_of_joining(store: &mut dyn Store) {
     assert_eq!(store.space(&home()).unwrap(), None);
     store_users(store, &["ann", "ben", "cleo"]);
     store.insert_space(&space(&home())).unwrap();
@@ -26,7 +26,7 @@ pub fn a_space_is_read_back_with_its_members_in_the_order_of_joining(store: &mut
     assert_eq!(store.space(&home()).unwrap(), Some(Space { member_count: 3, ..space(&home()) }), "the space is read without its members");
 }
 
-pub fn a_space_changes_but_for_its_beginning(store: &mut dyn Store) {
+pub fn update_changes_all_but_the_creation_of_a_space(store: &mut dyn Store) {
     store.insert_space(&space(&home())).unwrap();
     let name = "Ours".to_owned();
     let changed = Space { name, invite_code: None, created_by: id("eve"), created_at: at(9), updated_at: at(9), ..space(&home()) };
@@ -34,7 +34,7 @@ pub fn a_space_changes_but_for_its_beginning(store: &mut dyn Store) {
     assert_eq!(store.space(&home()).unwrap(), Some(Space { created_by: id("ann"), created_at: T0, ..changed }));
 }
 
-pub fn a_known_space_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut dyn Store) {
+pub fn insert_of_existing_or_update_of_missing_space_fails(store: &mut dyn Store) {
     store.insert_space(&space(&home())).unwrap();
     let other = Space { name: "Other".to_owned(), ..space(&home()) };
     assert!(store.insert_space(&other).is_err());
@@ -43,7 +43,7 @@ pub fn a_known_space_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut
     assert_eq!(store.space(&RoomKind::Trip.room(1)).unwrap(), None);
 }
 
-pub fn a_deleted_space_is_not_there(store: &mut dyn Store) {
+pub fn deleted_space_is_not_found(store: &mut dyn Store) {
     let other = RoomKind::Trip.room(1);
     store.insert_space(&space(&home())).unwrap();
     store.insert_space(&space(&other)).unwrap();
@@ -53,7 +53,7 @@ pub fn a_deleted_space_is_not_there(store: &mut dyn Store) {
     assert_eq!([home(), other].map(|room| store.has_space(&room).unwrap()), [false, true]);
 }
 
-pub fn a_role_is_a_members_only(store: &mut dyn Store) {
+pub fn only_members_have_a_role(store: &mut dyn Store) {
     store.put_member(&home(), &id("ann"), Role::Member, T0).unwrap();
     assert_eq!(store.role(&home(), &id("ann")).unwrap(), Some(Role::Member));
     assert_eq!(store.role(&home(), &id("ben")).unwrap(), None);
@@ -64,7 +64,7 @@ pub fn a_role_is_a_members_only(store: &mut dyn Store) {
     assert_eq!(store.role(&home(), &id("ann")).unwrap(), None);
 }
 
-pub fn a_channel_is_as_open_as_its_project(store: &mut dyn Store) {
+pub fn channel_has_the_roles_of_its_project(store: &mut dyn Store) {
     let (project, channel) = (RoomKind::Project.room(1), RoomKind::Channel.room(2));
     store.insert_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(&channel) }).unwrap();
     store.put_member(&project, &id("ann"), Role::Admin, T0).unwrap();
@@ -75,7 +75,7 @@ pub fn a_channel_is_as_open_as_its_project(store: &mut dyn Store) {
     assert_eq!(store.space(&channel).unwrap().unwrap().parent, Some(project));
 }
 
-pub fn what_is_in_an_archived_space_is_archived(store: &mut dyn Store) {
+pub fn channel_of_an_archived_project_is_archived(store: &mut dyn Store) {
     let (project, channel) = (RoomKind::Project.room(1), RoomKind::Channel.room(2));
     let mut space = Space { invite_code: None, ..space(&project) };
     store.insert_space(&space).unwrap();
@@ -88,10 +88,10 @@ pub fn what_is_in_an_archived_space_is_archived(store: &mut dyn Store) {
             assert_eq!(store.is_archived(room).unwrap(), archived_at.is_some(), "{room}");
         }
     }
-    assert!(!store.is_archived(&RoomKind::Project.room(3)).unwrap(), "nobody knows it");
+    assert!(!store.is_archived(&RoomKind::Project.room(3)).unwrap(), "an unknown space");
 }
 
-pub fn a_departure_counts_only_while_one_is_away(store: &mut dyn Store) {
+pub fn time_of_leaving_is_read_only_for_former_members(store: &mut dyn Store) {
     assert_eq!(store.left_at(&home(), &id("ann")).unwrap(), None);
     store.put_member(&home(), &id("ann"), Role::Member, T0).unwrap();
     store.remove_member(&home(), &id("ann"), at(1)).unwrap();
@@ -102,12 +102,12 @@ pub fn a_departure_counts_only_while_one_is_away(store: &mut dyn Store) {
     assert_eq!(store.left_at(&home(), &id("ann")).unwrap(), Some(at(3)));
 }
 
-pub fn the_end_of_no_membership_is_no_departure(store: &mut dyn Store) {
+pub fn removal_of_a_non_member_stores_no_time_of_leaving(store: &mut dyn Store) {
     store.remove_member(&home(), &id("ann"), T0).unwrap();
     assert_eq!(store.left_at(&home(), &id("ann")).unwrap(), None);
 }
 
-pub fn rooms_of_a_person_come_newest_first_and_by_kind(store: &mut dyn Store) {
+pub fn rooms_of_a_user_are_listed_newest_first_by_kind(store: &mut dyn Store) {
     let joined = [RoomKind::Household.room(1), RoomKind::Trip.room(2), RoomKind::Household.room(3)];
     for (seconds, room) in (0..).zip(&joined) {
         store.put_member(room, &id("ann"), Role::Member, at(seconds)).unwrap();
@@ -119,7 +119,7 @@ pub fn rooms_of_a_person_come_newest_first_and_by_kind(store: &mut dyn Store) {
     assert_eq!(store.rooms_of(&id("ann"), Some(RoomKind::Project)).unwrap(), Vec::<RoomId>::new());
 }
 
-pub fn spaces_of_a_person_come_in_pages(store: &mut dyn Store) {
+pub fn spaces_of_a_user_are_listed_in_pages(store: &mut dyn Store) {
     store_users(store, &["ann"]);
     // Ann joins the last two spaces at the same time, so their addresses determine their order.
     for (n, seconds) in [(1, 0), (2, 1), (3, 2), (4, 2)] {
@@ -144,7 +144,7 @@ pub fn spaces_of_a_person_come_in_pages(store: &mut dyn Store) {
     assert!(store.spaces_of(&id("ben"), RoomKind::Household, &page(9, None)).unwrap().is_empty());
 }
 
-pub fn spaces_inside_another_come_in_pages(store: &mut dyn Store) {
+pub fn child_spaces_are_listed_in_pages(store: &mut dyn Store) {
     let parent = RoomKind::Project.room(1);
     for n in 1..=3 {
         let channel = Space { parent: Some(parent.clone()), created_at: at(n), ..space(&RoomKind::Channel.room(n)) };
@@ -159,7 +159,7 @@ pub fn spaces_inside_another_come_in_pages(store: &mut dyn Store) {
     assert!(ids(&home(), 2, None).is_empty());
 }
 
-pub fn contacts_are_those_who_share_a_space_each_once(store: &mut dyn Store) {
+pub fn contacts_are_listed_once_for_several_shared_spaces(store: &mut dyn Store) {
     store_users(store, &["ann", "ben", "cleo", "eve"]);
     for (room, name) in [(1, "ann"), (1, "ben"), (2, "ann"), (2, "ben"), (2, "cleo"), (3, "eve")] {
         store.put_member(&RoomKind::Household.room(room), &id(name), Role::Member, T0).unwrap();
@@ -169,7 +169,7 @@ pub fn contacts_are_those_who_share_a_space_each_once(store: &mut dyn Store) {
     assert!(store.contacts_of(&id("eve")).unwrap().is_empty());
 }
 
-pub fn members_come_in_pages_in_the_order_of_joining(store: &mut dyn Store) {
+pub fn members_are_listed_in_pages_in_order_of_joining(store: &mut dyn Store) {
     // The members join against the alphabetical order, at the same time.
     for name in ["dan", "cleo", "ben", "ann"] {
         store.put_member(&home(), &id(name), Role::Member, T0).unwrap();
@@ -186,7 +186,7 @@ pub fn members_come_in_pages_in_the_order_of_joining(store: &mut dyn Store) {
     assert_eq!(store.member_ids(&home(), 2).unwrap(), [id("dan"), id("cleo")]);
 }
 
-pub fn memberships_are_counted_for_the_space_and_for_the_user(store: &mut dyn Store) {
+pub fn memberships_are_counted_for_space_and_user(store: &mut dyn Store) {
     store_users(store, &["ann", "ben"]);
     store.insert_space(&space(&home())).unwrap();
     let counts = |store: &mut dyn Store| (store.space(&home()).unwrap().unwrap().member_count, store.space_count(&id("ann")).unwrap());
@@ -206,7 +206,7 @@ pub fn memberships_are_counted_for_the_space_and_for_the_user(store: &mut dyn St
     assert_eq!(store.space_count(&id("unknown")).unwrap(), 0);
 }
 
-pub fn an_admin_is_known_while_there_is_one(store: &mut dyn Store) {
+pub fn space_has_an_admin_until_the_last_one_leaves(store: &mut dyn Store) {
     store.put_member(&home(), &id("ann"), Role::Member, T0).unwrap();
     assert!(!store.has_admin(&home()).unwrap());
     store.put_member(&home(), &id("ben"), Role::Admin, T0).unwrap();
@@ -215,7 +215,7 @@ pub fn an_admin_is_known_while_there_is_one(store: &mut dyn Store) {
     assert!(!store.has_admin(&home()).unwrap());
 }
 
-pub fn the_longest_member_has_acted_if_any_member_has(store: &mut dyn Store) {
+pub fn longest_member_has_acted_if_any_member_has(store: &mut dyn Store) {
     assert_eq!(store.longest_member(&home()).unwrap(), None);
     for name in ["cleo", "ben", "ann"] {
         store.put_member(&home(), &id(name), Role::Member, T0).unwrap();
@@ -228,7 +228,7 @@ pub fn the_longest_member_has_acted_if_any_member_has(store: &mut dyn Store) {
     }
 }
 
-pub fn members_are_found_by_their_handle(store: &mut dyn Store) {
+pub fn members_are_found_by_handle(store: &mut dyn Store) {
     let called = |name: &str, username: &str| User { username: username.to_owned(), ..user(name) };
     for user in [called("1", "Ann"), called("2", "ann"), called("3", "Zoë"), called("4", "ann.lee"), called("5", "ann")] {
         store.insert_user(&user).unwrap();
@@ -254,7 +254,7 @@ pub fn members_are_found_by_their_handle(store: &mut dyn Store) {
     assert_eq!(names(store, "émile", 9), ["2"]);
 }
 
-pub fn contacts_have_both_acted_in_a_space_and_have_not_blocked_each_other(store: &mut dyn Store) {
+pub fn contacts_have_both_acted_and_have_no_block(store: &mut dyn Store) {
     let (project, channel) = (RoomKind::Project.room(1), RoomKind::Channel.room(2));
     store.insert_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(&channel) }).unwrap();
     for name in ["ann", "ben", "cleo"] {
@@ -289,7 +289,7 @@ pub fn contacts_have_both_acted_in_a_space_and_have_not_blocked_each_other(store
     assert!(!store.has_acted(&project, &id("eve")).unwrap(), "eve is no member");
 }
 
-pub fn users_who_left_by_choice_are_distinguished_from_those_who_were_removed(store: &mut dyn Store) {
+pub fn leaving_by_choice_differs_from_removal(store: &mut dyn Store) {
     let mut left = |at_second, by_choice: bool| {
         store.put_member(&home(), &id("ann"), Role::Member, T0).unwrap();
         assert_eq!(store.left_by_choice_at(&home(), &id("ann")).unwrap(), None);
@@ -304,7 +304,7 @@ pub fn users_who_left_by_choice_are_distinguished_from_those_who_were_removed(st
     assert_eq!(left(3, true), Some(at(3)));
 }
 
-pub fn a_standing_is_what_its_parts_are(store: &mut dyn Store) {
+pub fn standing_equals_the_separate_reads(store: &mut dyn Store) {
     let (project, channel, unstored) = (RoomKind::Project.room(1), RoomKind::Channel.room(2), RoomKind::ChatRoom.room(3));
     let mut parent = Space { invite_code: None, ..space(&project) };
     store.insert_space(&parent).unwrap();

@@ -5,7 +5,7 @@ use domain::users::User;
 
 use crate::{T0, at, home, id, store_users, task, user};
 
-pub fn a_task_is_read_back_as_stored(store: &mut dyn Store) {
+pub fn stored_task_is_read_back_unchanged(store: &mut dyn Store) {
     store_users(store, &["ann"]);
     assert_eq!(store.task(1).unwrap(), None);
     let bare = Task { description: None, due_date: None, completed: true, completed_at: Some(at(1)), ..task(2) };
@@ -15,7 +15,7 @@ pub fn a_task_is_read_back_as_stored(store: &mut dyn Store) {
     }
 }
 
-pub fn a_task_changes_but_for_its_beginning(store: &mut dyn Store) {
+pub fn update_changes_all_but_the_creation_of_a_task(store: &mut dyn Store) {
     store_users(store, &["ann"]);
     store.insert_task(&task(1)).unwrap();
     let changed = Task {
@@ -35,7 +35,7 @@ pub fn a_task_changes_but_for_its_beginning(store: &mut dyn Store) {
     assert_eq!(store.task(1).unwrap(), Some(Task { room: home(), created_by: user("ann"), created_at: T0, ..changed }));
 }
 
-pub fn a_known_task_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut dyn Store) {
+pub fn insert_of_existing_or_update_of_missing_task_fails(store: &mut dyn Store) {
     store_users(store, &["ann"]);
     store.insert_task(&task(1)).unwrap();
     assert!(store.insert_task(&Task { title: "Other".to_owned(), ..task(1) }).is_err());
@@ -44,7 +44,7 @@ pub fn a_known_task_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut 
     assert_eq!(store.task(2).unwrap(), None);
 }
 
-pub fn assignees_stand_in_the_order_of_assigning_and_each_once(store: &mut dyn Store) {
+pub fn assignees_are_listed_once_in_order_of_assignment(store: &mut dyn Store) {
     store_users(store, &["ann", "ben"]);
     store.insert_task(&task(1)).unwrap();
     assert!(store.assign(1, &id("ben"), T0).unwrap());
@@ -59,7 +59,7 @@ pub fn assignees_stand_in_the_order_of_assigning_and_each_once(store: &mut dyn S
     assert_eq!(store.task(1).unwrap().unwrap().assigned_to, [nameless], "a deleted person is an id");
 }
 
-pub fn a_task_has_a_status_and_a_priority_or_neither(store: &mut dyn Store) {
+pub fn task_has_both_status_and_priority_or_neither(store: &mut dyn Store) {
     store_users(store, &["ann"]);
     let progress = |status: &str, priority: &str| Some(TaskStatus { status: status.to_owned(), priority: priority.to_owned() });
     let room = RoomKind::Project.room(9);
@@ -74,10 +74,10 @@ pub fn a_task_has_a_status_and_a_priority_or_neither(store: &mut dyn Store) {
     store.insert_task(&task(2)).unwrap();
     assert_eq!(store.task(2).unwrap().unwrap().progress, None);
     store.delete_user(&id("ann")).unwrap();
-    assert_eq!(store.task(1).unwrap().unwrap().created_by.id, id("ann"), "whoever made it may be gone");
+    assert_eq!(store.task(1).unwrap().unwrap().created_by.id, id("ann"), "a deleted creator has the id only");
 }
 
-pub fn a_deleted_task_is_nobodys(store: &mut dyn Store) {
+pub fn deleted_task_has_no_assignees(store: &mut dyn Store) {
     for n in [1, 2] {
         store.insert_task(&task(n)).unwrap();
         store.assign(n, &id("ann"), T0).unwrap();
@@ -89,7 +89,7 @@ pub fn a_deleted_task_is_nobodys(store: &mut dyn Store) {
     assert_eq!(store.task(2).unwrap().unwrap().assigned_to.len(), 1);
 }
 
-pub fn tasks_of_a_space_come_newest_first_in_pages(store: &mut dyn Store) {
+pub fn tasks_of_a_space_are_listed_newest_first_in_pages(store: &mut dyn Store) {
     for n in 1..=4 {
         store.insert_task(&task(n)).unwrap();
     }
@@ -104,7 +104,7 @@ pub fn tasks_of_a_space_come_newest_first_in_pages(store: &mut dyn Store) {
     assert_eq!(store.tasks_in(&home(), &Page { limit: 1, before: None }).unwrap()[0].assigned_to.len(), 1);
 }
 
-pub fn tasks_of_a_person_are_those_of_the_space(store: &mut dyn Store) {
+pub fn tasks_of_a_user_are_listed_by_space(store: &mut dyn Store) {
     store_users(store, &["ann", "ben"]);
     for n in [3, 1, 2] {
         store.insert_task(&task(n)).unwrap();

@@ -10,7 +10,7 @@ fn details() -> TripDetails {
     }
 }
 
-pub fn a_trips_details_are_read_back_as_stored_and_changed(store: &mut dyn Store) {
+pub fn trip_details_are_read_back_as_stored_and_updated(store: &mut dyn Store) {
     let (trip, other) = (RoomKind::Trip.room(1), RoomKind::Trip.room(2));
     assert_eq!(store.trip_details(&trip).unwrap(), None);
     store.put_trip_details(&trip, &details()).unwrap();
@@ -22,7 +22,7 @@ pub fn a_trips_details_are_read_back_as_stored_and_changed(store: &mut dyn Store
     assert_eq!(store.trip_details(&other).unwrap(), Some(TripDetails::default()));
 }
 
-pub fn a_deleted_trip_has_no_details(store: &mut dyn Store) {
+pub fn deleted_trip_has_no_details(store: &mut dyn Store) {
     let (trip, other) = (RoomKind::Trip.room(1), RoomKind::Trip.room(2));
     store.put_trip_details(&trip, &details()).unwrap();
     store.put_trip_details(&other, &details()).unwrap();

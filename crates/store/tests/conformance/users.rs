@@ -4,7 +4,7 @@ use domain::users::User;
 
 use crate::{T0, at, home, id, store_users, user};
 
-pub fn a_person_is_read_back_as_stored(store: &mut dyn Store) {
+pub fn stored_user_is_read_back_unchanged(store: &mut dyn Store) {
     assert_eq!(store.user(&id("ann")).unwrap(), None);
     let unseen = User::unseen(id("ben"), T0);
     for known in [user("ann"), unseen] {
@@ -13,7 +13,7 @@ pub fn a_person_is_read_back_as_stored(store: &mut dyn Store) {
     }
 }
 
-pub fn a_known_person_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut dyn Store) {
+pub fn insert_of_existing_or_update_of_missing_user_fails(store: &mut dyn Store) {
     store_users(store, &["ann"]);
     assert!(store.insert_user(&User::unseen(id("ann"), at(9))).is_err());
     assert_eq!(store.user(&id("ann")).unwrap(), Some(user("ann")));
@@ -21,7 +21,7 @@ pub fn a_known_person_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mu
     assert_eq!(store.user(&id("ben")).unwrap(), None);
 }
 
-pub fn a_person_changes_but_for_the_first_sight(store: &mut dyn Store) {
+pub fn update_changes_all_but_the_creation_of_a_user(store: &mut dyn Store) {
     store_users(store, &["ann"]);
     let changed = User {
         name: "Ann B".to_owned(),
@@ -36,7 +36,7 @@ pub fn a_person_changes_but_for_the_first_sight(store: &mut dyn Store) {
     assert_eq!(store.user(&id("ann")).unwrap(), Some(User { created_at: T0, ..changed }));
 }
 
-pub fn a_deleted_person_is_not_there(store: &mut dyn Store) {
+pub fn deleted_user_is_not_found(store: &mut dyn Store) {
     store_users(store, &["ann", "ben"]);
     store.delete_user(&id("ann")).unwrap();
     store.delete_user(&id("nobody")).unwrap();
@@ -44,7 +44,7 @@ pub fn a_deleted_person_is_not_there(store: &mut dyn Store) {
     assert_eq!(store.user(&id("ben")).unwrap(), Some(user("ben")));
 }
 
-pub fn the_last_deletion_of_a_user_is_known_also_after_a_new_sign_in(store: &mut dyn Store) {
+pub fn last_deletion_of_a_user_stays_after_a_new_sign_in(store: &mut dyn Store) {
     assert_eq!(store.deleted_at(&id("ann")).unwrap(), None);
     for seconds in [1, 2] {
         store.put_deletion(&id("ann"), at(seconds)).unwrap();
@@ -55,7 +55,7 @@ pub fn the_last_deletion_of_a_user_is_known_also_after_a_new_sign_in(store: &mut
     assert_eq!(store.deleted_at(&id("ben")).unwrap(), None);
 }
 
-pub fn people_share_a_space_or_do_not(store: &mut dyn Store) {
+pub fn users_share_a_space_if_both_are_members(store: &mut dyn Store) {
     store_users(store, &["ann", "ben", "eve"]);
     for name in ["ann", "ben"] {
         store.put_member(&home(), &id(name), Role::Member, T0).unwrap();
@@ -66,7 +66,7 @@ pub fn people_share_a_space_or_do_not(store: &mut dyn Store) {
     assert!(!store.share_space(&id("ann"), &id("ben")).unwrap());
 }
 
-pub fn users_who_never_signed_in_and_are_in_no_space_are_found_oldest_first(store: &mut dyn Store) {
+pub fn unseen_users_without_spaces_are_listed_oldest_first(store: &mut dyn Store) {
     store_users(store, &["ann"]);
     for (n, name) in ["ben", "eve", "changed", "here", "signed"].into_iter().enumerate() {
         store.insert_unseen_user(&User::unseen(id(name), at(n as i64))).unwrap();

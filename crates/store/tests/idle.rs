@@ -24,7 +24,7 @@ impl CommitSink for Notes {
 }
 
 #[test]
-fn a_writer_releases_its_memory_once_after_each_burst_and_serves_the_next() {
+fn writer_releases_memory_once_after_each_burst() {
     let database = Database::open(Options::new("sqlite::memory:")).unwrap();
     let (notes, noted) = mpsc::channel();
     let (writer, thread) = Writer::start(&database, || Timestamp(0), IdGenerator::new(|| 0), Notes(notes)).unwrap();
@@ -40,7 +40,7 @@ fn a_writer_releases_its_memory_once_after_each_burst_and_serves_the_next() {
         let first = burst * 1_000 + 1;
         assert!((first..first + 1_000).eq(noted.iter().take(1_000)));
         assert_eq!(noted.recv(), Ok(0), "a rest");
-        assert_eq!(writer.stats().rests, burst as u64 + 1);
+        assert_eq!(writer.stats().idle_periods, burst as u64 + 1);
     }
     writer.close();
     thread.join().unwrap();
