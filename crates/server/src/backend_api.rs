@@ -1,5 +1,6 @@
-//! The functions for a backend: emit events, query presence, end connections. The trait is for a program that contains this library, with
-//! the names that the messenger contract uses; over HTTP the same functions are `/api/v1/emit` and its neighbours.
+//! The functions for a backend: emit events, query presence, end connections. The trait is for a program that contains this library; over
+//! HTTP the same functions are `/api/v1/emit` and its neighbors. A contract may add functions of its own, as
+//! [`MessengerBackendApi`](crate::contracts::messenger::MessengerBackendApi) does.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,14 +10,13 @@ use domain::command::{Actor, Command};
 use domain::custom_events::{CustomEvent, PublishCustomEvent};
 use domain::error::DomainError;
 use domain::event::EphemeralEvent;
-use domain::ids::{EntityId, RoomId, RoomKind, UserId};
+use domain::ids::{RoomId, UserId};
 use domain::notifications::{CreateNotification, NewNotification, Notification};
 use domain::ports::{Bus, BusMessage};
 use serde_json::Value;
 use store::Writer;
 use tokio::sync::oneshot;
 
-use crate::contracts::messenger::backend_events;
 use crate::presence::OnlineUsers;
 
 /// The functions for a backend. An emitted event is stored and ordered as any other event; the answer is its offset.
@@ -51,34 +51,10 @@ pub trait BackendApi: Send + Sync {
     fn broadcast_to_all(&self, event: &str, data: Value) -> Pending<i64> {
         self.emit(custom_event(RoomId::everyone(), event, data))
     }
-
-    /// Sends a conversation the event of a message that the backend stores itself.
-    fn emit_new_message(&self, conversation: &str, message: Value) -> Pending<i64> {
-        let (event, data) = backend_events::message_new(message);
-        self.emit(custom_event(RoomKind::Conversation.room(conversation), event, data))
-    }
-
-    /// Sends a conversation the event that a user has read these messages, and all others up to `up_to`.
-    fn emit_message_read(&self, conversation: &str, reader: &UserId, messages: &[EntityId], up_to: EntityId) -> Pending<i64> {
-        let room = RoomKind::Conversation.room(conversation);
-        let (event, data) = backend_events::messages_read(&room, reader, messages, up_to);
-        self.emit(custom_event(room, event, data))
-    }
-
-    /// Sends a conversation the event that such a message was deleted.
-    fn emit_message_deleted(&self, conversation: &str, message: EntityId) -> Pending<i64> {
-        let room = RoomKind::Conversation.room(conversation);
-        let (event, data) = backend_events::message_deleted(&room, message);
-        self.emit(custom_event(room, event, data))
-    }
-
-    /// Sends a user the event that an order has changed.
-    fn emit_order_update(&self, user: &UserId, order: Value) -> Pending<i64> {
-        self.send_to_user(user, "order:update", order)
-    }
 }
 
-fn custom_event(room: RoomId, event: &str, data: Value) -> CustomEvent {
+/// An event for one room.
+pub(crate) fn custom_event(room: RoomId, event: &str, data: Value) -> CustomEvent {
     CustomEvent { rooms: vec![room], except: Vec::new(), except_connections: Vec::new(), name: event.to_owned(), data: Some(data) }
 }
 

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use domain::error::DomainError;
@@ -47,37 +47,27 @@ struct Budgets<C: Clock> {
     connects: Budget<IpAddr, C>,
     bad_tokens: Budget<IpAddr, C>,
     debts: Debts<C>,
-    /// In the order of [`RateLimitClass::ALL`].
-    spendings: [Budget<UserId, C>; RateLimitClass::ALL.len()],
+    /// The budgets of each class, made at its first use. Their number is that of the classes in the code.
+    classes: RwLock<HashMap<RateLimitClass, Arc<Budget<UserId, C>>>>,
+    clock: C,
 }
 
-/// The cost of some requests besides that of a command.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RateLimitClass {
-    /// A studio message, over a socket or by REST.
-    StudioMessage,
-    /// A studio typing event.
-    StudioTyping,
-    /// A messenger typing event.
-    MessengerTyping,
-    /// A change of a profile, which is an event in each household of the user.
-    ProfileChange,
+/// A rate limit of some requests of a user, besides the limit of commands. All requests of a class share a budget, over sockets and REST. Each
+/// contract declares its classes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct RateLimitClass {
+    name: &'static str,
+    per_minute: NonZeroU32,
 }
 
 impl RateLimitClass {
-    const ALL: [Self; 4] = [Self::StudioMessage, Self::StudioTyping, Self::MessengerTyping, Self::ProfileChange];
+    /// A class of `requests` requests a minute. `name` distinguishes classes with the same number.
+    pub const fn per_minute(name: &'static str, requests: u32) -> Self {
+        Self { name, per_minute: NonZeroU32::new(requests).expect("a class permits requests") }
+    }
 
-    /// The rate limit. Studio's contract demands 10 and 30 a minute. Messenger's demands a limit without a number. With this one, a client
-    /// that sends an event at every key still repeats it in time, because typing lasts six seconds.
     fn quota(self) -> Quota {
-        const TEN: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
-        const THIRTY: NonZeroU32 = NonZeroU32::new(30).expect("not zero");
-        const SIXTY: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
-        Quota::per_minute(match self {
-            Self::StudioMessage | Self::ProfileChange => TEN,
-            Self::StudioTyping => THIRTY,
-            Self::MessengerTyping => SIXTY,
-        })
+        Quota::per_minute(self.per_minute)
     }
 }
 
@@ -96,7 +86,8 @@ impl<C: Clock + Clone> RateLimits<C> {
             connects: Budget::new(CONNECT_QUOTA, clock.clone()),
             bad_tokens: Budget::new(CONNECT_QUOTA, clock.clone()),
             debts: Debts { until: Mutex::default(), count: AtomicUsize::new(0), clock: clock.clone() },
-            spendings: RateLimitClass::ALL.map(|spending| Budget::new(spending.quota(), clock.clone())),
+            classes: RwLock::default(),
+            clock,
         }))
     }
 
@@ -125,8 +116,8 @@ impl<C: Clock + Clone> RateLimits<C> {
     /// Takes the cost of a request besides that of a command.
     ///
     /// Errors: [`DomainError::RateLimited`].
-    pub fn check_class(&self, user: &UserId, spending: RateLimitClass) -> Result<(), DomainError> {
-        self.0.as_ref().map_or(Ok(()), |budgets| budgets.spendings[spending as usize].take(user))
+    pub fn check_class(&self, user: &UserId, class: RateLimitClass) -> Result<(), DomainError> {
+        self.0.as_ref().map_or(Ok(()), |budgets| budgets.of_class(class).take(user))
     }
 
     /// Takes one attempt to connect from an address's budget.
@@ -141,6 +132,17 @@ impl<C: Clock + Clone> RateLimits<C> {
     /// Errors: [`DomainError::RateLimited`].
     pub fn bad_token(&self, address: IpAddr) -> Result<(), DomainError> {
         self.0.as_ref().map_or(Ok(()), |budgets| budgets.bad_tokens.take(&network_of(address)))
+    }
+}
+
+impl<C: Clock + Clone> Budgets<C> {
+    fn of_class(&self, class: RateLimitClass) -> Arc<Budget<UserId, C>> {
+        if let Some(budget) = self.classes.read().unwrap_or_else(PoisonError::into_inner).get(&class) {
+            return Arc::clone(budget);
+        }
+        let mut classes = self.classes.write().unwrap_or_else(PoisonError::into_inner);
+        let budget = classes.entry(class).or_insert_with(|| Arc::new(Budget::new(class.quota(), self.clock.clone())));
+        Arc::clone(budget)
     }
 }
 
@@ -318,23 +320,20 @@ mod tests {
     }
 
     #[test]
-    fn profiles_may_be_changed_ten_times_a_minute() {
-        let limits = RateLimits::with_clock(FakeRelativeClock::default());
-        assert_eq!(granted(|| limits.check_class(&alice(), RateLimitClass::ProfileChange)), 10);
-    }
-
-    #[test]
-    fn messages_and_typing_have_budgets_of_their_own() {
+    fn each_class_has_its_own_budget() {
+        const TEN: RateLimitClass = RateLimitClass::per_minute("ten", 10);
+        const OTHER_TEN: RateLimitClass = RateLimitClass::per_minute("other ten", 10);
+        const SIXTY: RateLimitClass = RateLimitClass::per_minute("sixty", 60);
         let clock = FakeRelativeClock::default();
         let limits = RateLimits::with_clock(clock.clone());
-        assert_eq!(granted(|| limits.check_class(&alice(), RateLimitClass::StudioMessage)), 10);
-        assert_eq!(granted(|| limits.check_class(&alice(), RateLimitClass::StudioTyping)), 30);
-        assert_eq!(granted(|| limits.check_class(&alice(), RateLimitClass::MessengerTyping)), 60);
-        assert_eq!(limits.check_class(&alice(), RateLimitClass::MessengerTyping), Err(DomainError::RateLimited { retry_after: 1 }));
-        assert_eq!(limits.check_class(&alice(), RateLimitClass::StudioMessage), Err(DomainError::RateLimited { retry_after: 6 }));
-        assert_eq!(limits.check_class(&UserId::new("bob"), RateLimitClass::StudioMessage), Ok(()), "each has a budget of their own");
+        assert_eq!(granted(|| limits.check_class(&alice(), TEN)), 10);
+        assert_eq!(granted(|| limits.check_class(&alice(), OTHER_TEN)), 10);
+        assert_eq!(granted(|| limits.check_class(&alice(), SIXTY)), 60);
+        assert_eq!(limits.check_class(&alice(), SIXTY), Err(DomainError::RateLimited { retry_after: 1 }));
+        assert_eq!(limits.check_class(&alice(), TEN), Err(DomainError::RateLimited { retry_after: 6 }));
+        assert_eq!(limits.check_class(&UserId::new("bob"), TEN), Ok(()), "each has a budget of their own");
         clock.advance(Duration::from_secs(60));
-        assert_eq!(granted(|| limits.check_class(&alice(), RateLimitClass::StudioMessage)), 10);
+        assert_eq!(granted(|| limits.check_class(&alice(), TEN)), 10);
         assert_eq!(limits.command(&alice()), Ok(()));
     }
 

@@ -8,7 +8,7 @@ pub type Ceiling = (&'static str, f64);
 
 /// The areas that are not clean yet. A commit that cleans one lowers its ceiling, or removes its line. No ceiling is ever raised.
 pub const CEILINGS: &[Ceiling] =
-    &[("server/doc-comments", 2.8), ("server/strings", 4.6), ("server/tests/strings", 1.8), ("store/comments", 5.2)];
+    &[("server/strings", 2.6), ("server/tests/strings", 1.8), ("store/comments", 5.2)];
 
 /// The ceilings of a crate.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ pub struct CrateCeiling {
 }
 
 /// The crates that are not clean yet. No ceiling is ever raised. A crate without a line may have none of both.
-pub const CRATE_CEILINGS: &[CrateCeiling] = &[CrateCeiling { name: "server", repeated_names: 26, long_functions: 3 }];
+pub const CRATE_CEILINGS: &[CrateCeiling] = &[CrateCeiling { name: "server", repeated_names: 1, long_functions: 2 }];
 
 impl CrateCeiling {
     /// The ceilings of the crate with this name.

@@ -1,6 +1,6 @@
 //! The names of types and the lengths of functions, by crate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -14,8 +14,8 @@ pub const LONGEST_FUNCTION: usize = 60;
 /// The code of a crate, without tests.
 #[derive(Debug, Default)]
 pub struct CrateCode {
-    /// The places where each type name is defined.
-    types: BTreeMap<String, Vec<Place>>,
+    /// The places where each type name is defined, by the scope of the name and the name.
+    types: BTreeMap<(String, String), Vec<Place>>,
     functions: usize,
     /// The functions with more than [`LONGEST_FUNCTION`] lines: their names, lengths and places.
     pub long_functions: Vec<(String, usize, Place)>,
@@ -32,12 +32,12 @@ pub struct Place {
 impl CrateCode {
     /// The number of different type names.
     pub fn type_names(&self) -> usize {
-        self.types.len()
+        self.types.keys().map(|(_, name)| name).collect::<BTreeSet<_>>().len()
     }
 
-    /// The type names that are defined more than once, with their places.
+    /// The type names that are defined more than once in a scope, with their places.
     pub fn repeated_names(&self) -> impl Iterator<Item = (&str, &[Place])> {
-        self.types.iter().filter(|(_, places)| places.len() > 1).map(|(name, places)| (name.as_str(), places.as_slice()))
+        self.types.iter().filter(|(_, places)| places.len() > 1).map(|((_, name), places)| (name.as_str(), places.as_slice()))
     }
 
     pub const fn functions(&self) -> usize {
@@ -60,7 +60,7 @@ pub fn read(files: &[File]) -> Result<BTreeMap<String, CrateCode>> {
     for (name, path, items) in sources.into_iter().filter(|(_, path, _)| !is_in_modules(path, &test_modules)) {
         let code = crates.entry(name).or_default();
         for item in items.types {
-            code.types.entry(item.name).or_default().push(Place { path: path.clone(), line: item.line });
+            code.types.entry((scope_of(path), item.name)).or_default().push(Place { path: path.clone(), line: item.line });
         }
         code.functions += items.functions.len();
         let long = items.functions.into_iter().filter(|function| function.lines > LONGEST_FUNCTION);
@@ -80,6 +80,18 @@ fn crate_of(path: &Path) -> Option<String> {
         _ => None,
     }
 }
+
+/// The scope in which type names must be unique: the crate, or the folder of a contract. Contracts have payloads with the same names.
+fn scope_of(path: &Path) -> String {
+    let parts: Vec<_> = path.iter().filter_map(|part| part.to_str()).collect();
+    match parts.as_slice() {
+        ["crates", "server", "src", "contracts", contract, _, ..] if !SHARED_FOLDERS.contains(contract) => (*contract).to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// The folders beside the contracts that belong to no contract.
+const SHARED_FOLDERS: [&str; 1] = ["event_schema"];
 
 #[cfg(test)]
 mod tests {
@@ -104,5 +116,17 @@ mod tests {
         assert_eq!((crates["a"].type_names(), crates["c"].repeated_names().count()), (2, 0));
         let long: Vec<_> = crates["c"].long_functions.iter().map(|(name, lines, place)| (name.as_str(), *lines, place.line)).collect();
         assert_eq!((long, crates["c"].functions()), (vec![("long", 61, 2)], 2));
+    }
+
+    #[test]
+    fn contracts_may_have_the_same_names() {
+        let file = |path: &str| File { path: format!("crates/server/src/{path}").into(), text: "struct A;".to_owned() };
+        let repeated = |paths: &[&str]| {
+            let crates = read(&paths.iter().map(|path| file(path)).collect::<Vec<_>>()).unwrap();
+            crates["server"].repeated_names().count()
+        };
+        assert_eq!(repeated(&["contracts/x/a.rs", "contracts/y/a.rs", "lib.rs"]), 0);
+        assert_eq!(repeated(&["contracts/x/a.rs", "contracts/x/rest/b.rs"]), 1);
+        assert_eq!(repeated(&["contracts/event_schema/a.rs", "contracts/a.rs"]), 1);
     }
 }

@@ -49,7 +49,8 @@ impl Parts {
         let readers = super::storage::start_readers(database)?;
         let epoch = super::storage::new_epoch();
         let contracts = ContractRegistry::new(config);
-        let (online_users, room_presence) = (Arc::new(OnlineUsers::default()), Arc::new(RoomPresence::default()));
+        let online_users = Arc::new(OnlineUsers::default());
+        let room_presence = Arc::new(RoomPresence::new(contracts.kinds_without_entries()));
         let audience = PresenceAudience {
             users: online_users.clone(),
             room_presence: room_presence.clone(),

@@ -66,7 +66,7 @@ impl ConnectAuth {
         }
     }
 
-    /// Checks the client's claim about itself: studio's `auth.userId`, if sent, must be the token's subject as text.
+    /// Checks the client's claim about itself: `auth.userId`, if a client of any contract sends it, must be the token's subject as text.
     ///
     /// Errors: [`AuthError::SubjectMismatch`].
     pub fn check_subject(self, user: &UserId) -> Result<(), AuthError> {

@@ -17,7 +17,7 @@ use crate::auth::AuthError;
 /// The client's event with a newer token.
 pub const REFRESH: ClientEvent = ClientEvent::new(
     NAME,
-    "Shows a newer token of the same person. From then on the connection ends with its token, and is told a minute before.",
+    "Replaces the token of this connection with a newer one of the same user. From then on the connection closes when its token expires, and receives a notice a minute before.",
     |args| token_of(args).map(ClientAction::Refresh),
 )
 .takes::<NewToken<'_>>()
@@ -28,10 +28,10 @@ const NAME: &str = "auth:refresh";
 /// The notice that the newest token of a client expires soon.
 pub const EXPIRING: ServerEvent<Expiring> = ServerEvent::new(
     "auth:expiring",
-    "The token that this connection has shown with `auth:refresh` ends within a minute, and the connection with it.",
+    "The token that this connection sent with `auth:refresh` expires within a minute, and the connection closes with it.",
 );
 
-/// Of `auth:refresh`.
+/// The payload of `auth:refresh`.
 #[derive(Deserialize, ToSchema)]
 pub struct NewToken<'a> {
     /// With or without `Bearer`.
@@ -46,18 +46,18 @@ pub struct NewToken<'a> {
 pub struct Refreshed {
     #[schema(schema_with = ConstBool::<true>::schema)]
     ok: ConstBool<true>,
-    /// When the token ends, and the connection with it; null if it never does.
+    /// The time at which the token expires and the connection closes; null if it never expires.
     #[schema(required)]
     expires_at: Option<Milliseconds>,
 }
 
-/// Of `auth:expiring`.
+/// The payload of `auth:expiring`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Expiring {
-    /// When the token ends, and the connection with it.
+    /// The time at which the token expires and the connection closes.
     expires_at: Milliseconds,
-    /// The whole seconds until then.
+    /// The whole seconds until that time.
     expires_in: u64,
 }
 
@@ -98,6 +98,6 @@ pub(super) fn refreshed(shown: Result<Option<Timestamp>, AuthError>, acked: bool
             Reply { ack: Some(ack), ..Reply::default() }
         }
         Err(why) if acked => Reply { ack: Some(json(&AckError::of(why.to_string(), why.code()))), ..Reply::default() },
-        Err(why) => Reply { say: vec![ERROR.render(&ErrorEvent::of(why.to_string(), why.code(), NAME))], ..Reply::default() },
+        Err(why) => Reply { messages: vec![ERROR.render(&ErrorEvent::of(why.to_string(), why.code(), NAME))], ..Reply::default() },
     }
 }

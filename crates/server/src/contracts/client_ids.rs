@@ -60,7 +60,7 @@ impl Serialize for IdOutput<'_> {
 
 impl PartialSchema for IdOutput<'_> {
     fn schema() -> RefOr<Schema> {
-        let description = "An id: a number if it is one that JavaScript holds exactly, else text.";
+        let description = "An id: a number if JavaScript holds it exactly, else text.";
         number_or_text().description(Some(description)).into()
     }
 }

@@ -1,10 +1,11 @@
-//! The contracts: how each encodes events, and how it parses its clients' messages. One file or folder for each contract.
+//! The contracts: each encodes events, parses its clients' messages, and declares its REST paths. One folder for each contract.
 //!
-//! A dialect knows names and shapes only: it has no connection, store or clock. To add a contract, write its file, and its line in
-//! [`ContractRegistry::new`].
+//! A contract has names and shapes only: it has no connection, store or clock. To add a contract, write its folder, declare it below, and
+//! register it in [`ContractRegistry::new`].
 
 pub mod auth_refresh;
 pub mod client_ids;
+pub mod close_codes;
 pub mod event_schema;
 pub mod field_names;
 pub mod household;
@@ -19,6 +20,7 @@ pub mod workspace;
 
 use std::sync::Arc;
 
+use domain::custom_events::CustomEvent;
 use domain::error::DomainError;
 use domain::event::{EphemeralEvent, PersistedEvent};
 use domain::ids::{RoomId, RoomKind, Timestamp, UserId};
@@ -30,10 +32,12 @@ use wire::socketio::Args;
 use crate::auth::AuthError;
 use crate::config::Config;
 use crate::rate_limit::RateLimitClass;
+use crate::rest::api::RestApi;
 use event_schema::ContractSchema;
 pub use field_names::{FieldNames, shared_field_name};
-pub use responses::{client_error_text, error_reply, resync, unknown_event_reply, wrong_field};
-pub use socket_command::{CommandResult, SocketCommand};
+use responses::{RESYNC, Resync};
+pub use responses::{client_error_text, error_reply, unknown_event_reply, wrong_field};
+pub use socket_command::{ExecutedCommand, SocketCommand};
 
 /// The protocol of one contract.
 pub trait Contract: Send + Sync {
@@ -83,10 +87,34 @@ pub trait Contract: Send + Sync {
         None
     }
 
-    /// Parses a client's message. `None` if this contract does not define it.
-    fn parse(&self, heard: &ClientMessage<'_>) -> Option<ParsedRequest>;
+    /// The connections that receive an event when a user enters or leaves a room of this contract.
+    fn entry_audience(&self) -> EntryAudience {
+        EntryAudience::AllUsers
+    }
 
-    /// The cost of a request besides that of a command, by the request's name.
+    /// Encodes a backend's event, which is the same in all contracts. `None` if clients would reject it.
+    fn wrap_custom_event(&self, custom_event: &CustomEvent, at: Timestamp) -> Option<OutboundMessage> {
+        let _ = at;
+        let event = OutboundMessage::event(custom_event.name.clone(), custom_event.data.as_ref().map_or_else(String::new, json));
+        event.inspect_err(|error| tracing::error!(%error, "a backend's event cannot be sent")).ok()
+    }
+
+    /// Adds its position to a message of the raw WebSocket. In Socket.IO packets the engine adds it.
+    fn add_position(&self, message: OutboundMessage, position: &str) -> OutboundMessage {
+        let _ = position;
+        message
+    }
+
+    /// The message for a client whose missed events are not kept any more.
+    fn resync(&self, now: Timestamp) -> OutboundMessage {
+        let _ = now;
+        RESYNC.render(&Resync::new())
+    }
+
+    /// Parses a client's message. `None` if this contract does not define it.
+    fn parse(&self, message: &ClientMessage<'_>) -> Option<ParsedRequest>;
+
+    /// The rate limit of a request besides that of commands, by the request's name.
     fn rate_limit_class(&self, request: &str) -> Option<RateLimitClass> {
         let _ = request;
         None
@@ -103,9 +131,25 @@ pub trait Contract: Send + Sync {
         auth_refresh::expiring(ends, now)
     }
 
+    /// The REST paths of the contract. `None` if it has none.
+    fn rest_api(&self) -> Option<RestApi> {
+        None
+    }
+
     /// The reply to the client that sent a request. The output of a [`ClientAction::Execute`] has its own rendering, so the contract receives
     /// only its errors.
     fn answer(&self, request: &RequestInfo<'_>, result: Result<&Outcome, &DomainError>) -> Reply;
+}
+
+/// The connections in a room that receive an event when a user enters or leaves it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EntryAudience {
+    /// None: the members belong to the room without entering it.
+    NoUsers,
+    /// Those of the other users.
+    OtherUsers,
+    /// Those of all users, also of the user who enters or leaves.
+    AllUsers,
 }
 
 /// A client's message.
@@ -127,7 +171,7 @@ pub struct ParsedRequest {
     /// The name of the request; the answer may contain it.
     pub name: &'static str,
     /// The action, or why the request is invalid.
-    pub ask: Result<ClientAction, DomainError>,
+    pub action: Result<ClientAction, DomainError>,
 }
 
 /// An action that a client requests.
@@ -169,7 +213,7 @@ pub enum Outcome {
     Moved { room: RoomId, online: Vec<(UserId, String)> },
     /// The connection is not in the room (or was not).
     Left(RoomId),
-    /// The answer to a ping.
+    /// The reply to a ping.
     Pong,
     /// The event was broadcast; the client needs no answer.
     Noted,
@@ -179,8 +223,8 @@ pub enum Outcome {
     Online(Vec<UserId>),
     /// The expiry of the connection's new token (`None`: never), or why it was rejected; see [`Contract::auth_refreshed`].
     Refreshed(Result<Option<Timestamp>, AuthError>),
-    /// The output of the command; see [`CommandResult::render`].
-    Executed(CommandResult),
+    /// The output of the command; see [`ExecutedCommand::render`].
+    Executed(ExecutedCommand),
 }
 
 /// The request that a reply answers.
@@ -201,7 +245,7 @@ pub struct Reply {
     /// The acknowledgement: raw JSON values joined by commas.
     pub ack: Option<String>,
     /// Messages to send.
-    pub say: Vec<OutboundMessage>,
+    pub messages: Vec<OutboundMessage>,
     /// The code and reason with which to close the connection after the messages.
     pub close: Option<(u16, &'static str)>,
 }
@@ -227,11 +271,11 @@ impl ContractRegistry {
     /// The contracts that this server serves.
     pub fn new(config: &Config) -> Self {
         let all: Vec<Arc<dyn Contract>> = vec![
-            Arc::new(household::Household),
-            Arc::new(trip::Trip),
-            Arc::new(studio::Studio),
-            Arc::new(messenger::Messenger),
-            Arc::new(workspace::Workspace::new(config.realtime.ws_close_on_forbidden)),
+            Arc::new(household::HouseholdContract),
+            Arc::new(trip::TripContract),
+            Arc::new(studio::StudioContract),
+            Arc::new(messenger::MessengerContract),
+            Arc::new(workspace::WorkspaceContract::new(config.realtime.ws_close_on_forbidden)),
         ];
         let (named, raw): (Vec<_>, Vec<_>) = all.into_iter().partition(|contract| contract.namespace().is_some());
         let alone = named.iter().filter_map(|contract| Some((contract.namespace()?, vec![contract.clone()])));
@@ -241,8 +285,34 @@ impl ContractRegistry {
 
     /// The event definitions of each contract.
     pub fn schemas(&self) -> Vec<ContractSchema> {
-        let everywhere = self.0.namespaces.first().map(|(_, contracts)| contracts).into_iter().flatten();
-        everywhere.chain(&self.0.raw).map(|contract| contract.schema()).collect()
+        self.all().map(|contract| contract.schema()).collect()
+    }
+
+    /// The REST paths of each contract.
+    pub fn rest_apis(&self) -> Vec<RestApi> {
+        self.all().filter_map(|contract| contract.rest_api()).collect()
+    }
+
+    /// The connections that receive an event when a user enters or leaves a room of this kind.
+    pub fn entry_audience(&self, kind: RoomKind) -> EntryAudience {
+        let owner = self.all().find(|contract| contract.kinds().contains(&kind));
+        owner.map_or(EntryAudience::NoUsers, |contract| contract.entry_audience())
+    }
+
+    /// The kinds of rooms that users do not enter and leave, of all kinds that contracts have.
+    pub fn kinds_without_entries(&self) -> Vec<RoomKind> {
+        let silent = self.all().filter(|contract| contract.entry_audience() == EntryAudience::NoUsers);
+        silent.flat_map(|contract| contract.kinds()).copied().collect()
+    }
+
+    /// The message for a client of this namespace whose missed events are not kept any more.
+    pub fn resync(&self, namespace: Namespace, now: Timestamp) -> Option<OutboundMessage> {
+        self.in_namespace(namespace).first().map(|contract| contract.resync(now))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<dyn Contract>> {
+        let named = self.0.namespaces.first().map(|(_, contracts)| contracts).into_iter().flatten();
+        named.chain(&self.0.raw)
     }
 
     /// The names of the namespaces, `/` first.

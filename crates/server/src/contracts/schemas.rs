@@ -1,4 +1,4 @@
-//! The schemas of the domain's closed lists of words, which itself knows nothing of schemas.
+//! The schemas of the domain's enumerations; the domain has no schemas.
 
 use domain::calls::CallStatus;
 use domain::error::DomainError;
@@ -9,33 +9,33 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use super::responses::UNKNOWN_EVENT;
 use crate::auth::AuthError;
 
-/// What a member of a space is.
+/// The role of a member.
 pub fn role() -> Object {
-    one_of(&Role::ALL, "What a member may do: `admin` changes members, archives and deletes.")
+    one_of(&Role::ALL, "The role of a member. An `admin` may change members, archive and delete.")
 }
 
-/// How far a call has come.
+/// The status of a call.
 pub fn call_status() -> Object {
-    one_of(&CallStatus::ALL, "How far a call has come.")
+    one_of(&CallStatus::ALL, "The status of a call.")
 }
 
-/// Why something was refused, for programs.
+/// The error code, for programs.
 pub fn code() -> Object {
     let codes: Vec<_> = DomainError::CODES.into_iter().chain([UNKNOWN_EVENT]).chain(AuthError::TOKEN_CODES).collect();
-    one_of(&codes, "Why something was refused, for programs.")
+    one_of(&codes, "The error code, for programs.")
 }
 
-/// The same where every word is understood.
+/// The error code in contracts that define all events.
 pub fn error_code() -> Object {
     let codes: Vec<_> = DomainError::CODES.into_iter().chain(AuthError::TOKEN_CODES).collect();
-    one_of(&codes, "Why something was refused, for programs.")
+    one_of(&codes, "The error code, for programs.")
 }
 
-/// One of these words, as they are written in JSON.
-fn one_of(words: &[impl Serialize], description: &str) -> Object {
+/// One of these values, as they are written in JSON.
+fn one_of(values: &[impl Serialize], description: &str) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
-        .enum_values(Some(words.iter().map(|word| serde_json::json!(word))))
+        .enum_values(Some(values.iter().map(|value| serde_json::json!(value))))
         .description(Some(description))
         .build()
 }

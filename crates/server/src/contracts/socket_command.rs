@@ -33,15 +33,15 @@ impl SocketCommand {
     ///
     /// # Errors
     /// The error of the command.
-    pub fn execute(self, context: &mut CommandContext<'_>) -> Result<CommandResult, DomainError> {
-        self.0.execute(context).map(CommandResult)
+    pub fn execute(self, context: &mut CommandContext<'_>) -> Result<ExecutedCommand, DomainError> {
+        self.0.execute(context).map(ExecutedCommand)
     }
 }
 
 /// The output of a [`SocketCommand`]. It is rendered after the commit.
-pub struct CommandResult(Box<dyn CommandOutput>);
+pub struct ExecutedCommand(Box<dyn CommandOutput>);
 
-impl CommandResult {
+impl ExecutedCommand {
     /// The call that the command has put its user into.
     pub fn call(&self) -> Option<&Call> {
         self.0.call()
@@ -53,9 +53,9 @@ impl CommandResult {
     }
 }
 
-impl Debug for CommandResult {
+impl Debug for ExecutedCommand {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CommandResult").finish_non_exhaustive()
+        f.debug_struct("ExecutedCommand").finish_non_exhaustive()
     }
 }
 

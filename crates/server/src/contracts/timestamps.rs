@@ -1,4 +1,4 @@
-//! Times as clients read them: RFC 3339 in UTC.
+//! Times as clients receive them: RFC 3339 in UTC.
 
 use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
@@ -10,11 +10,11 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-/// A moment to the millisecond, as JavaScript writes it: `2025-11-13T12:00:00.000Z`.
+/// A time to the millisecond, as JavaScript writes it: `2025-11-13T12:00:00.000Z`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Milliseconds(pub Timestamp);
 
-/// A moment to the microsecond, as workspace's clients expect it: `2025-11-13T12:00:00.000000Z`.
+/// A time to the microsecond, as workspace's clients expect it: `2025-11-13T12:00:00.000000Z`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Microseconds(pub Timestamp);
 
@@ -44,7 +44,7 @@ impl Serialize for Microseconds {
 
 impl PartialSchema for Milliseconds {
     fn schema() -> RefOr<Schema> {
-        date_time("A moment in UTC, to the millisecond.", "2025-11-13T12:00:00.000Z")
+        date_time("A time in UTC, to the millisecond.", "2025-11-13T12:00:00.000Z")
     }
 }
 
@@ -56,7 +56,7 @@ impl ToSchema for Milliseconds {
 
 impl PartialSchema for Microseconds {
     fn schema() -> RefOr<Schema> {
-        date_time("A moment in UTC, to the microsecond.", "2025-11-13T12:00:00.000000Z")
+        date_time("A time in UTC, to the microsecond.", "2025-11-13T12:00:00.000000Z")
     }
 }
 
@@ -76,7 +76,7 @@ fn date_and_time(at: Timestamp) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// A moment as text. Most events carry one or two, so the digits are written without the standard formatter, which takes several times as long.
+/// A time as text. Most events contain one or two, so the digits are written without the standard formatter, which takes several times as long.
 struct FormattedTime {
     bytes: [u8; LONGEST],
     length: usize,

@@ -19,6 +19,8 @@ pub struct RoomPresence {
     register: Mutex<RoomState>,
     /// The number of users of each room that more than [`MIN_CROWD`] users have open. It may be read while the register is locked.
     crowded: RwLock<HashMap<RoomId, usize>>,
+    /// The kinds of rooms that have no enter and leave events, besides inboxes.
+    kinds_without_entries: Vec<RoomKind>,
 }
 
 #[derive(Debug, Default)]
@@ -45,9 +47,14 @@ struct PresentUser {
 }
 
 impl RoomPresence {
+    /// Rooms of these kinds have no enter and leave events; inboxes never have them.
+    pub fn new(kinds_without_entries: Vec<RoomKind>) -> Self {
+        Self { kinds_without_entries, ..Self::default() }
+    }
+
     /// Counts a connection in a room, which may be inside another. If it is the user's first there, `tell` sends the event.
     pub fn join(&self, room: &RoomId, user: &User, inside: Option<RoomId>, tell: impl FnOnce()) {
-        if !tracks_presence(room) {
+        if !self.tracks(room) {
             return;
         }
         let mut register = self.lock();
@@ -75,7 +82,7 @@ impl RoomPresence {
     /// Removes a connection from a room. If it was the user's last, returns a departure: call [`RoomPresence::expire`] at once, or when its
     /// grace period ends.
     pub fn leave(&self, room: &RoomId, user: &UserId) -> Option<DepartureId> {
-        if !tracks_presence(room) {
+        if !self.tracks(room) {
             return None;
         }
         let mut register = self.lock();
@@ -184,14 +191,14 @@ impl RoomPresence {
         self.lock().present.get(room).into_iter().flat_map(|users| users.values().rev()).take(most).cloned().collect()
     }
 
+    /// Whether a room has enter and leave events.
+    fn tracks(&self, room: &RoomId) -> bool {
+        room.kind() != RoomKind::User && !self.kinds_without_entries.contains(&room.kind())
+    }
+
     fn lock(&self) -> MutexGuard<'_, RoomState> {
         self.register.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether a room has enter and leave events.
-fn tracks_presence(room: &RoomId) -> bool {
-    !matches!(room.kind(), RoomKind::User | RoomKind::Household)
 }
 
 #[cfg(test)]
@@ -356,7 +363,7 @@ mod tests {
 
     #[test]
     fn nobody_enters_what_one_belongs_to() {
-        let (room_presence, anna) = (RoomPresence::default(), UserId::new("anna"));
+        let (room_presence, anna) = (RoomPresence::new(vec![RoomKind::Household]), UserId::new("anna"));
         let user = User::unseen(anna.clone(), Timestamp(0));
         for room in [RoomKind::Household.room(7), RoomId::inbox(&anna)] {
             assert!(!enter(&room_presence, &room, &user, None), "{room}");

@@ -14,7 +14,7 @@ use super::{RealtimeApp, RealtimeState};
 use crate::audit;
 use crate::auth::{AuthError, Identity};
 use crate::contracts::Outcome;
-use crate::contracts::workspace::close_codes::AUTHENTICATION_FAILED;
+use crate::contracts::close_codes::AUTHENTICATION_FAILED;
 
 /// The longest time until the clock is read again, because it may have been set.
 const MAX_CHECK_INTERVAL: Duration = Duration::from_secs(60);

@@ -5,7 +5,6 @@ use engine::{AlreadyDelivered, Position, Shard, SocketKey};
 
 use super::client_offsets::ClientOffsets;
 use super::{ClientResume, RealtimeApp};
-use crate::contracts;
 
 impl RealtimeApp {
     /// Starts the replay for a socket whose client sent a position. If the events after it are not kept any more, the client receives a
@@ -66,7 +65,8 @@ impl RealtimeApp {
             session.since = None;
         }
         if let Some(namespace) = shard.namespace(socket) {
-            shard.emit(socket, &contracts::resync(namespace, (self.state.clock)()));
+            let resync = self.state.contracts.resync(namespace, (self.state.clock)());
+            resync.iter().for_each(|message| shard.emit(socket, message));
         }
     }
 }

@@ -43,13 +43,13 @@ impl RealtimeState {
             Some((contract.clone(), request))
         });
         match (understood, heard) {
-            (Some((contract, ParsedRequest { name, ask })), _) => {
+            (Some((contract, ParsedRequest { name, action })), _) => {
                 // A request that is refused here costs one command and none of the scarcer budgets.
-                let ask = within_budget.and(ask).and_then(|ask| {
+                let action = within_budget.and(action).and_then(|action| {
                     contract.rate_limit_class(name).map_or(Ok(()), |spending| self.limits.rates.check_class(user, spending))?;
-                    Ok(ask)
+                    Ok(action)
                 });
-                Ok((contract, ParsedRequest { name, ask }))
+                Ok((contract, ParsedRequest { name, action }))
             }
             (None, ClientMessage::Event { name, .. }) => {
                 let name = shortened(name);
@@ -97,10 +97,10 @@ impl RealtimeApp {
         match self.state.parse(&session.actor.user, namespace, heard, ack.is_some()) {
             Ok((contract, request)) => {
                 self.counters.heard(&request);
-                let ParsedRequest { name, ask } = request;
+                let ParsedRequest { name, action } = request;
                 let asked = RequestContext { socket, contract, name, ack, parsed };
-                match ask {
-                    Ok(ask) => self.execute(shard, asked, ask),
+                match action {
+                    Ok(action) => self.execute(shard, asked, action),
                     Err(error) => self.in_order(shard, socket, move |live, shard| live.answer(shard, &asked, Err(error))),
                 }
             }

@@ -17,7 +17,7 @@ use super::recovery::ClientResume;
 use super::{Handshake, RealtimeApp, RealtimeState, SocketData};
 use crate::audit;
 use crate::auth::{AuthError, ConnectAuth, Identity, ResumeHint};
-use crate::contracts::workspace::close_codes::{AUTHENTICATION_FAILED, INTERNAL_ERROR, TOO_MANY_CONNECTIONS};
+use crate::contracts::close_codes::{AUTHENTICATION_FAILED, INTERNAL_ERROR, TOO_MANY_CONNECTIONS};
 use crate::logging::{self, MAX_FAULT_LINES};
 use crate::presence::{Connection, Transport};
 use crate::rate_limit::RETRY_AFTER_SECONDS;

@@ -14,8 +14,8 @@ use engine::{BatchGuard, Broadcast, CountsByKind, Handle, Namespace, Position, S
 
 use super::{Job, RealtimeApp, RenderedEvent};
 use crate::config::Audience;
-use crate::contracts::ContractRegistry;
-use crate::contracts::workspace::close_codes::FORBIDDEN;
+use crate::contracts::close_codes::FORBIDDEN;
+use crate::contracts::{ContractRegistry, EntryAudience};
 use crate::presence::{CrowdedRooms, OnlineUsers, PendingChanges, PresenceHistory, RoomPresence, about};
 
 /// The users who are online and in rooms, for decisions that depend on their number.
@@ -106,6 +106,11 @@ impl Fanout {
             narrowed: AtomicBool::new(false),
             delivered_events: [const { AtomicU64::new(0) }; EventKind::COUNT],
         }
+    }
+
+    /// The contracts that this server serves.
+    pub fn contracts(&self) -> &ContractRegistry {
+        &self.words.contracts
     }
 
     /// Sets the engine, once.
@@ -264,9 +269,8 @@ impl Fanout {
                 join.chain(tell).chain(leave).chain(call).collect()
             }
             BusMessage::Ephemeral(ephemeral) => match &*ephemeral {
-                // A user who opens a trip knows that: this contract sends the event to the others only.
                 EphemeralEvent::RoomJoined { room, user } | EphemeralEvent::RoomLeft { room, user, .. }
-                    if room.kind() == RoomKind::Trip =>
+                    if self.words.contracts.entry_audience(room.kind()) == EntryAudience::OtherUsers =>
                 {
                     vec![Effect::TellOthers(
                         room.clone(),

@@ -16,7 +16,7 @@ use crate::audit;
 use crate::auth::Authenticator;
 use crate::bytes_in_memory::Holder;
 use crate::config::OwnPage;
-use crate::contracts::workspace::close_codes::{FORBIDDEN, TOO_MANY_CONNECTIONS};
+use crate::contracts::close_codes::{FORBIDDEN, TOO_MANY_CONNECTIONS};
 use crate::listener::Proxies;
 use crate::rate_limit::{RETRY_AFTER_SECONDS, RateLimits};
 

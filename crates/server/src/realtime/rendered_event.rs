@@ -8,7 +8,7 @@ use domain::event::{Account, EphemeralEvent, Event, EventKind, PersistedEvent};
 use domain::ids::{RoomId, RoomKind, Timestamp};
 use engine::{ConflationKey, MessageSource, Namespace, OutboundMessage, Position, ReplayDecoder};
 
-use crate::contracts::{Contract, ContractRegistry, json, workspace};
+use crate::contracts::{Contract, ContractRegistry};
 
 /// An event that can be encoded for each contract.
 pub struct RenderedEvent {
@@ -115,15 +115,15 @@ impl RenderedEvent {
     }
 
     fn render_persisted(&self, persisted: &PersistedEvent, epoch: &str, namespace: Namespace) -> Vec<OutboundMessage> {
+        let contracts = self.contracts.in_namespace(namespace);
         let messages = match &persisted.event {
-            Event::Emitted { custom_event } => render_custom(custom_event, persisted.at, namespace),
+            Event::Emitted { custom_event } => render_custom(contracts, custom_event, persisted.at),
             _ => {
-                let contracts =
-                    self.contracts.in_namespace(namespace).iter().filter(|contract| broadcasts(&***contract, persisted.room.kind()));
-                contracts.flat_map(|contract| contract.persisted_event(persisted)).collect()
+                let broadcasting = contracts.iter().filter(|contract| broadcasts(&***contract, persisted.room.kind()));
+                broadcasting.flat_map(|contract| contract.persisted_event(persisted)).collect()
             }
         };
-        if namespace == Namespace::PLAIN { positioned(messages, persisted.offset, epoch) } else { messages }
+        if namespace == Namespace::PLAIN { positioned(contracts, messages, persisted.offset, epoch) } else { messages }
     }
 }
 
@@ -140,7 +140,7 @@ impl MessageSource for RenderedEvent {
                 if said.is_empty() { say(self.contracts.in_namespace(Namespace(0))) } else { said }
             }
             Source::Signals { .. } => self.parts(namespace).into_iter().flat_map(|(_, messages)| messages).collect(),
-            Source::Emission { custom_event, now } => render_custom(custom_event, *now, namespace),
+            Source::Emission { custom_event, now } => render_custom(self.contracts.in_namespace(namespace), custom_event, *now),
         }
     }
 
@@ -173,20 +173,17 @@ impl MessageSource for RenderedEvent {
     }
 }
 
-/// A backend's event is the same in every namespace. A stored event that clients would reject is not sent.
-fn render_custom(custom_event: &CustomEvent, at: Timestamp, namespace: Namespace) -> Vec<OutboundMessage> {
-    if namespace == Namespace::PLAIN {
-        return vec![workspace::emitted(custom_event, at)];
-    }
-    let event = OutboundMessage::event(custom_event.name.clone(), custom_event.data.as_ref().map_or_else(String::new, json));
-    event.inspect_err(|error| tracing::error!(%error, "a back end's event cannot be sent")).into_iter().collect()
+/// A backend's event. The contracts of a namespace encode it in the same way.
+fn render_custom(contracts: &[Arc<dyn Contract>], custom_event: &CustomEvent, at: Timestamp) -> Vec<OutboundMessage> {
+    contracts.first().and_then(|contract| contract.wrap_custom_event(custom_event, at)).into_iter().collect()
 }
 
-/// Adds its position to each envelope. In Socket.IO packets the engine adds it.
-fn positioned(messages: Vec<OutboundMessage>, offset: i64, epoch: &str) -> Vec<OutboundMessage> {
+/// Adds its position to each message of the raw WebSocket.
+fn positioned(contracts: &[Arc<dyn Contract>], messages: Vec<OutboundMessage>, offset: i64, epoch: &str) -> Vec<OutboundMessage> {
+    let Some(contract) = contracts.first() else { return messages };
     let count = messages.len();
     let position = |index| Position::behind(offset as u64, index, count).text(epoch);
-    messages.into_iter().enumerate().map(|(index, message)| workspace::positioned(message, &position(index))).collect()
+    messages.into_iter().enumerate().map(|(index, message)| contract.add_position(message, &position(index))).collect()
 }
 
 /// Hashes the subject of an ephemeral event into a key. The hash has a random seed, so a client cannot produce two subjects with the same

@@ -18,7 +18,7 @@ use tracing::Level;
 use super::socket_data::MAX_IN_FLIGHT;
 use super::{RealtimeApp, RealtimeState};
 use crate::bytes_in_memory::Holder;
-use crate::contracts::{ClientAction, CommandResult, Contract, Outcome, Reply, RequestInfo, SocketCommand};
+use crate::contracts::{ClientAction, Contract, ExecutedCommand, Outcome, Reply, RequestInfo, SocketCommand};
 use crate::logging::{self, MAX_FAULT_LINES};
 
 /// A request, and how to answer it.
@@ -92,108 +92,125 @@ impl RealtimeState {
 }
 
 impl RealtimeApp {
-    pub(super) fn execute(&mut self, shard: &mut Shard<Self>, asked: RequestContext, ask: ClientAction) {
-        match ask {
-            ClientAction::Ping => self.in_order(shard, asked.socket, move |live, shard| live.answer(shard, &asked, Ok(Outcome::Pong))),
-            ClientAction::Leave(room) => self.handle_leave(shard, asked, room),
-            ClientAction::Enter(room) => {
-                let RoomJoinRecord { stays, session, since } = room_join_record(shard, asked.socket, &room, &[]);
-                // A socket is in its user's inbox without having asked, so the user is counted there by nothing else.
-                if stays && !since && room.kind() != RoomKind::User {
-                    return self.handle_rejoin(shard, asked, room);
-                }
-                let command = JoinRoom { room: room.clone(), session, since };
-                let work = |context: &mut CommandContext<'_>| command.execute(context);
-                self.run_in_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
-                    Ok(_) if stays && !shard.is_in(asked.socket, room.as_str()) => live.execute(shard, asked, ClientAction::Enter(room)),
-                    Err(error) => live.answer(shard, &asked, Err(error)),
-                    Ok(JoinedRoom { user, inside, member_since, visible_rooms: hears }) => {
-                        match live.check_room_limit(shard, asked.socket, &room, &*asked.contract) {
-                            Err(error) => {
-                                live.forget_unjoined(shard, asked.socket, &room);
-                                live.answer(shard, &asked, Err(error));
-                            }
-                            Ok(()) => {
-                                let entered = live.state.joined_outcome(&*asked.contract, &room, Some(&user));
-                                live.answer(shard, &asked, Ok(entered));
-                                if live.join_room_with_backfill(shard, asked.socket, &room, member_since, &hears) {
-                                    live.state.join_presence(room, user, inside);
-                                }
-                            }
-                        }
-                    }
-                });
-            }
-            ClientAction::Move(room) => {
-                let others = self.others(shard, asked.socket, &room);
-                let RoomJoinRecord { stays, session, since } = room_join_record(shard, asked.socket, &room, &others);
-                let command = JoinRoomListingMembers { room: room.clone(), session, since, contacts_only: !self.state.presence.is_public };
-                let work = |context: &mut CommandContext<'_>| command.execute(context);
-                self.run_in_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
-                    Ok(_) if stays && !shard.is_in(asked.socket, room.as_str()) => live.execute(shard, asked, ClientAction::Move(room)),
-                    Err(error) => live.answer(shard, &asked, Err(error)),
-                    Ok((JoinedRoom { user, inside, member_since, visible_rooms: hears }, members)) => {
-                        let others = live.others(shard, asked.socket, &room);
-                        // A room that the socket leaves makes place for this one.
-                        if others.is_empty()
-                            && let Err(error) = live.check_room_limit(shard, asked.socket, &room, &*asked.contract)
-                        {
-                            live.forget_unjoined(shard, asked.socket, &room);
-                            return live.answer(shard, &asked, Err(error));
-                        }
-                        for other in others {
-                            live.leave(shard, asked.socket, &other, false);
-                        }
-                        if let Some(id) = shard.id(asked.socket) {
-                            live.state.presence.call_participants.resume(&room, &user.id, &id.text());
-                        }
-                        let online = live.state.online_among(&room, members);
-                        live.answer(shard, &asked, Ok(Outcome::Moved { room: room.clone(), online }));
-                        if live.join_room_with_backfill(shard, asked.socket, &room, member_since, &hears) {
-                            live.state.join_presence(room, user, inside);
-                        }
-                    }
-                });
-            }
-            ClientAction::Typing(room) => self.handle_typing(shard, asked, room),
-            ClientAction::StopTyping(room) => self.in_order(shard, asked.socket, move |live, shard| {
-                live.stop_typing(shard, asked.socket, &room);
-                live.answer(shard, &asked, Ok(Outcome::Noted));
+    pub(super) fn execute(&mut self, shard: &mut Shard<Self>, request: RequestContext, action: ClientAction) {
+        match action {
+            ClientAction::Ping => self.in_order(shard, request.socket, move |app, shard| app.answer(shard, &request, Ok(Outcome::Pong))),
+            ClientAction::Leave(room) => self.handle_leave(shard, request, room),
+            ClientAction::Enter(room) => self.handle_enter(shard, request, room),
+            ClientAction::Move(room) => self.handle_move(shard, request, room),
+            ClientAction::Typing(room) => self.handle_typing(shard, request, room),
+            ClientAction::StopTyping(room) => self.in_order(shard, request.socket, move |app, shard| {
+                app.stop_typing(shard, request.socket, &room);
+                app.answer(shard, &request, Ok(Outcome::Noted));
             }),
-            ClientAction::Statuses(users) => {
-                let query = FilterVisible { users: users.clone(), contacts_only: !self.state.presence.is_public };
-                self.run_in_reader(shard, asked, query, move |live, shard, asked, visible| {
-                    let statuses = visible.map(|visible| live.state.statuses(users, &visible));
-                    live.answer(shard, &asked, statuses);
-                });
-            }
-            ClientAction::OnlineIn(room) => {
-                let members = ListMemberIds { room: room.clone(), contacts_only: !self.state.presence.is_public };
-                self.run_in_writer(
-                    shard,
-                    asked,
-                    |context| members.execute(context),
-                    move |live, shard, asked, members| {
-                        let online = members.map(|members| live.state.online_of(&room, members));
-                        live.answer(shard, &asked, online);
-                    },
-                );
-            }
-            ClientAction::Refresh(token) => self.handle_refresh(shard, asked, &token),
-            ClientAction::Execute(command) => self.handle_command(shard, asked, command),
+            ClientAction::Statuses(users) => self.handle_statuses(shard, request, users),
+            ClientAction::OnlineIn(room) => self.handle_online_in(shard, request, room),
+            ClientAction::Refresh(token) => self.handle_refresh(shard, request, &token),
+            ClientAction::Execute(command) => self.handle_command(shard, request, command),
         }
     }
 
-    /// Runs a command, and puts its user into the call that it returns, if any.
-    fn handle_command(&mut self, shard: &mut Shard<Self>, asked: RequestContext, command: SocketCommand) {
-        let Some(user) = shard.data(asked.socket).map(|session| session.actor.user.clone()) else { return };
+    /// Puts a socket into a room.
+    fn handle_enter(&mut self, shard: &mut Shard<Self>, request: RequestContext, room: RoomId) {
+        let RoomJoinRecord { stays, session, since } = room_join_record(shard, request.socket, &room, &[]);
+        // A socket is in its user's inbox without a request, so the user is counted there by nothing else.
+        if stays && !since && room.kind() != RoomKind::User {
+            return self.handle_rejoin(shard, request, room);
+        }
+        let command = JoinRoom { room: room.clone(), session, since };
         let work = |context: &mut CommandContext<'_>| command.execute(context);
-        self.run_in_writer(shard, asked, work, move |live, shard, asked, result| {
+        self.run_in_writer(shard, request, work, move |app, shard, request, result| match result {
+            Ok(_) if stays && !shard.is_in(request.socket, room.as_str()) => app.execute(shard, request, ClientAction::Enter(room)),
+            Err(error) => app.answer(shard, &request, Err(error)),
+            Ok(joined) => app.enter(shard, &request, room, joined),
+        });
+    }
+
+    /// Puts a socket into a room that its user may enter, and answers.
+    fn enter(&mut self, shard: &mut Shard<Self>, request: &RequestContext, room: RoomId, joined: JoinedRoom) {
+        let JoinedRoom { user, inside, member_since, visible_rooms } = joined;
+        if let Err(error) = self.check_room_limit(shard, request.socket, &room, &*request.contract) {
+            self.forget_unjoined(shard, request.socket, &room);
+            return self.answer(shard, request, Err(error));
+        }
+        let outcome = self.state.joined_outcome(&*request.contract, &room, Some(&user));
+        self.answer(shard, request, Ok(outcome));
+        if self.join_room_with_backfill(shard, request.socket, &room, member_since, &visible_rooms) {
+            self.state.join_presence(room, user, inside);
+        }
+    }
+
+    /// Puts a socket into a room, and takes it out of the other rooms of the same kind.
+    fn handle_move(&mut self, shard: &mut Shard<Self>, request: RequestContext, room: RoomId) {
+        let others = self.others(shard, request.socket, &room);
+        let RoomJoinRecord { stays, session, since } = room_join_record(shard, request.socket, &room, &others);
+        let command = JoinRoomListingMembers { room: room.clone(), session, since, contacts_only: !self.state.presence.is_public };
+        let work = |context: &mut CommandContext<'_>| command.execute(context);
+        self.run_in_writer(shard, request, work, move |app, shard, request, result| match result {
+            Ok(_) if stays && !shard.is_in(request.socket, room.as_str()) => app.execute(shard, request, ClientAction::Move(room)),
+            Err(error) => app.answer(shard, &request, Err(error)),
+            Ok((joined, members)) => app.move_to(shard, &request, room, joined, members),
+        });
+    }
+
+    /// Moves a socket to a room that its user may enter, and answers with the `members` who are online.
+    fn move_to(
+        &mut self,
+        shard: &mut Shard<Self>,
+        request: &RequestContext,
+        room: RoomId,
+        joined: JoinedRoom,
+        members: Option<Vec<UserId>>,
+    ) {
+        let JoinedRoom { user, inside, member_since, visible_rooms } = joined;
+        let others = self.others(shard, request.socket, &room);
+        // A room that the socket leaves makes place for this one.
+        if others.is_empty()
+            && let Err(error) = self.check_room_limit(shard, request.socket, &room, &*request.contract)
+        {
+            self.forget_unjoined(shard, request.socket, &room);
+            return self.answer(shard, request, Err(error));
+        }
+        for other in others {
+            self.leave(shard, request.socket, &other, false);
+        }
+        if let Some(id) = shard.id(request.socket) {
+            self.state.presence.call_participants.resume(&room, &user.id, &id.text());
+        }
+        let online = self.state.online_among(&room, members);
+        self.answer(shard, request, Ok(Outcome::Moved { room: room.clone(), online }));
+        if self.join_room_with_backfill(shard, request.socket, &room, member_since, &visible_rooms) {
+            self.state.join_presence(room, user, inside);
+        }
+    }
+
+    fn handle_statuses(&mut self, shard: &mut Shard<Self>, request: RequestContext, users: Vec<UserId>) {
+        let query = FilterVisible { users: users.clone(), contacts_only: !self.state.presence.is_public };
+        self.run_in_reader(shard, request, query, move |app, shard, request, visible| {
+            let statuses = visible.map(|visible| app.state.statuses(users, &visible));
+            app.answer(shard, &request, statuses);
+        });
+    }
+
+    fn handle_online_in(&mut self, shard: &mut Shard<Self>, request: RequestContext, room: RoomId) {
+        let query = ListMemberIds { room: room.clone(), contacts_only: !self.state.presence.is_public };
+        let work = |context: &mut CommandContext<'_>| query.execute(context);
+        self.run_in_writer(shard, request, work, move |app, shard, request, members| {
+            let online = members.map(|members| app.state.online_of(&room, members));
+            app.answer(shard, &request, online);
+        });
+    }
+
+    /// Runs a command, and puts its user into the call that it returns, if any.
+    fn handle_command(&mut self, shard: &mut Shard<Self>, request: RequestContext, command: SocketCommand) {
+        let Some(user) = shard.data(request.socket).map(|session| session.actor.user.clone()) else { return };
+        let work = |context: &mut CommandContext<'_>| command.execute(context);
+        self.run_in_writer(shard, request, work, move |app, shard, request, result| {
             // The user joins the call even if the socket has ended by now; see `join_call`.
-            if let Some(call) = result.as_ref().ok().and_then(CommandResult::call) {
-                live.join_call(shard, asked.socket, call, &user);
+            if let Some(call) = result.as_ref().ok().and_then(ExecutedCommand::call) {
+                app.join_call(shard, request.socket, call, &user);
             }
-            live.answer(shard, &asked, result.map(Outcome::Executed));
+            app.answer(shard, &request, result.map(Outcome::Executed));
         });
     }
 
@@ -204,36 +221,36 @@ impl RealtimeApp {
     /// the client receives an acknowledgement from here before the end of what its socket receives, and never after it. Any other room (a
     /// channel or a task, which is as open as its project; a trip, which may be in deletion) is looked up behind the removals; a socket that has
     /// left the room by then asks once more.
-    fn handle_rejoin(&mut self, shard: &mut Shard<Self>, asked: RequestContext, room: RoomId) {
-        let stays = |live: &mut Self, shard: &mut Shard<Self>, asked: &RequestContext, room: &RoomId| {
-            let entered = live.state.joined_outcome(&*asked.contract, room, None);
-            live.answer(shard, asked, Ok(entered));
+    fn handle_rejoin(&mut self, shard: &mut Shard<Self>, request: RequestContext, room: RoomId) {
+        let stays = |app: &mut Self, shard: &mut Shard<Self>, request: &RequestContext, room: &RoomId| {
+            let entered = app.state.joined_outcome(&*request.contract, room, None);
+            app.answer(shard, request, Ok(entered));
         };
         if room.kind().is_joined_by_membership() {
-            return stays(self, shard, &asked, &room);
+            return stays(self, shard, &request, &room);
         }
         let command = ResumeRoom { room: room.clone() };
         let work = |context: &mut CommandContext<'_>| command.execute(context);
-        self.run_in_writer(shard, asked, work, move |live, shard, asked, member| match member {
-            Ok(()) if !shard.is_in(asked.socket, room.as_str()) => live.execute(shard, asked, ClientAction::Enter(room)),
-            Ok(()) => stays(live, shard, &asked, &room),
-            Err(error) => live.answer(shard, &asked, Err(error)),
+        self.run_in_writer(shard, request, work, move |app, shard, request, member| match member {
+            Ok(()) if !shard.is_in(request.socket, room.as_str()) => app.execute(shard, request, ClientAction::Enter(room)),
+            Ok(()) => stays(app, shard, &request, &room),
+            Err(error) => app.answer(shard, &request, Err(error)),
         });
     }
 
     /// Takes a socket out of a room at its client's request. For a resumable socket this is stored before the answer.
-    fn handle_leave(&mut self, shard: &mut Shard<Self>, asked: RequestContext, room: RoomId) {
-        let left = |live: &mut Self, shard: &mut Shard<Self>, asked: &RequestContext, room: RoomId| {
-            live.leave(shard, asked.socket, &room, false);
-            live.answer(shard, asked, Ok(Outcome::Left(room)));
+    fn handle_leave(&mut self, shard: &mut Shard<Self>, request: RequestContext, room: RoomId) {
+        let left = |app: &mut Self, shard: &mut Shard<Self>, request: &RequestContext, room: RoomId| {
+            app.leave(shard, request.socket, &room, false);
+            app.answer(shard, request, Ok(Outcome::Left(room)));
         };
-        let Some(command) = self.leaves(shard, asked.socket, &room) else {
-            return self.in_order(shard, asked.socket, move |live, shard| left(live, shard, &asked, room));
+        let Some(command) = self.leaves(shard, request.socket, &room) else {
+            return self.in_order(shard, request.socket, move |app, shard| left(app, shard, &request, room));
         };
         let work = |context: &mut CommandContext<'_>| command.execute(context);
-        self.run_in_writer(shard, asked, work, move |live, shard, asked, done| match done {
-            Ok(()) => left(live, shard, &asked, room),
-            Err(error) => live.answer(shard, &asked, Err(error)),
+        self.run_in_writer(shard, request, work, move |app, shard, request, done| match done {
+            Ok(()) => left(app, shard, &request, room),
+            Err(error) => app.answer(shard, &request, Err(error)),
         });
     }
 
@@ -243,7 +260,6 @@ impl RealtimeApp {
         rooms.filter(|other| other.kind() == room.kind() && other != room).collect()
     }
 
-    /// Broadcasts that a user is typing. A socket in the room may type; for any other, the store checks the permission.
     /// Takes a socket out of a room. Sends a leave event if it was the user's last one there; `removed` as in [`EphemeralEvent::RoomLeft`].
     pub(super) fn leave(&mut self, shard: &mut Shard<Self>, socket: SocketKey, room: &RoomId, removed: bool) {
         let Some(user) = shard.data(socket).map(|session| session.actor.user.clone()) else { return };
@@ -274,9 +290,9 @@ impl RealtimeApp {
         let back = self.run_on_shard(shard);
         // If the writer is full, it answers at once; the job runs all the same.
         self.state.store.writer.submit_passthrough(move || {
-            back(Box::new(move |live, shard| {
-                live.release_in_flight(shard, socket);
-                then(live, shard);
+            back(Box::new(move |app, shard| {
+                app.release_in_flight(shard, socket);
+                then(app, shard);
             }));
         });
     }
@@ -285,17 +301,17 @@ impl RealtimeApp {
     pub(super) fn run_in_writer<T: Send + 'static>(
         &mut self,
         shard: &mut Shard<Self>,
-        asked: RequestContext,
+        request: RequestContext,
         work: impl FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Send + 'static,
         then: impl FnOnce(&mut Self, &mut Shard<Self>, RequestContext, Result<T, DomainError>) + Send + 'static,
     ) {
-        let Some(actor) = shard.data(asked.socket).map(|session| session.actor.clone()) else { return };
-        self.track_in_flight(shard, asked.socket);
+        let Some(actor) = shard.data(request.socket).map(|session| session.actor.clone()) else { return };
+        self.track_in_flight(shard, request.socket);
         let back = self.run_on_shard(shard);
         self.state.store.writer.submit(actor, work, move |result| {
-            back(Box::new(move |live, shard| {
-                live.release_in_flight(shard, asked.socket);
-                then(live, shard, asked, result);
+            back(Box::new(move |app, shard| {
+                app.release_in_flight(shard, request.socket);
+                then(app, shard, request, result);
             }));
         });
     }
@@ -305,17 +321,17 @@ impl RealtimeApp {
     fn run_in_reader<Q: Query>(
         &mut self,
         shard: &mut Shard<Self>,
-        asked: RequestContext,
+        request: RequestContext,
         query: Q,
         then: impl FnOnce(&mut Self, &mut Shard<Self>, RequestContext, Result<Q::Output, DomainError>) + Send + 'static,
     ) {
-        let Some(actor) = shard.data(asked.socket).map(|session| session.actor.clone()) else { return };
-        self.track_in_flight(shard, asked.socket);
+        let Some(actor) = shard.data(request.socket).map(|session| session.actor.clone()) else { return };
+        self.track_in_flight(shard, request.socket);
         let back = self.run_on_shard(shard);
         self.state.store.readers.ask(actor, query, move |result| {
-            back(Box::new(move |live, shard| {
-                live.release_in_flight(shard, asked.socket);
-                then(live, shard, asked, result);
+            back(Box::new(move |app, shard| {
+                app.release_in_flight(shard, request.socket);
+                then(app, shard, request, result);
             }));
         });
     }
@@ -338,22 +354,22 @@ impl RealtimeApp {
         }
     }
 
-    pub(super) fn answer(&mut self, shard: &mut Shard<Self>, asked: &RequestContext, result: Result<Outcome, DomainError>) {
+    pub(super) fn answer(&mut self, shard: &mut Shard<Self>, request: &RequestContext, result: Result<Outcome, DomainError>) {
         if let Err(error) = &result {
             self.counters.refused(error.code());
         }
-        let Some(session) = shard.data(asked.socket) else { return };
+        let Some(session) = shard.data(request.socket) else { return };
         let user = &session.actor.user;
         match &result {
             Ok(Outcome::Joined(room) | Outcome::Moved { room, .. }) => {
-                tracing::debug!(user = user.as_str(), room = room.as_str(), event = asked.name, "joined");
+                tracing::debug!(user = user.as_str(), room = room.as_str(), event = request.name, "joined");
             }
-            Ok(Outcome::Left(room)) => tracing::debug!(user = user.as_str(), room = room.as_str(), event = asked.name, "left"),
-            Err(error) => tracing::debug!(user = user.as_str(), event = asked.name, code = error.code(), %error, "refused"),
+            Ok(Outcome::Left(room)) => tracing::debug!(user = user.as_str(), room = room.as_str(), event = request.name, "left"),
+            Err(error) => tracing::debug!(user = user.as_str(), event = request.name, code = error.code(), %error, "refused"),
             Ok(_) => {}
         }
-        let reply = self.state.answer(&*asked.contract, asked.name, user, result.as_ref(), asked.ack.is_some());
-        self.send_reply(shard, asked.socket, asked.ack, reply);
+        let reply = self.state.answer(&*request.contract, request.name, user, result.as_ref(), request.ack.is_some());
+        self.send_reply(shard, request.socket, request.ack, reply);
     }
 
     pub(super) fn send_reply(&mut self, shard: &mut Shard<Self>, socket: SocketKey, ack: Option<u64>, reply: Reply) {
@@ -362,7 +378,7 @@ impl RealtimeApp {
         {
             tracing::error!(%error, "an acknowledgement cannot be sent");
         }
-        for message in &reply.say {
+        for message in &reply.messages {
             shard.emit(socket, message);
         }
         if let Some((code, reason)) = reply.close {

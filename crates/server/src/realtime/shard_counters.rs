@@ -122,7 +122,7 @@ mod tests {
     use crate::contracts::ClientAction;
 
     fn asked(name: &'static str) -> ParsedRequest {
-        ParsedRequest { name, ask: Ok(ClientAction::Ping) }
+        ParsedRequest { name, action: Ok(ClientAction::Ping) }
     }
 
     #[test]

@@ -26,7 +26,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Reads a whole body of at most `limit` bytes, which are counted until it is dropped.
 ///
 /// Errors: 413, 408, 429 or 503 if there is no room for it, or 400 for a client that disconnects.
-pub(super) async fn read(mut body: Body, limit: usize, account: Option<&ByteAccount>) -> Result<Bytes, RestError> {
+pub(crate) async fn read(mut body: Body, limit: usize, account: Option<&ByteAccount>) -> Result<Bytes, RestError> {
     if body.size_hint().lower() > limit as u64 {
         return Err(RestError::too_large(limit));
     }
@@ -42,7 +42,7 @@ pub(super) async fn read(mut body: Body, limit: usize, account: Option<&ByteAcco
 
 /// The fields of a body that are not parsed yet.
 #[derive(Debug)]
-pub(super) struct Fields<'a>(BTreeMap<String, &'a RawValue>);
+pub(crate) struct Fields<'a>(BTreeMap<String, &'a RawValue>);
 
 impl<'a> Fields<'a> {
     /// Parses a body; an empty one has no fields.
@@ -128,7 +128,7 @@ impl<'a> Fields<'a> {
 }
 
 /// A type of field.
-pub(super) trait Field: for<'a> Deserialize<'a> {
+pub(crate) trait Field: for<'a> Deserialize<'a> {
     /// The expected value, for people.
     const EXPECTED: &'static str;
 
@@ -247,7 +247,7 @@ fn is_json(content_type: &str) -> bool {
 }
 
 /// A client's own name of a field, shortened for an error message.
-pub(super) fn shortened(name: String) -> String {
+pub(crate) fn shortened(name: String) -> String {
     if name.chars().count() <= 100 { name } else { name.chars().take(100).chain(['…']).collect() }
 }
 

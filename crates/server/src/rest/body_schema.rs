@@ -10,7 +10,7 @@ use super::body::Fields;
 use super::response::RestError;
 
 /// A body whose fields are read one by one.
-pub(super) trait Body: Sized {
+pub(crate) trait Body: Sized {
     /// Takes the fields that it knows.
     ///
     /// Errors: 400 that names the first field that is not as it should be.
@@ -97,12 +97,12 @@ macro_rules! body {
         }
     )+ };
 }
-pub(super) use body;
+pub(crate) use body;
 
 /// How a field may be there: by the names of the methods of [`Fields`] that read it.
 #[allow(non_camel_case_types)]
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum FieldPresence {
+pub(crate) enum FieldPresence {
     required,
     present,
     optional,
@@ -121,7 +121,7 @@ impl FieldPresence {
 }
 
 /// A field, for the document.
-pub(super) struct DescribedField {
+pub(crate) struct DescribedField {
     pub name: &'static str,
     /// Its other name, if it has one.
     pub other: Option<&'static str>,
@@ -131,7 +131,7 @@ pub(super) struct DescribedField {
 }
 
 /// What bounds the values of a field.
-pub(super) trait SchemaBounds {
+pub(crate) trait SchemaBounds {
     /// The schema with these bounds.
     fn apply(self, schema: Schema) -> Schema;
 }
@@ -155,7 +155,7 @@ impl SchemaBounds for RangeInclusive<usize> {
 
 /// A sort of text, as the function of that name in [`domain::validation`] takes it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum TextBounds {
+pub(crate) enum TextBounds {
     Word,
     Date,
     Link,
@@ -178,7 +178,7 @@ impl SchemaBounds for TextBounds {
 }
 
 /// The schema of a body that has these fields; what is ignored may be there, too, and does nothing, and so may others if `others`.
-pub(super) fn object(about: &str, fields: impl IntoIterator<Item = DescribedField>, ignored: Vec<&str>, others: bool) -> RefOr<Schema> {
+pub(crate) fn object(about: &str, fields: impl IntoIterator<Item = DescribedField>, ignored: Vec<&str>, others: bool) -> RefOr<Schema> {
     let mut object = ObjectBuilder::new().schema_type(Type::Object).description(Some(about.trim()));
     for DescribedField { name, other, about, presence, schema } in fields {
         let schema = if presence.may_be_null() { or_null(schema) } else { schema };
@@ -238,7 +238,7 @@ fn described(mut schema: Schema, about: &str) -> Schema {
 }
 
 /// The schema of a type, in place of a reference to it.
-pub(super) fn inline(schema: RefOr<Schema>) -> Schema {
+pub(crate) fn inline(schema: RefOr<Schema>) -> Schema {
     match schema {
         RefOr::T(schema) => schema,
         RefOr::Ref(reference) => AnyOfBuilder::new().item(reference).build().into(),

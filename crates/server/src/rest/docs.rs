@@ -14,15 +14,17 @@ use http::HeaderName;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use utoipa_swagger_ui::{Config, SwaggerFile};
+use utoipa_swagger_ui::{Config as ViewerConfig, SwaggerFile};
 
 use super::AppState;
 use super::response::RestError;
 use crate::bytes_in_memory::Shared;
+use crate::config::Config;
+use crate::contracts::ContractRegistry;
 
 /// The document. It is the same for as long as the program is.
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-    let document = super::paths().into_openapi().to_pretty_json();
+    let document = super::paths(ContractRegistry::new(&Config::default()).rest_apis()).into_openapi().to_pretty_json();
     // Only a map whose keys are no text cannot be written.
     document.unwrap_or_default() + "\n"
 });
@@ -32,8 +34,8 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
 /// How the viewer shows the document, which lies beside the page's folder. The viewer sends it to no external validator.
-static VIEWER: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
-    let config = Config::from("../openapi.json").validator_url("none").use_base_layout();
+static VIEWER: LazyLock<Arc<ViewerConfig<'static>>> = LazyLock::new(|| {
+    let config = ViewerConfig::from("../openapi.json").validator_url("none").use_base_layout();
     Arc::new(config.deep_linking(true).doc_expansion("none").filter(true).try_it_out_enabled(true).display_request_duration(true))
 });
 

@@ -14,7 +14,7 @@ use super::response::{RestError, RestResponse};
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Whether a request has a key.
-pub(super) fn has_key(headers: &HeaderMap) -> bool {
+pub(crate) fn has_key(headers: &HeaderMap) -> bool {
     headers.contains_key(HEADER)
 }
 
@@ -22,7 +22,7 @@ pub(super) fn has_key(headers: &HeaderMap) -> bool {
 /// one).
 ///
 /// Errors: a key that is not text, or several keys.
-pub(super) fn request(
+pub(crate) fn request(
     caller: &Caller,
     method: &Method,
     path: &str,
@@ -44,7 +44,7 @@ pub(super) fn request(
 }
 
 /// The result of a command.
-pub(super) enum CommandResult<A> {
+pub(crate) enum CommandResult<A> {
     /// The command has run, and its answer need not be stored.
     Executed(A),
     /// The answer that is stored under the key of this request, or was stored by an earlier one.
@@ -56,7 +56,7 @@ pub(super) enum CommandResult<A> {
 ///
 /// Errors: the work's; a key that was used for another request; [`idempotency::RESULT_GONE`]; the store's. After an error of the work nothing is
 /// stored, and a repeated request runs the work again.
-pub(super) fn once<A: Reread>(
+pub(crate) fn once<A: Reread>(
     context: &mut CommandContext<'_>,
     request: Option<idempotency::IdempotentRequest>,
     status: StatusCode,

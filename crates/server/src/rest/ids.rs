@@ -15,22 +15,22 @@ use super::response::RestError;
 use crate::contracts::client_ids::IdInput;
 
 /// The space that a path names. Errors: a malformed id is not found.
-pub(super) fn room(kind: RoomKind, id: &str) -> Result<RoomId, DomainError> {
+pub(crate) fn room(kind: RoomKind, id: &str) -> Result<RoomId, DomainError> {
     kind.room_from_external_id(id).ok_or(DomainError::NotFound(kind.display_name()))
 }
 
 /// The object with a numeric id that a path names. Errors: as [`room`]; `object` names the object.
-pub(super) fn number(object: &'static str, id: &str) -> Result<EntityId, DomainError> {
+pub(crate) fn number(object: &'static str, id: &str) -> Result<EntityId, DomainError> {
     parse_id(id).ok_or(DomainError::NotFound(object))
 }
 
 /// The user that a path names. Errors: as [`room`]; `object` names the user.
-pub(super) fn user_id(object: &'static str, id: &str) -> Result<UserId, DomainError> {
+pub(crate) fn user_id(object: &'static str, id: &str) -> Result<UserId, DomainError> {
     UserId::parse(id).ok_or(DomainError::NotFound(object))
 }
 
 /// The users that a query names, separated by commas or in a parameter each. Errors: 400 with the parameter's name.
-pub(super) fn user_ids(query: Option<&str>, name: &'static str) -> Result<Vec<UserId>, RestError> {
+pub(crate) fn user_ids(query: Option<&str>, name: &'static str) -> Result<Vec<UserId>, RestError> {
     let mut users = Vec::new();
     for (_, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()).filter(|(parameter, _)| parameter == name) {
         for id in value.split(',').map(str::trim).filter(|id| !id.is_empty()) {
@@ -44,7 +44,7 @@ pub(super) fn user_ids(query: Option<&str>, name: &'static str) -> Result<Vec<Us
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only its description is wanted")]
-pub(super) struct PageQuery {
+pub(crate) struct PageQuery {
     /// How many are wanted; more than the maximum are not given.
     #[param(required = false, minimum = 1, maximum = 200, default = 50)]
     limit: u32,
@@ -57,7 +57,7 @@ pub(super) struct PageQuery {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only its description is wanted")]
-pub(super) struct SpacePageQuery {
+pub(crate) struct SpacePageQuery {
     /// How many are wanted; more than the maximum are not given.
     #[param(required = false, minimum = 1, maximum = 200, default = 50)]
     limit: u32,
@@ -70,7 +70,7 @@ pub(super) struct SpacePageQuery {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only its description is wanted")]
-pub(super) struct MemberPageQuery {
+pub(crate) struct MemberPageQuery {
     /// How many are wanted; more than the maximum are not given.
     #[param(required = false, minimum = 1, maximum = 200, default = 50)]
     limit: u32,
@@ -83,7 +83,7 @@ pub(super) struct MemberPageQuery {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only its description is wanted")]
-pub(super) struct LimitQuery {
+pub(crate) struct LimitQuery {
     /// How many are wanted; more than the maximum are not given.
     #[param(required = false, minimum = 1, maximum = 200, default = 50)]
     limit: u32,
@@ -93,7 +93,7 @@ pub(super) struct LimitQuery {
 /// other parameters are ignored.
 ///
 /// Input: the part of the URL behind the question mark. Errors: 400 with the parameter's name.
-pub(super) fn member_page(query: Option<&str>) -> Result<MemberPage, RestError> {
+pub(crate) fn member_page(query: Option<&str>) -> Result<MemberPage, RestError> {
     let mut after = None;
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         match &*name {
@@ -110,7 +110,7 @@ pub(super) fn member_page(query: Option<&str>) -> Result<MemberPage, RestError> 
 ///
 /// Inputs: the query of the URL, without the question mark; a function that parses an id of this list. Errors: 400 with the parameter's
 /// name.
-pub(super) fn page<T>(query: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Result<Page<T>, RestError> {
+pub(crate) fn page<T>(query: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Result<Page<T>, RestError> {
     let (mut limit, mut before) = (None, None);
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         match &*name {
@@ -133,7 +133,7 @@ fn entries(text: &str) -> Option<u32> {
 
 /// The ids of objects of the server, in a body.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct IdInputs {
+pub(crate) struct IdInputs {
     /// The well-formed ids.
     pub ids: Vec<EntityId>,
     /// The first malformed id, such as a front end's own id of a message that is not sent yet.
@@ -155,7 +155,7 @@ impl<'de> Deserialize<'de> for IdInputs {
 
 /// A person in a body.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct UserIdInput(pub UserId);
+pub(crate) struct UserIdInput(pub UserId);
 
 impl<'de> Deserialize<'de> for UserIdInput {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -166,7 +166,7 @@ impl<'de> Deserialize<'de> for UserIdInput {
 
 /// People in a body: ids, or objects that have one, as they stand in what we answer.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct UserIdInputs(pub Vec<UserId>);
+pub(crate) struct UserIdInputs(pub Vec<UserId>);
 
 impl<'de> Deserialize<'de> for UserIdInputs {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

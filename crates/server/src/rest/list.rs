@@ -11,7 +11,7 @@ const MAX_BYTES: usize = 1_000_000;
 
 /// A rendered part of a list, or any other object.
 #[derive(PartialEq, Eq, Debug)]
-pub(super) struct ListBody {
+pub(crate) struct ListBody {
     /// JSON.
     pub body: String,
     /// The next part, as a reference relative to the URL of this request, if this part ended before its last row.
@@ -24,20 +24,13 @@ impl From<String> for ListBody {
     }
 }
 
-impl ListBody {
-    /// The same for a contract whose answers have the fields `success` and `data`.
-    pub fn with_success(self) -> Self {
-        Self { body: format!(r#"{{"success":true,"data":{}}}"#, self.body), ..self }
-    }
-}
-
 /// Renders entries that have an `id`, newest first, until they have [`MAX_BYTES`] bytes.
-pub(super) fn list<'a, T, O: Serialize>(things: &'a [T], object: fn(&'a T) -> O) -> ListBody {
+pub(crate) fn list<'a, T, O: Serialize>(things: &'a [T], object: fn(&'a T) -> O) -> ListBody {
     render(things, object, |_, entry| Some(reference("before", &id_of(entry)?)))
 }
 
 /// Renders members, in the order of joining, until they have [`MAX_BYTES`] bytes.
-pub(super) fn member_list<'a, O: Serialize>(members: &'a [Member], object: fn(&'a Member) -> O) -> ListBody {
+pub(crate) fn member_list<'a, O: Serialize>(members: &'a [Member], object: fn(&'a Member) -> O) -> ListBody {
     render(members, object, |member, _| Some(reference("after", member.user.id.as_str())))
 }
 
@@ -101,8 +94,6 @@ mod tests {
         let last = list(&things[5..], |thing| thing);
         assert_eq!((serde_json::from_str::<Vec<Value>>(&last.body).unwrap().len(), last.next), (4, None));
         assert_eq!(list(&things[..0], |thing| thing), ListBody::from("[]".to_owned()));
-        let wrapped: Value = serde_json::from_str(&list(&things[..1], |thing| thing).with_success().body).unwrap();
-        assert_eq!(wrapped, json!({ "success": true, "data": [things[0]] }));
     }
 
     #[test]

@@ -1,12 +1,11 @@
-//! The HTTP API: the paths of each contract, each in its contract's own style.
+//! The HTTP API: the paths of all contracts, and the paths that belong to none.
 //!
 //! Read in this order:
 //!
 //! - `request_context`: an authenticated request, and how it becomes a command or a query. `caller`: its user. `seen_users`: the users who were loaded
 //!   recently.
-//! - [`household`](mod@household), [`messenger`](mod@messenger), [`studio`](mod@studio), [`trip`](mod@trip), [`workspace`](mod@workspace):
-//!   the paths, a file for each contract. `blocks`: the users that the caller has blocked. `backend`: the paths for backends.
-//!   `sync`: missed events. `ops`: the paths for operators. `trip_connections`: the trip contract's paths about the connections themselves.
+//! - [`api`]: the paths that a contract declares; each contract has its own in its folder.
+//! - `blocks`: the users that the caller has blocked. `backend`: the paths for backends. `sync`: missed events. `ops`: the paths for operators.
 //! - `body`, `ids`: parsing of a request's fields and ids. `kind_guard`: restricts a path to its contract's tasks. `idempotency`: the answers
 //!   of repeated requests.
 //! - `list`: pages of lists. `reread`: how the object of a large answer is read for a repeated request.
@@ -15,41 +14,36 @@
 //!   `docs`: the document, and the page to read and try it.
 //! - [`cors`]: the origins that may read the answers.
 //!
-//! To add a contract, write its file and merge its routes in `paths`.
+//! To add a contract, see [`contracts`](crate::contracts).
 
+pub mod api;
 mod backend;
 mod blocks;
-mod body;
-mod body_schema;
+pub(crate) mod body;
+pub(crate) mod body_schema;
 mod caller;
 pub mod cors;
 mod discard_body;
 mod docs;
-mod household;
 mod idempotency;
-mod ids;
-mod kind_guard;
-mod list;
-mod messenger;
-mod openapi;
+pub(crate) mod ids;
+pub(crate) mod kind_guard;
+pub(crate) mod list;
+pub(crate) mod openapi;
 mod ops;
-mod request_context;
-mod reread;
-mod response;
+pub(crate) mod request_context;
+pub(crate) mod reread;
+pub(crate) mod response;
 mod seen_users;
-mod studio;
 mod sync;
-mod trip;
-mod trip_connections;
-mod workspace;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use domain::ids::Timestamp;
+use domain::ids::{Timestamp, UserId};
 use domain::ports::Bus;
 use http::header::X_CONTENT_TYPE_OPTIONS;
 use http::{HeaderValue, Uri};
@@ -57,15 +51,17 @@ use store::{Readers, Writer};
 
 use crate::auth::Authenticator;
 use crate::backend_api::BackendApi;
-use crate::config::MetricsAccess;
+use crate::config::{Config, MetricsAccess};
+use crate::contracts::ContractRegistry;
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::rate_limit::RateLimits;
 use crate::realtime::{Fanout, ShardQuery};
+use api::{ErrorFormat, RestApi};
 pub use caller::Caller;
 pub use docs::openapi;
-use openapi::{ErrorFormat, contract};
-use response::{RestError, with_success};
+use openapi::{contract, described};
+use response::{RestError, in_format};
 use seen_users::SeenUsers;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -100,7 +96,10 @@ pub struct AppDeps {
 }
 
 /// The paths of health checks.
-const HEALTH_CHECKS: [&str; 3] = ["/health/live", "/health/ready", "/api/v1/socket/health"];
+static HEALTH_CHECKS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let of_contracts = ContractRegistry::new(&Config::default()).rest_apis();
+    ["/health/live", "/health/ready"].into_iter().chain(of_contracts.iter().flat_map(|api| api.health_checks).copied()).collect()
+});
 
 /// Whether a path is one of a health check.
 pub fn is_health_check(path: &str) -> bool {
@@ -108,20 +107,32 @@ pub fn is_health_check(path: &str) -> bool {
 }
 
 /// The state that all requests share.
-struct AppState {
-    rest: AppDeps,
+pub struct AppState {
+    pub(crate) rest: AppDeps,
     seen_users: SeenUsers,
+}
+
+impl AppState {
+    /// Loads a user again at the user's next request.
+    pub(crate) fn forget_user(&self, user: &UserId) {
+        self.seen_users.remove(user);
+    }
 }
 
 /// The router of all paths. Any other path is answered with 404, so this router comes last.
 pub fn router(rest: AppDeps) -> Router {
     let cors = cors::cors_policy(rest.authenticator.origins().clone());
-    let (paths, _) = paths().split_for_parts();
+    let apis = rest.fanout.contracts().rest_apis();
+    let formats: Vec<ErrorFormat> = apis.iter().filter_map(|api| api.error_format).collect();
+    let (paths, _) = paths(apis).split_for_parts();
     let state = Arc::new(AppState { rest, seen_users: SeenUsers::default() });
     paths
-        .fallback(async |uri: Uri| {
-            let nothing = RestError::unknown_path().into_response();
-            if trip::answers_at(uri.path()) { with_success(nothing).await } else { nothing }
+        .fallback(async move |uri: Uri| {
+            let response = RestError::unknown_path().into_response();
+            match formats.iter().find(|format| format.applies_to(uri.path())) {
+                Some(format) => in_format(response, *format),
+                None => response,
+            }
         })
         .method_not_allowed_fallback(async || RestError::wrong_method())
         .with_state(Arc::clone(&state))
@@ -150,21 +161,13 @@ async fn count(State(state): State<Arc<AppState>>, request: Request, next: Next)
     response
 }
 
-/// All paths, with their descriptions.
-fn paths() -> OpenApiRouter<Arc<AppState>> {
-    openapi::head()
-        .merge(contract("household", "Households and their tasks, and profiles.", ErrorFormat::Plain, household::routes()))
-        .merge(contract(
-            "trip",
-            "Trips, and what goes on with connections. Answers stand in `data`.",
-            ErrorFormat::WithSuccess,
-            trip::routes(),
-        ))
-        .merge(contract("studio", "Chat rooms, messages and calls.", ErrorFormat::Plain, studio::routes()))
-        .merge(contract("messenger", "Conversations, messages and notifications.", ErrorFormat::Plain, messenger::routes()))
-        .merge(contract("workspace", "Projects with their channels and tasks.", ErrorFormat::Plain, workspace::routes()))
-        .merge(contract("blocks", "The users whom the caller has blocked.", ErrorFormat::Plain, blocks::routes()))
-        .merge(contract("back_end", "For a team's own back end.", ErrorFormat::Plain, backend::routes()))
-        .merge(contract("meta", "What the server says of itself.", ErrorFormat::Plain, docs::routes().merge(sync::routes())))
-        .merge(contract("operations", "For those who run the server.", ErrorFormat::Plain, ops::routes()))
+/// All paths, with their descriptions. `apis` are those of the contracts.
+fn paths(apis: Vec<RestApi>) -> OpenApiRouter<Arc<AppState>> {
+    let own = [
+        described("blocks", "The users whom the caller has blocked.", None, blocks::routes()),
+        described("back_end", "For a team's own back end.", None, backend::routes()),
+        described("meta", "What the server says of itself.", None, docs::routes().merge(sync::routes())),
+        described("operations", "For those who run the server.", None, ops::routes()),
+    ];
+    apis.into_iter().map(contract).chain(own).fold(openapi::head(), OpenApiRouter::merge)
 }

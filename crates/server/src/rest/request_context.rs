@@ -35,7 +35,7 @@ use crate::rate_limit::RateLimitClass;
 const MAX_WARNINGS: usize = 10;
 
 /// An authenticated request within its budget, with its whole body.
-pub(super) struct AuthedRequest {
+pub(crate) struct AuthedRequest {
     pub state: Arc<AppState>,
     caller: Caller,
     /// Whether the caller is a user, who is loaded or created, and not a backend.
@@ -62,7 +62,7 @@ impl FromRequest<Arc<AppState>> for AuthedRequest {
 }
 
 /// A request of a backend: with its key, or the token of a service or an admin. It has no budget, and no user is loaded for it.
-pub(super) struct BackendRequest(pub AuthedRequest);
+pub(crate) struct BackendRequest(pub AuthedRequest);
 
 impl FromRequest<Arc<AppState>> for BackendRequest {
     type Rejection = RestError;
@@ -288,6 +288,7 @@ impl AuthedRequest {
 }
 
 impl AppState {
+    /// The current time, for tokens.
     pub fn now(&self) -> Timestamp {
         (self.rest.clock)()
     }

@@ -11,9 +11,7 @@ use domain::notifications::{Announcement, Notification};
 use domain::ports::Store;
 use domain::spaces::{GetSpace, Space};
 use domain::tasks::{GetTask, Task};
-use domain::trips::{GetTrip, Trip};
 use domain::users::User;
-use serde_json::{Map, Value};
 
 /// The answer of a request, which a repeated request may have to read again.
 pub trait Reread: Sized {
@@ -26,7 +24,7 @@ pub trait Reread: Sized {
     fn reread(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, DomainError>;
 }
 
-fn room_of(reference: &str) -> Result<RoomId, DomainError> {
+pub(crate) fn room_of(reference: &str) -> Result<RoomId, DomainError> {
     RoomId::parse(reference).ok_or(RESULT_GONE)
 }
 
@@ -51,16 +49,6 @@ impl Reread for ConversationSummary {
 
     fn reread(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, DomainError> {
         GetConversationSummary { room: room_of(reference)? }.execute(store, actor)
-    }
-}
-
-impl Reread for Trip {
-    fn reference(&self) -> Option<String> {
-        self.space.reference()
-    }
-
-    fn reread(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, DomainError> {
-        GetTrip { room: room_of(reference)? }.execute(store, actor)
     }
 }
 
@@ -145,4 +133,4 @@ macro_rules! not_stored {
     )* };
 }
 
-not_stored!(u64, String, UserId, User, Block, Announcement, (Space, UserId), (RoomId, UserId), (Trip, Map<String, Value>));
+not_stored!(u64, String, UserId, User, Block, Announcement, (Space, UserId), (RoomId, UserId));

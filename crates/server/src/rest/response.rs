@@ -9,8 +9,8 @@ use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, Head
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
+use super::api::ErrorFormat;
 use crate::auth::AuthError;
 use crate::bytes_in_memory;
 use crate::contracts::{FieldNames, client_error_text, json, shared_field_name, wrong_field};
@@ -19,14 +19,14 @@ use crate::json_memory::{ParseRejection, TOO_COMPLEX};
 use crate::logging::{self, MAX_FAULT_LINES};
 
 /// Marks an answer as a repetition for the same `Idempotency-Key`.
-pub(super) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+pub(crate) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// The retry delay of a 503 that has no other one, in seconds.
 const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// An answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct RestResponse {
+pub(crate) struct RestResponse {
     pub status: StatusCode,
     /// JSON.
     pub body: String,
@@ -51,11 +51,11 @@ impl IntoResponse for RestResponse {
 }
 
 /// The result of a handler.
-pub(super) type RestResult = Result<RestResponse, RestError>;
+pub(crate) type RestResult = Result<RestResponse, RestError>;
 
 /// An error response.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct RestError {
+pub(crate) struct RestError {
     status: StatusCode,
     code: &'static str,
     error: String,
@@ -140,6 +140,11 @@ impl RestError {
         Self::new(StatusCode::NOT_FOUND, "not_found", "Not found")
     }
 
+    /// The body of the response.
+    fn as_body(&self) -> ErrorBody<'_> {
+        ErrorBody { error: &self.error, code: self.code, field: self.field.as_deref() }
+    }
+
     /// A method that a path does not support. The router adds the supported ones.
     pub fn wrong_method() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")
@@ -193,9 +198,9 @@ impl From<AuthError> for RestError {
 }
 
 /// Why a request is refused.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Copy, Serialize, ToSchema)]
 #[schema(as = Refused)]
-pub(super) struct ErrorBody<'a> {
+pub struct ErrorBody<'a> {
     /// What is wrong, for people.
     #[schema(example = "Household not found")]
     error: &'a str,
@@ -208,40 +213,9 @@ pub(super) struct ErrorBody<'a> {
     field: Option<&'a str>,
 }
 
-/// Why a request is refused, from a contract whose answers all say whether they are a success.
-#[derive(Serialize, ToSchema)]
-#[schema(as = trip::Refused)]
-pub(super) struct FailureEnvelope<'a> {
-    #[schema(schema_with = no)]
-    success: bool,
-    #[serde(flatten)]
-    error_body: ErrorBody<'a>,
-}
-
-/// What was asked for, from such a contract.
-#[derive(Serialize, ToSchema)]
-#[schema(as = trip::Success)]
-pub(super) struct SuccessEnvelope<D> {
-    #[schema(schema_with = yes)]
-    success: bool,
-    data: D,
-}
-
-fn yes() -> Object {
-    always(true)
-}
-
-fn no() -> Object {
-    always(false)
-}
-
-fn always(value: bool) -> Object {
-    ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([value])).build()
-}
-
 impl IntoResponse for RestError {
     fn into_response(self) -> Response {
-        let body = json(&ErrorBody { error: &self.error, code: self.code, field: self.field.as_deref() });
+        let body = json(&self.as_body());
         let mut response = respond(self.status, body);
         match self.hint {
             Some(Hint::RetryAfter(seconds)) => drop(response.headers_mut().insert(RETRY_AFTER, seconds.into())),
@@ -255,31 +229,26 @@ impl IntoResponse for RestError {
 }
 
 /// The code of an error response.
-pub(super) fn error_code(response: &Response) -> Option<&'static str> {
+pub(crate) fn error_code(response: &Response) -> Option<&'static str> {
     response.extensions().get::<RestError>().map(|failure| failure.code)
 }
 
 /// Changes an error response to one whose field has its name in a contract.
-pub(super) async fn with_field_names(names: FieldNames, response: Response) -> Response {
+pub(crate) async fn with_field_names(names: FieldNames, response: Response) -> Response {
     match response.extensions().get() {
         Some(RestError { field_error: Some(error), .. }) => RestError::with_field_names((**error).clone(), names).into_response(),
         _ => response,
     }
 }
 
-/// Changes an error response to the form of a contract whose answers have the field `success`.
-pub(super) async fn with_success(mut response: Response) -> Response {
-    if let Some(RestError { code, error, field, .. }) = response.extensions().get() {
-        let body = json(&FailureEnvelope { success: false, error_body: ErrorBody { error, code, field: field.as_deref() } });
+/// Changes an error response to the format of a contract.
+pub(crate) fn in_format(mut response: Response, format: ErrorFormat) -> Response {
+    if let Some(error) = response.extensions().get::<RestError>() {
+        let body = (format.render)(error.as_body());
         *response.body_mut() = body.into();
         response.headers_mut().remove(CONTENT_LENGTH);
     }
     response
-}
-
-/// A successful answer in that form.
-pub(super) fn success(data: &impl Serialize) -> String {
-    json(&SuccessEnvelope { success: true, data })
 }
 
 fn respond(status: StatusCode, body: String) -> Response {

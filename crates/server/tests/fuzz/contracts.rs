@@ -54,7 +54,7 @@ fn random_messages_are_parsed_or_rejected_readably() {
 fn parse(contracts: &ContractRegistry, namespace: Namespace, heard: &ClientMessage<'_>) -> usize {
     let mut refused = 0;
     for contract in contracts.in_namespace(namespace) {
-        let Some(ParsedRequest { name, ask: Err(error) }) = contract.parse(heard) else { continue };
+        let Some(ParsedRequest { name, action: Err(error) }) = contract.parse(heard) else { continue };
         refused += 1;
         for acked in [true, false] {
             let (user, now) = (UserId::new("anna"), Timestamp(1_763_035_200_000_000));
@@ -69,7 +69,7 @@ fn check(reply: &Reply) {
     if let Some(ack) = &reply.ack {
         readable(&format!("[{ack}]"));
     }
-    for message in &reply.say {
+    for message in &reply.messages {
         match message {
             OutboundMessage::Event { args, .. } => readable(&format!("[{args}]")),
             OutboundMessage::Text(text) => readable(text),

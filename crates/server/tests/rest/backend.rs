@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use server::app::InProcessBus;
 use server::auth::sign::NewTokenClaims;
 use server::backend_api::{BackendApi, BackendService};
+use server::contracts::messenger::MessengerBackendApi;
 use server::presence::{Connection, OnlineUsers, Transport};
 
 use crate::support::{SECONDS, Server};

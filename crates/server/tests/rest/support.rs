@@ -308,6 +308,11 @@ impl Client<'_> {
     }
 }
 
+/// Whether the server has this contract.
+pub fn has_contract(name: &str) -> bool {
+    ContractRegistry::new(&Config::default()).schemas().iter().any(|schema| schema.contract == name)
+}
+
 /// The id in a response.
 pub fn id(object: &Value) -> &str {
     object["id"].as_str().unwrap()

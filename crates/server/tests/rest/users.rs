@@ -96,46 +96,6 @@ async fn an_admins_token_may_change_and_delete_others() {
 }
 
 #[tokio::test]
-async fn unseen_users_without_a_space_are_removed_after_a_day() {
-    let server = Server::start();
-    let alice = server.client("alice");
-    let root =
-        server.client_with(NewTokenClaims { sub: "root".into(), role: Some("admin".into()), iat: SECONDS, ..NewTokenClaims::default() });
-    let trip = alice.post("/api/v1/trips", json!({ "name": "Rome" })).await.expect(201)["data"]["id"].clone();
-    let members = format!("/api/v1/trips/{}/members", trip.as_str().unwrap());
-    for user in ["removed", "here", "signed", "changed"] {
-        alice.post(&members, json!({ "userId": user })).await.expect(201);
-    }
-    server.client("signed").get("/users/signed").await.expect(200);
-    server.clock.store(NOW.0 + 1, Ordering::SeqCst);
-    root.put("/users/changed", json!({ "name": "Changed" })).await.expect(200);
-    let other = alice.post("/api/v1/trips", json!({ "name": "Oslo" })).await.expect(201)["data"]["id"].clone();
-    let other = format!("/api/v1/trips/{}", other.as_str().unwrap());
-    alice.post(&format!("{other}/members"), json!({ "userId": "of-deleted" })).await.expect(201);
-    alice.delete(&other).await.expect(200);
-    for user in ["removed", "signed", "changed"] {
-        alice.delete(&format!("{members}/{user}")).await.expect(200);
-    }
-    let forget = async || server.run(Actor::server(), PurgeUnseenUsers).await;
-    let status = async |user: &str| root.get(&format!("/users/{user}")).await.status.as_u16();
-    server.clock.store(NOW.0 + 86_400_000_000, Ordering::SeqCst);
-    assert!(!forget().await);
-    assert_eq!(status("removed").await, 200, "for a day the user is kept");
-    server.clock.store(NOW.0 + 86_401_000_000, Ordering::SeqCst);
-    server.event_names().await;
-    assert!(!forget().await);
-    assert!(server.event_names().await.is_empty());
-    for (user, expected) in [("removed", 404), ("of-deleted", 404), ("here", 200), ("signed", 200), ("changed", 200), ("alice", 200)] {
-        assert_eq!(status(user).await, expected, "{user}");
-    }
-    // A user who signs in later finds the earlier notifications.
-    let removed = server.client("removed");
-    let notices = removed.get("/api/notifications").await.expect(200);
-    assert_eq!(notices.as_array().unwrap().len(), 2, "{notices}");
-    alice.post(&members, json!({ "userId": "removed" })).await.expect(201);
-}
-
-#[tokio::test]
 async fn an_old_claim_does_not_restore_a_removed_user() {
     let server = Server::start();
     server.client("alice").get("/users/alice").await.expect(200);

@@ -102,9 +102,9 @@ impl FakeEngine {
         let (user, namespace) = (client.actor.user.clone(), client.namespace);
         let shared = self.app.shared.clone();
         let (namespace_name, reply) = match shared.parse(&user, namespace, received, acked) {
-            Ok((contract, ParsedRequest { name: request, ask })) => {
-                let outcome = match ask {
-                    Ok(ask) => self.execute(name, &*contract, ask).await,
+            Ok((contract, ParsedRequest { name: request, action })) => {
+                let outcome = match action {
+                    Ok(action) => self.execute(name, &*contract, action).await,
                     Err(error) => Err(error),
                 };
                 if outcome.is_ok() {
@@ -200,7 +200,7 @@ impl FakeEngine {
 
     fn deliver_reply(&mut self, name: &str, reply: Reply) -> Option<Value> {
         let client = self.connected(name);
-        reply.say.iter().for_each(|message| client.receive(message));
+        reply.messages.iter().for_each(|message| client.receive(message));
         if let Some((code, reason)) = reply.close {
             client.close(code, reason);
             self.disconnect_client(name);

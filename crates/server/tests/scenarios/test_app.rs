@@ -68,7 +68,7 @@ impl TestApp {
         let authenticator = Arc::new(Authenticator::new(&Keys::load(&config).unwrap(), &config));
         let limits = Arc::new(RateLimits::new(config.limits.rate_limits));
         let contracts = ContractRegistry::new(&config);
-        let (users, room_presence) = (Arc::new(OnlineUsers::default()), Arc::new(RoomPresence::default()));
+        let (users, room_presence) = (Arc::new(OnlineUsers::default()), Arc::new(RoomPresence::new(contracts.kinds_without_entries())));
         let backend = Arc::new(BackendService::new(writer.clone(), Arc::clone(&bus), Arc::clone(&users)));
         let shard_query: Arc<ShardQuery> = Arc::default();
         let fanout = Arc::new(Fanout::new(

@@ -31,7 +31,7 @@ pub struct ClientEvent {
 }
 
 impl ClientEvent {
-    /// An event without an argument, whose acknowledgement says only that it succeeded. Inputs: its name, what it does, and its parser.
+    /// An event without an argument, whose acknowledgement contains only that it succeeded. Inputs: its name, its effect, and its parser.
     pub const fn new(name: &'static str, about: &'static str, read: ParseFn) -> Self {
         Self { name, about, request: name, argument: None, ack: PayloadSchema::of::<AckOk>, read }
     }
@@ -61,7 +61,7 @@ impl ClientEvent {
         Self { ack, ..self }
     }
 
-    /// With an acknowledgement that contains the fields of this broadcast, besides the one that says that the event succeeded.
+    /// With an acknowledgement that contains the fields of this broadcast, besides the field `ok`.
     pub const fn confirms<P: ToSchema>(self) -> Self {
         self.answers_shape(|| PayloadSchema::of::<AckOk>().and(PayloadSchema::of::<P>()))
     }
@@ -79,13 +79,13 @@ impl ClientEvent {
 }
 
 /// Parses an event that one of these definitions names; `None` if none does.
-pub fn parse_event(words: &[ClientEvent], heard: &ClientMessage<'_>) -> Option<ParsedRequest> {
-    let ClientMessage::Event { name, args } = heard else { return None };
-    let word = words.iter().find(|word| word.name == *name)?;
-    Some(ParsedRequest { name: word.request, ask: (word.read)(args) })
+pub fn parse_event(events: &[ClientEvent], message: &ClientMessage<'_>) -> Option<ParsedRequest> {
+    let ClientMessage::Event { name, args } = message else { return None };
+    let event = events.iter().find(|event| event.name == *name)?;
+    Some(ParsedRequest { name: event.request, action: (event.read)(args) })
 }
 
-/// The refusal of a field that is absent or invalid.
+/// The error for a field that is absent or invalid.
 ///
 /// Inputs: the arguments, the field of the first one, and what it must be. A field counts as absent if it is null, or if the argument is null or
 /// missing. An argument that is not an object is taken for the field itself.
@@ -102,7 +102,7 @@ pub fn invalid_field(args: &Args<'_>, field: &'static str, wanted: impl Into<Rea
     missing_or_invalid(given.filter(|given| *given != "null").is_none(), field, wanted)
 }
 
-/// The refusal of a field that is absent or invalid.
+/// The error for a field that is absent or invalid.
 pub fn missing_or_invalid(is_absent: bool, field: &'static str, wanted: impl Into<Reason>) -> DomainError {
     if is_absent { DomainError::invalid_input(field, "is required") } else { DomainError::invalid_input(field, wanted) }
 }

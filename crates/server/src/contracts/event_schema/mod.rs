@@ -1,4 +1,4 @@
-//! The event definitions of contracts. Each event is defined once, as a [`ServerEvent`] or a [`ClientEvent`]: the dialect encodes and parses with
+//! The event definitions of contracts. Each event is defined once, as a [`ServerEvent`] or a [`ClientEvent`]: the contract encodes and parses with
 //! them, and every description of the contract (TypeScript, AsyncAPI) is generated from them.
 //!
 //! - [`server_event`]: the server's events.

@@ -68,8 +68,8 @@ impl UnitServerEvent {
     }
 }
 
-/// The words of a contract, one a line: a sentence, a name in the code, the sort of word with the types of what stands in it, and the name that
-/// clients hear. The macro also defines `server_events`, which lists them all.
+/// The events of a contract, one a line: a sentence, a name in the code, the type of the event with the type of its payload, and the name that
+/// clients receive. The macro also defines `server_events`, which lists them all.
 macro_rules! server_events {
     ($($(#[doc = $about:literal])+ $event:ident: $sort:ty = $name:literal;)+) => {
         $($(#[doc = $about])+ pub(super) const $event: $sort = <$sort>::new($name, concat!($($about),+));)+

@@ -1,4 +1,4 @@
-//! The words of the household contract.
+//! The events of the household contract.
 
 use domain::error::DomainError;
 use domain::ids::{RoomId, RoomKind};
@@ -19,36 +19,38 @@ use crate::contracts::responses::ConstBool;
 server_events! {
     /// A task was created.
     TASK_CREATED: ServerEvent<TaskChanged<'_>> = "task:created";
-    /// A task was edited; behind it stands whatever else the edit was.
+    /// A task was edited. Further events follow if the edit completed the task or changed its assignees.
     TASK_UPDATED: ServerEvent<TaskChanged<'_>> = "task:updated";
-    /// A task was completed, or taken up again: see `task.completed`.
+    /// A task was completed or reopened; see `task.completed`.
     TASK_COMPLETED: ServerEvent<TaskCompleted<'_>> = "task:completed";
-    /// A task was given to somebody.
+    /// A task was assigned to a user.
     TASK_ASSIGNED: ServerEvent<TaskAssigned<'_>> = "task:assigned";
-    /// A task was taken from somebody.
+    /// A user was unassigned from a task.
     TASK_UNASSIGNED: ServerEvent<TaskUnassigned<'_>> = "task:unassigned";
-    /// A task is gone.
+    /// A task was deleted.
     TASK_DELETED: ServerEvent<TaskDeleted<'_>> = "task:deleted";
-    /// The household's own details changed.
+    /// The name of the household changed.
     HOUSEHOLD_UPDATED: ServerEvent<HouseholdUpdated<'_>> = "household:updated";
-    /// Somebody has become a member.
+    /// A user became a member.
     MEMBER_JOINED: ServerEvent<MemberJoined<'_>> = "household:member_joined";
-    /// Somebody is no longer a member.
+    /// A user is no longer a member.
     MEMBER_LEFT: ServerEvent<MemberLeft<'_>> = "household:member_left";
-    /// The household has a new invite code; the old one is void.
+    /// The household has a new invite code. The old code is no longer valid.
     INVITE_CODE_REFRESHED: ServerEvent<InviteCodeRefreshed<'_>> = "household:invite_code_refreshed";
     /// A member's profile changed.
     USER_UPDATED: ServerEvent<UserUpdated<'_>> = "user:updated";
 }
 
-/// What clients of this contract may say.
+/// The events that clients of this contract may send.
 pub(super) const CLIENT_EVENTS: &[ClientEvent] = &[
-    ClientEvent::new("join:household", "Hears a household, which members do without asking, too.", |args| {
-        household_of(args).map(ClientAction::Enter)
-    })
+    ClientEvent::new(
+        "join:household",
+        "Subscribes this connection to a household. Connections of members are subscribed automatically.",
+        |args| household_of(args).map(ClientAction::Enter),
+    )
     .names::<HouseholdRef>()
     .answers::<HouseholdAck<'_>>(),
-    ClientEvent::new("leave:household", "Hears a household no longer on this connection.", |args| {
+    ClientEvent::new("leave:household", "Unsubscribes this connection from a household.", |args| {
         household_of(args).map(ClientAction::Leave)
     })
     .names::<HouseholdRef>()
@@ -56,7 +58,7 @@ pub(super) const CLIENT_EVENTS: &[ClientEvent] = &[
     auth_refresh::REFRESH,
 ];
 
-/// What names a household.
+/// The id of a household.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = household::HouseholdNamed)]
@@ -70,7 +72,7 @@ impl From<HouseholdRef> for IdInput {
     }
 }
 
-/// The acknowledgement of a household entered or left.
+/// The acknowledgement of a join or a leave.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = household::Confirmed)]
@@ -80,7 +82,7 @@ pub(super) struct HouseholdAck<'a> {
     pub(super) household_id: &'a str,
 }
 
-/// The household that a client names.
+/// The household that a request names.
 fn household_of(args: &Args<'_>) -> Result<RoomId, DomainError> {
     let room = id_argument::<HouseholdRef>(args).and_then(|id| RoomKind::Household.room_from_external_id(&id.0));
     room.ok_or_else(|| invalid_field(args, "householdId", "must be the id of a household, as text or number"))

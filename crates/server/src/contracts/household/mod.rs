@@ -3,6 +3,8 @@
 mod events;
 pub mod objects;
 pub mod payloads;
+mod rate_limits;
+mod rest;
 
 use domain::error::DomainError;
 use domain::event::{Event, PersistedEvent};
@@ -14,7 +16,8 @@ use engine::OutboundMessage;
 use super::auth_refresh::EXPIRING;
 use super::event_schema::{ClientEvent, ContractSchema, ServerEvent, parse_event};
 use super::responses::{AckOk, ConstBool, ERROR, RESYNC};
-use super::{ClientMessage, Contract, Outcome, ParsedRequest, Reply, RequestInfo, error_reply, json};
+use super::{ClientMessage, Contract, EntryAudience, Outcome, ParsedRequest, Reply, RequestInfo, error_reply, json};
+use crate::rest::api::RestApi;
 use events::HouseholdAck;
 use objects::{Task, User};
 use payloads::{
@@ -24,9 +27,9 @@ use payloads::{
 
 /// The household contract.
 #[derive(Clone, Copy, Debug)]
-pub struct Household;
+pub struct HouseholdContract;
 
-impl Contract for Household {
+impl Contract for HouseholdContract {
     fn namespace(&self) -> Option<&'static str> {
         Some("/household")
     }
@@ -54,6 +57,10 @@ impl Contract for Household {
         room.kind() == RoomKind::Household
     }
 
+    fn entry_audience(&self) -> EntryAudience {
+        EntryAudience::NoUsers
+    }
+
     fn persisted_event(&self, persisted: &PersistedEvent) -> Vec<OutboundMessage> {
         if persisted.room.kind() != RoomKind::Household {
             return Vec::new();
@@ -61,16 +68,16 @@ impl Contract for Household {
         let household_id = persisted.room.id();
         match &persisted.event {
             Event::TaskCreated { task } => {
-                let told = TaskChange { task, household_id };
-                let assigned = task.assigned_to.iter().map(|to| told.assigned(to));
-                [told.whole(&events::TASK_CREATED)].into_iter().chain(assigned).collect()
+                let change = TaskChange { task, household_id };
+                let assigned = task.assigned_to.iter().map(|to| change.assigned(to));
+                [change.changed(&events::TASK_CREATED)].into_iter().chain(assigned).collect()
             }
             Event::TaskUpdated { task, toggled_by, assigned, unassigned, .. } => {
-                let told = TaskChange { task, household_id };
-                let completed = toggled_by.iter().map(|by| told.completed(by));
-                let assigned = assigned.iter().map(|to| told.assigned(to));
-                let unassigned = unassigned.iter().map(|from| told.unassigned(from));
-                [told.whole(&events::TASK_UPDATED)].into_iter().chain(completed).chain(assigned).chain(unassigned).collect()
+                let change = TaskChange { task, household_id };
+                let completed = toggled_by.iter().map(|by| change.completed(by));
+                let assigned = assigned.iter().map(|to| change.assigned(to));
+                let unassigned = unassigned.iter().map(|from| change.unassigned(from));
+                [change.changed(&events::TASK_UPDATED)].into_iter().chain(completed).chain(assigned).chain(unassigned).collect()
             }
             Event::TaskToggled { task, by } => vec![TaskChange { task, household_id }.completed(by)],
             Event::TaskAssigned { task, to, .. } => vec![TaskChange { task, household_id }.assigned(to)],
@@ -89,8 +96,12 @@ impl Contract for Household {
         }
     }
 
-    fn parse(&self, heard: &ClientMessage<'_>) -> Option<ParsedRequest> {
-        parse_event(events::CLIENT_EVENTS, heard)
+    fn parse(&self, message: &ClientMessage<'_>) -> Option<ParsedRequest> {
+        parse_event(events::CLIENT_EVENTS, message)
+    }
+
+    fn rest_api(&self) -> Option<RestApi> {
+        Some(rest::api())
     }
 
     fn answer(&self, request: &RequestInfo<'_>, result: Result<&Outcome, &DomainError>) -> Reply {
@@ -115,9 +126,9 @@ struct TaskChange<'a> {
 }
 
 impl<'a> TaskChange<'a> {
-    fn whole(self, word: &ServerEvent<TaskChanged<'a>>) -> OutboundMessage {
+    fn changed(self, event: &ServerEvent<TaskChanged<'a>>) -> OutboundMessage {
         let Self { task, household_id } = self;
-        word.render(&TaskChanged { task: Task::of(task), household_id })
+        event.render(&TaskChanged { task: Task::of(task), household_id })
     }
 
     fn completed(self, by: &users::User) -> OutboundMessage {

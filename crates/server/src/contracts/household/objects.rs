@@ -1,4 +1,4 @@
-//! The household contract's objects, complete, in socket events and in REST answers.
+//! The objects of the household contract, in socket events and in REST responses.
 
 use domain::spaces::{self, Role, Space};
 use domain::tasks;
@@ -9,14 +9,14 @@ use utoipa::ToSchema;
 use crate::contracts::schemas::role;
 use crate::contracts::timestamps::Milliseconds;
 
-/// A person.
+/// A user.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = household::User)]
 pub struct User<'a> {
     id: &'a str,
     name: &'a str,
-    /// Null, except in the answers of `/users/{id}` to the user and to admins.
+    /// Null, except in the responses of `/users/{id}` to the user and to admins.
     #[schema(required)]
     email: Option<&'a str>,
     #[schema(required)]
@@ -44,7 +44,7 @@ impl<'a> User<'a> {
     }
 }
 
-/// A person in a household: a user object with two more fields.
+/// A member of a household: a user object with two more fields.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = household::Member)]
@@ -75,9 +75,9 @@ pub struct Household<'a> {
     created_by: &'a str,
     created_at: Milliseconds,
     updated_at: Milliseconds,
-    /// How many members it has.
+    /// The number of members.
     member_count: u64,
-    /// The first of them, in the order of joining, at most 100.
+    /// The first members in the order of joining, at most 100.
     members: Vec<Member<'a>>,
 }
 

@@ -1,4 +1,4 @@
-//! What stands in the events, and in those REST answers that say the same as an event.
+//! The payloads of the events. Some REST responses have the same shape.
 
 use domain::ids::UserId;
 use domain::spaces::Space;
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::objects::{Household, Task, User};
 
-/// Of `task:created` and `task:updated`.
+/// The payload of `task:created` and `task:updated`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = household::TaskChanged)]
@@ -17,7 +17,7 @@ pub(super) struct TaskChanged<'a> {
     pub(super) household_id: &'a str,
 }
 
-/// Of `task:completed`, also when a task is taken up again.
+/// The payload of `task:completed`, which is also sent when a task is reopened.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = household::TaskCompleted)]
@@ -27,7 +27,7 @@ pub(super) struct TaskCompleted<'a> {
     pub(super) completed_by: User<'a>,
 }
 
-/// Of `task:assigned`.
+/// The payload of `task:assigned`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = household::TaskAssigned)]
@@ -37,7 +37,7 @@ pub(super) struct TaskAssigned<'a> {
     pub(super) assigned_to: User<'a>,
 }
 
-/// Of `task:unassigned`.
+/// The payload of `task:unassigned`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = household::TaskUnassigned)]
@@ -47,7 +47,7 @@ pub(super) struct TaskUnassigned<'a> {
     pub(super) unassigned_from: User<'a>,
 }
 
-/// Of `task:deleted`, and the answer to a task's DELETE.
+/// The payload of `task:deleted`, and the response to the DELETE of a task.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = household::TaskDeleted)]
@@ -57,20 +57,20 @@ pub struct TaskDeleted<'a> {
 }
 
 impl<'a> TaskDeleted<'a> {
-    /// Says that this task is gone.
+    /// The payload for a deleted task.
     pub fn of(task: &'a tasks::Task) -> Self {
         Self { task_id: task.id.to_string(), household_id: task.room.id() }
     }
 }
 
-/// Of `household:updated`.
+/// The payload of `household:updated`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = household::HouseholdUpdated)]
 pub(super) struct HouseholdUpdated<'a> {
     pub(super) household: Household<'a>,
 }
 
-/// Of `household:member_joined`.
+/// The payload of `household:member_joined`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = household::MemberJoined)]
 pub(super) struct MemberJoined<'a> {
@@ -78,7 +78,7 @@ pub(super) struct MemberJoined<'a> {
     pub(super) household: Household<'a>,
 }
 
-/// Of `household:member_left`, and the answer to a member's DELETE.
+/// The payload of `household:member_left`, and the response to the DELETE of a member.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = household::MemberLeft)]
@@ -88,13 +88,13 @@ pub struct MemberLeft<'a> {
 }
 
 impl<'a> MemberLeft<'a> {
-    /// Says that a person is no longer in this space.
+    /// The payload for a user who has left a household.
     pub fn of(space: &'a Space, user: &'a UserId) -> Self {
         Self { user_id: user.as_str(), household: Household::of(space) }
     }
 }
 
-/// Of `household:invite_code_refreshed`, and the answer to the refresh.
+/// The payload of `household:invite_code_refreshed`, and the response to the refresh.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = household::InviteCodeRefreshed)]
@@ -105,13 +105,13 @@ pub struct InviteCodeRefreshed<'a> {
 }
 
 impl<'a> InviteCodeRefreshed<'a> {
-    /// Says that this space has a new code.
+    /// The payload for a household with a new invite code.
     pub fn of(space: &'a Space) -> Self {
         Self { invite_code: space.invite_code.as_deref(), household: Household::of(space) }
     }
 }
 
-/// Of `user:updated`.
+/// The payload of `user:updated`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = household::UserUpdated)]

@@ -1,4 +1,4 @@
-//! The words of the messenger contract.
+//! The events of the messenger contract.
 
 use super::objects::{Message, Notification};
 use super::payloads::{
@@ -15,60 +15,68 @@ use crate::contracts::event_schema::{ClientEvent, PayloadSchema, ServerEvent, Un
 server_events! {
     /// A message was sent in a conversation that this connection has joined.
     MESSAGE_NEW: ServerEvent<Message<'_>> = "message:new";
-    /// A message is gone.
+    /// A message was deleted.
     MESSAGE_DELETED: ServerEvent<MessageDeleted<'_>> = "message:deleted";
-    /// Somebody has read messages; told to who has joined, and on all of the reader's devices.
+    /// A user has read messages. Sent to the connections that have joined the conversation, and to all connections of the reader.
     MESSAGES_READ: ServerEvent<MessagesRead<'_>> = "messages:read";
-    /// This user was added to a conversation; on all of the user's connections. The payload is the conversation.
+    /// This user was added to a conversation. Sent to all connections of the user. The payload is the conversation.
     CONVERSATION_ADDED: ServerEvent<ConversationAdded<'_>> = "conversation:added";
-    /// This user is no longer a participant of a conversation; on all of the user's connections.
+    /// This user is no longer a participant of a conversation. Sent to all connections of the user.
     CONVERSATION_REMOVED: ServerEvent<ConversationRemoved<'_>> = "conversation:removed";
-    /// Somebody else is typing.
+    /// Another user is typing.
     TYPING_START: ServerEvent<Typing<'_>> = "typing:start";
-    /// Somebody else has stopped typing, also without having said so.
+    /// Another user has stopped typing. Also sent when the typing expires.
     TYPING_STOP: ServerEvent<Typing<'_>> = "typing:stop";
-    /// Somebody is online or offline.
+    /// A user went online or offline.
     USER_STATUS_CHANGED: ServerEvent<Status<'_>> = "user:status-changed";
-    /// There is a notification for this person.
+    /// This user has a new notification.
     NOTIFICATION_NEW: ServerEvent<Notification<'_>> = "notification:new";
-    /// A notification was read on one of this person's devices; its id.
+    /// A notification was read on one of this user's connections. The payload is its id.
     NOTIFICATION_READ: ServerEvent<String> = "notification:read";
-    /// All notifications were read on one of this person's devices.
+    /// All notifications were read on one of this user's connections.
     NOTIFICATIONS_READ_ALL: UnitServerEvent = "notifications:read-all";
 }
 
-/// A question that is answered with one status.
+/// The query that returns one status.
 pub(super) const GET_STATUS: &str = "user:get-status";
-/// A question that is answered with a list of ids, also an empty one for whoever may not know.
+/// The query that returns a list of ids. The list is empty if the caller may not access the conversation.
 pub(super) const GET_ONLINE_USERS: &str = "conversation:get-online-users";
 
-/// What clients of this contract may say.
+/// The events that clients of this contract may send.
 pub(super) const CLIENT_EVENTS: &[ClientEvent] = &[
-    ClientEvent::new("join:conversation", "Hears a conversation on this connection.", |args| {
+    ClientEvent::new("join:conversation", "Subscribes this connection to a conversation.", |args| {
         conversation_of(args).map(ClientAction::Enter)
     })
     .names::<ConversationRef>()
     .answers::<ConversationAck<'_>>(),
-    ClientEvent::new("leave:conversation", "Hears it no longer.", |args| conversation_of(args).map(ClientAction::Leave))
-        .names::<ConversationRef>()
-        .answers::<ConversationAck<'_>>(),
-    ClientEvent::new("typing:start", "Tells the others that one is typing; to be said again while it lasts.", |args| {
+    ClientEvent::new("leave:conversation", "Unsubscribes this connection from a conversation.", |args| {
+        conversation_of(args).map(ClientAction::Leave)
+    })
+    .names::<ConversationRef>()
+    .answers::<ConversationAck<'_>>(),
+    ClientEvent::new("typing:start", "Broadcasts that this user is typing. Repeat it while the typing lasts.", |args| {
         conversation_of(args).map(ClientAction::Typing)
     })
     .names::<ConversationRef>(),
-    ClientEvent::new("typing:stop", "Tells them that one has stopped.", |args| conversation_of(args).map(ClientAction::StopTyping))
-        .names::<ConversationRef>(),
-    ClientEvent::new(GET_ONLINE_USERS, "Asks which participants are online; nobody, for whoever is not one.", |args| {
-        conversation_of(args).map(ClientAction::OnlineIn)
+    ClientEvent::new("typing:stop", "Broadcasts that this user has stopped typing.", |args| {
+        conversation_of(args).map(ClientAction::StopTyping)
     })
+    .names::<ConversationRef>(),
+    ClientEvent::new(
+        GET_ONLINE_USERS,
+        "Returns the participants who are online. The list is empty for a user who is not a participant.",
+        |args| conversation_of(args).map(ClientAction::OnlineIn),
+    )
     .names::<ConversationRef>()
     .answers_shape(PayloadSchema::list::<String>),
-    ClientEvent::new(GET_STATUS, "Asks whether somebody is online.", |args| user_of(args).map(|user| ClientAction::Statuses(vec![user])))
+    ClientEvent::new(GET_STATUS, "Returns whether a user is online.", |args| user_of(args).map(|user| ClientAction::Statuses(vec![user])))
         .names::<UserRef>()
         .answers::<Status<'_>>(),
-    ClientEvent::new("users:get-status", "Asks the same of several people.", |args| users_of(args).map(ClientAction::Statuses))
-        .takes_shape(|| PayloadSchema::of::<UserRefs>().or(PayloadSchema::list::<IdInput>()))
-        .answers_shape(PayloadSchema::list::<Status<'_>>),
+    ClientEvent::new("users:get-status", "Returns for each of several users whether the user is online.", |args| {
+        users_of(args).map(ClientAction::Statuses)
+    })
+    .takes_shape(|| PayloadSchema::of::<UserRefs>().or(PayloadSchema::list::<IdInput>()))
+    .answers_shape(PayloadSchema::list::<Status<'_>>),
     ClientEvent::new("notification:read", "Marks a notification as read.", |args| notification_of(args).map(read))
         .names::<NotificationRef>()
         .answers::<NotificationRead>(),

@@ -1,10 +1,12 @@
 //! The messenger contract: conversations, and notifications that are the same on all of a user's devices, over Socket.IO.
 
-pub mod backend_events;
+mod backend_events;
 mod events;
 pub mod objects;
 pub mod payloads;
+mod rate_limits;
 mod requests;
+mod rest;
 
 use domain::error::DomainError;
 use domain::event::{EphemeralEvent, Event, PersistedEvent};
@@ -17,13 +19,15 @@ use super::event_schema::{ClientEvent, ContractSchema, ServerEvent, parse_event}
 use super::responses::{AckOk, ConstBool, ERROR, RESYNC};
 use super::{ClientMessage, Contract, FieldNames, Outcome, ParsedRequest, Reply, RequestInfo, error_reply, json, shared_field_name};
 use crate::rate_limit::RateLimitClass;
+use crate::rest::api::RestApi;
+pub use backend_events::MessengerBackendApi;
 use events::{GET_ONLINE_USERS, GET_STATUS};
 use objects::{Message, Notification};
 use payloads::{ConversationAck, ConversationAdded, ConversationRemoved, MessageDeleted, MessagesRead, Status, Typing};
 
 /// The messenger contract.
 #[derive(Clone, Copy, Debug)]
-pub struct Messenger;
+pub struct MessengerContract;
 
 /// The contract's name of an input field.
 pub fn field_name(field: Field) -> &'static str {
@@ -34,7 +38,7 @@ pub fn field_name(field: Field) -> &'static str {
     }
 }
 
-impl Contract for Messenger {
+impl Contract for MessengerContract {
     fn field_names(&self) -> FieldNames {
         field_name
     }
@@ -63,17 +67,17 @@ impl Contract for Messenger {
     }
 
     fn persisted_event(&self, persisted: &PersistedEvent) -> Vec<OutboundMessage> {
-        let said = match persisted.room.kind() {
+        let message = match persisted.room.kind() {
             RoomKind::Conversation => in_conversation(&persisted.room, &persisted.event),
             RoomKind::User => in_inbox(&persisted.event),
             _ => None,
         };
-        said.into_iter().collect()
+        message.into_iter().collect()
     }
 
     fn ephemeral_event(&self, ephemeral: &EphemeralEvent, _: Timestamp) -> Option<OutboundMessage> {
-        fn typing<'a>(word: &ServerEvent<Typing<'a>>, room: &'a RoomId, user: &'a UserId) -> Option<OutboundMessage> {
-            (room.kind() == RoomKind::Conversation).then(|| word.render(&Typing::of(room, user)))
+        fn typing<'a>(event: &ServerEvent<Typing<'a>>, room: &'a RoomId, user: &'a UserId) -> Option<OutboundMessage> {
+            (room.kind() == RoomKind::Conversation).then(|| event.render(&Typing::of(room, user)))
         }
         match ephemeral {
             EphemeralEvent::Online { user, .. } => Some(events::USER_STATUS_CHANGED.render(&Status::of(user, true))),
@@ -84,12 +88,16 @@ impl Contract for Messenger {
         }
     }
 
-    fn parse(&self, heard: &ClientMessage<'_>) -> Option<ParsedRequest> {
-        parse_event(events::CLIENT_EVENTS, heard)
+    fn parse(&self, message: &ClientMessage<'_>) -> Option<ParsedRequest> {
+        parse_event(events::CLIENT_EVENTS, message)
     }
 
     fn rate_limit_class(&self, request: &str) -> Option<RateLimitClass> {
-        (request == "typing:start").then_some(RateLimitClass::MessengerTyping)
+        (request == "typing:start").then_some(rate_limits::TYPING)
+    }
+
+    fn rest_api(&self) -> Option<RestApi> {
+        Some(rest::api())
     }
 
     fn answer(&self, request: &RequestInfo<'_>, result: Result<&Outcome, &DomainError>) -> Reply {

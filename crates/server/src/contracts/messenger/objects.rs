@@ -1,4 +1,4 @@
-//! The messenger contract's objects, complete, in socket events and in REST answers.
+//! The objects of the messenger contract, in socket events and in REST responses.
 
 use domain::chat::{self, ConversationSummary, MessageWithReadState};
 use domain::notifications;
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::contracts::schemas::role;
 use crate::contracts::timestamps::Milliseconds;
 
-/// A person.
+/// A user.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = messenger::User)]
@@ -28,7 +28,7 @@ impl<'a> User<'a> {
     }
 }
 
-/// A person in a conversation: a user object with two more fields.
+/// A participant of a conversation: a user object with two more fields.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = messenger::Participant)]
@@ -53,12 +53,12 @@ impl<'a> Participant<'a> {
 #[schema(as = messenger::Conversation)]
 pub struct Conversation<'a> {
     id: &'a str,
-    /// None for one without a title.
+    /// Null if the conversation has no title.
     #[schema(required)]
     title: Option<&'a str>,
-    /// How many participants it has.
+    /// The number of participants.
     member_count: u64,
-    /// The first of them, in the order of joining, at most 100.
+    /// The first members in the order of joining, at most 100.
     participants: Vec<Participant<'a>>,
     #[schema(required)]
     last_message: Option<Message<'a>>,
@@ -75,7 +75,7 @@ impl<'a> Conversation<'a> {
         Self::with(space, last.as_ref(), *unread)
     }
 
-    /// The object of a conversation with its newest message, if there is one, and how many messages its reader has still to read.
+    /// The object of a conversation with its newest message, if it has messages, and the number of messages that its reader has not read.
     pub(super) fn with(space: &'a Space, last: Option<&'a MessageWithReadState>, unread: u64) -> Self {
         Self {
             id: space.room.id(),

@@ -1,4 +1,4 @@
-//! What stands in the events, and in those REST answers that say the same as an event.
+//! The payloads of the events. Some REST responses have the same shape.
 
 use domain::chat::{self, MessageWithReadState};
 use domain::event::Event;
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::objects::Conversation;
 use crate::contracts::responses::ConstBool;
 
-/// Of `messages:read`.
+/// The payload of `messages:read`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = messenger::MessagesRead)]
@@ -22,19 +22,19 @@ pub(super) struct MessagesRead<'a> {
 }
 
 impl<'a> MessagesRead<'a> {
-    /// Says that a person has read messages; `None` if the event is another.
+    /// The payload for a user who has read messages; `None` for any other event.
     pub(super) fn of(room: &'a RoomId, event: &'a Event) -> Option<Self> {
         let Event::MessagesRead { by, messages, up_to, .. } = event else { return None };
         Some(Self::by(by, room, messages, *up_to))
     }
 
-    /// Says that a person has read these messages, and all others up to `up_to`.
+    /// The payload for a user who has read these messages, and all others up to `up_to`.
     pub(super) fn by(reader: &'a UserId, room: &'a RoomId, messages: &[EntityId], up_to: EntityId) -> Self {
         Self { conversation_id: room.id(), message_ids: texts(messages), user_id: reader.as_str(), up_to: up_to.to_string() }
     }
 }
 
-/// The answer to the reading of messages.
+/// The response to a request that marks messages as read.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = messenger::Read)]
@@ -45,13 +45,13 @@ pub struct Read<'a> {
 }
 
 impl<'a> Read<'a> {
-    /// Says what has been read and what has not.
+    /// The response with the messages that were marked, and the number of unread messages.
     pub fn of(read: &'a chat::ReadUpdate) -> Self {
         Self { conversation_id: read.room.id(), message_ids: texts(&read.messages), unread_count: read.unread }
     }
 }
 
-/// Of `message:deleted`, and the answer to a message's DELETE.
+/// The payload of `message:deleted`, and the response to the DELETE of a message.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = messenger::MessageDeleted)]
@@ -61,13 +61,13 @@ pub struct MessageDeleted<'a> {
 }
 
 impl<'a> MessageDeleted<'a> {
-    /// Says that a message is gone.
+    /// The payload for a deleted message.
     pub fn of(room: &'a RoomId, message: EntityId) -> Self {
         Self { conversation_id: room.id(), message_id: message.to_string() }
     }
 }
 
-/// Of `conversation:added`: the conversation as its new participant sees it, and who added that user; null if that was the server.
+/// The payload of `conversation:added`: the conversation as its new participant sees it, and the user who added that participant; null if the server did.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = messenger::ConversationAdded)]
@@ -85,7 +85,7 @@ impl<'a> ConversationAdded<'a> {
     }
 }
 
-/// Of `conversation:removed`: which conversation, and who removed the user; null if that was the server.
+/// The payload of `conversation:removed`: the conversation, and the user who removed the participant; null if the server did.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = messenger::ConversationRemoved)]
@@ -101,7 +101,7 @@ impl<'a> ConversationRemoved<'a> {
     }
 }
 
-/// Of `typing:start` and `typing:stop`.
+/// The payload of `typing:start` and `typing:stop`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = messenger::Typing)]
@@ -116,18 +116,18 @@ impl<'a> Typing<'a> {
     }
 }
 
-/// Whether somebody is there.
+/// Whether a user is online.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = messenger::Presence)]
 enum Presence {
-    /// On some device, in some contract.
+    /// The user has a connection, in any contract.
     Online,
-    /// Nowhere, or not for who asks to know.
+    /// The user has no connection, or the caller may not see the status.
     Offline,
 }
 
-/// Of `user:status-changed`, and the acknowledgements of the questions for it.
+/// The payload of `user:status-changed`, and the acknowledgement of the queries for it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = messenger::Status)]
@@ -142,7 +142,7 @@ impl<'a> Status<'a> {
     }
 }
 
-/// The acknowledgement of a conversation joined or left.
+/// The acknowledgement of a join or a leave.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = messenger::InConversation)]
@@ -152,7 +152,7 @@ pub(super) struct ConversationAck<'a> {
     pub(super) conversation_id: &'a str,
 }
 
-/// The acknowledgement of a notification read.
+/// The acknowledgement of `notification:read`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = messenger::NotificationRead)]
@@ -162,13 +162,13 @@ pub(super) struct NotificationRead {
     pub(super) notification_id: String,
 }
 
-/// The acknowledgement of all notifications read.
+/// The acknowledgement of `notifications:read-all`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = messenger::AllRead)]
 pub(super) struct AllRead {
     #[schema(schema_with = ConstBool::<true>::schema)]
     pub(super) ok: ConstBool<true>,
-    /// How many had not been read.
+    /// The number of notifications that were marked as read.
     pub(super) count: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Client events of the messenger contract, with an id alone, or an object that contains it.
+//! The client events of the messenger contract. Their argument is an id, or an object that contains it.
 
 use domain::command::{Command, CommandContext};
 use domain::error::DomainError;
@@ -17,7 +17,7 @@ use crate::contracts::{ClientAction, Reply, SocketCommand, json};
 /// The most users that one request may name.
 const MAX_STATUSES: usize = 200;
 
-/// What names a conversation.
+/// The id of a conversation.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = messenger::ConversationNamed)]
@@ -25,7 +25,7 @@ pub(super) struct ConversationRef {
     conversation_id: IdInput,
 }
 
-/// What names a person.
+/// The id of a user.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = messenger::UserNamed)]
@@ -33,7 +33,7 @@ pub(super) struct UserRef {
     user_id: IdInput,
 }
 
-/// What names people, at most 200.
+/// The ids of users, at most 200.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = messenger::UsersNamed)]
@@ -41,7 +41,7 @@ pub(super) struct UserRefs {
     user_ids: Vec<IdInput>,
 }
 
-/// What names a notification.
+/// The id of a notification.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = messenger::NotificationNamed)]

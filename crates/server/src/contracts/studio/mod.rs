@@ -3,7 +3,9 @@
 mod events;
 pub mod objects;
 pub mod payloads;
+mod rate_limits;
 mod requests;
+mod rest;
 
 use domain::error::DomainError;
 use domain::event::{EphemeralEvent, Event, PersistedEvent};
@@ -17,6 +19,7 @@ use super::responses::{AckOk, ConstBool, RESYNC, ack_error};
 use super::timestamps::Milliseconds;
 use super::{ClientMessage, Contract, FieldNames, Outcome, ParsedRequest, Reply, RequestInfo, client_error_text, json};
 use crate::rate_limit::RateLimitClass;
+use crate::rest::api::RestApi;
 use events::Error;
 use objects::NewMessage;
 use payloads::{
@@ -26,9 +29,9 @@ use payloads::{
 
 /// The studio contract.
 #[derive(Clone, Copy, Debug)]
-pub struct Studio;
+pub struct StudioContract;
 
-impl Contract for Studio {
+impl Contract for StudioContract {
     fn namespace(&self) -> Option<&'static str> {
         Some("/chat")
     }
@@ -96,20 +99,24 @@ impl Contract for Studio {
         })
     }
 
-    fn parse(&self, heard: &ClientMessage<'_>) -> Option<ParsedRequest> {
-        parse_event(events::CLIENT_EVENTS, heard)
+    fn parse(&self, message: &ClientMessage<'_>) -> Option<ParsedRequest> {
+        parse_event(events::CLIENT_EVENTS, message)
     }
 
     fn rate_limit_class(&self, request: &str) -> Option<RateLimitClass> {
         match request {
-            "message:send" => Some(RateLimitClass::StudioMessage),
-            "user:typing" => Some(RateLimitClass::StudioTyping),
+            "message:send" => Some(rate_limits::MESSAGES),
+            "user:typing" => Some(rate_limits::TYPING),
             _ => None,
         }
     }
 
+    fn rest_api(&self) -> Option<RestApi> {
+        Some(rest::api())
+    }
+
     fn answer(&self, request: &RequestInfo<'_>, result: Result<&Outcome, &DomainError>) -> Reply {
-        let (ack, say) = match result {
+        let (ack, messages) = match result {
             Err(error) => return error_reply(error, request.acked, self.field_names()),
             Ok(Outcome::Joined(room) | Outcome::Left(room)) => (json(&RoomAck { ok: ConstBool, room_id: IdOutput(room.id()) }), Vec::new()),
             Ok(Outcome::Moved { room, online }) => {
@@ -121,7 +128,7 @@ impl Contract for Studio {
             }
             Ok(_) => (json(&AckOk::default()), Vec::new()),
         };
-        Reply { ack: request.acked.then_some(ack), say, close: None }
+        Reply { ack: request.acked.then_some(ack), messages, close: None }
     }
 }
 
@@ -143,12 +150,12 @@ fn in_inbox(persisted: &PersistedEvent) -> Option<OutboundMessage> {
 fn error_reply(error: &DomainError, acked: bool, fields: FieldNames) -> Reply {
     let text = match error {
         // An unknown and a forbidden room have the same answer, so that it does not reveal which rooms exist.
-        DomainError::NotFound(noun) if *noun == RoomKind::ChatRoom.display_name() => "Not a member of this room".to_owned(),
+        DomainError::NotFound(object) if *object == RoomKind::ChatRoom.display_name() => "Not a member of this room".to_owned(),
         other => client_error_text(other, fields),
     };
     if acked {
         Reply { ack: Some(ack_error(text.into(), error, fields)), ..Reply::default() }
     } else {
-        Reply { say: vec![events::ERROR.render(&Error::Text(&text))], ..Reply::default() }
+        Reply { messages: vec![events::ERROR.render(&Error::Text(&text))], ..Reply::default() }
     }
 }

@@ -1,4 +1,4 @@
-//! The studio contract's objects, complete, as REST answers them.
+//! The objects of the studio contract, in REST responses.
 
 use domain::calls::{self, CallStatus};
 use domain::chat;
@@ -11,10 +11,10 @@ use crate::contracts::client_ids::IdOutput;
 use crate::contracts::schemas::{call_status, role};
 use crate::contracts::timestamps::Milliseconds;
 
-/// What a message is called that has no word of its client's own.
+/// The type of a message whose client chose none.
 const DEFAULT_MESSAGE_TYPE: &str = "TEXT";
 
-/// A person, as far as a chat shows one.
+/// A user with the fields that a chat shows.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = studio::Named)]
 pub(super) struct UserName<'a> {
@@ -28,7 +28,7 @@ impl<'a> UserName<'a> {
     }
 }
 
-/// A person in a room.
+/// A member of a room.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::Member)]
@@ -57,9 +57,9 @@ pub struct Room<'a> {
     created_by: IdOutput<'a>,
     created_at: Milliseconds,
     updated_at: Milliseconds,
-    /// How many members it has.
+    /// The number of members.
     member_count: u64,
-    /// The first of them, in the order of joining, at most 100.
+    /// The first members in the order of joining, at most 100.
     members: Vec<Member<'a>>,
 }
 
@@ -78,7 +78,7 @@ impl<'a> Room<'a> {
     }
 }
 
-/// Somebody in a call, or who was.
+/// A current or former participant of a call.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::Participant)]
@@ -140,7 +140,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// A message as it is told when it is new.
+/// A new message.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::NewMessage)]
@@ -175,7 +175,7 @@ impl<'a> NewMessage<'a> {
     }
 }
 
-/// A message with what has become of it since.
+/// A message with its edits.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::Message)]

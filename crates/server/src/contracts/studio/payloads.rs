@@ -1,4 +1,4 @@
-//! What stands in the studio contract's events, with the document's keys.
+//! The payloads of the studio contract's events, with the keys of its specification.
 
 use domain::calls::{Call, CallStatus};
 use domain::chat;
@@ -12,7 +12,7 @@ use crate::contracts::client_ids::IdOutput;
 use crate::contracts::responses::ConstBool;
 use crate::contracts::timestamps::Milliseconds;
 
-/// Of `user:online`.
+/// The payload of `user:online`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::Online)]
@@ -22,7 +22,7 @@ pub(super) struct Online<'a> {
     pub(super) timestamp: Milliseconds,
 }
 
-/// Of `user:offline`.
+/// The payload of `user:offline`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::Offline)]
@@ -31,7 +31,7 @@ pub(super) struct Offline<'a> {
     pub(super) timestamp: Milliseconds,
 }
 
-/// Of `member:joined`, `member:left` and `user:typing`: a person and a room, at a moment.
+/// The payload of `member:joined`, `member:left` and `user:typing`: a user, a room and the time.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::PersonInRoom)]
@@ -47,7 +47,7 @@ impl<'a> UserInRoom<'a> {
     }
 }
 
-/// Of `room:added`: the room as REST shows it, and who added the user; null if that was the server.
+/// The payload of `room:added`: the room as REST shows it, and the user who added the member; null if the server did.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::RoomAdded)]
@@ -64,7 +64,7 @@ impl<'a> RoomAdded<'a> {
     }
 }
 
-/// Of `room:removed`: which room, and who removed the user; null if that was the server.
+/// The payload of `room:removed`: the room, and the user who removed the member; null if the server did.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::RoomRemoved)]
@@ -81,7 +81,7 @@ impl<'a> RoomRemoved<'a> {
     }
 }
 
-/// Of `user:stop_typing`.
+/// The payload of `user:stop_typing`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::StoppedTyping)]
@@ -90,7 +90,7 @@ pub(super) struct StoppedTyping<'a> {
     pub(super) room_id: IdOutput<'a>,
 }
 
-/// Of `message:edited`.
+/// The payload of `message:edited`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::MessageEdited)]
@@ -107,7 +107,7 @@ impl<'a> MessageEdited<'a> {
     }
 }
 
-/// Of `message:deleted`, and the answer to a message's DELETE.
+/// The payload of `message:deleted`, and the response to the DELETE of a message.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::MessageDeleted)]
@@ -118,13 +118,13 @@ pub struct MessageDeleted<'a> {
 }
 
 impl<'a> MessageDeleted<'a> {
-    /// Says that this message is gone.
+    /// The payload for a deleted message.
     pub fn of(message: EntityId, room: &'a RoomId) -> Self {
         Self { message_id: message, room_id: IdOutput(room.id()) }
     }
 }
 
-/// Of `call:initiated`.
+/// The payload of `call:initiated`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::CallInitiated)]
@@ -143,7 +143,7 @@ impl<'a> CallInitiated<'a> {
     }
 }
 
-/// Of `call:answered`.
+/// The payload of `call:answered`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::CallAnswered)]
@@ -153,18 +153,18 @@ pub(super) struct CallAnswered<'a> {
     pub(super) answered_by: IdOutput<'a>,
 }
 
-/// Why a call ended by itself.
+/// The reason for which the server ended a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = studio::Reason)]
 enum CallEndReason {
-    /// Nobody has answered.
+    /// No user answered.
     Missed,
-    /// Everybody has gone, or the server was started anew.
+    /// All participants left, or the server was restarted.
     Interrupted,
 }
 
-/// Of `call:ended`: by whom, or, if nobody ended it, where and why.
+/// The payload of `call:ended`: the user who ended the call, or, if the server ended it, the room and the reason.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::CallEnded)]
@@ -190,7 +190,7 @@ impl<'a> CallEnded<'a> {
     }
 }
 
-/// The acknowledgement of a room entered or left.
+/// The acknowledgement of a join or a leave.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::InRoom)]
@@ -206,14 +206,14 @@ pub(super) struct RoomAck<'a> {
 pub(super) struct MessageSent<'a> {
     #[schema(schema_with = ConstBool::<true>::schema)]
     pub(super) ok: ConstBool<true>,
-    /// It had been sent before, with the same `clientId`.
+    /// True if a message with the same `clientId` existed already.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, schema_with = ConstBool::<true>::schema)]
     pub(super) duplicate: Option<ConstBool<true>>,
     pub(super) message: &'a NewMessage<'a>,
 }
 
-/// The acknowledgement of something that is told with this payload.
+/// The acknowledgement that contains the payload of a broadcast.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct CallAck<P> {
     pub(super) ok: ConstBool<true>,

@@ -1,4 +1,4 @@
-//! Client events of the studio contract, with one object each.
+//! The client events of the studio contract. Each has one object as its argument.
 
 use domain::calls::{AnswerCall, Call, EndCall, InitiateCall, InitiateCallResult};
 use domain::chat::{DeleteMessage, EditMessage, SendMessage, SendMessageResult};
@@ -19,7 +19,7 @@ use crate::contracts::responses::ConstBool;
 use crate::contracts::socket_command::RenderReply;
 use crate::contracts::{ClientAction, Reply, SocketCommand, json};
 
-/// What names a room.
+/// The id of a room.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::RoomNamed)]
@@ -33,19 +33,19 @@ impl From<RoomRef> for IdInput {
     }
 }
 
-/// Of `user:typing` and `user:stop_typing`.
+/// The payload of `user:typing` and `user:stop_typing`.
 #[derive(ToSchema)]
 #[schema(as = studio::TypingIn, rename_all = "camelCase")]
 #[expect(dead_code, reason = "only its description is wanted")]
 pub(super) struct TypingPayload {
     room_id: IdInput,
-    /// May be there; who types is whose connection it is.
+    /// Accepted and ignored; the server knows the user of the connection.
     user_id: Option<IdInput>,
 }
 
-// Here and below, each field is parsed by itself, so that a refusal can name it. Fields that the contract's document defines and the server
+// Here and below, each field is parsed by itself, so that an error can name it. Fields that the contract's document defines and the server
 // knows itself are not parsed, so they may have any value.
-/// Of `message:send`.
+/// The payload of `message:send`.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::SentMessage)]
@@ -53,25 +53,25 @@ pub(super) struct SendMessagePayload<'a> {
     #[serde(borrow)]
     #[schema(value_type = IdInput)]
     room_id: FieldInput<'a>,
-    /// May be left out beside a `fileUrl`.
+    /// May be absent if `fileUrl` is present.
     #[serde(borrow)]
     #[schema(value_type = Option<String>)]
     content: FieldInput<'a>,
-    /// In the client's own word; `TEXT` without.
+    /// An identifier that the client chooses; `TEXT` if absent.
     #[serde(borrow)]
     #[schema(value_type = Option<String>)]
     r#type: FieldInput<'a>,
-    /// A link to what is shown beside the text.
+    /// A link to a file that is shown with the text.
     #[serde(borrow)]
     #[schema(value_type = Option<String>)]
     file_url: FieldInput<'a>,
-    /// The client's own id of the message: sent again with the same one, it is not a second message.
+    /// The client's own id of the message. A repeated request with the same id creates no second message.
     #[serde(borrow)]
     #[schema(value_type = Option<IdInput>)]
     client_id: FieldInput<'a>,
 }
 
-/// Of `message:edit`.
+/// The payload of `message:edit`.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::EditedMessage)]
@@ -82,13 +82,13 @@ pub(super) struct EditMessagePayload<'a> {
     #[serde(borrow)]
     #[schema(value_type = String)]
     content: FieldInput<'a>,
-    /// May be there; a message knows its room.
+    /// Accepted and ignored; the server knows the room of the message.
     #[schema(value_type = Option<IdInput>)]
     #[expect(dead_code, reason = "only its description is wanted")]
     room_id: Option<IgnoredAny>,
 }
 
-/// What names a message.
+/// The id of a message.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::MessageNamed)]
@@ -96,13 +96,13 @@ pub(super) struct MessageRef<'a> {
     #[serde(borrow)]
     #[schema(value_type = IdInput)]
     message_id: FieldInput<'a>,
-    /// May be there; a message knows its room.
+    /// Accepted and ignored; the server knows the room of the message.
     #[schema(value_type = Option<IdInput>)]
     #[expect(dead_code, reason = "only its description is wanted")]
     room_id: Option<IgnoredAny>,
 }
 
-/// Of `call:initiated`, as clients send it.
+/// The payload of `call:initiated`, as clients send it.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::NewCall)]
@@ -110,17 +110,17 @@ pub(super) struct InitiateCallPayload<'a> {
     #[serde(borrow)]
     #[schema(value_type = IdInput)]
     room_id: FieldInput<'a>,
-    /// What sort of call it is: `AUDIO`, `VIDEO`.
+    /// The type of the call, such as `AUDIO` or `VIDEO`.
     #[serde(borrow)]
     #[schema(value_type = String)]
     call_type: FieldInput<'a>,
-    /// May be there; who rings is whose connection it is.
+    /// Accepted and ignored; the server knows the user of the connection.
     #[schema(value_type = Option<IdInput>)]
     #[expect(dead_code, reason = "only its description is wanted")]
     initiated_by: Option<IgnoredAny>,
 }
 
-/// What names a call.
+/// The id of a call.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::CallNamed)]
@@ -128,7 +128,7 @@ pub(super) struct CallRef<'a> {
     #[serde(borrow)]
     #[schema(value_type = IdInput)]
     call_id: FieldInput<'a>,
-    /// May be there; a call knows its room.
+    /// Accepted and ignored; the server knows the room of the call.
     #[schema(value_type = Option<IdInput>)]
     #[expect(dead_code, reason = "only its description is wanted")]
     room_id: Option<IgnoredAny>,
@@ -152,7 +152,7 @@ fn text(given: FieldInput<'_>, name: &'static str) -> Result<Option<String>, Dom
     field(given, name, "must be text")
 }
 
-/// The room that a client names.
+/// The room that a request names.
 pub(super) fn room_of(args: &Args<'_>) -> Result<RoomId, DomainError> {
     room(id_argument::<RoomRef>(args)).ok_or_else(|| invalid_field(args, "roomId", EXPECTED_ROOM))
 }
@@ -205,7 +205,7 @@ pub(super) fn send(args: &Args<'_>) -> Result<ClientAction, DomainError> {
         }
         // A message that was sent before is not broadcast again. Only its sender receives it, who may have missed the broadcast.
         let repeated = duplicate.then(|| MESSAGE_NEW.render(&message));
-        Reply { say: repeated.into_iter().collect(), ..Reply::default() }
+        Reply { messages: repeated.into_iter().collect(), ..Reply::default() }
     })))
 }
 
@@ -228,17 +228,17 @@ pub(super) fn delete(args: &Args<'_>) -> Result<ClientAction, DomainError> {
 }
 
 pub(super) fn initiate(args: &Args<'_>) -> Result<ClientAction, DomainError> {
-    const WANTED: &str = "must be a word such as AUDIO or VIDEO";
+    const EXPECTED: &str = "must be a word such as AUDIO or VIDEO";
     let new: InitiateCallPayload<'_> = payload(args, "roomId")?;
     let room = room_in(new.room_id)?;
-    let sort = field(new.call_type, "callType", WANTED)?.ok_or_else(|| missing_or_invalid(true, "callType", ""))?;
+    let sort = field(new.call_type, "callType", EXPECTED)?.ok_or_else(|| missing_or_invalid(true, "callType", ""))?;
     let command = InitiateCall { room, sort };
     let render: RenderReply<InitiateCallResult> = |InitiateCallResult { call, existing }, request| {
         let payload = CallInitiated::of(call);
         let ack = request.acked.then(|| ack_with(&payload));
         // A call that exists already is not announced again. Only the client that asked for a new one receives it.
         let repeated = existing.then(|| CALL_INITIATED.render(&payload));
-        Reply { ack, say: repeated.into_iter().collect(), close: None }
+        Reply { ack, messages: repeated.into_iter().collect(), close: None }
     };
     Ok(ClientAction::Execute(SocketCommand::joining_call(command, |result| Some(&result.call), render)))
 }

@@ -5,6 +5,7 @@ pub mod notification_texts;
 pub mod objects;
 pub mod payloads;
 pub mod requests;
+mod rest;
 
 use domain::error::DomainError;
 use domain::event::{EphemeralEvent, Event, PersistedEvent};
@@ -18,7 +19,8 @@ use super::auth_refresh::EXPIRING;
 use super::event_schema::{ClientEvent, ContractSchema, ServerEvent, parse_event};
 use super::responses::{AckOk, ConstBool, ERROR, RESYNC};
 use super::timestamps::Milliseconds;
-use super::{ClientMessage, Contract, Outcome, ParsedRequest, Reply, RequestInfo, error_reply, json};
+use super::{ClientMessage, Contract, EntryAudience, Outcome, ParsedRequest, Reply, RequestInfo, error_reply, json};
+use crate::rest::api::RestApi;
 use objects::{Members, Notification};
 use payloads::{
     Added, Announced, BroadcastChanges, Connected, NotificationPayload, Notified, PingConfirmed, Pong, Presence, Removed, TripAck, Updated,
@@ -26,9 +28,9 @@ use payloads::{
 
 /// The trip contract.
 #[derive(Clone, Copy, Debug)]
-pub struct Trip;
+pub struct TripContract;
 
-impl Contract for Trip {
+impl Contract for TripContract {
     fn namespace(&self) -> Option<&'static str> {
         Some("/trips")
     }
@@ -36,7 +38,7 @@ impl Contract for Trip {
     fn schema(&self) -> ContractSchema {
         ContractSchema {
             contract: "trip",
-            about: "Trips and who is on them, and a person's notifications.",
+            about: "Trips and their members, and the notifications of a user.",
             namespace: self.namespace(),
             server_events: events::server_events().into_iter().chain([ERROR.schema(), EXPIRING.schema(), RESYNC.schema()]).collect(),
             client_events: events::CLIENT_EVENTS.iter().map(ClientEvent::schema).collect(),
@@ -50,6 +52,11 @@ impl Contract for Trip {
 
     fn room_field(&self) -> &'static str {
         "tripId"
+    }
+
+    /// The client of the user who enters a trip does not expect an event about that.
+    fn entry_audience(&self) -> EntryAudience {
+        EntryAudience::OtherUsers
     }
 
     fn greeting(&self, user: &User, connection: &str, now: Timestamp) -> Option<OutboundMessage> {
@@ -82,18 +89,18 @@ impl Contract for Trip {
                 vec![events::TRIP_ADDED.render(&Added::of(space, &details, Some(&space.created_by)))]
             }
             Event::SpaceDeleted { by, .. } => {
-                let mut told = updated(Map::from_iter([("deleted".to_owned(), true.into())]), by);
-                told.push(events::TRIP_REMOVED.render(&Removed::of(&persisted.room, Some(by), persisted.at)));
-                told
+                let mut messages = updated(Map::from_iter([("deleted".to_owned(), true.into())]), by);
+                messages.push(events::TRIP_REMOVED.render(&Removed::of(&persisted.room, Some(by), persisted.at)));
+                messages
             }
             _ => Vec::new(),
         }
     }
 
     fn ephemeral_event(&self, ephemeral: &EphemeralEvent, now: Timestamp) -> Option<OutboundMessage> {
-        fn presence<'a>(word: &ServerEvent<Presence<'a>>, room: &'a RoomId, user: &'a User, now: Timestamp) -> Option<OutboundMessage> {
+        fn presence<'a>(event: &ServerEvent<Presence<'a>>, room: &'a RoomId, user: &'a User, now: Timestamp) -> Option<OutboundMessage> {
             let (trip_id, user_id, timestamp) = (room.id(), user.id.as_str(), Milliseconds(now));
-            (room.kind() == RoomKind::Trip).then(|| word.render(&Presence { user_id, trip_id, timestamp }))
+            (room.kind() == RoomKind::Trip).then(|| event.render(&Presence { user_id, trip_id, timestamp }))
         }
         match ephemeral {
             EphemeralEvent::RoomJoined { room, user } => presence(&events::USER_JOINED, room, user, now),
@@ -109,8 +116,12 @@ impl Contract for Trip {
         }
     }
 
-    fn parse(&self, heard: &ClientMessage<'_>) -> Option<ParsedRequest> {
-        parse_event(events::CLIENT_EVENTS, heard)
+    fn parse(&self, message: &ClientMessage<'_>) -> Option<ParsedRequest> {
+        parse_event(events::CLIENT_EVENTS, message)
+    }
+
+    fn rest_api(&self) -> Option<RestApi> {
+        Some(rest::api())
     }
 
     fn answer(&self, request: &RequestInfo<'_>, result: Result<&Outcome, &DomainError>) -> Reply {
@@ -128,13 +139,13 @@ impl Contract for Trip {
             };
             return Reply { ack: Some(ack), ..Reply::default() };
         }
-        let say = match outcome {
+        let messages = match outcome {
             Outcome::Joined(room) => vec![events::TRIP_JOINED.render(&NotificationPayload { trip_id: room.id(), timestamp })],
             Outcome::Left(room) => vec![events::TRIP_LEFT.render(&NotificationPayload { trip_id: room.id(), timestamp })],
             Outcome::Pong => vec![events::PONG.render(&Pong { timestamp })],
             _ => Vec::new(),
         };
-        Reply { say, ..Reply::default() }
+        Reply { messages, ..Reply::default() }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The trip contract's objects, complete, in socket events and in REST answers.
+//! The objects of the trip contract, in socket events and in REST responses.
 
 use domain::notifications;
 use domain::spaces::{Member, Role, Space};
@@ -26,9 +26,9 @@ pub struct Trip<'a> {
     created_by: &'a str,
     created_at: Milliseconds,
     updated_at: Milliseconds,
-    /// How many members it has.
+    /// The number of members.
     member_count: u64,
-    /// The first of them, in the order of joining, at most 100.
+    /// The first members in the order of joining, at most 100.
     #[schema(value_type = Vec<MemberObject<'a>>)]
     members: Members<'a>,
 }
@@ -66,7 +66,7 @@ impl Serialize for Members<'_> {
     }
 }
 
-/// A person on a trip.
+/// A member of a trip.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = trip::Member)]

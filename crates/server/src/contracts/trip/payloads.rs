@@ -1,4 +1,4 @@
-//! What stands in the events and acknowledgements.
+//! The payloads of the events and acknowledgements.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use super::objects::{MemberObject, Notification, Trip};
 use crate::contracts::responses::ConstBool;
 use crate::contracts::timestamps::Milliseconds;
 
-/// Of `connected`.
+/// The payload of `connected`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = trip::Connected)]
@@ -27,7 +27,7 @@ pub(super) struct Connected<'a> {
     pub timestamp: Milliseconds,
 }
 
-/// Of `trip:joined` and `trip:left`.
+/// The payload of `trip:joined` and `trip:left`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = trip::Noticed)]
@@ -36,7 +36,7 @@ pub(super) struct NotificationPayload<'a> {
     pub timestamp: Milliseconds,
 }
 
-/// Of `trip:added`: the trip as REST shows it, and who added the user; null if that was the server.
+/// The payload of `trip:added`: the trip as REST shows it, and the user who added the member; null if the server did.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = trip::Added)]
@@ -53,7 +53,7 @@ impl<'a> Added<'a> {
     }
 }
 
-/// Of `trip:removed`: which trip, and who removed the user or deleted the trip; null if that was the server.
+/// The payload of `trip:removed`: the trip, and the user who removed the member or deleted the trip; null if the server did.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = trip::Removed)]
@@ -70,7 +70,7 @@ impl<'a> Removed<'a> {
     }
 }
 
-/// Of an acknowledgement that all is well.
+/// The acknowledgement of a request that succeeded.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = trip::Confirmed)]
@@ -80,7 +80,7 @@ pub(super) struct TripAck<'a> {
     pub trip_id: &'a str,
 }
 
-/// Of `user:joined` and `user:left`.
+/// The payload of `user:joined` and `user:left`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = trip::Presence)]
@@ -90,14 +90,14 @@ pub(super) struct Presence<'a> {
     pub timestamp: Milliseconds,
 }
 
-/// Of `pong`.
+/// The payload of `pong`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = trip::Pong)]
 pub(super) struct Pong {
     pub timestamp: Milliseconds,
 }
 
-/// Of `trip:updated`.
+/// The payload of `trip:updated`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = trip::Updated)]
@@ -108,13 +108,13 @@ pub(super) struct Updated<'a> {
     pub timestamp: Milliseconds,
 }
 
-/// Changes as clients ask for them. What is no field of a trip is passed on and not kept with it.
+/// Changes that a client requests. Fields that a trip does not have are broadcast and not stored.
 pub(super) struct RequestedChanges;
 
 impl PartialSchema for RequestedChanges {
     fn schema() -> RefOr<Schema> {
         changes_schema()
-            .description(Some("Fields of a trip to be changed. Whatever else stands here is passed on and not kept with the trip."))
+            .description(Some("The fields of a trip to change. Other fields are broadcast and not stored with the trip."))
             .into()
     }
 }
@@ -139,7 +139,7 @@ impl PartialSchema for BroadcastChanges {
             .property("deleted", ConstBool::<true>::schema());
         changes
             .description(Some(
-                "Fields that were changed; the count of the members and the first 100 of them, if these changed; the trip's end; and whatever else its people tell each other.",
+                "The changed fields; the number of members and the first 100 of them, if the members changed; `deleted` if the trip was deleted; and the fields that clients broadcast to each other.",
             ))
             .into()
     }
@@ -163,14 +163,14 @@ fn changes_schema() -> ObjectBuilder {
     changes.additional_properties(Some(AdditionalProperties::FreeForm(true)))
 }
 
-/// What stands in `notification`: a notification of one's own, or what everybody is told.
+/// The payload of `notification`: a notification of this user, or one for all users.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = trip::Notified)]
 pub(super) enum Notified<'a> {
-    /// One's own.
+    /// A notification of this user.
     Own(Notification<'a>),
-    /// Everybody's.
+    /// A notification for all users.
     Everybodys(Announced<'a>),
 }
 
@@ -183,7 +183,7 @@ pub(super) struct PingConfirmed {
     pub timestamp: Milliseconds,
 }
 
-/// Fields of a trip that were changed, and what is passed on with them, as clients name them.
+/// The changed fields of a trip, and the fields that are broadcast with them, with the names that clients use.
 pub(super) fn changes(changes: &TripChanges, more: &Map<String, Value>) -> Map<String, Value> {
     let TripChanges { name, description, start_date, end_date } = changes;
     let nullable = |change: &Option<Option<String>>| change.clone().map(Value::from);
@@ -197,7 +197,7 @@ pub(super) fn changes(changes: &TripChanges, more: &Map<String, Value>) -> Map<S
     more.clone().into_iter().chain(fields).collect()
 }
 
-/// What everybody who is connected is told. It is not stored, so it has no id.
+/// A notification for all connected clients. It is not stored, so it has no id.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = trip::Announced)]
 pub struct Announced<'a> {

@@ -1,4 +1,4 @@
-//! Client events of the trip contract.
+//! The client events of the trip contract.
 
 use domain::error::DomainError;
 use domain::ids::{RoomId, RoomKind};
@@ -27,7 +27,7 @@ pub fn without_server_keys(mut changes: Map<String, Value>) -> Map<String, Value
     changes
 }
 
-/// What names a trip.
+/// The id of a trip.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = trip::TripNamed)]
@@ -41,8 +41,8 @@ impl From<TripRef> for IdInput {
     }
 }
 
-// Each part is read by itself, so that a refusal can name it.
-/// Of `trip:update`, as clients send it.
+// Each part is parsed by itself, so that an error can name it.
+/// The payload of `trip:update`, as clients send it.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = trip::TripUpdate)]
@@ -55,7 +55,7 @@ pub(super) struct TripUpdate<'a> {
     changes: Option<&'a RawValue>,
 }
 
-/// The trip that a client names.
+/// The trip that a request names.
 pub(super) fn trip_of(args: &Args<'_>) -> Result<RoomId, DomainError> {
     trip(args, id_argument::<TripRef>(args))
 }

@@ -62,18 +62,18 @@ impl<'a> Presence<'a> {
 
 /// The message that a user has entered or left a room.
 pub(super) fn presence<'a>(
-    word: &EnvelopeEvent<Presence<'a>, From<'a>>,
+    event: &EnvelopeEvent<Presence<'a>, From<'a>>,
     room: &'a RoomId,
     user: &'a User,
     at: Timestamp,
 ) -> OutboundMessage {
-    word.render(&From(room, user), &Presence::of(user), at)
+    event.render(&From(room, user), &Presence::of(user), at)
 }
 
 /// `data` of `message` and `message.edited`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = workspace::MessageData)]
-pub(super) struct Message<'a> {
+pub(super) struct MessageData<'a> {
     message_id: i64,
     content: &'a str,
     username: &'a str,
@@ -85,7 +85,7 @@ pub(super) struct Message<'a> {
     client_id: Option<&'a str>,
 }
 
-impl<'a> Message<'a> {
+impl<'a> MessageData<'a> {
     fn of(message: &'a chat::Message) -> Self {
         Self {
             message_id: message.id,
@@ -100,12 +100,12 @@ impl<'a> Message<'a> {
 
 /// The envelope of a message, as text.
 pub(super) fn message(message: &chat::Message) -> String {
-    events::MESSAGE.text(&From(&message.room, &message.sender), &Message::of(message), message.created_at)
+    events::MESSAGE.text(&From(&message.room, &message.sender), &MessageData::of(message), message.created_at)
 }
 
 /// The message that a chat message has a new text.
 pub(super) fn message_edited(message: &chat::Message, at: Timestamp) -> OutboundMessage {
-    events::MESSAGE_EDITED.render(&From(&message.room, &message.sender), &Message::of(message), at)
+    events::MESSAGE_EDITED.render(&From(&message.room, &message.sender), &MessageData::of(message), at)
 }
 
 /// `data` of `message.deleted`.
@@ -157,7 +157,7 @@ fn priority(data: Option<&Value>) -> &str {
 }
 
 /// A backend's event, in an envelope. The envelope names the room if there is only one, and it is no inbox.
-pub fn emitted(custom_event: &CustomEvent, at: Timestamp) -> OutboundMessage {
+pub(super) fn emitted(custom_event: &CustomEvent, at: Timestamp) -> OutboundMessage {
     let room = match &custom_event.rooms[..] {
         [room] if !matches!(room.kind(), RoomKind::User | RoomKind::Everyone) => Some(room.as_str()),
         _ => None,
@@ -171,14 +171,14 @@ pub fn emitted(custom_event: &CustomEvent, at: Timestamp) -> OutboundMessage {
     }))
 }
 
-/// `data` of `notification.new` that everybody is told: it is in nobody's inbox and has no id.
+/// `data` of `notification.new` for all users: it is not stored and has no id.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = workspace::AnnouncementData)]
 pub(super) struct Announcement<'a> {
     r#type: &'a str,
     title: &'a str,
     message: &'a str,
-    /// There is none; it stands here so that clients read this as they read a notification.
+    /// Always null; present so that clients can parse it like a notification.
     #[schema(required)]
     link: Option<&'a str>,
     priority: &'a str,
@@ -191,9 +191,9 @@ pub(super) struct Announcement<'a> {
 #[serde(untagged)]
 #[schema(as = workspace::NotifiedData)]
 pub(super) enum Notified<'a> {
-    /// The person's own.
+    /// A notification of this user.
     Own(Notification<'a>),
-    /// Everybody's.
+    /// A notification for all users.
     Everybodys(Announcement<'a>),
 }
 
@@ -215,10 +215,10 @@ pub(super) fn announcement(announcement: &notifications::Announcement) -> Outbou
 #[schema(as = workspace::JoinedData)]
 pub(super) struct Joined<'a> {
     message: String,
-    /// Who has the room open now, this user included; of very many the 100 who have it open longest. From here on `user_joined` and
-    /// `user_left` keep the list.
+    /// The users who have the room open, this user included; at most the 100 who have had it open longest. From here on `user_joined` and
+    /// `user_left` update the list.
     members_online: Vec<Presence<'a>>,
-    /// How many users have the room open.
+    /// The number of users who have the room open.
     members_online_count: usize,
 }
 
@@ -245,7 +245,7 @@ pub(super) fn left(room: &RoomId, at: Timestamp) -> OutboundMessage {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = workspace::RefreshedData)]
 pub(super) struct Refreshed {
-    /// When the token ends, and the connection with it; null if it never does.
+    /// The time at which the token expires and the connection closes; null if it never expires.
     #[schema(required)]
     expires_at: Option<Microseconds>,
 }
@@ -259,9 +259,9 @@ pub(super) fn refreshed(ends: Option<Timestamp>, at: Timestamp) -> OutboundMessa
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = workspace::ExpiringData)]
 pub(super) struct Expiring {
-    /// When the token ends, and the connection with it.
+    /// The time at which the token expires and the connection closes.
     expires_at: Microseconds,
-    /// The whole seconds until then.
+    /// The whole seconds until that time.
     expires_in: u64,
 }
 
@@ -282,26 +282,26 @@ pub(super) fn pong(at: Timestamp) -> OutboundMessage {
     events::PONG.render(&Direct, &Pong { timestamp: Microseconds(at) }, at)
 }
 
-/// `data` of `error`: the document's text, and a word for programs.
+/// `data` of `error`: a text for users, and a code for programs.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = workspace::ErrorData)]
 pub(super) struct Error<'a> {
     error: String,
     #[schema(schema_with = schemas::error_code)]
     code: &'a str,
-    /// The field that is wrong, if one is.
+    /// The invalid field, if one is invalid.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     field: Option<&'a str>,
 }
 
-/// Tells a client that what it has missed is not known any more.
-pub fn resync(resync: &Resync, at: Timestamp) -> OutboundMessage {
-    events::RESYNC.render(&Direct, resync, at)
+/// The message that the events that a client missed are no longer available.
+pub(super) fn resync(at: Timestamp) -> OutboundMessage {
+    events::RESYNC.render(&Direct, &Resync::new(), at)
 }
 
 /// An envelope with its position, after which a client can later ask for the events.
-pub fn positioned(message: OutboundMessage, position: &str) -> OutboundMessage {
+pub(super) fn positioned(message: OutboundMessage, position: &str) -> OutboundMessage {
     match message {
         // An envelope begins with its type; a position is a text without anything to escape.
         OutboundMessage::Text(text) => OutboundMessage::Text(format!(r#"{{"id":"{position}",{}"#, &text[1..])),

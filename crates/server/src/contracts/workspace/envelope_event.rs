@@ -57,8 +57,7 @@ impl<D: Serialize + ToSchema, O: Origin> EnvelopeEvent<D, O> {
 }
 
 /// The description of `id`.
-const POSITION: &str =
-    "Where this stands in the order of all that is stored; what is not stored has none. Say it as ?since= to be told what comes behind it.";
+const POSITION: &str = "The position of the message in the order of all stored events; absent if the event is not stored. Connect with ?since= and this value to receive the later events.";
 
 /// A text with one possible value.
 pub(super) fn only(text: &str) -> ObjectBuilder {

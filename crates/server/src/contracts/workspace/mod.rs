@@ -1,14 +1,15 @@
 //! The workspace contract: projects, their channels and tasks, over the raw WebSocket as `{type, room, data, sender, timestamp}`.
 
-pub mod close_codes;
 mod envelope;
 mod envelope_event;
 mod events;
 pub mod objects;
 mod projects;
 mod requests;
+mod rest;
 mod tasks;
 
+use domain::custom_events::CustomEvent;
 use domain::error::DomainError;
 use domain::event::{EphemeralEvent, Event, PersistedEvent};
 use domain::field::Field;
@@ -20,31 +21,31 @@ use super::{
     ClientMessage, Contract, FieldNames, Outcome, ParsedRequest, Reply, RequestInfo, client_error_text, shared_field_name, wrong_field,
 };
 
+use super::close_codes::{self, FORBIDDEN};
 use super::event_schema::ContractSchema;
 use crate::auth::AuthError;
-use close_codes::FORBIDDEN;
-pub use envelope::{emitted, positioned, resync};
+use crate::rest::api::RestApi;
 
 /// The kinds of this contract's spaces.
 const KINDS: &[RoomKind] = &[RoomKind::Project, RoomKind::Channel, RoomKind::Task];
 
 /// The workspace contract.
 #[derive(Clone, Copy, Debug)]
-pub struct Workspace {
+pub struct WorkspaceContract {
     close_on_forbidden: bool,
 }
 
-impl Workspace {
+impl WorkspaceContract {
     /// Input: whether a connection closes after the error if its client asks for a room that it may not see.
     pub fn new(close_on_forbidden: bool) -> Self {
         Self { close_on_forbidden }
     }
 
-    fn refused(self, error: &DomainError, now: Timestamp) -> Reply {
+    fn error_reply(self, error: &DomainError, now: Timestamp) -> Reply {
         // A client cannot tell an unknown room from a forbidden one. A malformed request leaves the connection open.
         let forbidden = matches!(error, DomainError::NotFound(_) | DomainError::Forbidden(_));
         Reply {
-            say: vec![envelope::error(client_error_text(error, field_name), error.code(), wrong_field(error, field_name), now)],
+            messages: vec![envelope::error(client_error_text(error, field_name), error.code(), wrong_field(error, field_name), now)],
             close: (forbidden && self.close_on_forbidden).then_some((FORBIDDEN.code, "Forbidden")),
             ..Reply::default()
         }
@@ -59,7 +60,7 @@ pub fn field_name(field: Field) -> &'static str {
     }
 }
 
-impl Contract for Workspace {
+impl Contract for WorkspaceContract {
     fn field_names(&self) -> FieldNames {
         field_name
     }
@@ -93,7 +94,7 @@ impl Contract for Workspace {
 
     fn persisted_event(&self, persisted: &PersistedEvent) -> Vec<OutboundMessage> {
         match (persisted.room.kind(), &persisted.event) {
-            (RoomKind::Project, _) => projects::persisted(persisted).map_or_else(|| tasks::persisted(persisted), |told| vec![told]),
+            (RoomKind::Project, _) => projects::persisted(persisted).map_or_else(|| tasks::persisted(persisted), |message| vec![message]),
             (RoomKind::Channel, Event::MessageSent { message }) => vec![OutboundMessage::Text(envelope::message(message))],
             (RoomKind::Channel, Event::MessageEdited { message }) => vec![envelope::message_edited(message, persisted.at)],
             (RoomKind::Channel, Event::MessageDeleted { message, sender }) => {
@@ -113,42 +114,58 @@ impl Contract for Workspace {
         if let EphemeralEvent::Announced { announcement } = ephemeral {
             return Some(envelope::announcement(announcement));
         }
-        let (word, room, user) = match ephemeral {
+        let (event, room, user) = match ephemeral {
             EphemeralEvent::RoomJoined { room, user } => (&events::USER_JOINED, room, user),
             EphemeralEvent::RoomLeft { room, user, .. } => (&events::USER_LEFT, room, user),
             _ => return None,
         };
-        KINDS.contains(&room.kind()).then(|| envelope::presence(word, room, user, now))
+        KINDS.contains(&room.kind()).then(|| envelope::presence(event, room, user, now))
     }
 
-    fn parse(&self, heard: &ClientMessage<'_>) -> Option<ParsedRequest> {
-        match heard {
+    fn parse(&self, message: &ClientMessage<'_>) -> Option<ParsedRequest> {
+        match message {
             ClientMessage::Text(text) => Some(requests::parse_message(text)),
             ClientMessage::Event { .. } => None,
         }
     }
 
+    fn wrap_custom_event(&self, custom_event: &CustomEvent, at: Timestamp) -> Option<OutboundMessage> {
+        Some(envelope::emitted(custom_event, at))
+    }
+
+    fn add_position(&self, message: OutboundMessage, position: &str) -> OutboundMessage {
+        envelope::positioned(message, position)
+    }
+
+    fn resync(&self, now: Timestamp) -> OutboundMessage {
+        envelope::resync(now)
+    }
+
     fn auth_refreshed(&self, shown: Result<Option<Timestamp>, AuthError>, _: bool, now: Timestamp) -> Reply {
-        let said = match shown {
+        let message = match shown {
             Ok(ends) => envelope::refreshed(ends, now),
             // The earlier token stays valid.
             Err(why) => envelope::error(why.to_string(), why.code(), None, now),
         };
-        Reply { say: vec![said], ..Reply::default() }
+        Reply { messages: vec![message], ..Reply::default() }
     }
 
     fn auth_expiring(&self, ends: Timestamp, now: Timestamp) -> OutboundMessage {
         envelope::expiring(ends, now)
     }
 
+    fn rest_api(&self) -> Option<RestApi> {
+        Some(rest::api())
+    }
+
     fn answer(&self, request: &RequestInfo<'_>, result: Result<&Outcome, &DomainError>) -> Reply {
-        let say = match result {
-            Err(error) => return self.refused(error, request.now),
+        let messages = match result {
+            Err(error) => return self.error_reply(error, request.now),
             Ok(Outcome::EnteredAmong { room, present, count }) => vec![envelope::joined(room, present, *count, request.now)],
             Ok(Outcome::Left(room)) => vec![envelope::left(room, request.now)],
             Ok(Outcome::Pong) => vec![envelope::pong(request.now)],
             Ok(_) => Vec::new(),
         };
-        Reply { say, ..Reply::default() }
+        Reply { messages, ..Reply::default() }
     }
 }

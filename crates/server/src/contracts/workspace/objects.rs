@@ -1,4 +1,4 @@
-//! The workspace contract's objects, as REST answers them.
+//! The objects of the workspace contract, in REST responses.
 
 use domain::spaces::{Member, Role, Space};
 use domain::users::User;
@@ -11,7 +11,7 @@ use crate::contracts::client_ids::IdOutput;
 use crate::contracts::schemas::role;
 use crate::contracts::timestamps::Microseconds;
 
-/// A person in a project.
+/// A member of a project.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = workspace::ProjectMember)]
 pub struct ProjectMember<'a> {
@@ -47,9 +47,9 @@ pub struct Project<'a> {
     updated_at: Microseconds,
     #[schema(required)]
     archived_at: Option<Microseconds>,
-    /// How many members it has.
+    /// The number of members.
     member_count: u64,
-    /// The first of them, in the order of joining, at most 100.
+    /// The first members in the order of joining, at most 100.
     members: Vec<ProjectMember<'a>>,
 }
 
@@ -96,7 +96,7 @@ impl<'a> Channel<'a> {
     }
 }
 
-/// A task of a project. People stand in it by username, as events tell them, and by id.
+/// A task of a project. It contains users by username, as events do, and by id.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = workspace::Task)]
 pub struct Task<'a> {
@@ -158,7 +158,7 @@ pub struct Message<'a> {
     edited_at: Option<Microseconds>,
 }
 
-/// What a client wants kept with its message: always an object, so that clients may read `metadata.reply_to` of any message.
+/// The data that a client stores with its message: always an object, so that clients may read `metadata.reply_to` of any message.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Metadata<'a> {

@@ -15,13 +15,13 @@ use crate::contracts::client_ids::IdOutput;
 /// `data` of `project.updated` and `project.archived`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = workspace::ProjectData)]
-pub(super) struct Project<'a> {
+pub(super) struct ProjectData<'a> {
     project_id: IdOutput<'a>,
     name: &'a str,
     archived: bool,
-    /// How many members it has.
+    /// The number of members.
     member_count: u64,
-    /// The usernames of the first of them, in the order of joining, at most 100.
+    /// The usernames of the first members in the order of joining, at most 100.
     members: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -37,7 +37,7 @@ pub(super) struct Project<'a> {
     member_left: Option<IdOutput<'a>>,
 }
 
-impl<'a> Project<'a> {
+impl<'a> ProjectData<'a> {
     fn of(space: &'a Space) -> Self {
         Self {
             project_id: IdOutput(space.room.id()),
@@ -58,26 +58,30 @@ pub(super) fn persisted(persisted: &PersistedEvent) -> Option<OutboundMessage> {
     if let Event::SpaceCreated { space, .. } = &persisted.event {
         return Some(added(space, actor(space, Some(&space.created_by), None), persisted.at));
     }
-    let (word, data, by) = match &persisted.event {
+    let (event, data, by) = match &persisted.event {
         Event::SpaceUpdated { space, by } => {
-            (&events::PROJECT_UPDATED, Project { updated_by: by.as_ref().map(User::handle), ..Project::of(space) }, by.as_ref())
+            (&events::PROJECT_UPDATED, ProjectData { updated_by: by.as_ref().map(User::handle), ..ProjectData::of(space) }, by.as_ref())
         }
         Event::SpaceArchived { space, by } => {
-            (&events::PROJECT_ARCHIVED, Project { archived_by: by.as_ref().map(User::handle), ..Project::of(space) }, by.as_ref())
+            (&events::PROJECT_ARCHIVED, ProjectData { archived_by: by.as_ref().map(User::handle), ..ProjectData::of(space) }, by.as_ref())
         }
         Event::MemberJoined { space, user, by, by_whom } => {
             let (joined, by) = (Some(IdOutput(user.id.as_str())), actor(space, by.as_ref(), by_whom.as_ref()));
-            (&events::PROJECT_UPDATED, Project { updated_by: by.map(User::handle), member_joined: joined, ..Project::of(space) }, by)
+            (
+                &events::PROJECT_UPDATED,
+                ProjectData { updated_by: by.map(User::handle), member_joined: joined, ..ProjectData::of(space) },
+                by,
+            )
         }
         Event::MemberLeft { space, user, by, by_whom } => {
-            // A user who leaves is no member any more, so `updated_by` does not name that user.
+            // A user who leaves is not a member afterwards, so `updated_by` does not name that user.
             let by = actor(space, by.as_ref(), by_whom.as_ref()).filter(|by| by.id != *user);
             let left = Some(IdOutput(user.as_str()));
-            (&events::PROJECT_UPDATED, Project { updated_by: by.map(User::handle), member_left: left, ..Project::of(space) }, by)
+            (&events::PROJECT_UPDATED, ProjectData { updated_by: by.map(User::handle), member_left: left, ..ProjectData::of(space) }, by)
         }
         _ => return None,
     };
-    Some(word.render(&By(&persisted.room, by), &data, persisted.at))
+    Some(event.render(&By(&persisted.room, by), &data, persisted.at))
 }
 
 /// `data` of `project.removed`.

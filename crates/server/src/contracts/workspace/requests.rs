@@ -19,7 +19,7 @@ use crate::contracts::client_ids::IdInput;
 use crate::contracts::event_schema::{ClientEventSchema, PayloadSchema, missing_or_invalid};
 use crate::contracts::{ClientAction, ParsedRequest, Reply, SocketCommand};
 
-/// A client's envelope; each part is parsed by itself, so that a refusal can name it.
+/// A client's envelope. Each part is parsed by itself, so that an error can name it.
 #[derive(Deserialize)]
 pub(super) struct ClientEnvelope<'a> {
     #[serde(borrow)]
@@ -33,14 +33,14 @@ pub(super) struct ClientEnvelope<'a> {
 /// `data` of `send_message`.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = workspace::NewMessage)]
-struct Message<'a> {
+struct NewMessage<'a> {
     #[serde(borrow)]
     #[schema(value_type = String)]
     content: Option<&'a RawValue>,
-    /// What the front end wants to keep with the message, such as `reply_to`.
+    /// Further data that the front end stores with the message, such as `reply_to`.
     #[schema(value_type = Option<Object>)]
     metadata: Option<&'a RawValue>,
-    /// The client's own id of the message: sent again with the same one, it is not a second message.
+    /// The client's own id of the message. A repeated request with the same id creates no second message.
     #[serde(alias = "clientId")]
     #[schema(value_type = Option<IdInput>)]
     client_id: Option<&'a RawValue>,
@@ -71,14 +71,14 @@ pub(super) struct ClientMessageType {
 pub(super) const CLIENT_EVENTS: &[ClientMessageType] = &[
     ClientMessageType {
         name: "join_room",
-        about: "Hears a room on this connection: `project:ID`, `channel:ID` or `task:ID`. One's own `user:ID` is heard already.",
+        about: "Subscribes this connection to a room: `project:ID`, `channel:ID` or `task:ID`. Every connection is subscribed to the `user:ID` of its user.",
         room: true,
         data: None,
         read: |envelope| room_of(envelope).map(ClientAction::Enter),
     },
     ClientMessageType {
         name: "leave_room",
-        about: "Hears it no longer.",
+        about: "Unsubscribes this connection from a room.",
         room: true,
         data: None,
         read: |envelope| room_to_leave(envelope).map(ClientAction::Leave),
@@ -87,17 +87,17 @@ pub(super) const CLIENT_EVENTS: &[ClientMessageType] = &[
         name: "send_message",
         about: "Sends a message in a channel.",
         room: true,
-        data: Some(PayloadSchema::of::<Message<'_>>),
+        data: Some(PayloadSchema::of::<NewMessage<'_>>),
         read: |envelope| message_of(envelope).map(send),
     },
     ClientMessageType {
         name: "auth_refresh",
-        about: "Shows a newer token of the same person. From then on the connection ends with its token, and is told a minute before.",
+        about: "Replaces the token of this connection with a newer one of the same user. From then on the connection closes when its token expires, and receives a notice a minute before.",
         room: false,
         data: Some(PayloadSchema::of::<NewToken<'_>>),
         read: |envelope| token_of(envelope).map(ClientAction::Refresh),
     },
-    ClientMessageType { name: "ping", about: "Is answered.", room: false, data: None, read: |_| Ok(ClientAction::Ping) },
+    ClientMessageType { name: "ping", about: "Returns a pong.", room: false, data: None, read: |_| Ok(ClientAction::Ping) },
 ];
 
 impl ClientMessageType {
@@ -115,22 +115,22 @@ impl ClientMessageType {
     }
 }
 
-/// Parses one message. Every message gives a request: an invalid one becomes a refusal.
+/// Parses one message. Every message gives a request: an invalid message gives a request with an error.
 pub(super) fn parse_message(text: &str) -> ParsedRequest {
-    let refused = |error| ParsedRequest { name: "message", ask: Err(error) };
+    let rejected = |error| ParsedRequest { name: "message", action: Err(error) };
     let Some(envelope) = object::<ClientEnvelope<'_>>(text) else {
-        return refused(DomainError::invalid_input("message", "must be a JSON object {type, room, data}"));
+        return rejected(DomainError::invalid_input("message", "must be a JSON object {type, room, data}"));
     };
     let name = envelope.r#type.and_then(text_of);
-    match CLIENT_EVENTS.iter().find(|word| name.as_deref() == Some(word.name)) {
-        Some(word) => ParsedRequest { name: word.name, ask: (word.read)(&envelope) },
-        None => refused(missing_or_invalid(envelope.r#type.is_none(), "type", format!("must be {}", types()))),
+    match CLIENT_EVENTS.iter().find(|message_type| name.as_deref() == Some(message_type.name)) {
+        Some(message_type) => ParsedRequest { name: message_type.name, action: (message_type.read)(&envelope) },
+        None => rejected(missing_or_invalid(envelope.r#type.is_none(), "type", format!("must be {}", types()))),
     }
 }
 
 /// The types of messages, for an error text.
 fn types() -> String {
-    let names: Vec<_> = CLIENT_EVENTS.iter().map(|word| word.name).collect();
+    let names: Vec<_> = CLIENT_EVENTS.iter().map(|message_type| message_type.name).collect();
     match &names[..] {
         [others @ .., last] => format!("{} or {last}", others.join(", ")),
         [] => String::new(),
@@ -169,7 +169,7 @@ fn room_to_leave(envelope: &ClientEnvelope<'_>) -> Result<RoomId, DomainError> {
 
 fn message_of(envelope: &ClientEnvelope<'_>) -> Result<SendMessage, DomainError> {
     let room = room_of(envelope)?;
-    let message: Option<Message<'_>> = envelope.data.and_then(|data| object(data.get()));
+    let message: Option<NewMessage<'_>> = envelope.data.and_then(|data| object(data.get()));
     let message = message.ok_or_else(|| missing_or_invalid(envelope.data.is_none(), "data", "must be an object {content, metadata}"))?;
     let content = message.content.and_then(text_of);
     let content = content.ok_or_else(|| missing_or_invalid(message.content.is_none(), "content", "must be text"))?;
@@ -192,7 +192,7 @@ fn token_of(envelope: &ClientEnvelope<'_>) -> Result<String, DomainError> {
 fn send(command: SendMessage) -> ClientAction {
     ClientAction::Execute(SocketCommand::new(command, |SendMessageResult { message, duplicate }, _| {
         let repeated = duplicate.then(|| OutboundMessage::Text(envelope::message(message)));
-        Reply { say: repeated.into_iter().collect(), ..Reply::default() }
+        Reply { messages: repeated.into_iter().collect(), ..Reply::default() }
     }))
 }
 

@@ -14,7 +14,7 @@ use super::events;
 /// `data` of `task.created`, `task.updated` and `task.assigned`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = workspace::TaskData)]
-pub(super) struct Task<'a> {
+pub(super) struct TaskData<'a> {
     task_id: i64,
     title: &'a str,
     #[schema(required)]
@@ -34,7 +34,7 @@ pub(super) struct Task<'a> {
     assigned_by: Option<&'a str>,
 }
 
-impl<'a> Task<'a> {
+impl<'a> TaskData<'a> {
     fn of(task: &'a tasks::Task) -> Self {
         Self {
             task_id: task.id,
@@ -73,23 +73,23 @@ pub(super) struct Deleted<'a> {
 
 /// The messages about an event of a task: the main one first, then any further ones. Empty for any other event.
 pub(super) fn persisted(persisted: &PersistedEvent) -> Vec<OutboundMessage> {
-    let told = TaskEnvelope { room: &persisted.room, at: persisted.at };
+    let envelope = TaskEnvelope { room: &persisted.room, at: persisted.at };
     match &persisted.event {
         Event::TaskCreated { task } => {
             let by = Some(&task.created_by);
-            [told.created(task)].into_iter().chain(task.assigned_to.iter().map(|_| told.assigned(task, by))).collect()
+            [envelope.created(task)].into_iter().chain(task.assigned_to.iter().map(|_| envelope.assigned(task, by))).collect()
         }
         Event::TaskUpdated { task, by, was, assigned, .. } => {
             let by = by.as_ref();
-            let status = was.iter().map(|was| told.status(task, was, by));
-            let assigned = assigned.iter().map(|_| told.assigned(task, by));
-            [told.updated(task, by)].into_iter().chain(status).chain(assigned).collect()
+            let status = was.iter().map(|was| envelope.status(task, was, by));
+            let assigned = assigned.iter().map(|_| envelope.assigned(task, by));
+            [envelope.updated(task, by)].into_iter().chain(status).chain(assigned).collect()
         }
-        Event::TaskStatusChanged { task, was, by } => vec![told.status(task, was, by.as_ref())],
-        Event::TaskAssigned { task, by, .. } => vec![told.assigned(task, by.as_ref())],
+        Event::TaskStatusChanged { task, was, by } => vec![envelope.status(task, was, by.as_ref())],
+        Event::TaskAssigned { task, by, .. } => vec![envelope.assigned(task, by.as_ref())],
         // The contract has no event of its own for it.
-        Event::TaskUnassigned { task, by, .. } => vec![told.updated(task, by.as_ref())],
-        Event::TaskDeleted { task, by } => vec![told.deleted(*task, by.as_ref())],
+        Event::TaskUnassigned { task, by, .. } => vec![envelope.updated(task, by.as_ref())],
+        Event::TaskDeleted { task, by } => vec![envelope.deleted(*task, by.as_ref())],
         _ => Vec::new(),
     }
 }
@@ -103,16 +103,16 @@ struct TaskEnvelope<'a> {
 
 impl TaskEnvelope<'_> {
     fn created(self, task: &tasks::Task) -> OutboundMessage {
-        events::TASK_CREATED.render(&From(self.room, &task.created_by), &Task::of(task), self.at)
+        events::TASK_CREATED.render(&From(self.room, &task.created_by), &TaskData::of(task), self.at)
     }
 
     fn updated(self, task: &tasks::Task, by: Option<&User>) -> OutboundMessage {
-        let data = Task { updated_by: by.map(User::handle), ..Task::of(task) };
+        let data = TaskData { updated_by: by.map(User::handle), ..TaskData::of(task) };
         events::TASK_UPDATED.render(&By(self.room, by), &data, self.at)
     }
 
     fn assigned(self, task: &tasks::Task, by: Option<&User>) -> OutboundMessage {
-        let data = Task { assigned_by: by.map(User::handle), ..Task::of(task) };
+        let data = TaskData { assigned_by: by.map(User::handle), ..TaskData::of(task) };
         events::TASK_ASSIGNED.render(&By(self.room, by), &data, self.at)
     }
 

@@ -4,39 +4,21 @@ use http::StatusCode;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::response::ResponseBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{Components, Content, Ref, RefOr, Response};
-use utoipa::{PartialSchema, ToSchema};
 
-use crate::rest::response::{ErrorBody, FailureEnvelope};
+use crate::contracts::event_schema::PayloadSchema;
+use crate::rest::api::ErrorFormat;
+use crate::rest::response::ErrorBody;
 
-/// The form of a contract's error responses.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::rest) enum ErrorFormat {
-    /// `{error, code, field?}`
-    Plain,
-    /// `{success: false, error, code, field?}`
-    WithSuccess,
+/// The schema of the error responses in a format; `None` is the server's own.
+fn schema_of(format: Option<ErrorFormat>) -> PayloadSchema {
+    format.map_or_else(PayloadSchema::of::<ErrorBody<'_>>, |format| (format.schema)())
 }
 
-impl ErrorFormat {
-    const ALL: [Self; 2] = [Self::Plain, Self::WithSuccess];
-
-    /// The name of the schema.
-    fn schema(self) -> String {
-        match self {
-            Self::Plain => ErrorBody::name().into(),
-            Self::WithSuccess => FailureEnvelope::name().into(),
-        }
-    }
-
-    /// The name of a response.
-    fn response(self, error: &ErrorResponse) -> String {
-        match self {
-            Self::Plain => error.name.to_owned(),
-            Self::WithSuccess => format!("trip.{}", error.name),
-        }
-    }
+/// The name of an error response in a format.
+fn name_of(format: Option<ErrorFormat>, response: &ErrorResponse) -> String {
+    format!("{}{}", format.map_or("", |format| format.prefix), response.name)
 }
 
 /// An error response.
@@ -86,21 +68,16 @@ const ERROR_RESPONSES: &[ErrorResponse] = &[
         .with("Retry-After", RETRY_AFTER),
 ];
 
-/// Adds every error response, in all forms.
-pub(super) fn add_to(components: &mut Components) {
-    let mut schemas =
-        vec![(ErrorFormat::Plain.schema(), ErrorBody::schema()), (ErrorFormat::WithSuccess.schema(), FailureEnvelope::schema())];
-    ErrorBody::schemas(&mut schemas);
-    FailureEnvelope::schemas(&mut schemas);
+/// Adds every error response in a format.
+pub(super) fn add_to(components: &mut Components, format: Option<ErrorFormat>) {
+    let PayloadSchema { schema, components: schemas } = schema_of(format);
     components.schemas.extend(schemas);
-    for format in ErrorFormat::ALL {
-        components.responses.extend(ERROR_RESPONSES.iter().map(|error| (format.response(error), response(format, error).into())));
-    }
+    components.responses.extend(ERROR_RESPONSES.iter().map(|error| (name_of(format, error), response(&schema, error).into())));
 }
 
 /// Adds the error responses of these statuses to an operation, completes the ones that the operation names by their status alone, and
 /// completes the description of its success.
-pub(super) fn add(operation: &mut Operation, format: ErrorFormat, statuses: impl IntoIterator<Item = u16>) {
+pub(super) fn add(operation: &mut Operation, format: Option<ErrorFormat>, statuses: impl IntoIterator<Item = u16>) {
     let responses = &mut operation.responses.responses;
     for (status, response) in responses.iter_mut() {
         if let RefOr::T(response) = response
@@ -112,13 +89,13 @@ pub(super) fn add(operation: &mut Operation, format: ErrorFormat, statuses: impl
     let statuses: Vec<u16> = statuses.into_iter().collect();
     for error in ERROR_RESPONSES {
         if responses.contains_key(error.status.as_str()) || statuses.contains(&error.status.as_u16()) {
-            responses.insert(error.status.as_str().to_owned(), Ref::from_response_name(format.response(error)).into());
+            responses.insert(error.status.as_str().to_owned(), Ref::from_response_name(name_of(format, error)).into());
         }
     }
 }
 
-fn response(format: ErrorFormat, error: &ErrorResponse) -> Response {
-    let content = Content::new(Some(Ref::from_schema_name(format.schema())));
+fn response(schema: &RefOr<Schema>, error: &ErrorResponse) -> Response {
+    let content = Content::new(Some(schema.clone()));
     let mut response = ResponseBuilder::new().description(error.about).content("application/json", content);
     if let Some((name, about)) = error.header {
         let text = ObjectBuilder::new().schema_type(Type::String);

@@ -9,13 +9,20 @@ mod errors;
 mod requests;
 mod security;
 
-use axum::Router;
+use std::future::ready;
+use std::sync::Arc;
+
+use axum::middleware;
+use axum::response::Response;
+
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Components, HttpMethod, InfoBuilder, LicenseBuilder, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
-pub(super) use errors::ErrorFormat;
+use super::AppState;
+use super::api::{ErrorFormat, RestApi};
+use super::response::{RestError, in_format};
 use security::Callers;
 
 const ABOUT: &str = "\
@@ -28,7 +35,7 @@ Every no is JSON with an `error` for people, a `code` for programs and, if one f
 /// The document without paths.
 pub(super) fn head<S: Send + Sync + Clone + 'static>() -> OpenApiRouter<S> {
     let mut components = Components::new();
-    errors::add_to(&mut components);
+    errors::add_to(&mut components, None);
     security::add_to(&mut components);
     let info = InfoBuilder::new().title("Roomcast").version(env!("CARGO_PKG_VERSION")).description(Some(ABOUT));
     let info = info.license(Some(LicenseBuilder::new().name("MIT").identifier(Some("MIT")).build()));
@@ -36,11 +43,24 @@ pub(super) fn head<S: Send + Sync + Clone + 'static>() -> OpenApiRouter<S> {
     OpenApiRouter::with_openapi(openapi.build())
 }
 
-/// The paths of a contract, completely described.
+/// The paths of a contract, completely described. Their error responses have the contract's format.
+pub(super) fn contract(api: RestApi) -> OpenApiRouter<Arc<AppState>> {
+    let RestApi { name, about, routes, error_format, .. } = api;
+    let paths = described(name, about, error_format, routes);
+    let Some(format) = error_format else { return paths };
+    let (router, mut openapi) = paths.split_for_parts();
+    errors::add_to(openapi.components.get_or_insert_with(Components::new), Some(format));
+    let router = router.method_not_allowed_fallback(async || RestError::wrong_method());
+    let router = router.layer(middleware::map_response(move |response: Response| ready(in_format(response, format))));
+    let mut paths = OpenApiRouter::from(router);
+    *paths.get_openapi_mut() = openapi;
+    paths
+}
+
+/// Paths, completely described.
 ///
-/// Inputs: the contract's name, which groups its paths; its description; the form of its error responses; its paths with their own
-/// descriptions.
-pub(super) fn contract<S>(name: &str, about: &str, format: ErrorFormat, mut paths: OpenApiRouter<S>) -> OpenApiRouter<S>
+/// Inputs: the name that groups the paths; its description; the format of their error responses; the paths with their own descriptions.
+pub(super) fn described<S>(name: &str, about: &str, error_format: Option<ErrorFormat>, mut paths: OpenApiRouter<S>) -> OpenApiRouter<S>
 where
     S: Send + Sync + Clone + 'static,
 {
@@ -52,20 +72,9 @@ where
             operation.tags = Some(vec![name.to_owned()]);
             operation.operation_id = operation.operation_id.take().map(|handler| format!("{name}_{handler}"));
             requests::require_body(operation, schemas);
-            complete(operation, &method, path, format);
+            complete(operation, &method, path, error_format);
         }
     }
-    paths
-}
-
-/// Changes the router of paths and keeps their descriptions.
-pub(super) fn with_router<S>(paths: OpenApiRouter<S>, change: impl FnOnce(Router<S>) -> Router<S>) -> OpenApiRouter<S>
-where
-    S: Send + Sync + Clone + 'static,
-{
-    let (router, openapi) = paths.split_for_parts();
-    let mut paths = OpenApiRouter::from(change(router));
-    *paths.get_openapi_mut() = openapi;
     paths
 }
 
@@ -77,7 +86,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut Ope
 }
 
 /// Completes the description of an operation by its method, path and callers.
-fn complete(operation: &mut Operation, method: &HttpMethod, path: &str, format: ErrorFormat) {
+fn complete(operation: &mut Operation, method: &HttpMethod, path: &str, error_format: Option<ErrorFormat>) {
     let has_body = matches!(method, HttpMethod::Post | HttpMethod::Put | HttpMethod::Patch);
     let is_idempotent = matches!(method, HttpMethod::Post | HttpMethod::Patch) && requests::is_idempotent(operation);
     let has_query = requests::has_query(operation);
@@ -99,5 +108,5 @@ fn complete(operation: &mut Operation, method: &HttpMethod, path: &str, format: 
         (500, needs_token),
         (503, needs_token),
     ];
-    errors::add(operation, format, statuses.into_iter().filter_map(|(status, applies)| applies.then_some(status)));
+    errors::add(operation, error_format, statuses.into_iter().filter_map(|(status, applies)| applies.then_some(status)));
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::callers::Caller;
 use super::fixtures::{Fixture, FixtureKind};
+use crate::support::has_contract;
 
 /// The status for each caller, in the order of [`Caller::ALL`].
 pub type Statuses = [u16; Caller::ALL.len()];
@@ -80,9 +81,18 @@ const ANYBODY_CREATES: Statuses = users(201, 201, 201, 201, 201, 201);
 const BACK_ENDS: Statuses = [401, 401, 401, 401, 403, 403, 403, 403, 200, 200, 200];
 const BACK_ENDS_CREATE: Statuses = [401, 401, 401, 401, 403, 403, 403, 403, 201, 201, 201];
 
-/// All rows.
+/// The rows of all contracts, and those of no contract.
 pub fn rows() -> Vec<Row> {
-    [household(), trip(), socket(), studio(), messenger(), workspace(), blocks(), backend(), operations()].into_iter().flatten().collect()
+    let of_contracts = [
+        ("household", household()),
+        ("trip", trip()),
+        ("trip", socket()),
+        ("studio", studio()),
+        ("messenger", messenger()),
+        ("workspace", workspace()),
+    ];
+    let of_contracts = of_contracts.into_iter().filter(|(contract, _)| has_contract(contract)).flat_map(|(_, rows)| rows);
+    of_contracts.chain(blocks()).chain(backend()).chain(operations()).collect()
 }
 
 fn blocks() -> Vec<Row> {

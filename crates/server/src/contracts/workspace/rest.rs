@@ -1,4 +1,4 @@
-//! The workspace contract's paths. Answers are the bare object or array, with numbers for ids.
+//! The REST paths of the workspace contract. Responses are the bare object or array, with numbers for ids.
 
 use std::sync::Arc;
 
@@ -15,20 +15,31 @@ use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::AppState;
-use super::body_schema::{TextBounds, body};
-use super::ids::{MemberPageQuery, PageQuery, SpacePageQuery, UserIdInput, UserIdInputs};
-use super::kind_guard::InRoomKind;
-use super::list::{list, member_list};
-use super::request_context::AuthedRequest;
-use super::response::{RestError, RestResponse, RestResult, with_field_names};
 use crate::contracts::client_ids::IdInput;
 use crate::contracts::json;
 use crate::contracts::workspace::field_name;
 use crate::contracts::workspace::objects::{Channel, Message, Project, ProjectMember, Task};
+use crate::rest::AppState;
+use crate::rest::api::RestApi;
+use crate::rest::body_schema::{TextBounds, body};
+use crate::rest::ids::{MemberPageQuery, PageQuery, SpacePageQuery, UserIdInput, UserIdInputs};
+use crate::rest::kind_guard::InRoomKind;
+use crate::rest::list::{list, member_list};
+use crate::rest::request_context::AuthedRequest;
+use crate::rest::response::{RestError, RestResponse, RestResult, with_field_names};
 
-/// The workspace contract's routes.
-pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
+/// The contract's paths.
+pub(super) fn api() -> RestApi {
+    RestApi {
+        name: "workspace",
+        about: "Projects with their channels and tasks.",
+        routes: routes(),
+        error_format: None,
+        health_checks: &[],
+    }
+}
+
+fn routes() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::new()
         .routes(routes!(list_projects, create_project))
         .routes(routes!(read_project, rename_project))
@@ -53,7 +64,7 @@ async fn list_projects(call: AuthedRequest) -> RestResult {
     call.query(ListSpaces { kind: RoomKind::Project, page }, |spaces| list(spaces, Project::of)).await
 }
 
-/// Makes a project. The caller is in it and its admin.
+/// Creates a project. The caller becomes a member and its admin.
 #[utoipa::path(post, path = "/api/v1/projects", request_body = NewProject, responses((status = 201, body = Project), (status = 403)))]
 async fn create_project(call: AuthedRequest) -> RestResult {
     let NewProject { name, members } = call.body()?;
@@ -68,7 +79,7 @@ async fn read_project(call: AuthedRequest) -> RestResult {
     call.query(GetSpace { room }, project).await
 }
 
-/// Changes a project. Its members hear `project.updated`.
+/// Changes a project. Its members receive `project.updated`.
 #[utoipa::path(
     put,
     path = "/api/v1/projects/{id}",
@@ -81,14 +92,14 @@ async fn rename_project(call: AuthedRequest) -> RestResult {
     call.command(StatusCode::OK, RenameSpace { room, name }, project).await
 }
 
-/// Archives a project: it is read, and nothing in it changes. Its members hear `project.archived`.
+/// Archives a project, which makes it read-only. Its members receive `project.archived`.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/archive", responses((status = 200, body = Project), (status = 403)))]
 async fn archive_project(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Project)?;
     call.command(StatusCode::OK, ArchiveSpace { room, archived: true }, project).await
 }
 
-/// Opens an archived project again. Its members hear `project.updated`.
+/// Reopens an archived project. Its members receive `project.updated`.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/unarchive", responses((status = 200, body = Project), (status = 403)))]
 async fn open_project(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Project)?;
@@ -102,7 +113,7 @@ async fn list_members(call: AuthedRequest) -> RestResult {
     call.query(ListMembers { room, page }, |members| member_list(members, ProjectMember::of)).await
 }
 
-/// Brings a person into a project. Its members hear `project.updated`.
+/// Adds a user to a project. Its members receive `project.updated`.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/members", request_body = NewMember, responses((status = 201, body = Project), (status = 403)))]
 async fn add_member(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Project)?;
@@ -110,7 +121,7 @@ async fn add_member(call: AuthedRequest) -> RestResult {
     call.command(StatusCode::CREATED, AddMember { room, user: user.0 }, project).await
 }
 
-/// Removes a person from a project, or leaves it. Its members hear `project.updated`.
+/// Removes a member from a project; a member may remove itself. The members receive `project.updated`.
 #[utoipa::path(delete, path = "/api/v1/projects/{id}/members/{userId}", responses((status = 200, body = Project), (status = 403)))]
 async fn remove_member(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Project)?;
@@ -125,7 +136,7 @@ async fn list_channels(call: AuthedRequest) -> RestResult {
     call.query(ListChannels { project, page }, |spaces| list(spaces, Channel::of)).await
 }
 
-/// Makes a channel in a project.
+/// Creates a channel in a project.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/channels", request_body = NewChannel, responses((status = 201, body = Channel)))]
 async fn create_channel(call: AuthedRequest) -> RestResult {
     let project = call.room(RoomKind::Project)?;
@@ -140,7 +151,7 @@ async fn list_tasks(call: AuthedRequest) -> RestResult {
     call.query(ListTasks { room, page }, |tasks| list(tasks, Task::of)).await
 }
 
-/// Makes a task. The project hears `task.created`, and who gets it is notified.
+/// Creates a task. The connections in the project receive `task.created`, and the assignee is notified.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/tasks", request_body = NewTask, responses((status = 201, body = Task), (status = 422)))]
 async fn create_task(call: AuthedRequest) -> Result<(HeaderMap, RestResponse), RestError> {
     let room = call.room(RoomKind::Project)?;
@@ -157,7 +168,7 @@ async fn read_task(call: AuthedRequest) -> RestResult {
     call.query(of_project(task_id, GetTask { task: task_id }), task).await
 }
 
-/// Changes a task. The project hears `task.updated`, and what else the change was.
+/// Changes a task. The connections in the project receive `task.updated`, and further events if the status or the assignee changed.
 #[utoipa::path(
     put,
     path = "/api/v1/tasks/{id}",
@@ -172,14 +183,14 @@ async fn edit_task(call: AuthedRequest) -> RestResult {
     call.command(StatusCode::OK, of_project(task_id, command), task).await
 }
 
-/// Deletes a task. The project hears `task.deleted`.
+/// Deletes a task. The connections in the project receive `task.deleted`.
 #[utoipa::path(delete, path = "/api/v1/tasks/{id}", responses((status = 200, body = Task), (status = 409)))]
 async fn delete_task(call: AuthedRequest) -> RestResult {
     let task_id = call.task()?;
     call.command(StatusCode::OK, of_project(task_id, DeleteTask { task: task_id }), task).await
 }
 
-/// Says how far a task is. The project hears `task.status_changed`.
+/// Sets the status of a task. The connections in the project receive `task.status_changed`.
 #[utoipa::path(patch, path = "/api/v1/tasks/{id}/status", request_body = NewStatus, responses((status = 200, body = Task)))]
 async fn set_status(call: AuthedRequest) -> RestResult {
     let task_id = call.task()?;
@@ -187,7 +198,7 @@ async fn set_status(call: AuthedRequest) -> RestResult {
     call.command(StatusCode::OK, of_project(task_id, SetStatus { task: task_id, status }), task).await
 }
 
-/// Gives a task to somebody, or takes it back. The project hears `task.assigned`, and who gets it is notified.
+/// Assigns a task to a member, or unassigns it. The connections in the project receive `task.assigned`, and the assignee is notified.
 #[utoipa::path(post, path = "/api/v1/tasks/{id}/assign", request_body = Assignment, responses((status = 200, body = Task), (status = 422)))]
 async fn assign_task(call: AuthedRequest) -> RestResult {
     let task_id = call.task()?;
@@ -202,7 +213,7 @@ async fn list_messages(call: AuthedRequest) -> RestResult {
     call.query(ListMessages { room, page }, |messages| list(messages, Message::of)).await
 }
 
-/// Sends a message. Whoever is in the channel hears `message`, and who is mentioned is notified.
+/// Sends a message. The connections in the channel receive `message`, and mentioned users are notified.
 #[utoipa::path(post, path = "/api/v1/channels/{id}/messages", request_body = NewMessage, responses((status = 201, body = Message)))]
 async fn send_message(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Channel)?;
@@ -212,7 +223,7 @@ async fn send_message(call: AuthedRequest) -> RestResult {
     call.command(StatusCode::CREATED, command, |sent| message(&sent.message)).await
 }
 
-/// Changes a message of one's own. Whoever is in the channel hears `message.edited`.
+/// Edits a message of the caller. The connections in the channel receive `message.edited`.
 #[utoipa::path(
     put,
     path = "/api/v1/messages/{id}",
@@ -225,7 +236,7 @@ async fn edit_message(call: AuthedRequest) -> RestResult {
     call.command(StatusCode::OK, EditMessage { of: RoomKind::Channel, message: message_id, content }, message).await
 }
 
-/// Deletes a message of one's own. Whoever is in the channel hears `message.deleted`.
+/// Deletes a message of the caller. The connections in the channel receive `message.deleted`.
 #[utoipa::path(delete, path = "/api/v1/messages/{id}", responses((status = 200, body = Message), (status = 403), (status = 409)))]
 async fn delete_message(call: AuthedRequest) -> RestResult {
     let command = DeleteMessage { of: RoomKind::Channel, message: call.number("Message")? };
@@ -235,86 +246,86 @@ async fn delete_message(call: AuthedRequest) -> RestResult {
 body! {
     /// A new project.
     NewProject as "workspace.NewProject" {
-        /// What it is called; not blank.
+        /// The name; not blank.
         name: required String[1..=validation::MAX_NAME],
-        /// Who is in it besides the caller: ids, or objects with one.
+        /// The members besides the caller: ids, or objects that contain an id.
         members = "memberIds" or "member_ids": optional UserIdInputs[0..=validation::MAX_USERS],
     }
 
-    /// Changes of a project. What is absent stays as it is.
+    /// Changes of a project. Absent fields stay unchanged.
     ProjectChanges as "workspace.ProjectChanges" {
-        /// What it is called; not blank.
+        /// The name; not blank.
         name: change String[1..=validation::MAX_NAME],
     }
     ignores ["id", "created_by", "created_at", "updated_at", "archived_at", "member_count", "members"]
 
-    /// Who comes to a project.
+    /// A new member of a project.
     NewMember as "workspace.NewMember" {
-        /// The person.
+        /// The user.
         user = "userId" or "user_id": required UserIdInput,
     }
 
     /// A new channel.
     NewChannel as "workspace.NewChannel" {
-        /// What it is called; not blank.
+        /// The name; not blank.
         name: required String[1..=validation::MAX_NAME],
     }
 
-    /// A new task. It may be a whole task; what is no field of it is passed over, and what looks like a misspelt one is named in a `Warning` header.
+    /// A new task. A whole task object is accepted. Unknown fields are ignored; a `Warning` header lists those that look like misspelled fields.
     NewTask as "workspace.NewTask" {
-        /// What is to be done; not blank.
+        /// The title; not blank.
         title: required String[1..=validation::MAX_TITLE],
-        /// More words about it.
+        /// The description.
         description: optional String[0..=validation::MAX_DESCRIPTION],
-        /// How far it is, in a word of the team's own; `todo` without one.
+        /// The status, an identifier that the team chooses; `todo` if absent.
         status: optional String[TextBounds::Word],
-        /// How it ranks, in a word of the team's own; `medium` without one.
+        /// The priority, an identifier that the team chooses; `medium` if absent.
         priority: optional String[TextBounds::Word],
-        /// A member to whom it is given, by id or username.
+        /// The assignee, who must be a member: an id or a username.
         assignee: optional IdInput,
     }
     ignores ["id", "project_id", "assignee_id", "creator", "creator_id", "created_at", "updated_at"], and others
 
-    /// Changes of a task. What is absent stays as it is.
+    /// Changes of a task. Absent fields stay unchanged.
     TaskChanges as "workspace.TaskChanges" {
-        /// What is to be done; not blank.
+        /// The title; not blank.
         title: change String[1..=validation::MAX_TITLE],
-        /// More words about it; null takes them away.
+        /// The description; null removes it.
         description: nullable String[0..=validation::MAX_DESCRIPTION],
-        /// How far it is, in a word of the team's own.
+        /// The status, an identifier that the team chooses.
         status: change String[TextBounds::Word],
-        /// How it ranks, in a word of the team's own.
+        /// The priority, an identifier that the team chooses.
         priority: change String[TextBounds::Word],
-        /// A member to whom it is given, by id or username; null for nobody.
+        /// The assignee, who must be a member: an id or a username; null for none.
         assignee: nullable IdInput,
     }
     ignores ["id", "project_id", "assignee_id", "creator", "creator_id", "created_at", "updated_at"]
 
-    /// How far a task is.
+    /// The status of a task.
     NewStatus as "workspace.NewStatus" {
-        /// A word of the team's own.
+        /// An identifier that the team chooses.
         status: required String[TextBounds::Word],
     }
 
-    /// To whom a task is given.
+    /// The assignee of a task.
     Assignment as "workspace.Assignment" {
-        /// A member, by id or username; null for nobody.
+        /// A member: an id or a username; null for none.
         assignee: present IdInput,
     }
 
     /// A new message.
     NewMessage as "workspace.NewMessage" {
-        /// What is said; not blank. `@name` mentions a member.
+        /// The text; not blank. `@name` mentions a member.
         content: required String[1..=validation::MAX_CONTENT],
-        /// Whatever the front end wants to keep with it.
+        /// Further data that the front end stores with the message.
         metadata: optional Map<String, Value>,
-        /// The sender's own id for it: sent again, it is answered with the message that is there.
+        /// The sender's own id of the message. A repeated request with the same id returns the existing message.
         client_id: optional IdInput[0..=validation::MAX_CLIENT_ID],
     }
 
-    /// What a message says from now on.
+    /// The new text of a message.
     MessageChanges as "workspace.MessageChanges" {
-        /// What is said; not blank.
+        /// The text; not blank.
         content: required String[1..=validation::MAX_CONTENT],
     }
     ignores ["id", "channel_id", "username", "user_id", "metadata", "client_id", "created_at", "edited_at"]

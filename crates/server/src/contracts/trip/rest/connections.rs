@@ -1,4 +1,4 @@
-//! The trip contract's paths about the connections of all contracts: their number, their events, and ways to test them.
+//! The REST paths of the trip contract about the connections of all contracts: statistics, a broadcast, and events for tests.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -21,17 +21,21 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::AppState;
-use super::body_schema::body;
-use super::ids::{self, LimitQuery};
-use super::request_context::{AuthedRequest, BackendRequest};
-use super::response::{RestError, RestResponse, RestResult, SuccessEnvelope, success};
+use super::envelope::{SuccessEnvelope, success};
 use crate::contracts::client_ids::IdInput;
 use crate::contracts::timestamps::Milliseconds;
 use crate::contracts::trip::payloads::Announced;
 use crate::contracts::trip::requests::without_server_keys;
 use crate::contracts::trip::{notification_texts, objects};
 use crate::realtime::{ConnectionStats, ShardCounters, SocketInfo};
+use crate::rest::AppState;
+use crate::rest::body_schema::body;
+use crate::rest::ids::{self, LimitQuery};
+use crate::rest::request_context::{AuthedRequest, BackendRequest};
+use crate::rest::response::{RestError, RestResponse, RestResult};
+
+/// The path of the health check.
+pub(super) const HEALTH_CHECK: &str = "/api/v1/socket/health";
 
 /// The routes.
 pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
@@ -45,7 +49,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(broadcast))
 }
 
-/// Tells a load balancer whether the server works: it does while every shard answers and the database can be written. Needs no token.
+/// Health check for load balancers. The server is healthy while every shard responds and the database can be written. No token is required.
 #[utoipa::path(get, path = "/api/v1/socket/health", security(()), responses((status = 200, body = SuccessEnvelope<Health>), (status = 503)))]
 async fn health(State(state): State<Arc<AppState>>) -> Response {
     let (counters, writes) = tokio::join!(state.rest.shard_query.counters(), state.rest.health.can_write());
@@ -60,21 +64,21 @@ async fn health(State(state): State<Arc<AppState>>) -> Response {
     ok(&health).into_response()
 }
 
-/// That the server works.
+/// The health of the server.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = socket::Health)]
 struct Health {
     status: &'static str,
-    /// How many sockets there are now.
+    /// The number of open sockets.
     sockets: u64,
-    /// How many there have been since the start.
+    /// The number of sockets since the start.
     total_sockets: u64,
     uptime_seconds: u64,
     timestamp: Milliseconds,
 }
 
-/// What the server has done since its start, and who is there now.
+/// Statistics since the start of the server, and its open connections.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = socket::Stats)]
@@ -89,7 +93,7 @@ struct Stats {
     timestamp: Milliseconds,
 }
 
-/// A connection has a socket in each namespace that it asked for. What lasts, comes and goes is sockets.
+/// A connection has a socket in each namespace that it has joined. Durations are those of sockets.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = socket::Connections)]
@@ -103,7 +107,7 @@ struct Connections {
     by_transport: BTreeMap<&'static str, u64>,
 }
 
-/// In seconds.
+/// Durations in seconds.
 #[derive(Serialize, ToSchema)]
 #[schema(as = socket::Durations)]
 struct Durations {
@@ -134,7 +138,7 @@ struct Counted {
 #[schema(as = socket::Errors)]
 struct Errors {
     total: u64,
-    /// Of all events, how many were refused: 0 to 1.
+    /// The share of all events that were rejected: 0 to 1.
     rate: f64,
     by_type: BTreeMap<&'static str, u64>,
     refused_connections: Counted,
@@ -144,13 +148,13 @@ struct Errors {
 #[schema(as = socket::Room)]
 struct Room {
     room: String,
-    /// People.
+    /// The number of users in the room.
     members: usize,
-    /// Their sockets.
+    /// The number of their sockets.
     connections: u64,
 }
 
-/// Counts what the server has done since its start, and who is there now. For admins.
+/// Returns statistics since the start of the server, and its open connections. For admins.
 #[utoipa::path(
     get,
     path = "/api/v1/socket/stats",
@@ -168,7 +172,7 @@ async fn stats(BackendRequest(call): BackendRequest) -> RestResult {
 
 impl Stats {
     fn of(counters: &ShardCounters, crowd: ConnectionStats, limit: usize, uptime: Duration, now: Timestamp) -> Self {
-        let (heard, refused) = (counters.request.total(), counters.request_failed.total());
+        let (received, rejected) = (counters.request.total(), counters.request_failed.total());
         let sockets = crowd.sockets();
         Self {
             active_rooms: crowd.rooms.len(),
@@ -178,10 +182,10 @@ impl Stats {
                 ended: Lasting::of(counters.disconnected.total(), counters.lasted, counters.longest),
                 ended_by_reason: counters.disconnected.by_name(),
             },
-            events: Counted { total: heard, by_type: counters.request.by_name() },
+            events: Counted { total: received, by_type: counters.request.by_name() },
             errors: Errors {
-                total: refused,
-                rate: if heard == 0 { 0.0 } else { refused as f64 / heard as f64 },
+                total: rejected,
+                rate: if received == 0 { 0.0 } else { rejected as f64 / received as f64 },
                 by_type: counters.request_failed.by_name(),
                 refused_connections: Counted { total: counters.rejected.total(), by_type: counters.rejected.by_name() },
             },
@@ -257,7 +261,7 @@ async fn my_connections(call: AuthedRequest) -> RestResult {
     Ok(ok(&Mine { user_id: user.as_str(), count: connections.len(), connections }))
 }
 
-/// Notifies the caller, on all devices.
+/// Notifies the caller on all connections.
 #[utoipa::path(
     post,
     path = "/api/v1/socket/test-notification",
@@ -275,7 +279,7 @@ async fn test_notification(call: AuthedRequest) -> RestResult {
     call.change(StatusCode::OK, work, |notification: &Notification| success(&objects::Notification::of(notification))).await
 }
 
-/// Has the members of a trip hear `trip:updated`. What they hear is not kept with the trip.
+/// Sends the members of a trip a `trip:updated` for tests. The changes are not stored with the trip.
 #[utoipa::path(
     post,
     path = "/api/v1/socket/test-trip-update",
@@ -301,7 +305,7 @@ async fn test_trip_update(call: AuthedRequest) -> RestResult {
     call.change(StatusCode::OK, work, render).await
 }
 
-/// Tells everybody who is connected. It is not stored. For admins.
+/// Sends a notification to all connected clients. It is not stored. For admins.
 #[utoipa::path(
     post,
     path = "/api/v1/socket/broadcast",
@@ -322,7 +326,7 @@ async fn broadcast(BackendRequest(call): BackendRequest) -> RestResult {
         let _ = new.set(announcement.clone());
         Ok(announcement)
     };
-    let answer = call.change(StatusCode::OK, work, |told: &Announcement| success(&Announced::of(told))).await?;
+    let answer = call.change(StatusCode::OK, work, |announcement: &Announcement| success(&Announced::of(announcement))).await?;
     // A repeated request receives the stored answer, and the broadcast is not repeated.
     if let Some(announcement) = decided.get() {
         bus.publish(BusMessage::Ephemeral(EphemeralEvent::Announced { announcement: announcement.clone() }.into()));
@@ -331,37 +335,37 @@ async fn broadcast(BackendRequest(call): BackendRequest) -> RestResult {
 }
 
 body! {
-    /// A notification of the caller's own, for a try.
+    /// A notification of the caller, for tests.
     TestNotification as "socket.TestNotification" {
-        /// Its title; not blank. `Test notification` without one.
+        /// The title; not blank. `Test notification` if absent.
         title: optional String[1..=validation::MAX_NAME],
-        /// Its text.
+        /// The text.
         message: optional String[0..=validation::MAX_NOTIFICATION],
-        /// What it is about; `info` without a word.
+        /// The type; `info` if absent.
         kind = "type": optional String[1..=validation::MAX_NOTIFICATION_KIND],
-        /// Whatever else the front end wants to know.
+        /// Further data for the front end.
         data: optional Map<String, Value>,
     }
 
-    /// A change of a trip that nobody makes, for a try.
+    /// A change of a trip that is not stored, for tests.
     TestUpdate as "socket.TestUpdate" {
-        /// The trip; the caller's newest one without an id.
+        /// The trip; the caller's newest trip if absent.
         trip = "tripId": optional IdInput,
         /// The changes that the members receive; `{"test": true}` if absent.
         changes: optional Map<String, Value>,
     }
 
-    /// What everybody is told.
+    /// A notification for all connected clients.
     Broadcast as "socket.Broadcast" {
-        /// What clients call the event; `notification` without a name.
+        /// The event name; `notification` if absent.
         event: optional String[1..=validation::MAX_EVENT_NAME],
-        /// What it is about; `info` without a word.
+        /// The type; `info` if absent.
         kind = "type": optional String[1..=validation::MAX_NOTIFICATION_KIND],
-        /// Its title; not blank.
+        /// The title; not blank.
         title: required String[1..=validation::MAX_NAME],
-        /// Its text.
+        /// The text.
         message: required String[0..=validation::MAX_NOTIFICATION],
-        /// Whatever else the front end wants to know.
+        /// Further data for the front end.
         data: optional Map<String, Value>,
     }
 }
@@ -370,12 +374,12 @@ body! {
 #[derive(Serialize, ToSchema)]
 #[schema(as = socket::Rooms)]
 struct Rooms {
-    /// How many rooms there are; not all need be listed.
+    /// The number of rooms; the list may contain fewer.
     total: usize,
     rooms: Vec<Room>,
 }
 
-/// A person's sockets.
+/// The sockets of a user.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = socket::Mine)]
@@ -390,7 +394,7 @@ struct Mine<'a> {
 #[schema(as = socket::Connection)]
 struct Connection {
     socket_id: String,
-    /// None on the raw WebSocket.
+    /// Null on the raw WebSocket.
     #[schema(required)]
     namespace: Option<String>,
     transport: &'static str,
@@ -399,7 +403,7 @@ struct Connection {
     rooms: Vec<String>,
 }
 
-/// What the members of a trip were told.
+/// The changes that the members of a trip received.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = socket::PassedOn)]

@@ -1,4 +1,4 @@
-//! The studio contract's paths. Answers are the bare object or array, with numbers for ids.
+//! The REST paths of the studio contract. Responses are the bare object or array, with numbers for ids.
 
 use std::sync::Arc;
 
@@ -12,20 +12,25 @@ use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::AppState;
-use super::body_schema::{TextBounds, body};
-use super::ids::{MemberPageQuery, PageQuery, SpacePageQuery, UserIdInput, UserIdInputs};
-use super::list::{list, member_list};
-use super::request_context::AuthedRequest;
-use super::response::RestResult;
+use super::rate_limits::MESSAGES;
 use crate::contracts::client_ids::IdInput;
 use crate::contracts::json;
 use crate::contracts::studio::objects;
 use crate::contracts::studio::payloads::MessageDeleted;
-use crate::rate_limit::RateLimitClass;
+use crate::rest::AppState;
+use crate::rest::api::RestApi;
+use crate::rest::body_schema::{TextBounds, body};
+use crate::rest::ids::{MemberPageQuery, PageQuery, SpacePageQuery, UserIdInput, UserIdInputs};
+use crate::rest::list::{list, member_list};
+use crate::rest::request_context::AuthedRequest;
+use crate::rest::response::RestResult;
 
-/// The studio contract's routes.
-pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
+/// The contract's paths.
+pub(super) fn api() -> RestApi {
+    RestApi { name: "studio", about: "Chat rooms, messages and calls.", routes: routes(), error_format: None, health_checks: &[] }
+}
+
+fn routes() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::new()
         .routes(routes!(list_rooms, create_room))
         .routes(routes!(read_room))
@@ -44,7 +49,7 @@ async fn list_rooms(call: AuthedRequest) -> RestResult {
     call.query(query, |spaces| list(spaces, objects::Room::of)).await
 }
 
-/// Makes a chat room. The caller is in it and its admin.
+/// Creates a chat room. The caller becomes a member and its admin.
 #[utoipa::path(post, path = "/shared/chat/rooms", request_body = NewRoom, responses((status = 201, body = objects::Room), (status = 403)))]
 async fn create_room(call: AuthedRequest) -> RestResult {
     let NewRoom { name, members } = call.body()?;
@@ -66,7 +71,7 @@ async fn list_members(call: AuthedRequest) -> RestResult {
     call.query(query, |members| member_list(members, objects::Member::of)).await
 }
 
-/// Brings a person into a chat room.
+/// Adds a user to a chat room.
 #[utoipa::path(post, path = "/shared/chat/rooms/{id}/members", request_body = NewMember, responses((status = 201, body = objects::Room), (status = 403)))]
 async fn add_member(call: AuthedRequest) -> RestResult {
     let place = call.room(RoomKind::ChatRoom)?;
@@ -74,7 +79,7 @@ async fn add_member(call: AuthedRequest) -> RestResult {
     call.command(StatusCode::CREATED, AddMember { room: place, user: user.0 }, room).await
 }
 
-/// Removes a person from a chat room, or leaves it.
+/// Removes a member from a chat room; a member may remove itself.
 #[utoipa::path(delete, path = "/shared/chat/rooms/{id}/members/{userId}", responses((status = 200, body = objects::Room), (status = 403)))]
 async fn remove_member(call: AuthedRequest) -> RestResult {
     let command = RemoveMember { room: call.room(RoomKind::ChatRoom)?, user: call.user("userId", "Member")? };
@@ -88,7 +93,7 @@ async fn list_messages(call: AuthedRequest) -> RestResult {
     call.query(query, |messages| list(messages, objects::Message::of)).await
 }
 
-/// Sends a message. Whoever is in the room hears `message:new`.
+/// Sends a message. The connections in the room receive `message:new`.
 #[utoipa::path(
     post,
     path = "/shared/chat/rooms/{id}/messages",
@@ -98,7 +103,7 @@ async fn list_messages(call: AuthedRequest) -> RestResult {
 async fn send_message(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::ChatRoom)?;
     let Draft { content, sort, file_url, client_id } = call.body()?;
-    call.check_rate_limit(RateLimitClass::StudioMessage)?;
+    call.check_rate_limit(MESSAGES)?;
     let (content, client_id) = (content.unwrap_or_default(), client_id.map(|id| id.0));
     let command = SendMessage { room, content, sort, file_url, metadata: None, client_id };
     call.command(StatusCode::CREATED, command, |sent| message(&sent.message)).await
@@ -111,7 +116,7 @@ async fn list_calls(call: AuthedRequest) -> RestResult {
     call.query(query, |calls| list(calls, objects::Call::of)).await
 }
 
-/// Changes a message of one's own. Whoever is in the room hears `message:edited`.
+/// Edits a message of the caller. The connections in the room receive `message:edited`.
 #[utoipa::path(
     put,
     path = "/shared/chat/messages/{id}",
@@ -124,7 +129,7 @@ async fn edit_message(call: AuthedRequest) -> RestResult {
     call.command(StatusCode::OK, EditMessage { of: RoomKind::ChatRoom, message: id, content }, message).await
 }
 
-/// Deletes a message of one's own. Whoever is in the room hears `message:deleted`.
+/// Deletes a message of the caller. The connections in the room receive `message:deleted`.
 #[utoipa::path(delete, path = "/shared/chat/messages/{id}", responses((status = 200, body = MessageDeleted), (status = 403)))]
 async fn delete_message(call: AuthedRequest) -> RestResult {
     let command = DeleteMessage { of: RoomKind::ChatRoom, message: message_id(&call)? };
@@ -134,34 +139,34 @@ async fn delete_message(call: AuthedRequest) -> RestResult {
 body! {
     /// A new chat room.
     NewRoom as "studio.NewRoom" {
-        /// What it is called; not blank.
+        /// The name; not blank.
         name: required String[1..=validation::MAX_NAME],
-        /// Who is in it besides the caller: ids, or objects with one.
+        /// The members besides the caller: ids, or objects that contain an id.
         members = "memberIds": optional UserIdInputs[0..=validation::MAX_USERS],
     }
 
-    /// Who comes to a chat room.
+    /// A new member of a chat room.
     NewMember as "studio.NewMember" {
-        /// The person.
+        /// The user.
         user = "userId": required UserIdInput,
     }
 
-    /// A new message: words, a file, or both.
+    /// A new message: a text, a file, or both.
     Draft as "studio.Draft" {
-        /// What is said; not blank, unless there is a file.
+        /// The text; not blank, unless the message has a file.
         content: optional String[0..=validation::MAX_CONTENT],
-        /// What sort of message it is, in a word of the client's own; `TEXT` without one.
+        /// The type of the message, an identifier that the client chooses; `TEXT` if absent.
         sort = "type": optional String[TextBounds::Word],
         /// A link to the file.
         file_url = "fileUrl": optional String[TextBounds::Link],
-        /// The sender's own id for it: sent again, it is answered with the message that is there.
+        /// The sender's own id of the message. A repeated request with the same id returns the existing message.
         client_id = "clientId": optional IdInput[0..=validation::MAX_CLIENT_ID],
     }
     ignores ["roomId", "senderId", "userId"]
 
-    /// What a message says from now on.
+    /// The new text of a message.
     MessageChanges as "studio.MessageChanges" {
-        /// What is said; not blank, unless there is a file.
+        /// The text; not blank, unless the message has a file.
         content: required String[0..=validation::MAX_CONTENT],
     }
     ignores [

@@ -1,4 +1,4 @@
-//! The messenger contract's paths. Answers are the bare object or array.
+//! The REST paths of the messenger contract. Responses are the bare object or array.
 
 use std::sync::Arc;
 
@@ -23,19 +23,30 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::AppState;
-use super::body::shortened;
-use super::body_schema::{TextBounds, body};
-use super::ids::{IdInputs, MemberPageQuery, PageQuery, SpacePageQuery, UserIdInput, UserIdInputs};
-use super::list::{list, member_list};
-use super::request_context::{AuthedRequest, BackendRequest};
-use super::response::{RestError, RestResult, with_field_names};
 use crate::contracts::client_ids::IdInput;
 use crate::contracts::json;
 use crate::contracts::messenger::{field_name, objects, payloads};
+use crate::rest::AppState;
+use crate::rest::api::RestApi;
+use crate::rest::body::shortened;
+use crate::rest::body_schema::{TextBounds, body};
+use crate::rest::ids::{IdInputs, MemberPageQuery, PageQuery, SpacePageQuery, UserIdInput, UserIdInputs};
+use crate::rest::list::{list, member_list};
+use crate::rest::request_context::{AuthedRequest, BackendRequest};
+use crate::rest::response::{RestError, RestResult, with_field_names};
 
-/// The messenger contract's routes.
-pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
+/// The contract's paths.
+pub(super) fn api() -> RestApi {
+    RestApi {
+        name: "messenger",
+        about: "Conversations, messages and notifications.",
+        routes: routes(),
+        error_format: None,
+        health_checks: &[],
+    }
+}
+
+fn routes() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::new()
         .routes(routes!(list_conversations, create_conversation))
         .routes(routes!(read_conversation))
@@ -59,7 +70,7 @@ async fn list_conversations(call: AuthedRequest) -> RestResult {
     call.query(query, |all| list(all, objects::Conversation::of)).await
 }
 
-/// Begins a conversation. The caller is in it and its admin.
+/// Creates a conversation. The caller becomes a participant and its admin.
 #[utoipa::path(post, path = "/api/conversations", request_body = NewConversation, responses((status = 201, body = objects::Conversation), (status = 403)))]
 async fn create_conversation(call: AuthedRequest) -> RestResult {
     let NewConversation { participants, title } = call.body()?;
@@ -87,7 +98,7 @@ async fn list_participants(call: AuthedRequest) -> RestResult {
     call.query(query, |members| member_list(members, objects::Participant::of)).await
 }
 
-/// Brings a person into a conversation.
+/// Adds a user to a conversation.
 #[utoipa::path(
     post,
     path = "/api/conversations/{id}/participants",
@@ -105,7 +116,7 @@ async fn add_participant(call: AuthedRequest) -> RestResult {
     call.change(StatusCode::CREATED, work, conversation).await
 }
 
-/// Removes a person from a conversation, or leaves it.
+/// Removes a participant from a conversation; a participant may remove itself.
 #[utoipa::path(
     delete,
     path = "/api/conversations/{id}/participants/{userId}",
@@ -127,7 +138,7 @@ async fn list_messages(call: AuthedRequest) -> RestResult {
     call.query(ListMessagesWithReadState { room, page }, |all| list(all, objects::Message::seen)).await
 }
 
-/// Sends a message. Whoever has joined the conversation hears `message:new`.
+/// Sends a message. The connections that have joined the conversation receive `message:new`.
 #[utoipa::path(
     post,
     path = "/api/conversations/{id}/messages",
@@ -147,13 +158,13 @@ async fn send_message(call: AuthedRequest) -> RestResult {
     call.change(StatusCode::CREATED, work, |seen| json(&objects::Message::seen(seen))).await
 }
 
-/// Marks messages as read, and all before them. Who has joined, and the reader's devices, hear `messages:read`.
+/// Marks messages and all earlier ones as read. The connections that have joined, and all connections of the reader, receive `messages:read`.
 #[utoipa::path(post, path = "/api/conversations/{id}/read", request_body = ReadMark, responses((status = 200, body = payloads::Read)))]
 async fn read_messages(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Conversation)?;
     let ReadMark { messages, up_to } = call.body()?;
     let IdInputs { ids: messages, malformed } = messages.unwrap_or_default();
-    // A front end may name unsent messages beside others. A request that names only such messages is refused.
+    // A client may name messages that it has not sent yet beside others. A request that names only such messages is rejected.
     if let Some(id) = malformed.filter(|_| messages.is_empty() && up_to.is_none()) {
         return Err(RestError::field("messageIds", &format!("must name a message; {:?} is not the id of one", shortened(id))));
     }
@@ -162,7 +173,7 @@ async fn read_messages(call: AuthedRequest) -> RestResult {
     call.command(StatusCode::OK, command, |read: &ReadUpdate| json(&payloads::Read::of(read))).await
 }
 
-/// Deletes a message of one's own. Who has joined hears `message:deleted`.
+/// Deletes a message of the caller. The connections that have joined the conversation receive `message:deleted`.
 #[utoipa::path(delete, path = "/api/messages/{id}", responses((status = 200, body = payloads::MessageDeleted), (status = 403)))]
 async fn delete_message(call: AuthedRequest) -> RestResult {
     let command = DeleteMessage { of: RoomKind::Conversation, message: call.number("Message")? };
@@ -182,7 +193,7 @@ async fn list_notifications(call: AuthedRequest) -> RestResult {
     call.query(ListNotifications { page }, |all| list(all, objects::Notification::of)).await
 }
 
-/// Notifies a person, on all devices. For a back end.
+/// Notifies a user on all connections. For backends.
 #[utoipa::path(
     post,
     path = "/api/notifications",
@@ -196,14 +207,14 @@ async fn create_notification(BackendRequest(call): BackendRequest) -> RestResult
     call.command(StatusCode::CREATED, CreateNotification(new), notification).await
 }
 
-/// Marks a notification as read. The person's devices hear `notification:read`.
+/// Marks a notification as read. All connections of the user receive `notification:read`.
 #[utoipa::path(post, path = "/api/notifications/{id}/read", responses((status = 200, body = objects::Notification)))]
 async fn read_notification(call: AuthedRequest) -> RestResult {
     let command = MarkNotificationRead { notification: call.number("Notification")? };
     call.command(StatusCode::OK, command, notification).await
 }
 
-/// Marks all notifications as read. The person's devices hear `notifications:read-all`.
+/// Marks all notifications as read. All connections of the user receive `notifications:read-all`.
 #[utoipa::path(post, path = "/api/notifications/read-all", responses((status = 200, body = ReadNotifications)))]
 async fn read_all_notifications(call: AuthedRequest) -> RestResult {
     call.command(StatusCode::OK, MarkAllNotificationsRead, |count| json(&ReadNotifications { count: *count })).await
@@ -212,52 +223,52 @@ async fn read_all_notifications(call: AuthedRequest) -> RestResult {
 body! {
     /// A new conversation.
     NewConversation as "messenger.NewConversation" {
-        /// Who is in it besides the caller: ids, or objects with one.
+        /// The members besides the caller: ids, or objects that contain an id.
         participants = "participantIds": required UserIdInputs[0..=validation::MAX_USERS],
-        /// What it is called.
+        /// The title.
         title: optional String[0..=validation::MAX_NAME],
     }
 
-    /// Who comes to a conversation.
+    /// A new participant of a conversation.
     NewParticipant as "messenger.NewParticipant" {
-        /// The person.
+        /// The user.
         user = "userId": required UserIdInput,
     }
 
     /// A new message.
     NewMessage as "messenger.NewMessage" {
-        /// What is said; not blank.
+        /// The text; not blank.
         content: required String[1..=validation::MAX_CONTENT],
-        /// The sender's own id for it: sent again, it is answered with the message that is there.
+        /// The sender's own id of the message. A repeated request with the same id returns the existing message.
         client_id = "clientId": optional IdInput[0..=validation::MAX_CLIENT_ID],
     }
 
-    /// Which messages have been read: these, or all up to one. Whoever has read a message has read those before it.
+    /// The messages that were read: these, or all up to one. Earlier messages count as read, too.
     ReadMark as "messenger.ReadMark" {
-        /// Messages of the conversation.
+        /// Ids of messages of the conversation.
         messages = "messageIds": optional IdInputs,
-        /// The last message that has been read.
+        /// The id of the last message that was read.
         up_to = "upTo": optional IdInput,
     }
 
     /// A new notification.
     NewNotice as "messenger.NewNotice" {
-        /// For whom.
+        /// The user to notify.
         user = "userId": required UserIdInput,
-        /// What it is about, in the back end's own word.
+        /// The type, an identifier that the backend chooses.
         kind = "type": required String[1..=validation::MAX_NOTIFICATION_KIND],
-        /// Its title; not blank.
+        /// The title; not blank.
         title: required String[1..=validation::MAX_NAME],
-        /// Its text.
+        /// The text.
         message: required String[0..=validation::MAX_NOTIFICATION],
-        /// A link, or a path of the front end's own such as `/orders/7`.
+        /// A link, or a path of the front end such as `/orders/7`.
         link: optional String[TextBounds::LinkOrPath],
-        /// Whatever else the front end wants to know; `priority` is one of its words.
+        /// Further data for the front end, such as `priority`.
         data: optional Map<String, Value>,
     }
 }
 
-/// Who is no longer in a conversation.
+/// A participant who was removed from a conversation.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = messenger::RemovedParticipant)]
@@ -266,7 +277,7 @@ struct RemovedParticipant<'a> {
     user_id: &'a str,
 }
 
-/// How many messages have not been read.
+/// The number of unread messages.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = messenger::Unread)]
@@ -274,7 +285,7 @@ struct Unread {
     unread_count: u64,
 }
 
-/// How many notifications were read by this.
+/// The number of notifications that the request marked as read.
 #[derive(Serialize, ToSchema)]
 #[schema(as = messenger::ReadNotifications)]
 struct ReadNotifications {

@@ -1,8 +1,11 @@
-//! The trip contract's paths. Answers are `{success: true, data}`, and errors are `{success: false, error, code}`.
+//! The REST paths of the trip contract. Responses are `{success: true, data}`, and errors are `{success: false, error, code}`.
+
+mod connections;
+mod envelope;
+mod reread;
 
 use std::sync::Arc;
 
-use axum::middleware;
 use domain::command::{Command, CommandContext};
 use domain::error::DomainError;
 use domain::ids::RoomKind;
@@ -16,49 +19,45 @@ use utoipa::openapi::schema::Schema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::AppState;
-use super::body::Field;
-use super::body_schema::{TextBounds, body};
-use super::ids::{MemberPageQuery, SpacePageQuery, UserIdInput};
-use super::list::{list, member_list};
-use super::openapi::with_router;
-use super::request_context::AuthedRequest;
-use super::response::{RestError, RestResult, SuccessEnvelope, success, with_success};
-use super::trip_connections;
 use crate::contracts::schemas::role;
 use crate::contracts::trip::{notification_texts, objects, requests};
+use crate::rest::AppState;
+use crate::rest::api::RestApi;
+use crate::rest::body::Field;
+use crate::rest::body_schema::{TextBounds, body};
+use crate::rest::ids::{MemberPageQuery, SpacePageQuery, UserIdInput};
+use crate::rest::list::{list, member_list};
+use crate::rest::request_context::AuthedRequest;
+use crate::rest::response::RestResult;
+use envelope::{ERROR_FORMAT, SuccessEnvelope, success, success_list};
 
-/// The prefixes of this contract's paths.
-const BEGINNINGS: [&str; 2] = ["/api/v1/trips", "/api/v1/socket"];
-
-/// Whether every answer at a path, also 404, has this contract's form.
-pub(super) fn answers_at(path: &str) -> bool {
-    let rest = BEGINNINGS.iter().find_map(|beginning| path.strip_prefix(beginning));
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+/// The contract's paths.
+pub(super) fn api() -> RestApi {
+    RestApi {
+        name: "trip",
+        about: "Trips, and statistics of connections. Responses are in `data`.",
+        routes: routes().merge(connections::routes()),
+        error_format: Some(ERROR_FORMAT),
+        health_checks: &[connections::HEALTH_CHECK],
+    }
 }
 
-/// The trip contract's routes.
-pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
-    let paths = OpenApiRouter::new()
+fn routes() -> OpenApiRouter<Arc<AppState>> {
+    OpenApiRouter::new()
         .routes(routes!(list_trips, create_trip))
         .routes(routes!(read_trip, update_trip, delete_trip))
         .routes(routes!(list_members, add_member))
         .routes(routes!(remove_member))
-        .merge(trip_connections::routes());
-    with_router(paths, |router| {
-        let router = router.method_not_allowed_fallback(async || RestError::wrong_method());
-        router.layer(middleware::map_response(with_success))
-    })
 }
 
 /// Lists the trips of the caller, the newest first.
 #[utoipa::path(get, path = "/api/v1/trips", params(SpacePageQuery), responses((status = 200, body = SuccessEnvelope<Vec<objects::Trip>>)))]
 async fn list_trips(call: AuthedRequest) -> RestResult {
     let page = call.page_of(RoomKind::Trip)?;
-    call.query(ListTrips { page }, |trips| list(trips, objects::Trip::of).with_success()).await
+    call.query(ListTrips { page }, |trips| success_list(list(trips, objects::Trip::of))).await
 }
 
-/// Plans a trip. The caller is its admin, and notified on all devices.
+/// Creates a trip. The caller becomes its admin, and is notified on all connections.
 #[utoipa::path(post, path = "/api/v1/trips", request_body = NewTrip, responses((status = 201, body = SuccessEnvelope<objects::Trip>)))]
 async fn create_trip(call: AuthedRequest) -> RestResult {
     let NewTrip { name, description, start_date, end_date } = call.body()?;
@@ -78,7 +77,7 @@ async fn read_trip(call: AuthedRequest) -> RestResult {
     call.query(GetTrip { room }, trip).await
 }
 
-/// Changes a trip. Its members hear `trip:updated`.
+/// Changes a trip. Its members receive `trip:updated`.
 #[utoipa::path(put, path = "/api/v1/trips/{id}", request_body = Changes, responses((status = 200, body = SuccessEnvelope<objects::Trip>)))]
 async fn update_trip(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Trip)?;
@@ -87,7 +86,7 @@ async fn update_trip(call: AuthedRequest) -> RestResult {
     call.command(StatusCode::OK, UpdateTrip { room, changes, more: Map::new() }, trip).await
 }
 
-/// Deletes a trip. Its members hear `trip:updated` with `{deleted: true}`.
+/// Deletes a trip. Its members receive `trip:updated` with `{deleted: true}`.
 #[utoipa::path(delete, path = "/api/v1/trips/{id}", responses((status = 200, body = SuccessEnvelope<objects::Trip>), (status = 403)))]
 async fn delete_trip(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Trip)?;
@@ -103,10 +102,10 @@ async fn delete_trip(call: AuthedRequest) -> RestResult {
 )]
 async fn list_members(call: AuthedRequest) -> RestResult {
     let query = ListMembers { room: call.room(RoomKind::Trip)?, page: call.member_page()? };
-    call.query(query, |members| member_list(members, objects::MemberObject::of).with_success()).await
+    call.query(query, |members| success_list(member_list(members, objects::MemberObject::of))).await
 }
 
-/// Brings a person to a trip, or gives a member another role. The members hear `trip:updated`, and a new one is notified.
+/// Adds a user to a trip, or changes the role of a member. The members receive `trip:updated`, and a new member is notified.
 #[utoipa::path(
     post,
     path = "/api/v1/trips/{id}/members",
@@ -127,7 +126,7 @@ async fn add_member(call: AuthedRequest) -> RestResult {
     call.change(StatusCode::CREATED, work, trip).await
 }
 
-/// Removes a member from a trip, or leaves it. The members hear `trip:updated`, and who is gone is notified.
+/// Removes a member from a trip; a member may remove itself. The members receive `trip:updated`, and the removed user is notified.
 #[utoipa::path(
     delete,
     path = "/api/v1/trips/{id}/members/{userId}",
@@ -147,9 +146,9 @@ async fn remove_member(call: AuthedRequest) -> RestResult {
 body! {
     /// A new trip.
     NewTrip as "trip.NewTrip" {
-        /// What it is called; not blank.
+        /// The name; not blank.
         name: required String[1..=validation::MAX_NAME],
-        /// More words about it.
+        /// The description.
         description: optional String[0..=validation::MAX_DESCRIPTION],
         /// An RFC 3339 date, or date and time.
         start_date = "startDate": optional String[TextBounds::Date],
@@ -157,24 +156,24 @@ body! {
         end_date = "endDate": optional String[TextBounds::Date],
     }
 
-    /// Changes of a trip. What is absent stays as it is.
+    /// Changes of a trip. Absent fields stay unchanged.
     Changes as "trip.Changes" {
-        /// What it is called; not blank.
+        /// The name; not blank.
         name: change String[1..=validation::MAX_NAME],
-        /// More words about it; null takes them away.
+        /// The description; null removes it.
         description: nullable String[0..=validation::MAX_DESCRIPTION],
-        /// An RFC 3339 date, or date and time; null for none.
+        /// An RFC 3339 date, or date and time; null removes it.
         start_date = "startDate": nullable String[TextBounds::Date],
-        /// An RFC 3339 date, or date and time, not before the start; null for none.
+        /// An RFC 3339 date, or date and time, not before the start; null removes it.
         end_date = "endDate": nullable String[TextBounds::Date],
     }
     ignores requests::SET_BY_SERVER
 
-    /// Who comes to a trip.
+    /// A new member of a trip.
     NewMember as "trip.NewMember" {
-        /// The person.
+        /// The user.
         user = "userId": required UserIdInput,
-        /// What the person may do: `member` for a new one, unless something else is said. Only admins may say it.
+        /// The role; `member` for a new member if absent. Only admins may set it.
         role: optional Role,
     }
 }

@@ -1,4 +1,4 @@
-//! The household contract's paths. Answers are the bare object or array.
+//! The REST paths of the household contract. Responses are the bare object or array.
 
 use std::sync::Arc;
 
@@ -15,20 +15,31 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::AppState;
-use super::body_schema::{TextBounds, body};
-use super::ids::{MemberPageQuery, PageQuery, SpacePageQuery, UserIdInput, UserIdInputs};
-use super::kind_guard::InRoomKind;
-use super::list::{list, member_list};
-use super::request_context::AuthedRequest;
-use super::response::{RestError, RestResponse, RestResult};
+use super::rate_limits::PROFILE_CHANGES;
 use crate::contracts::household::{objects, payloads};
 use crate::contracts::json;
-use crate::rate_limit::RateLimitClass;
 use crate::removals::end_removal_of;
+use crate::rest::AppState;
+use crate::rest::api::RestApi;
+use crate::rest::body_schema::{TextBounds, body};
+use crate::rest::ids::{MemberPageQuery, PageQuery, SpacePageQuery, UserIdInput, UserIdInputs};
+use crate::rest::kind_guard::InRoomKind;
+use crate::rest::list::{list, member_list};
+use crate::rest::request_context::AuthedRequest;
+use crate::rest::response::{RestError, RestResponse, RestResult};
 
-/// The household contract's routes.
-pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
+/// The contract's paths.
+pub(super) fn api() -> RestApi {
+    RestApi {
+        name: "household",
+        about: "Households and their tasks, and profiles.",
+        routes: routes(),
+        error_format: None,
+        health_checks: &[],
+    }
+}
+
+fn routes() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::new()
         .routes(routes!(list_households, create_household))
         .routes(routes!(read_household, rename_household))
@@ -51,7 +62,7 @@ async fn list_households(call: AuthedRequest) -> RestResult {
     call.query(ListSpaces { kind: RoomKind::Household, page }, |spaces| list(spaces, objects::Household::of)).await
 }
 
-/// Makes a household. The caller is its admin.
+/// Creates a household. The caller becomes its admin.
 #[utoipa::path(post, path = "/households", request_body = NewHousehold, responses((status = 201, body = objects::Household)))]
 async fn create_household(call: AuthedRequest) -> RestResult {
     let NewHousehold { name } = call.body()?;
@@ -66,7 +77,7 @@ async fn read_household(call: AuthedRequest) -> RestResult {
     call.query(GetSpace { room }, household).await
 }
 
-/// Changes a household. Its members hear `household:updated`.
+/// Changes a household. Its members receive `household:updated`.
 #[utoipa::path(put, path = "/households/{id}", request_body = HouseholdChanges, responses((status = 200, body = objects::Household)))]
 async fn rename_household(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Household)?;
@@ -74,7 +85,7 @@ async fn rename_household(call: AuthedRequest) -> RestResult {
     call.command(StatusCode::OK, RenameSpace { room, name }, household).await
 }
 
-/// Joins a household by its invite code. Its members hear `household:member_joined`.
+/// Joins a household with its invite code. Its members receive `household:member_joined`.
 #[utoipa::path(post, path = "/households/{id}/join", request_body = Invitation, responses((status = 200, body = objects::Household)))]
 async fn join_household(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Household)?;
@@ -82,7 +93,7 @@ async fn join_household(call: AuthedRequest) -> RestResult {
     call.command(StatusCode::OK, JoinByInvite { room, code }, household).await
 }
 
-/// Gives a household another invite code. Its members hear `household:invite_code_refreshed`.
+/// Replaces the invite code of a household. Its members receive `household:invite_code_refreshed`.
 #[utoipa::path(post, path = "/households/{id}/invite/refresh", responses((status = 200, body = payloads::InviteCodeRefreshed)))]
 async fn refresh_invite(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Household)?;
@@ -96,7 +107,7 @@ async fn list_members(call: AuthedRequest) -> RestResult {
     call.query(ListMembers { room, page }, |members| member_list(members, objects::Member::of)).await
 }
 
-/// Removes a member from a household, or leaves it. Its members hear `household:member_left`.
+/// Removes a member from a household; a member may remove itself. The members receive `household:member_left`.
 #[utoipa::path(delete, path = "/households/{id}/members/{userId}", responses((status = 200, body = payloads::MemberLeft), (status = 403)))]
 async fn remove_member(call: AuthedRequest) -> RestResult {
     let room = call.room(RoomKind::Household)?;
@@ -112,7 +123,7 @@ async fn list_tasks(call: AuthedRequest) -> RestResult {
     call.query(ListTasks { room, page }, |tasks| list(tasks, objects::Task::of)).await
 }
 
-/// Makes a task. The household hears `task:created`, and a `task:assigned` for each to whom it is given.
+/// Creates a task. The members of the household receive `task:created`, and a `task:assigned` for each assignee.
 #[utoipa::path(post, path = "/households/{id}/tasks", request_body = NewTask, responses((status = 201, body = objects::Task)))]
 async fn create_task(call: AuthedRequest) -> Result<(HeaderMap, RestResponse), RestError> {
     let room = call.room(RoomKind::Household)?;
@@ -129,7 +140,7 @@ async fn read_task(call: AuthedRequest) -> RestResult {
     call.query(of_household(task_id, GetTask { task: task_id }), task).await
 }
 
-/// Changes a task. The household hears `task:updated`, and what else the change was.
+/// Changes a task. The members of the household receive `task:updated`, and further events if the completion or the assignees changed.
 #[utoipa::path(put, path = "/tasks/{id}", request_body = TaskChanges, responses((status = 200, body = objects::Task)))]
 async fn edit_task(call: AuthedRequest) -> RestResult {
     let task_id = call.task()?;
@@ -139,21 +150,21 @@ async fn edit_task(call: AuthedRequest) -> RestResult {
     call.command(StatusCode::OK, of_household(task_id, command), task).await
 }
 
-/// Deletes a task. The household hears `task:deleted`.
+/// Deletes a task. The members of the household receive `task:deleted`.
 #[utoipa::path(delete, path = "/tasks/{id}", responses((status = 200, body = payloads::TaskDeleted)))]
 async fn delete_task(call: AuthedRequest) -> RestResult {
     let task = call.task()?;
     call.command(StatusCode::OK, of_household(task, DeleteTask { task }), |task| json(&payloads::TaskDeleted::of(task))).await
 }
 
-/// Completes a task, or takes it up again. The household hears `task:completed`.
+/// Completes a task, or reopens it. The members of the household receive `task:completed`.
 #[utoipa::path(patch, path = "/tasks/{id}/toggle", responses((status = 200, body = objects::Task)))]
 async fn toggle_task(call: AuthedRequest) -> RestResult {
     let task_id = call.task()?;
     call.command(StatusCode::OK, of_household(task_id, ToggleTask { task: task_id }), task).await
 }
 
-/// Gives a task to a member. The household hears `task:assigned`.
+/// Assigns a task to a member. The members of the household receive `task:assigned`.
 #[utoipa::path(post, path = "/tasks/{id}/assign", request_body = Assignment, responses((status = 200, body = objects::Task)))]
 async fn assign_task(call: AuthedRequest) -> RestResult {
     let task_id = call.task()?;
@@ -161,7 +172,7 @@ async fn assign_task(call: AuthedRequest) -> RestResult {
     call.command(StatusCode::OK, of_household(task_id, AssignTask { task: task_id, user: user.0 }), task).await
 }
 
-/// Takes a task from a member. The household hears `task:unassigned`.
+/// Unassigns a member from a task. The members of the household receive `task:unassigned`.
 #[utoipa::path(delete, path = "/tasks/{id}/assign/{userId}", responses((status = 200, body = objects::Task)))]
 async fn unassign_task(call: AuthedRequest) -> RestResult {
     let task_id = call.task()?;
@@ -169,19 +180,19 @@ async fn unassign_task(call: AuthedRequest) -> RestResult {
     call.command(StatusCode::OK, of_household(task_id, UnassignTask { task: task_id, user }), task).await
 }
 
-/// Reads the profile of somebody with whom one shares a space, or one's own.
+/// Reads the profile of the caller, or of a user who shares a space with the caller.
 #[utoipa::path(get, path = "/users/{id}", responses((status = 200, body = objects::User)))]
 async fn read_user(call: AuthedRequest) -> RestResult {
     let user_id = call.user("id", "User")?;
     call.query(GetUser { user: user_id }, user).await
 }
 
-/// Changes one's own profile. One's households hear `user:updated`.
+/// Changes the profile of the caller. The households of the caller receive `user:updated`.
 #[utoipa::path(put, path = "/users/{id}", request_body = UserChanges, responses((status = 200, body = objects::User), (status = 403)))]
 async fn update_user(call: AuthedRequest) -> RestResult {
     let user_id = call.user("id", "User")?;
     let UserChanges { name, avatar_url } = call.body()?;
-    call.check_rate_limit(RateLimitClass::ProfileChange)?;
+    call.check_rate_limit(PROFILE_CHANGES)?;
     call.command(StatusCode::OK, UpdateProfile { user: user_id, name, avatar_url }, user).await
 }
 
@@ -199,79 +210,79 @@ async fn delete_user(call: AuthedRequest) -> RestResult {
         state.rest.backend.disconnect(vec![user.clone()], Vec::new(), "The user was deleted".into());
     }
     // The next request with that token is refused.
-    state.seen_users.remove(&user);
+    state.forget_user(&user);
     answered
 }
 
 body! {
     /// A new household.
     NewHousehold as "household.NewHousehold" {
-        /// What it is called; not blank.
+        /// The name; not blank.
         name: required String[1..=validation::MAX_NAME],
     }
 
-    /// Changes of a household. What is absent stays as it is.
+    /// Changes of a household. Absent fields stay unchanged.
     HouseholdChanges as "household.HouseholdChanges" {
-        /// What it is called; not blank.
+        /// The name; not blank.
         name: change String[1..=validation::MAX_NAME],
     }
     ignores ["id", "inviteCode", "createdBy", "createdAt", "updatedAt", "memberCount", "members"]
 
-    /// What opens a household's door.
+    /// An invite code.
     Invitation as "household.Invitation" {
-        /// The household's code; capitals do not matter.
+        /// The invite code of the household; not case-sensitive.
         code = "inviteCode": required String,
     }
 
-    /// A new task. It may be a whole task; what is no field of it is passed over, and what looks like a misspelt one is named in a `Warning` header.
+    /// A new task. A whole task object is accepted. Unknown fields are ignored; a `Warning` header lists those that look like misspelled fields.
     NewTask as "household.NewTask" {
-        /// What is to be done; not blank.
+        /// The title; not blank.
         title: required String[1..=validation::MAX_TITLE],
-        /// More words about it.
+        /// The description.
         description: optional String[0..=validation::MAX_DESCRIPTION],
-        /// What the household sorts it under.
+        /// The category.
         category: optional String[0..=validation::MAX_CATEGORY],
         /// An RFC 3339 date, or date and time.
         due_date = "dueDate": optional String[TextBounds::Date],
-        /// Members to whom it is given: ids, or objects with one.
+        /// The assignees, who must be members: ids, or objects that contain an id.
         assigned_to = "assignedTo": optional UserIdInputs[0..=validation::MAX_USERS],
     }
     ignores ["id", "householdId", "completed", "completedAt", "createdBy", "createdAt", "updatedAt"], and others
 
-    /// Changes of a task. What is absent stays as it is.
+    /// Changes of a task. Absent fields stay unchanged.
     TaskChanges as "household.TaskChanges" {
-        /// What is to be done; not blank.
+        /// The title; not blank.
         title: change String[1..=validation::MAX_TITLE],
-        /// More words about it; null takes them away.
+        /// The description; null removes it.
         description: nullable String[0..=validation::MAX_DESCRIPTION],
-        /// What the household sorts it under; null for nothing.
+        /// The category; null removes it.
         category: nullable String[0..=validation::MAX_CATEGORY],
-        /// An RFC 3339 date, or date and time; null for none.
+        /// An RFC 3339 date, or date and time; null removes it.
         due_date = "dueDate": nullable String[TextBounds::Date],
-        /// All members to whom it is given: ids, or objects with one.
+        /// All assignees, who must be members: ids, or objects that contain an id.
         assigned_to = "assignedTo": change UserIdInputs[0..=validation::MAX_USERS],
-        /// Whether it is done.
+        /// Whether the task is completed.
         completed: change bool,
     }
     ignores ["id", "householdId", "completedAt", "createdBy", "createdAt", "updatedAt"]
 
-    /// To whom a task is given.
+    /// The assignee of a task.
     Assignment as "household.Assignment" {
         /// A member.
         user = "userId": required UserIdInput,
     }
 
-    /// Changes of a profile. What is absent stays as it is.
+    /// Changes of a profile. Absent fields stay unchanged.
     UserChanges as "household.UserChanges" {
-        /// The name that others see; not blank.
+        /// The name that other users see; not blank.
         name: change String[1..=validation::MAX_NAME],
-        /// A link to a picture; null takes it away.
+        /// A link to a picture; null removes it.
         avatar_url = "avatarUrl": nullable String[TextBounds::Link],
     }
     ignores ["id", "email", "createdAt", "updatedAt"]
 }
 
-/// Who is no longer known.
+/// The id of a deleted user.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = household::DeletedUser)]
