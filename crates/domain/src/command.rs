@@ -11,6 +11,33 @@ use crate::ports::{IdSource, Store};
 use crate::quotas::{Charge, Quotas};
 
 /// An operation that changes the store.
+///
+/// # Examples
+///
+/// A command that counts the members of a space, for its members:
+///
+/// ```
+/// use domain::access::require_member;
+/// use domain::command::{Command, CommandContext};
+/// use domain::error::DomainError;
+/// use domain::ids::RoomId;
+///
+/// struct CountMembers {
+///     room: RoomId,
+/// }
+///
+/// impl Command for CountMembers {
+///     type Output = u64;
+///
+///     fn execute(self, context: &mut CommandContext<'_>) -> Result<u64, DomainError> {
+///         require_member(context.store, context.actor, &self.room)?;
+///         let space = context.store.space(&self.room)?.ok_or(DomainError::NotFound("Space"))?;
+///         Ok(space.member_count)
+///     }
+/// }
+/// ```
+///
+/// The writer of the `store` crate executes commands.
 pub trait Command: Send + 'static {
     /// The result for the caller.
     type Output: Send + 'static;

@@ -8,6 +8,18 @@ use thiserror::Error;
 use crate::field::Field;
 
 /// The error of a command or a query. The changes of a rejected command are rolled back.
+///
+/// # Examples
+///
+/// ```
+/// use domain::error::DomainError;
+/// use domain::field::Field;
+/// use domain::validation;
+///
+/// let error = validation::date(Field::DueDate, Some("tomorrow")).expect_err("not a date");
+/// assert_eq!(error.code(), "invalid");
+/// assert!(matches!(error, DomainError::Invalid { field: Field::DueDate, .. }));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum DomainError {
     /// The value of a field is not valid.

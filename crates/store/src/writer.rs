@@ -35,6 +35,44 @@ const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 const BURST_COMMANDS: usize = 1_000;
 
 /// A handle to the writer's queue. Cheap to clone; when the last clone is dropped, the writer finishes the queued commands and ends.
+///
+/// # Examples
+///
+/// A user creates a household. The reply has the output of the command, and the event follows after it.
+///
+/// ```
+/// use std::sync::mpsc::channel;
+///
+/// use domain::command::Actor;
+/// use domain::event::{EventKind, PersistedEvent};
+/// use domain::id_generator::IdGenerator;
+/// use domain::ids::{RoomKind, Timestamp, UserId};
+/// use domain::spaces::CreateSpace;
+/// use domain::users::{Claims, EnsureUser};
+/// use store::{Database, Options, Writer};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let database = Database::open(Options::new("sqlite::memory:"))?;
+/// let now = || Timestamp(1_763_725_000_000_000);
+/// let random = || 0;
+/// let (published, events) = channel();
+/// let sink = move |event: PersistedEvent| published.send(EventKind::from(&event.event)).unwrap_or_default();
+/// let (writer, thread) = Writer::start(&database, now, IdGenerator::new(random), sink)?;
+///
+/// let anna = Actor { user: UserId::new("anna"), admin: false };
+/// writer.run(anna.clone(), EnsureUser { claims: Claims::default() }, drop);
+/// let (reply, result) = channel();
+/// let create = CreateSpace { kind: RoomKind::Household, name: "Home".to_owned(), members: Vec::new() };
+/// writer.run(anna, create, move |space| reply.send(space).unwrap_or_default());
+///
+/// let space = result.recv()??;
+/// assert_eq!((space.name.as_str(), space.member_count), ("Home", 1));
+/// assert_eq!(events.recv()?, EventKind::SpaceCreated);
+/// writer.close();
+/// thread.join().expect("the writer does not panic");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Writer(Arc<WriterHandle>);
 

@@ -10,7 +10,7 @@ use domain::id_generator::IdGenerator;
 use domain::ids::{RoomKind, Timestamp};
 use store::{CommitSink, Database, Options, Writer};
 
-/// Sends the offsets that are published, and a 0 for each rest.
+/// Sends the offsets that are published, and a 0 for each idle period.
 struct Notes(Sender<i64>);
 
 impl CommitSink for Notes {
@@ -29,7 +29,7 @@ fn writer_releases_memory_once_after_each_burst() {
     let (notes, noted) = mpsc::channel();
     let (writer, thread) = Writer::start(&database, || Timestamp(0), IdGenerator::new(|| 0), Notes(notes)).unwrap();
     for burst in 0..2 {
-        // A reply holds the writer until all commands are queued: otherwise it could rest in between.
+        // A reply holds the writer until all commands are queued: otherwise it could be idle in between.
         let (go, gate) = mpsc::channel();
         writer.submit(Actor::server(), |_| Ok(()), move |_| gate.recv().unwrap());
         for _ in 0..1_000 {
@@ -39,10 +39,10 @@ fn writer_releases_memory_once_after_each_burst() {
         go.send(()).unwrap();
         let first = burst * 1_000 + 1;
         assert!((first..first + 1_000).eq(noted.iter().take(1_000)));
-        assert_eq!(noted.recv(), Ok(0), "a rest");
+        assert_eq!(noted.recv(), Ok(0), "an idle period");
         assert_eq!(writer.stats().idle_periods, burst as u64 + 1);
     }
     writer.close();
     thread.join().unwrap();
-    assert_eq!(noted.recv().ok(), None, "no rest without a burst");
+    assert_eq!(noted.recv().ok(), None, "no idle period without a burst");
 }
