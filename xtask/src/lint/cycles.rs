@@ -25,7 +25,12 @@ const ACYCLIC: [Acyclic; 2] = [
     Acyclic { folder: "crates/engine/src", except: &["app"] },
 ];
 
-/// The import cycles of the folders in [`ACYCLIC`], a line for each.
+/// The folder of the contracts. The files in it that all contracts share do not import one contract, nor does one contract import another.
+const CONTRACTS: &str = "crates/server/src/contracts";
+/// The contracts.
+const EACH_CONTRACT: [&str; 5] = ["household", "messenger", "studio", "trip", "workspace"];
+
+/// The import cycles of the folders in [`ACYCLIC`], and the imports of a contract, a line for each.
 pub fn faults(files: &[File]) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     for Acyclic { folder, except } in ACYCLIC {
@@ -33,6 +38,7 @@ pub fn faults(files: &[File]) -> Result<Vec<String>> {
         imports.retain(|module, _| !except.contains(&module.as_str()));
         faults.extend(cycles(&imports).into_iter().map(|cycle| describe(folder, &imports, &cycle)));
     }
+    faults.extend(imports_of_contracts(&imports(files, CONTRACTS)?));
     Ok(faults)
 }
 
@@ -142,6 +148,15 @@ impl<'a> Visit<'a> for PathVisitor {
     }
 }
 
+fn imports_of_contracts(imports: &Imports) -> Vec<String> {
+    let all = imports.values().flatten();
+    let of_contracts = all.filter(|(to, _)| EACH_CONTRACT.contains(&to.as_str()));
+    let fault = |(to, place): (&String, &Place)| {
+        format!("{}:{}: imports the contract {to}: move the shared items to a file of all contracts", place.path.display(), place.line)
+    };
+    of_contracts.map(fault).collect()
+}
+
 /// The shortest cycle through each module that is in one, each cycle once: its modules in the order of the imports.
 fn cycles(imports: &Imports) -> Vec<Vec<String>> {
     let mut found: Vec<Vec<String>> = Vec::new();
@@ -224,6 +239,20 @@ mod tests {
             ("e.rs", "use super::d::D;"),
         ];
         assert_eq!(cycles_of(&sources), [vec!["a", "b", "c"], vec!["d", "e"]]);
+    }
+
+    #[test]
+    fn import_of_a_contract_is_found() {
+        let file = |path: &str, text: &str| File { path: Path::new(CONTRACTS).join(path), text: text.to_owned() };
+        let sources = [
+            file("mod.rs", "use self::trip::Trip;"),
+            file("trip/mod.rs", "use super::shared::S; use self::rest::r; mod rest;"),
+            file("trip/rest.rs", "use crate::contracts::trip::Trip;"),
+            file("shared.rs", "use super::trip::Trip;"),
+        ];
+        let faults = imports_of_contracts(&imports(&sources, CONTRACTS).unwrap());
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert!(faults[0].starts_with("crates/server/src/contracts/shared.rs:1: imports the contract trip"), "{faults:?}");
     }
 
     #[test]
