@@ -25,7 +25,12 @@ struct Generated {
 }
 
 /// A document that the binary prints is a line here.
-const GENERATED: [Generated; 1] = [Generated { path: "config.example.toml", arguments: &["config", "--example"] }];
+const GENERATED: [Generated; 4] = [
+    Generated { path: "config.example.toml", arguments: &["config", "--example"] },
+    Generated { path: "docs/reference/settings.md", arguments: &["reference", "settings"] },
+    Generated { path: "docs/reference/errors.md", arguments: &["reference", "errors"] },
+    Generated { path: "docs/reference/events.md", arguments: &["reference", "events"] },
+];
 
 pub fn run(options: &DocsOptions) -> Result<()> {
     let root = root()?;

@@ -16,6 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::codegen::reference::ReferencePage;
 use crate::config::{Config, ConfigError, TABLE, render};
 use crate::rest;
 
@@ -48,6 +49,12 @@ enum Command {
     Types(typescript::TypesArguments),
     /// Print the AsyncAPI 3 document of all socket events, in JSON
     Asyncapi,
+    /// Print a page of docs/reference
+    #[command(hide = true)]
+    Reference {
+        /// The page
+        page: ReferencePage,
+    },
 }
 
 /// Runs the binary: parses the command line and runs the command. Each error is a line on standard error.
@@ -88,6 +95,7 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
         Command::Openapi => print(rest::openapi()),
         Command::Types(arguments) => print(&typescript::write(arguments)?),
         Command::Asyncapi => print(&asyncapi::document()),
+        Command::Reference { page } => print(&page.markdown()),
     }
 }
 

@@ -35,6 +35,9 @@ impl Area {
     }
 }
 
+/// The pages that are generated from the code. Their texts count where they are written: in the code.
+const GENERATED_PAGES: &str = "docs/reference";
+
 /// Folders below which everything is for tests.
 const TESTS: [&str; 4] = ["examples", "fuzz", "fuzz_targets", "tests"];
 
@@ -42,7 +45,7 @@ const TESTS: [&str; 4] = ["examples", "fuzz", "fuzz_targets", "tests"];
 pub fn read(files: &[File]) -> Result<BTreeMap<String, Area>> {
     let mut test_modules = Vec::new();
     let mut passages_of_files = Vec::new();
-    for file in files {
+    for file in files.iter().filter(|file| !file.path.starts_with(GENERATED_PAGES)) {
         let passages = passages(file, &mut test_modules)
             .with_context(|| format!("{} cannot be read as the kind of file that its name says: correct it", file.path.display()))?;
         passages_of_files.push((file, passages));

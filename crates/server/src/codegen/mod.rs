@@ -2,8 +2,10 @@
 //!
 //! - [`typescript`]: types for front ends.
 //! - [`asyncapi`]: both socket protocols in AsyncAPI 3.
+//! - [`reference`]: the pages of `docs/reference`.
 
 pub mod asyncapi;
+pub mod reference;
 pub mod typescript;
 
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@
 //! For Socket.IO that is the two maps that `Socket<ServerToClientEvents, ClientToServerEvents>` of `socket.io-client` takes; for the raw WebSocket
 //! a union of messages for each direction, with `type` as the discriminant, and the close codes.
 
-mod types;
+pub(super) mod types;
 
 use super::components;
 use crate::contracts::event_schema::{ClientEventSchema, ContractSchema, PayloadSchema, ServerEventSchema};

@@ -4,17 +4,17 @@ use utoipa::openapi::schema::{AdditionalProperties, AllOf, ArrayItems, Object, S
 use utoipa::openapi::{Ref, RefOr};
 
 /// Writes the types of one contract. Within its module, their names omit the contract.
-pub(super) struct TypeWriter {
+pub(in crate::codegen) struct TypeWriter {
     prefix: String,
 }
 
 impl TypeWriter {
-    pub(super) fn new(contract: &str) -> Self {
+    pub(in crate::codegen) fn new(contract: &str) -> Self {
         Self { prefix: format!("{contract}.") }
     }
 
     /// A named schema, declared.
-    pub(super) fn declaration(&self, name: &str, schema: &RefOr<Schema>) -> String {
+    pub(in crate::codegen) fn declaration(&self, name: &str, schema: &RefOr<Schema>) -> String {
         let name = self.name(name);
         let about = match schema {
             RefOr::T(Schema::Object(object)) => object.description.as_deref(),
@@ -45,7 +45,7 @@ impl TypeWriter {
     }
 
     /// A schema as a type.
-    pub(super) fn type_of(&self, schema: &RefOr<Schema>) -> String {
+    pub(in crate::codegen) fn type_of(&self, schema: &RefOr<Schema>) -> String {
         match schema {
             RefOr::Ref(reference) => self.reference(reference),
             RefOr::T(Schema::Object(object)) => self.object(object),
