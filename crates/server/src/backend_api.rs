@@ -1,6 +1,8 @@
-//! The functions for a backend: emit events, query presence, end connections. The trait is for a program that contains this library; over
-//! HTTP the same functions are `/api/v1/emit` and its neighbors. A contract may add functions of its own, as
-//! [`MessengerBackendApi`](crate::contracts::messenger::MessengerBackendApi) does.
+//! The functions for a backend: emit events, query presence, end connections.
+//!
+//! The trait is for a program that contains this library; see [`serve_with`](crate::serve_with). A contract may add functions of its own, as
+//! [`MessengerBackendApi`](crate::contracts::messenger::MessengerBackendApi) does. Over HTTP the same functions are `/api/v1/emit`,
+//! `/api/v1/presence` and `/api/v1/disconnect`.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,7 +21,28 @@ use tokio::sync::oneshot;
 
 use crate::presence::OnlineUsers;
 
-/// The functions for a backend. An emitted event is stored and ordered as any other event; the answer is its offset.
+/// The functions for a backend. An emitted event is stored and ordered as any other event; the future completes with its offset.
+///
+/// ```no_run
+/// use serde_json::json;
+/// use server::{BackendApi, CustomEvent, DomainError, RoomId, UserId};
+///
+/// async fn ship(backend: &dyn BackendApi, order: u64) -> Result<(), DomainError> {
+///     let anna = UserId::new("anna");
+///     // The future completes when the event is on the disk. Dropping it does not cancel the event.
+///     backend.send_to_user(&anna, "order:shipped", json!({ "order": order })).await?;
+///     if backend.is_user_online(&anna) {
+///         backend.emit_volatile(CustomEvent {
+///             rooms: vec![RoomId::inbox(&anna)],
+///             except: Vec::new(),
+///             except_connections: Vec::new(),
+///             name: "map:refresh".into(),
+///             data: None,
+///         })?;
+///     }
+///     Ok(())
+/// }
+/// ```
 pub trait BackendApi: Send + Sync {
     /// Emits an event of the backend's own.
     fn emit(&self, custom_event: CustomEvent) -> Pending<i64>;
@@ -27,7 +50,7 @@ pub trait BackendApi: Send + Sync {
     /// Emits an event that is not stored, and is dropped for clients that cannot take it at once.
     ///
     /// # Errors
-    /// [`DomainError::Invalid`].
+    /// [`DomainError::Invalid`] if the event has an invalid name or too many rooms.
     fn emit_volatile(&self, custom_event: CustomEvent) -> Result<(), DomainError>;
 
     /// Stores a notification and sends it to its user, on all devices.
@@ -51,6 +74,14 @@ pub trait BackendApi: Send + Sync {
     fn broadcast_to_all(&self, event: &str, data: Value) -> Pending<i64> {
         self.emit(custom_event(RoomId::everyone(), event, data))
     }
+
+    /// Sends an event to all connected clients. It is not stored, as in [`BackendApi::emit_volatile`].
+    ///
+    /// # Errors
+    /// [`DomainError::Invalid`] if the event has an invalid name.
+    fn broadcast_volatile_to_all(&self, event: &str, data: Value) -> Result<(), DomainError> {
+        self.emit_volatile(custom_event(RoomId::everyone(), event, data))
+    }
 }
 
 /// An event for one room.
@@ -58,7 +89,7 @@ pub(crate) fn custom_event(room: RoomId, event: &str, data: Value) -> CustomEven
     CustomEvent { rooms: vec![room], except: Vec::new(), except_connections: Vec::new(), name: event.to_owned(), data: Some(data) }
 }
 
-/// An answer that arrives when the change is on the disk. Dropping it does not cancel the change.
+/// A result that is there when the change is on the disk. Dropping the future does not cancel the change.
 pub struct Pending<T>(oneshot::Receiver<Result<T, DomainError>>);
 
 impl<T> Future for Pending<T> {
@@ -78,7 +109,7 @@ pub struct BackendService {
 }
 
 impl BackendService {
-    /// The parts: the writer runs commands, the bus takes ephemeral events, and `people` knows the users who are online.
+    /// The parts: the writer runs commands, the bus takes ephemeral events, and `users` are the users who are online.
     pub fn new(writer: Writer, bus: Arc<dyn Bus>, users: Arc<OnlineUsers>) -> Self {
         Self { writer, bus, users }
     }

@@ -1,12 +1,14 @@
-//! The start of the server, from the settings to a listening server; and its orderly stop.
+//! The start of the server, from the settings to a listening server; and its graceful stop.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::{App, open_database};
 use crate::auth::Keys;
+use crate::backend_api::BackendApi;
 use crate::cli::banner;
 use crate::config::{Config, ConfigError, KeyChoice};
 use crate::listener::{Listener, rlimit};
@@ -18,24 +20,101 @@ const EXIT_STOPPED_AT_ONCE: i32 = 130;
 /// The time to write the last answers of pending polls.
 const FINAL_FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Runs the server until SIGTERM or ctrl-c; then it drains, over `DRAIN_SECONDS`. A second such signal ends the process at once: every
+/// Runs the server until SIGTERM or Ctrl-C. Then it drains, over `DRAIN_SECONDS`. A second such signal ends the process at once: every
 /// change that was acknowledged is on the disk.
 ///
-/// Errors: one line with the reason why the server cannot start.
+/// # Errors
+/// One line with the reason why the server cannot start.
 pub fn serve(config: Config) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve_with(config, |_| std::future::pending()))
+}
+
+/// Runs the server inside another program. It is [`serve`] with a task of the program's own, which has the functions for backends.
+///
+/// The server drains and stops at SIGTERM or Ctrl-C, which aborts the task, or when the task completes. Log lines go to the program's
+/// `tracing` subscriber if it has set one. Call this in a tokio runtime with several threads.
+///
+/// ```no_run
+/// use serde_json::json;
+/// use server::config::Config;
+///
+/// #[tokio::main]
+/// async fn main() -> anyhow::Result<()> {
+///     // The settings of the binary: the environment, and a file `.env`.
+///     let (config, _) = Config::of_process(None, Config::check)?;
+///     server::serve_with(config, async |backend| {
+///         for job in 1.. {
+///             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+///             backend.broadcast_to_all("job:done", json!({ "job": job })).await?;
+///         }
+///         Ok(())
+///     })
+///     .await
+/// }
+/// ```
+///
+/// # Errors
+/// One line with the reason why the server cannot start, or the error of the task.
+pub async fn serve_with<F>(config: Config, task: impl FnOnce(Arc<dyn BackendApi>) -> F) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
     check(&config)?;
+    prepare_process(&config)?;
+    let mut signals = StopSignals::catch()?;
+    let keys = Keys::load(&config)?;
+    // Before the ports: a second server on the same data folder and ports then reports the process that holds the folder.
+    let database = open_database(&config)?;
+    let listener = Listener::bind(&config).await?;
+    let mut app = App::start(&config, &keys, &database)?;
+    drop(database);
+    banner::print(&config, &keys, &listener);
+    tracing::info!(addresses = ?listener.addresses(), "listening");
+
+    let (handler, mut task) = (app.handler(), tokio::spawn(task(app.backend())));
+    let mut result = Ok(());
+    let stop = async {
+        tokio::select! {
+            () = signals.next() => task.abort(),
+            ended = &mut task => result = ended.map_err(anyhow::Error::from).flatten(),
+        }
+        drain_and_close(&mut app, signals, config.ops.drain_seconds).await.into()
+    };
+    listener.serve(handler, stop).await;
+    tokio::task::block_in_place(|| app.close());
+    tracing::info!("stopped");
+    result
+}
+
+/// Drains the server, and ends its connections. Returns the time at which the last responses must be written.
+async fn drain_and_close(app: &mut App, mut signals: StopSignals, drain: Duration) -> Instant {
+    tracing::info!(?drain, "stopping; a second signal ends the process at once");
+    tokio::spawn(async move {
+        signals.next().await;
+        tracing::warn!("stopped at once");
+        std::process::exit(EXIT_STOPPED_AT_ONCE);
+    });
+    let latest = app.drain(drain).await;
+    tokio::task::block_in_place(|| app.close_connections());
+    latest.max(Instant::now() + FINAL_FLUSH_TIMEOUT)
+}
+
+/// Sets up what the whole process has once: logging, the limit on open files, and a signal handler.
+fn prepare_process(config: &Config) -> io::Result<()> {
     logging::start(&config.log);
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
     let descriptors = rlimit::raise();
     tracing::debug!(?descriptors, "open files allowed");
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(config))
+    ignore_sigxfsz()
 }
 
 /// Checks whether a server can start with these settings and the files that they name. It creates nothing.
 ///
-/// Errors: a line about each invalid one.
+/// # Errors
+/// A line about each invalid setting.
 pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
     let dev = matches!(config.key_choice(), Ok(KeyChoice::Dev));
     // `Config::check` reports keys that contradict each other, and dev mode creates its secret if there is none.
@@ -44,44 +123,13 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
     ConfigError::all([config.check(), keys, certificate].into_iter().filter_map(Result::err))
 }
 
-async fn run(config: Config) -> anyhow::Result<()> {
-    let mut stop = StopSignal::catch()?;
-    ignore_sigxfsz()?;
-    let drain = config.ops.drain_seconds;
-    let keys = Keys::load(&config)?;
-    // Before the ports: a second server on the same data folder and ports then reports the process that holds the folder.
-    let database = open_database(&config)?;
-    let listener = Listener::bind(&config).await?;
-    let mut product = App::start(&config, &keys, &database)?;
-    drop(database);
-    banner::print(&config, &keys, &listener);
-    tracing::info!(addresses = ?listener.addresses(), "listening");
-    let handler = product.handler();
-    let farewell = async {
-        stop.next().await;
-        tracing::info!(?drain, "stopping; a second signal ends the process at once");
-        tokio::spawn(async move {
-            stop.next().await;
-            tracing::warn!("stopped at once");
-            std::process::exit(EXIT_STOPPED_AT_ONCE);
-        });
-        let latest = product.drain(drain).await;
-        tokio::task::block_in_place(|| product.close_connections());
-        latest.max(Instant::now() + FINAL_FLUSH_TIMEOUT).into()
-    };
-    listener.serve(handler, farewell).await;
-    tokio::task::block_in_place(|| product.close());
-    tracing::info!("stopped");
-    Ok(())
-}
-
 /// The signals that stop the server.
-struct StopSignal {
+struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
 }
 
-impl StopSignal {
+impl StopSignals {
     /// Catches the signals from now on.
     fn catch() -> io::Result<Self> {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
