@@ -1,10 +1,10 @@
-//! Whether the server admits new connections. A client that is refused here has done nothing wrong, and receives a retry delay.
+//! Whether the server admits new connections. A rejected client has done nothing wrong, so it receives a retry delay.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// The retry delay in seconds for a client that was refused because the server is short of memory.
+/// The retry delay in seconds for a client that was rejected because the server is short of memory.
 const MEMORY_RETRY_SECONDS: u64 = 10;
 
 /// The admission state of the whole server. Every handshake reads it, so reading takes no lock.
@@ -36,7 +36,7 @@ impl AdmissionClosed {
         }
     }
 
-    /// The text for people.
+    /// The text of the error message.
     pub fn description(self) -> &'static str {
         match self {
             Self::Stopping { .. } => "the server is stopping",
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_is_let_in_for_want_of_memory_or_when_the_server_stops() {
+    fn low_memory_and_a_stop_close_admission() {
         let admission = Admission::default();
         assert_eq!(admission.closed(), None);
         admission.short_of_memory(true);

@@ -1,6 +1,6 @@
-//! Lines of the log target `audit`, for the operator of the server: connections, disconnections and refusals. A line never holds a token, a name or
-//! anything that a client wrote freely. Lines that clients can cause without limit are written once a second for each address and reason; further
-//! ones are counted ([`crate::logging`]).
+//! Lines of the log target `audit`, for the operator of the server: connections, disconnections and rejections. A line never holds a token,
+//! a name or anything that a client wrote freely. Lines that clients can cause without limit are written once a second for each address and
+//! reason; further ones are counted ([`crate::logging`]).
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::logging;
 /// How many connections of an address are logged in a second: more than its budget of attempts allows.
 const MAX_CONNECTION_LINES: u32 = 100;
 
-/// How many refusals of an address, for one reason, are logged in a second.
+/// How many rejections of an address, for one reason, are logged in a second.
 const MAX_REJECTION_LINES: u32 = 1;
 
 /// A user has connected. `transport` is `websocket`, `polling` or `raw`.
@@ -31,7 +31,7 @@ pub fn disconnected(user: &UserId, address: SocketAddr, transport: &str, after: 
     }
 }
 
-/// A client or a request was refused; `reason` is the refusal's code. The user is known if the token was verified.
+/// A client or a request was rejected; `reason` is the code of the error. `user` is `None` if no token was verified.
 pub fn rejected(user: Option<&UserId>, address: SocketAddr, transport: &str, reason: &'static str) {
     if logging::admits(Level::WARN, Some(address.ip()), "refused", reason, MAX_REJECTION_LINES) {
         let user = user.map_or("", UserId::as_str);

@@ -56,7 +56,7 @@ pub trait BackendApi: Send + Sync {
     /// Stores a notification and sends it to its user, on all devices.
     fn emit_notification_to_user(&self, notification: NewNotification) -> Pending<Notification>;
 
-    /// Whether a user is online. For a moment after the last connection has ended, the user still is.
+    /// Whether a user is online. A user stays online for `PRESENCE_GRACE` after the last connection has ended.
     fn is_user_online(&self, user: &UserId) -> bool;
 
     /// The number of users who are online.
@@ -96,8 +96,8 @@ impl<T> Future for Pending<T> {
     type Output = Result<T, DomainError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = Pin::new(&mut self.0).poll(context);
-        answer.map(|answer| answer.unwrap_or_else(|_| Err(DomainError::Unavailable("the server is stopping".to_owned()))))
+        let result = Pin::new(&mut self.0).poll(context);
+        result.map(|result| result.unwrap_or_else(|_| Err(DomainError::Unavailable("the server is stopping".to_owned()))))
     }
 }
 
@@ -115,9 +115,9 @@ impl BackendService {
     }
 
     fn run<C: Command>(&self, command: C) -> Pending<C::Output> {
-        let (reply, answer) = oneshot::channel();
+        let (reply, result) = oneshot::channel();
         self.writer.run(Actor::server(), command, move |result| drop(reply.send(result)));
-        Pending(answer)
+        Pending(result)
     }
 }
 

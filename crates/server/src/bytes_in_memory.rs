@@ -1,9 +1,10 @@
-//! The bytes in hand: input that is not complete, and output that is not written. They are counted for each address, for each user and in total. This
-//! bounds the memory that clients can take by sending incomplete requests or by not reading answers.
+//! The bytes in hand: input that is not complete, and output that is not written. They are counted for each address, for each user and in
+//! total. This bounds the memory that clients can take by sending incomplete requests or by not reading responses.
 //!
-//! Everything that takes bytes has a [`Holder`], which reports how many bytes it takes and returns them when it is dropped. A holder beyond the share of
-//! its address or user is refused (429). If the total is too large, the largest holders of the address with the most bytes are ended, as long as that is
-//! not the new holder's own address. Otherwise, or while too many bytes of ended holders still wait to be freed, the new holder is refused (503).
+//! Everything that takes bytes has a [`Holder`], which reports how many bytes it takes and returns them when it is dropped. A holder beyond
+//! the share of its address or user is rejected (429). If the total is too large, the largest holders of the address with the most bytes
+//! are ended, as long as that is not the new holder's own address. Otherwise, or while too many bytes of ended holders still wait to be
+//! freed, the new holder is rejected (503).
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -20,10 +21,10 @@ use slab::Slab;
 
 use crate::rate_limit::network_of;
 
-/// Answers with fewer bytes are not counted.
+/// Responses with fewer bytes are not counted.
 const SMALL_RESPONSE_BYTES: usize = 1024;
 
-/// The `Retry-After` of a refusal, in seconds.
+/// The `Retry-After` of a rejection, in seconds.
 const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// The bytes of ended holders that may still wait to be freed are the total divided by this, plus one holder.
@@ -67,8 +68,8 @@ struct Ledger {
     holders: Slab<Entry>,
     /// The addresses with bytes, in the order of how many they have.
     addresses_by_bytes: BTreeSet<(usize, IpAddr)>,
-    /// The keys of the holders with bytes: of each address, in the order of how many they have. With both orders, the largest holder is found without a
-    /// search, which would hold the lock for long when very many clients send incomplete requests.
+    /// The keys of the holders with bytes: of each address, in the order of how many they have. With both orders, the largest holder is
+    /// found without a search, which would hold the lock for long when very many clients send incomplete requests.
     holders_by_bytes: BTreeSet<(IpAddr, usize, usize)>,
     counts: BytesPerOwner,
 }
@@ -87,11 +88,11 @@ struct Entry {
 pub struct BytesPerOwner {
     /// The bytes in hand now.
     pub bytes: usize,
-    /// Refusals of bytes beyond the share of an address.
+    /// Rejections of bytes beyond the share of an address.
     pub of_an_address: u64,
-    /// Refusals of bytes beyond the share of a user.
+    /// Rejections of bytes beyond the share of a user.
     pub of_a_user: u64,
-    /// Refusals of bytes beyond the total.
+    /// Rejections of bytes beyond the total.
     pub of_all: u64,
     /// Holders that were ended to make room.
     pub ended: u64,
@@ -185,7 +186,7 @@ impl Ledger {
     }
 }
 
-/// Counts what `key` has: `now` in place of `before`. Returns how many bytes the key had and has with that; a key without bytes is not kept.
+/// Counts what `key` has: `now` in place of `before`. Returns how many bytes the key had and has with that; a key without bytes is removed.
 fn move_count<K: std::hash::Hash + Eq + Clone>(counts: &mut HashMap<K, usize>, key: &K, before: usize, now: usize) -> (usize, usize) {
     let had = counts.get(key).copied().unwrap_or_default();
     let has = had - before + now;
@@ -265,7 +266,7 @@ impl Drop for Holder {
     }
 }
 
-/// The client that is charged with the bytes of a request and its answer. It is an extension of the request.
+/// The client that is charged with the bytes of a request and its response. It is an extension of the request.
 #[derive(Clone)]
 pub struct ByteAccount(Arc<AccountOwner>);
 
@@ -292,42 +293,44 @@ impl ByteAccount {
         self.0.book.holder(self.0.address, self.0.user.get().cloned(), Arc::clone(&self.0.end))
     }
 
-    /// Counts the bytes of an answer until it is written. Beyond a share, another answer with 429 or 503 replaces it. A [`Shared`] answer is not counted.
-    pub fn count(&self, answer: Response<Body>) -> Response<Body> {
-        self.counted(answer).unwrap_or_else(|(_, short)| too_much_data(short))
+    /// Counts the bytes of a response until it is written. Beyond a share, a response with 429 or 503 replaces it. A [`Shared`] response is
+    /// not counted.
+    pub fn count(&self, response: Response<Body>) -> Response<Body> {
+        self.counted(response).unwrap_or_else(|(_, short)| too_much_data(short))
     }
 
-    /// Like [`ByteAccount::count`], for an answer that must not be replaced: beyond a share, the connection is closed before the answer is written.
-    pub fn count_or_end(&self, answer: Response<Body>) -> Response<Body> {
-        self.counted(answer).unwrap_or_else(|(answer, _)| {
+    /// Like [`ByteAccount::count`], for a response that must not be replaced: beyond a share, the connection is closed before the response
+    /// is written.
+    pub fn count_or_end(&self, response: Response<Body>) -> Response<Body> {
+        self.counted(response).unwrap_or_else(|(response, _)| {
             (self.0.end)();
-            answer
+            response
         })
     }
 
-    /// Errors: the answer, if it does not fit into a share.
-    #[expect(clippy::result_large_err, reason = "the error is the answer itself, which is moved in both cases")]
-    fn counted(&self, mut answer: Response<Body>) -> Result<Response<Body>, (Response<Body>, OverBudget)> {
-        let bytes = usize::try_from(answer.body().size_hint().lower()).unwrap_or(usize::MAX);
-        if bytes < SMALL_RESPONSE_BYTES || answer.extensions().get::<Shared>().is_some() {
-            return Ok(answer);
+    /// Errors: the response, if it does not fit into a share.
+    #[expect(clippy::result_large_err, reason = "the error is the response itself, which is moved in both cases")]
+    fn counted(&self, mut response: Response<Body>) -> Result<Response<Body>, (Response<Body>, OverBudget)> {
+        let bytes = usize::try_from(response.body().size_hint().lower()).unwrap_or(usize::MAX);
+        if bytes < SMALL_RESPONSE_BYTES || response.extensions().get::<Shared>().is_some() {
+            return Ok(response);
         }
         let mut holder = self.holder();
         match holder.set(bytes) {
             Ok(()) => {
-                answer.extensions_mut().insert(HeldUntilDropped(Arc::new(holder)));
-                Ok(answer)
+                response.extensions_mut().insert(HeldUntilDropped(Arc::new(holder)));
+                Ok(response)
             }
-            Err(short) => Err((answer, short)),
+            Err(short) => Err((response, short)),
         }
     }
 }
 
-/// An extension of an answer whose bytes are shared by all clients and never copied.
+/// An extension of a response whose bytes are shared by all clients and never copied.
 #[derive(Clone, Copy)]
 pub struct Shared;
 
-/// An extension of an answer whose bytes are counted. The listener drops it when the bytes are written.
+/// An extension of a response whose bytes are counted. The listener drops it when the bytes are written.
 #[derive(Clone)]
 pub struct HeldUntilDropped(#[expect(dead_code, reason = "dropping it returns the bytes")] Arc<Holder>);
 
@@ -335,7 +338,7 @@ pub struct HeldUntilDropped(#[expect(dead_code, reason = "dropping it returns th
 #[derive(Clone)]
 pub struct ConnectionEnd(pub End);
 
-/// The answer that replaces one for which there is no room. It closes the connection, because only reading the pending answers helps.
+/// The response that replaces one for which there is no room. It closes the connection, because only reading the pending responses helps.
 pub fn too_much_data(short: OverBudget) -> Response<Body> {
     let (status, code, error) = rejection(short);
     let headers = [
@@ -346,7 +349,7 @@ pub fn too_much_data(short: OverBudget) -> Response<Body> {
     (status, headers, json!({"error": error, "code": code}).to_string()).into_response()
 }
 
-/// The status, code and text of a rejection for want of room.
+/// The status, code and text of a rejection because a share is used up.
 pub fn rejection(short: OverBudget) -> (StatusCode, &'static str, &'static str) {
     match short.is_clients {
         true => (
@@ -382,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_and_a_user_have_shares_and_dropped_holders_return_them() {
+    fn addresses_and_users_have_shares() {
         let book = Arc::new(BytesInHand::new(SHARES));
         let mut first = book.holder(address(1), user("anna"), no_end());
         let mut second = book.holder(address(2), user("anna"), no_end());
@@ -403,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_total_the_largest_holder_of_the_largest_address_is_ended() {
+    fn the_largest_holder_is_ended_beyond_the_total() {
         let book = Arc::new(BytesInHand::new(SHARES));
         let ended = Arc::new(AtomicUsize::new(0));
         let end: End = {
@@ -434,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn no_further_holder_is_ended_while_too_many_bytes_wait_to_be_freed() {
+    fn no_holder_is_ended_while_bytes_wait_to_be_freed() {
         let book = Arc::new(BytesInHand::new(SHARES));
         let mut old: Vec<_> = (1..5).map(|last| book.holder(address(last), None, no_end())).collect();
         for holder in &mut old {
@@ -450,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_holder_of_very_many_is_the_one_that_a_search_finds() {
+    fn the_largest_of_very_many_holders_is_found() {
         let book = Arc::new(BytesInHand::default());
         let mut holders = Vec::new();
         let mut state = 1_u32;

@@ -17,7 +17,7 @@ const CACHE_TTL: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Runs the health checks.
-pub struct Health {
+pub struct HealthChecks {
     shard_query: Arc<ShardQuery>,
     admission: Arc<Admission>,
     writer: Writer,
@@ -28,7 +28,7 @@ pub struct Health {
 /// The reason why the server is not ready for new traffic.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unready {
-    /// A shard does not answer.
+    /// A shard does not respond.
     Shards,
     /// The server admits no connections.
     Closed(AdmissionClosed),
@@ -37,7 +37,7 @@ pub enum Unready {
 }
 
 impl Unready {
-    /// The reason, for people.
+    /// The text of the reason.
     pub fn description(self) -> &'static str {
         match self {
             Self::Shards => "a part of the server does not answer",
@@ -47,13 +47,13 @@ impl Unready {
     }
 }
 
-impl Health {
-    /// Inputs: the census that queries the shards, the writer that checks the database, and the admission state.
+impl HealthChecks {
+    /// Inputs: the query of the shards, the writer that checks the database, and the admission state.
     pub fn new(shard_query: Arc<ShardQuery>, writer: Writer, admission: Arc<Admission>) -> Self {
         Self { shard_query, admission, writer, tried: Mutex::default() }
     }
 
-    /// Whether every shard answers. If one does not, the process must be restarted.
+    /// Whether every shard responds. If one does not, the process must be restarted.
     pub async fn is_live(&self) -> bool {
         self.shard_query.counters().await.is_some()
     }
@@ -87,13 +87,13 @@ impl Health {
         }
     }
 
-    /// Takes an id, which is stored on the disk, and nothing else.
+    /// Takes an id from the store, which is the smallest write.
     async fn try_to_write(&self) -> bool {
-        let (reply, answer) = oneshot::channel();
+        let (reply, result) = oneshot::channel();
         let work = |context: &mut CommandContext<'_>| Ok(context.new_id());
         self.writer.submit(Actor::server(), work, move |result| {
             let _ = reply.send(result.is_ok());
         });
-        matches!(tokio::time::timeout(TIMEOUT, answer).await, Ok(Ok(true)))
+        matches!(tokio::time::timeout(TIMEOUT, result).await, Ok(Ok(true)))
     }
 }

@@ -7,19 +7,19 @@ use crate::bytes_in_memory::Holder;
 /// Parsed JSON that takes fewer bytes is not counted as in hand.
 const MIN_COUNTED_BYTES: usize = 16 * 1024;
 
-/// The memory of an object: a node of a `BTreeMap` with places for eleven fields.
+/// The memory of an object: a node of a `BTreeMap` with room for eleven fields.
 const OBJECT_BYTES: usize = 640;
-/// The memory of a list, which begins with places for four values.
+/// The memory of a list, which starts with room for four values.
 const LIST_BYTES: usize = 128;
 /// The memory of a further value, in a list whose capacity doubles.
 const VALUE_BYTES: usize = 64;
-/// What the allocator adds to a text.
+/// The overhead of the allocator for a text.
 const TEXT_BYTES: usize = 32;
 /// A command has the values that it stores twice: in the object and in its event.
 const COPIES: usize = 2;
 
-/// About how many bytes a JSON text takes while a command with it is decided: for many small objects about two hundred times as many as the text has, because it
-/// is parsed into `serde_json::Value`s. Empty objects and lists count too much.
+/// About how many bytes a JSON text takes while a command with it is decided: for many small objects about two hundred times as many as the
+/// text has, because it is parsed into `serde_json::Value`s. Empty objects and lists count too much.
 ///
 /// Input: bytes that need not be JSON.
 pub fn parsed_size(json: &[u8]) -> usize {
@@ -53,12 +53,12 @@ pub enum ParseRejection {
     NoRoom(OverBudget),
 }
 
-/// What a client learns of [`ParseRejection::TooComplex`].
+/// The error text of [`ParseRejection::TooComplex`].
 pub const TOO_COMPLEX: &str = "takes too much memory; send fewer objects, lists and values at once";
 
 /// Counts the memory of parsed JSON until the returned holder is dropped; `None` if that is little.
 ///
-/// Inputs: what [`parsed_size`] has estimated; a function that makes the holder of the client.
+/// Inputs: the estimate of [`parsed_size`], and a function that makes the holder of the client.
 pub fn count_parsed(size: usize, holder: impl FnOnce() -> Holder) -> Result<Option<Holder>, ParseRejection> {
     if size < MIN_COUNTED_BYTES {
         return Ok(None);
@@ -81,7 +81,7 @@ mod tests {
     use crate::bytes_in_memory::{BytesInHand, Shares};
 
     #[test]
-    fn json_that_can_never_fit_is_told_apart_from_json_without_room_now() {
+    fn json_that_never_fits_has_an_error_of_its_own() {
         let share = 4 * MIN_COUNTED_BYTES;
         let book = Arc::new(BytesInHand::new(Shares { of_a_user: share, ..Shares::default() }));
         let holder = || book.holder(IpAddr::from([192, 0, 2, 1]), Some(UserId::new("anna")), Arc::new(|| ()));
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_and_lists_count_more_than_their_text_and_characters_in_texts_do_not() {
+    fn objects_and_lists_count_more_than_their_text() {
         let table = [
             ("", 0),
             ("7", 1),

@@ -15,14 +15,14 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 /// The interval while memory is short.
 const RECHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// New connections are admitted again when the use is below this percentage of the limit, so that they are not refused again at once.
+/// New connections are admitted again when the use is below this percentage of the limit, so that admission does not alternate.
 const RESUME_PERCENT: u64 = 95;
 
 /// The percentage of the available memory that the server may use by default.
 const DEFAULT_PERCENT: u64 = 80;
 
-/// Refuses new connections, for as long as the task runs, while the process uses more than `limit` bytes; and ends the holders of the most bytes in
-/// hand.
+/// Rejects new connections, for as long as the task runs, while the process uses more than `limit` bytes; and ends the holders of the most
+/// bytes in hand.
 pub async fn watch(limit: u64, admission: Arc<Admission>, in_hand: Arc<BytesInHand>) {
     let mut short = false;
     loop {
@@ -39,17 +39,26 @@ pub async fn watch(limit: u64, admission: Arc<Admission>, in_hand: Arc<BytesInHa
                 if now != short {
                     short = now;
                     admission.short_of_memory(short);
-                    tracing::warn!(used, limit, "new connections are {}", if short { "refused for want of memory" } else { "taken again" });
+                    tracing::warn!(
+                        used,
+                        limit,
+                        "{}",
+                        if short {
+                            "low memory: new connections are rejected"
+                        } else {
+                            "enough memory: new connections are accepted again"
+                        }
+                    );
                 }
             }
-            Err(error) => tracing::debug!(%error, "the used memory is not known"),
+            Err(error) => tracing::debug!(%error, "failed to read the used memory"),
         }
         tokio::time::sleep(if short { RECHECK_INTERVAL } else { CHECK_INTERVAL }).await;
     }
 }
 
-/// Has the allocator return free memory to the system. The allocator keeps the memory of a burst, so the limit would stay exceeded. While memory is
-/// short, and after a burst, the call is worth the moment for which the arenas are locked.
+/// Has the allocator return free memory to the system. The allocator keeps the memory of a burst, so the limit would stay exceeded. While
+/// memory is short, and after a burst, the call is worth the short time for which the arenas are locked.
 #[cfg(target_env = "gnu")]
 #[allow(unsafe_code)]
 pub fn release_to_system() {
@@ -59,7 +68,7 @@ pub fn release_to_system() {
 
 /// Other C libraries have no such call.
 #[cfg(not(target_env = "gnu"))]
-pub fn give_back() {}
+pub fn release_to_system() {}
 
 /// The bytes of memory that the process has allocated and written. Mapped pages of files are not counted, because the kernel can reclaim
 /// them.
@@ -98,7 +107,8 @@ const USER_DIVISOR: usize = 8;
 /// The default of `BYTES_IN_HAND` without a known memory limit, in bytes.
 const DEFAULT_IN_HAND: u64 = 256 << 20;
 
-/// A default share has room for at least this many times the largest message: a request takes its text once, and its parsed values about twice that.
+/// A default share has room for at least this many times the largest message: a request takes its text once, and its parsed values about
+/// twice that.
 const LARGEST_DIVISOR: usize = 4;
 
 /// How many bytes may be in hand. Inputs: the settings, and the memory limit in bytes, if there is one.
@@ -133,7 +143,8 @@ fn cgroup_memory() -> Option<u64> {
     groups.lines().filter_map(limits_of).flatten().min()
 }
 
-/// The limits that one line of `/proc/self/cgroup` leads to. In a container the group's path may not be there, and its files lie at the root.
+/// The limits that one line of `/proc/self/cgroup` leads to. In a container the group's path may not be there, and its files lie at the
+/// root.
 fn limits_of(line: &str) -> Option<impl Iterator<Item = u64>> {
     let mut parts = line.splitn(3, ':').skip(1);
     let (root, file) = match parts.next()? {
@@ -143,7 +154,7 @@ fn limits_of(line: &str) -> Option<impl Iterator<Item = u64>> {
     };
     let group = PathBuf::from(parts.next()?.trim_start_matches('/').to_owned());
     let around: Vec<PathBuf> = group.ancestors().map(|group| Path::new(root).join(group).join(file)).collect();
-    // "max", or what is there where there is no limit, is none.
+    // "max" means that there is no limit, and does not parse as a number.
     Some(around.into_iter().filter_map(|file| std::fs::read_to_string(file).ok()?.trim().parse::<u64>().ok()))
 }
 
@@ -152,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_used_and_less_than_the_machine_has() {
+    fn written_memory_counts_as_used() {
         let before = used().unwrap();
         let written = vec![1_u8; 64 << 20];
         assert!(used().unwrap() >= before + (60 << 20), "{} bytes are written", written.len());
@@ -160,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_limit_is_a_part_of_the_machines_memory() {
+    fn the_default_limit_is_a_part_of_the_memory() {
         let limit = default_limit().unwrap();
         assert!(limit > 0 && limit <= machine_memory().unwrap() / 100 * DEFAULT_PERCENT);
     }

@@ -1,7 +1,7 @@
 //! The server's metrics, as a page for Prometheus.
 //!
-//! Nothing is counted twice: each part of the server keeps plain numbers of its own, and they are collected for each page. To add a
-//! family, add one line to [`Metrics::page`].
+//! Each part of the server counts its own events in plain numbers, which are collected for each page. To add a
+//! family, add one line to the method of its group below.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use domain::event::EventKind;
-use engine::CountsByKind;
+use engine::{CountsByKind, DeliveryStats, ShardStats};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
@@ -24,7 +24,7 @@ use store::{Histogram, Writer};
 use crate::bytes_in_memory::BytesInHand;
 use crate::logging;
 use crate::memory_guard;
-use crate::realtime::{CountsByName, Fanout, ShardQuery, UnackedDeliveries};
+use crate::realtime::{CountsByName, Fanout, ShardCounters, ShardQuery, UnackedDeliveries};
 
 /// The type of the page.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -34,11 +34,11 @@ pub struct Metrics {
     shard_query: Arc<ShardQuery>,
     writer: Writer,
     fanout: Arc<Fanout>,
-    losses: Arc<UnackedDeliveries>,
+    unacked_deliveries: Arc<UnackedDeliveries>,
     in_hand: Arc<BytesInHand>,
     rest: AtomicU64,
-    rest_refused: Mutex<CountsByName>,
-    http_refused: Mutex<CountsByName>,
+    rest_rejected: Mutex<CountsByName>,
+    http_rejected: Mutex<CountsByName>,
 }
 
 impl Metrics {
@@ -47,104 +47,117 @@ impl Metrics {
         shard_query: Arc<ShardQuery>,
         writer: Writer,
         fanout: Arc<Fanout>,
-        losses: Arc<UnackedDeliveries>,
+        unacked_deliveries: Arc<UnackedDeliveries>,
         in_hand: Arc<BytesInHand>,
     ) -> Self {
         Self {
             shard_query,
             writer,
             fanout,
-            losses,
+            unacked_deliveries,
             in_hand,
             rest: AtomicU64::new(0),
-            rest_refused: Mutex::default(),
-            http_refused: Mutex::default(),
+            rest_rejected: Mutex::default(),
+            http_rejected: Mutex::default(),
         }
     }
 
-    /// Counts an answer over HTTP. `refused` is the code of an error response.
-    pub fn http_answered(&self, refused: Option<&'static str>) {
+    /// Counts a response over HTTP. `rejected` is the code of an error response.
+    pub fn http_answered(&self, rejected: Option<&'static str>) {
         self.rest.fetch_add(1, Ordering::Relaxed);
-        if let Some(code) = refused {
-            locked(&self.rest_refused).count(code);
+        if let Some(code) = rejected {
+            locked(&self.rest_rejected).count(code);
         }
     }
 
     /// Counts a connection that found no slot for its HTTP phase.
-    pub fn http_refused(&self, code: &'static str) {
-        locked(&self.http_refused).count(code);
+    pub fn http_rejected(&self, code: &'static str) {
+        locked(&self.http_rejected).count(code);
     }
 
-    /// The page, in the text format of OpenMetrics. `None` if a shard does not answer.
+    /// The page, in the text format of OpenMetrics. `None` if a shard does not respond.
     pub async fn page(&self) -> Option<String> {
-        let (counters, shards, meter) = self.shard_query.engine_stats().await?;
-        let writer = self.writer.stats();
+        let (counters, shards, delivery) = self.shard_query.engine_stats().await?;
         let mut page = MetricsPage(Registry::with_prefix("roomcast"));
+        self.add_process(&mut page);
+        self.add_connections(&mut page, &counters, &shards);
+        self.add_requests(&mut page, &counters);
+        self.add_events(&mut page, &delivery);
+        add_outboxes(&mut page, &shards);
+        self.add_writer(&mut page);
+        page.text()
+    }
 
+    fn add_process(&self, page: &mut MetricsPage) {
         if let Ok(used) = memory_guard::used() {
-            page.gauge("memory_bytes", "Memory that the process has written; MEMORY_LIMIT is about this", used);
+            page.gauge("memory_bytes", "Memory that the process has written; compared with MEMORY_LIMIT", used);
         }
         let in_hand = self.in_hand.counts();
         page.gauge("in_hand_bytes", "Bytes of incomplete input and of unwritten output", in_hand.bytes as u64);
-        let refused = [("address", in_hand.of_an_address), ("user", in_hand.of_a_user), ("all", in_hand.of_all)];
-        page.counters("in_hand_refused", "How often a limit on these bytes was reached", "share", refused.into_iter().collect());
+        let rejected = [("address", in_hand.of_an_address), ("user", in_hand.of_a_user), ("all", in_hand.of_all)];
+        page.counters("in_hand_refused", "How often a limit on these bytes was reached", "share", rejected.into_iter().collect());
         page.counter("in_hand_ended", "Requests and connections that were ended to free these bytes", in_hand.ended);
         page.counter("log_writes_failed", "Log lines that could not be written to standard error", logging::failed_writes());
         page.gauge("uptime_seconds", "Time since the start", self.shard_query.uptime().as_secs());
+    }
+
+    fn add_connections(&self, page: &mut MetricsPage, counters: &ShardCounters, shards: &ShardStats) {
         let connections = [("websocket", shards.websocket), ("polling", shards.polling), ("raw", shards.raw)];
         page.gauges("connections", "Open connections", "transport", connections);
-        page.gauge("presence_narrowed", "1 while presence events for everyone go to contacts only", u64::from(self.fanout.is_narrowed()));
-        page.gauge("sockets", "Sockets that were let in and are here", counters.connections());
-        page.counter("sockets_accepted", "Sockets that were let in", counters.connected);
-        page.counters("sockets_ended", "Sockets that have ended", "reason", counters.disconnected.by_name());
+        page.gauge("presence_narrowed", "1 while presence for everyone is sent to contacts only", u64::from(self.fanout.is_narrowed()));
+        page.gauge("sockets", "Authenticated sockets; a connection has one in each namespace", counters.connections());
+        page.counter("sockets_accepted", "Sockets that were accepted", counters.connected);
+        page.counter("sockets_recovered", "Sockets that were recovered", counters.recovered);
+        page.counters("sockets_ended", "Sockets that ended", "reason", counters.disconnected.by_name());
         page.counters(
             "http_connections_refused",
-            "Connections that found no slot for HTTP: refused, or answered health checks only",
+            "Connections that found no slot for HTTP: rejected, or limited to health checks",
             "code",
-            locked(&self.http_refused).by_name(),
+            locked(&self.http_rejected).by_name(),
         );
-        page.counters("connections_refused", "Requests to be connected that were refused", "code", counters.rejected.by_name());
-        page.gauge("rooms_on_shards", "Rooms with somebody in them, each counted on every shard where somebody is", shards.rooms);
-
-        page.counters("requests", "What clients asked for over sockets", "event", counters.request.by_name());
-        page.counters("requests_refused", "What was refused of that", "code", counters.request_failed.by_name());
-        page.counter("rest_requests", "Requests over HTTP that were answered, but for those of sockets", self.rest.load(Ordering::Relaxed));
-        page.counters("rest_requests_refused", "What was refused of that", "code", locked(&self.rest_refused).by_name());
-        let (expired, resumed) = self.losses.settled(Instant::now());
-        page.events("accepted", "Facts that are on the disk", &self.fanout.persisted_events());
-        page.events("delivered", "Facts put into the outbox of a client that is pinged", &meter.delivered);
-        page.events("confirmed", "Of those, what has arrived: a ping behind it was answered", &meter.confirmed);
-        page.events("resumed", "Of those, what was settled by coming back: it had arrived, or was told again", &resumed);
-        page.events(
-            "expired",
-            "Of those, what a client that might have come back as what it was had not confirmed, and it never did",
-            &expired,
-        );
-        page.events(
-            "let_go",
-            "Of those, what a client had not confirmed that ended without a session to come back to: it said goodbye, or keeps count by itself",
-            &meter.unconfirmed,
-        );
-        page.counter("sockets_recovered", "Sockets that came back as what they had been", counters.recovered);
-        page.counter("deliveries", "Broadcasts put into an outbox", shards.delivered);
-        page.counter("volatile_dropped", "Volatile messages that were not, because their receiver could not take them", shards.dropped);
-        page.counter("signals_conflated", "Signals that took the place of an older one, for clients that do not keep up", shards.conflated);
-        page.counter("connections_too_slow", "Connections closed because too much waited for them", shards.too_slow);
-        page.gauge("outbox_bytes", "Bytes that wait to be written to clients", shards.outbox_bytes);
-
-        page.gauge("writer_queue", "Commands that wait for the database", writer.waiting as u64);
-        page.counter("writer_lost", "Commands refused because the database could not be written", writer.lost);
-        page.histogram("writer_batch_commands", "Commands in a transaction", writer.batches);
-        page.histogram("writer_commit_seconds", "How long commits took", writer.commits);
-        page.text()
+        page.counters("connections_refused", "Rejected connection attempts", "code", counters.rejected.by_name());
+        page.counter("connections_too_slow", "Connections that were closed because their outbox was full", shards.too_slow);
+        page.gauge("rooms_on_shards", "Rooms with a connection, counted on every shard", shards.rooms);
     }
+
+    fn add_requests(&self, page: &mut MetricsPage, counters: &ShardCounters) {
+        page.counters("requests", "Requests over sockets", "event", counters.request.by_name());
+        page.counters("requests_refused", "Failed requests over sockets", "code", counters.request_failed.by_name());
+        page.counter("rest_requests", "HTTP requests with a response, without those of sockets", self.rest.load(Ordering::Relaxed));
+        page.counters("rest_requests_refused", "Failed HTTP requests", "code", locked(&self.rest_rejected).by_name());
+    }
+
+    fn add_events(&self, page: &mut MetricsPage, delivery: &DeliveryStats) {
+        let (expired, resumed) = self.unacked_deliveries.settled(Instant::now());
+        page.events("accepted", "Persisted events on the disk", &self.fanout.persisted_events());
+        page.events("delivered", "Persisted events put into the outbox of a client that is pinged", &delivery.delivered);
+        page.events("confirmed", "Delivered events that the client has acknowledged: it answered a later ping", &delivery.confirmed);
+        page.events("resumed", "Delivered events that a recovery settled: the client had received them, or they were replayed", &resumed);
+        page.events("expired", "Delivered, unacknowledged events of clients whose recovery window has ended", &expired);
+        page.events("let_go", "Delivered, unacknowledged events of clients without a session to recover", &delivery.unconfirmed);
+    }
+
+    fn add_writer(&self, page: &mut MetricsPage) {
+        let writer = self.writer.stats();
+        page.gauge("writer_queue", "Commands that wait for the database", writer.waiting as u64);
+        page.counter("writer_lost", "Commands that failed because the database could not be written", writer.lost);
+        page.histogram("writer_batch_commands", "Commands in a transaction", writer.batches);
+        page.histogram("writer_commit_seconds", "Duration of a commit", writer.commits);
+    }
+}
+
+fn add_outboxes(page: &mut MetricsPage, shards: &ShardStats) {
+    page.counter("deliveries", "Messages put into an outbox", shards.delivered);
+    page.counter("volatile_dropped", "Volatile messages that were dropped for slow receivers", shards.dropped);
+    page.counter("signals_conflated", "Ephemeral messages that a newer one replaced in an outbox", shards.conflated);
+    page.gauge("outbox_bytes", "Bytes that wait to be written to clients", shards.outbox_bytes);
 }
 
 fn locked(counts: &Mutex<CountsByName>) -> MutexGuard<'_, CountsByName> {
     counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A page that is being filled. A family's name has no unit or `_total` of its own but what is written here.
+/// A page that is being filled. The encoder adds `_total` to the names of counters; units are a part of the names here.
 struct MetricsPage(Registry);
 
 impl MetricsPage {
@@ -162,8 +175,8 @@ impl MetricsPage {
 
     fn counters(&mut self, name: &str, help: &str, label: &'static str, values: BTreeMap<&'static str, u64>) {
         let family: Family<Labels, Counter> = Family::default();
-        for (word, value) in values {
-            family.get_or_create(&vec![(label, word)]).inc_by(value);
+        for (name, value) in values {
+            family.get_or_create(&vec![(label, name)]).inc_by(value);
         }
         self.0.register(name, help, family);
     }
@@ -177,8 +190,8 @@ impl MetricsPage {
 
     fn gauges<const N: usize>(&mut self, name: &str, help: &str, label: &'static str, values: [(&'static str, u64); N]) {
         let family: Family<Labels, Gauge> = Family::default();
-        for (word, value) in values {
-            family.get_or_create(&vec![(label, word)]).set(signed(value));
+        for (name, value) in values {
+            family.get_or_create(&vec![(label, name)]).set(signed(value));
         }
         self.0.register(name, help, family);
     }

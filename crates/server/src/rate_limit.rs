@@ -26,10 +26,10 @@ const CONNECT_QUOTA: Quota = Quota::per_second(NonZeroU32::new(10).expect("not z
 /// How many rooms and inboxes that receive a command's events cost as much as another command.
 const ROOMS_PER_COMMAND: usize = 10;
 
-/// The longest time for which a user's commands are refused because of the events of earlier ones.
+/// The longest time for which a user's commands are rejected because of the events of earlier ones.
 const MAX_DEBT: Duration = Duration::from_secs(60);
 
-/// The retry delay in seconds of a client that was refused because of a limit on connections: the server cannot predict when one ends.
+/// The retry delay in seconds of a client that was rejected because of a limit on connections: the server cannot predict when one ends.
 pub const RETRY_AFTER_SECONDS: u64 = 10;
 
 /// The number of checks after which budgets that are full again are removed.
@@ -101,7 +101,7 @@ impl<C: Clock + Clone> RateLimits<C> {
     }
 
     /// Takes the cost of a command's events from the user's budget: one more command for each `ROOMS_PER_COMMAND` rooms and inboxes that receive
-    /// them. A cost beyond the budget becomes a debt: while it lasts, the user's commands are refused.
+    /// them. A cost beyond the budget becomes a debt: while it lasts, the user's commands are rejected.
     pub fn charge(&self, user: &UserId, reach: usize) {
         let Some(budgets) = &self.0 else { return };
         let mut cost = u32::try_from(reach.saturating_sub(1) / ROOMS_PER_COMMAND).unwrap_or(u32::MAX);
@@ -146,8 +146,8 @@ impl<C: Clock + Clone> Budgets<C> {
     }
 }
 
-/// The users whose commands cost more than their budgets had, and until when their commands are refused. At most [`MAX_KEYS`] users; the debt of a
-/// further user is not kept.
+/// The users whose commands cost more than their budgets had, and until when their commands are rejected. At most [`MAX_KEYS`] users; the debt of a
+/// further user is dropped.
 struct Debts<C: Clock> {
     until: Mutex<HashMap<UserId, C::Instant>>,
     /// How many debts there are. Usually there is none, and the lock is not taken.
@@ -201,8 +201,8 @@ struct Budget<K: Hash + Eq + Clone, C: Clock> {
 
 impl<K: Hash + Eq + Clone, C: Clock> Budget<K, C> {
     fn new(quota: Quota, clock: C) -> Self {
-        let purses = BudgetStore { left: DashMapStateStore::default(), one: quota.replenish_interval().into() };
-        Self { limiter: RateLimiter::new(quota, purses, clock), checks: AtomicU32::new(0) }
+        let store = BudgetStore { left: DashMapStateStore::default(), one: quota.replenish_interval().into() };
+        Self { limiter: RateLimiter::new(quota, store, clock), checks: AtomicU32::new(0) }
     }
 
     fn take(&self, key: &K) -> Result<(), DomainError> {
@@ -259,7 +259,7 @@ impl<K: Hash + Eq + Clone> ShrinkableKeyedStateStore<K> for BudgetStore<K> {
     }
 }
 
-/// The wait in seconds, rounded up, so that a client that waits as long is not refused again; at least one.
+/// The wait in seconds, rounded up, so that a client that waits as long is not rejected again; at least one.
 fn whole_seconds(wait: Duration) -> u64 {
     wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
 }
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_may_send_a_hundred_commands_at_once_and_twenty_a_second_after() {
+    fn a_user_may_send_100_commands_and_then_20_a_second() {
         let clock = FakeRelativeClock::default();
         let limits = RateLimits::with_clock(clock.clone());
         assert_eq!(granted(|| limits.command(&alice())), 100);
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_costs_what_it_causes_and_a_debt_delays_the_next_one() {
+    fn a_command_costs_its_events_and_may_cause_a_debt() {
         let clock = FakeRelativeClock::default();
         let limits = RateLimits::with_clock(clock.clone());
         limits.charge(&alice(), 10);
@@ -307,7 +307,7 @@ mod tests {
         assert_eq!(
             limits.command(&alice()),
             Err(DomainError::RateLimited { retry_after: 5 }),
-            "the budget is empty, and a hundred more are owed"
+            "the budget is empty, and the debt is a hundred more"
         );
         assert_eq!(limits.command(&UserId::new("bob")), Ok(()));
         clock.advance(Duration::from_secs(5));
@@ -374,11 +374,11 @@ mod tests {
     }
 
     #[test]
-    fn budgets_that_are_full_again_are_forgotten() {
+    fn full_budgets_are_dropped() {
         let clock = FakeRelativeClock::default();
         let limits = RateLimits::with_clock(clock.clone());
         for number in 0..100_000 {
-            limits.command(&UserId::new(format!("person-{number}"))).unwrap();
+            limits.command(&UserId::new(format!("user-{number}"))).unwrap();
             clock.advance(Duration::from_millis(1));
         }
         let commands = &limits.0.as_ref().unwrap().commands;
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn of_however_many_addresses_few_are_remembered_and_first_those_that_use_most() {
+    fn the_busiest_addresses_keep_their_budgets() {
         let clock = FakeRelativeClock::default();
         let limits = RateLimits::with_clock(clock);
         let busy = [192, 0, 2, 1].into();
@@ -399,11 +399,11 @@ mod tests {
             }
         }
         assert!(connects.len() < 100_000, "{}", connects.len());
-        assert_eq!(limits.connect(busy), Err(DomainError::RateLimited { retry_after: 1 }), "the busy one is still known");
+        assert_eq!(limits.connect(busy), Err(DomainError::RateLimited { retry_after: 1 }), "the busy address still has its entry");
     }
 
     #[test]
-    fn lifted_limits_refuse_nobody() {
+    fn rate_limits_can_be_switched_off() {
         let limits = Arc::new(RateLimits::new(false));
         assert_eq!(granted(|| limits.command(&alice())), 1000);
         assert_eq!(granted(|| limits.connect([192, 0, 2, 1].into())), 1000);

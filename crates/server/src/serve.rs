@@ -17,7 +17,7 @@ use crate::logging;
 /// The exit code of a process that a second signal stops at once: the same as if the signal had killed it.
 const EXIT_STOPPED_AT_ONCE: i32 = 130;
 
-/// The time to write the last answers of pending polls.
+/// The time to write the last responses to pending polls.
 const FINAL_FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Runs the server until SIGTERM or Ctrl-C. Then it drains, over `DRAIN_SECONDS`. A second such signal ends the process at once: every

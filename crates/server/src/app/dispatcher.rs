@@ -63,7 +63,7 @@ impl<R: Handler> Handler for Dispatcher<R> {
     }
 
     fn connection_rejected(&self, reason: AcceptRejection, peer: Peer) {
-        self.metrics.http_refused(reason.code());
+        self.metrics.http_rejected(reason.code());
         audit::rejected(None, peer.address, "http", reason.code());
     }
 }

@@ -14,7 +14,7 @@ use crate::bytes_in_memory::BytesInHand;
 use crate::clock;
 use crate::config::Config;
 use crate::contracts::ContractRegistry;
-use crate::health::Health;
+use crate::health::HealthChecks;
 use crate::listener::Proxies;
 use crate::memory_guard;
 use crate::metrics::Metrics;
@@ -98,7 +98,7 @@ impl Parts {
             limits: self.rate_limits.clone(),
             clock: clock::now,
             shard_query: self.shard_query.clone(),
-            health: Arc::new(Health::new(self.shard_query.clone(), writer.clone(), self.admission.clone())),
+            health: Arc::new(HealthChecks::new(self.shard_query.clone(), writer.clone(), self.admission.clone())),
             metrics: self.metrics.clone(),
             metrics_access: config.ops.metrics,
             fanout: self.delivery.fanout.clone(),

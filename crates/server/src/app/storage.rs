@@ -96,8 +96,8 @@ impl Storage {
         Ok(Self { writer, readers, threads, epoch, retention, startup })
     }
 
-    /// Loads the events from before the start, for clients that have missed them. Memory keeps an entry for each event, and the content of the
-    /// newest.
+    /// Loads the events from before the start, for clients that have missed them. Memory keeps an entry for each event, and the content of
+    /// the newest.
     pub fn restore_history(&self, fanout: &Fanout) -> anyhow::Result<()> {
         let mut after = self.startup.floor;
         loop {

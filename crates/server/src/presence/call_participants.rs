@@ -1,5 +1,5 @@
-//! The users in each call, with the connection of each. When that connection ends, the seat is kept for the grace period: a client that
-//! reconnects in time and enters the room again has its seat again. The caller passes the time.
+//! The users in each call, with the connection of each. When that connection ends, the user stays in the call for the grace period: a
+//! client that reconnects in time and enters the room is in the call again. The caller passes the time.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -9,15 +9,15 @@ use domain::ids::{EntityId, RoomId, UserId};
 
 use super::DepartureId;
 
-/// The seats in all open calls. A user has one seat in a call, on the connection that took it last.
+/// The users in all open calls. A user is in a call on one connection: the one that joined it last.
 #[derive(Debug, Default)]
 pub struct CallParticipants(Mutex<CallsState>);
 
 #[derive(Debug, Default)]
 struct CallsState {
-    /// By user first, so that a look-up for one user costs only that user's seats. A user without seats has no entry.
-    seats: HashMap<UserId, HashMap<EntityId, CallParticipant>>,
-    /// The users with a seat in each call.
+    /// By user first, so that a look-up for one user costs only that user's calls. A user in no call has no entry.
+    users: HashMap<UserId, HashMap<EntityId, CallParticipant>>,
+    /// The users in each call.
     calls: HashMap<EntityId, HashSet<UserId>>,
     last_departure: DepartureId,
 }
@@ -25,65 +25,65 @@ struct CallsState {
 #[derive(Debug)]
 struct CallParticipant {
     room: RoomId,
-    is: State,
+    state: ParticipantState,
 }
 
 #[derive(PartialEq, Eq, Debug)]
-enum State {
-    Taken(String),
-    Vacant(DepartureId),
+enum ParticipantState {
+    Connected(String),
+    Disconnected(DepartureId),
 }
 
 impl CallParticipants {
-    /// Gives a user a seat in a room's call, on this connection.
+    /// Puts a user into a room's call, on this connection.
     pub fn join(&self, call: EntityId, room: &RoomId, user: &UserId, connection: &str) {
-        let mut hall = self.lock();
-        let seat = CallParticipant { room: room.clone(), is: State::Taken(connection.to_owned()) };
-        hall.seats.entry(user.clone()).or_default().insert(call, seat);
-        hall.calls.entry(call).or_default().insert(user.clone());
+        let mut state = self.lock();
+        let participant = CallParticipant { room: room.clone(), state: ParticipantState::Connected(connection.to_owned()) };
+        state.users.entry(user.clone()).or_default().insert(call, participant);
+        state.calls.entry(call).or_default().insert(user.clone());
     }
 
-    /// Whether a user has a seat in a call, on an open connection.
+    /// Whether a user is in a call, on an open connection.
     pub fn is_in_call(&self, call: EntityId, user: &UserId) -> bool {
-        let hall = self.lock();
-        let seat = hall.seats.get(user).and_then(|seats| seats.get(&call));
-        seat.is_some_and(|seat| matches!(seat.is, State::Taken(_)))
+        let state = self.lock();
+        let participant = state.users.get(user).and_then(|calls| calls.get(&call));
+        participant.is_some_and(|participant| matches!(participant.state, ParticipantState::Connected(_)))
     }
 
-    /// Leaves the seats that a user has on a connection that has ended. Returns a departure for each call: call [`CallParticipants::expire`] when its
-    /// grace period ends.
+    /// Starts the grace periods of a user in the calls of a connection that has ended. Returns a departure for each call: call
+    /// [`CallParticipants::expire`] when its grace period ends.
     pub fn disconnect(&self, user: &UserId, connection: &str) -> Vec<(EntityId, DepartureId)> {
-        let mut hall = self.lock();
-        let CallsState { seats, last_departure, .. } = &mut *hall;
-        let mut vacated = Vec::new();
-        for (call, seat) in seats.get_mut(user).into_iter().flatten() {
-            if matches!(&seat.is, State::Taken(taken) if taken == connection) {
+        let mut state = self.lock();
+        let CallsState { users, last_departure, .. } = &mut *state;
+        let mut disconnected = Vec::new();
+        for (call, participant) in users.get_mut(user).into_iter().flatten() {
+            if matches!(&participant.state, ParticipantState::Connected(current) if current == connection) {
                 let departure = last_departure.next();
-                seat.is = State::Vacant(departure);
-                vacated.push((*call, departure));
+                participant.state = ParticipantState::Disconnected(departure);
+                disconnected.push((*call, departure));
             }
         }
-        vacated
+        disconnected
     }
 
-    /// Returns a user's seat in a room's call that was left within the grace period, because a connection of the user enters the room.
+    /// Ends a user's grace period in a room's call, because a connection of the user enters the room.
     pub fn resume(&self, room: &RoomId, user: &UserId, connection: &str) {
-        let mut hall = self.lock();
-        for seat in hall.seats.get_mut(user).into_iter().flat_map(HashMap::values_mut) {
-            if seat.room == *room && matches!(seat.is, State::Vacant(_)) {
-                seat.is = State::Taken(connection.to_owned());
+        let mut state = self.lock();
+        for participant in state.users.get_mut(user).into_iter().flat_map(HashMap::values_mut) {
+            if participant.room == *room && matches!(participant.state, ParticipantState::Disconnected(_)) {
+                participant.state = ParticipantState::Connected(connection.to_owned());
             }
         }
     }
 
-    /// Ends the grace period of a departure. True if the seat was not taken since: the user is no longer in the call.
+    /// Ends the grace period of a departure. True if the user has not reconnected since, and is no longer in the call.
     pub fn expire(&self, call: EntityId, user: &UserId, departure: DepartureId) -> bool {
-        let mut hall = self.lock();
-        let seat = hall.seats.get(user).and_then(|seats| seats.get(&call));
-        let expired = seat.is_some_and(|seat| seat.is == State::Vacant(departure));
+        let mut state = self.lock();
+        let participant = state.users.get(user).and_then(|calls| calls.get(&call));
+        let expired = participant.is_some_and(|participant| participant.state == ParticipantState::Disconnected(departure));
         if expired {
-            hall.remove(call, user);
-            if let Entry::Occupied(mut users) = hall.calls.entry(call) {
+            state.remove(call, user);
+            if let Entry::Occupied(mut users) = state.calls.entry(call) {
                 users.get_mut().remove(user);
                 if users.get().is_empty() {
                     users.remove();
@@ -93,11 +93,11 @@ impl CallParticipants {
         expired
     }
 
-    /// Removes all seats of a call that has ended.
+    /// Removes all users of a call that has ended.
     pub fn clear(&self, call: EntityId) {
-        let mut hall = self.lock();
-        for user in hall.calls.remove(&call).unwrap_or_default() {
-            hall.remove(call, &user);
+        let mut state = self.lock();
+        for user in state.calls.remove(&call).unwrap_or_default() {
+            state.remove(call, &user);
         }
     }
 
@@ -107,12 +107,12 @@ impl CallParticipants {
 }
 
 impl CallsState {
-    /// Removes a user's seat in a call.
+    /// Removes a user from a call.
     fn remove(&mut self, call: EntityId, user: &UserId) {
-        if let Entry::Occupied(mut seats) = self.seats.entry(user.clone()) {
-            seats.get_mut().remove(&call);
-            if seats.get().is_empty() {
-                seats.remove();
+        if let Entry::Occupied(mut calls) = self.users.entry(user.clone()) {
+            calls.get_mut().remove(&call);
+            if calls.get().is_empty() {
+                calls.remove();
             }
         }
     }
@@ -129,45 +129,45 @@ mod tests {
     }
 
     #[test]
-    fn a_seat_is_lost_with_its_connection_when_the_grace_is_over() {
-        let (seats, (room, anna, ben)) = (CallParticipants::default(), users());
-        seats.join(1, &room, &anna, "laptop");
-        seats.join(1, &room, &ben, "phone");
-        assert_eq!(seats.disconnect(&anna, "tablet"), vec![], "it has no seat");
-        let [(1, departure)] = seats.disconnect(&anna, "laptop")[..] else { panic!("one seat was left") };
-        assert!(!seats.is_in_call(1, &anna) && seats.is_in_call(1, &ben));
-        assert!(seats.expire(1, &anna, departure));
-        assert!(!seats.expire(1, &anna, departure), "once");
-        assert!(!seats.is_in_call(1, &anna));
-        assert_eq!(seats.disconnect(&ben, "phone").len(), 1, "others keep theirs");
+    fn a_user_leaves_a_call_when_the_grace_period_ends() {
+        let (calls, (room, anna, ben)) = (CallParticipants::default(), users());
+        calls.join(1, &room, &anna, "laptop");
+        calls.join(1, &room, &ben, "phone");
+        assert_eq!(calls.disconnect(&anna, "tablet"), vec![], "the tablet is in no call");
+        let [(1, departure)] = calls.disconnect(&anna, "laptop")[..] else { panic!("the laptop was in one call") };
+        assert!(!calls.is_in_call(1, &anna) && calls.is_in_call(1, &ben));
+        assert!(calls.expire(1, &anna, departure));
+        assert!(!calls.expire(1, &anna, departure), "once");
+        assert!(!calls.is_in_call(1, &anna));
+        assert_eq!(calls.disconnect(&ben, "phone").len(), 1, "ben is still in the call");
     }
 
     #[test]
-    fn who_comes_back_within_the_grace_keeps_the_seat() {
-        let (seats, (room, anna, _)) = (CallParticipants::default(), users());
-        seats.join(1, &room, &anna, "laptop");
-        let first = seats.disconnect(&anna, "laptop");
-        seats.resume(&RoomKind::ChatRoom.room(8), &anna, "elsewhere");
-        assert!(!seats.is_in_call(1, &anna));
-        seats.resume(&room, &anna, "laptop again");
-        assert!(seats.is_in_call(1, &anna));
-        assert!(!seats.expire(1, &anna, first[0].1));
-        let second = seats.disconnect(&anna, "laptop again");
-        assert!(!seats.expire(1, &anna, first[0].1), "the second absence has a grace of its own");
-        seats.join(1, &room, &anna, "phone");
-        assert!(!seats.expire(1, &anna, second[0].1), "taken by an answer on another device");
+    fn a_user_who_returns_within_the_grace_stays_in_the_call() {
+        let (calls, (room, anna, _)) = (CallParticipants::default(), users());
+        calls.join(1, &room, &anna, "laptop");
+        let first = calls.disconnect(&anna, "laptop");
+        calls.resume(&RoomKind::ChatRoom.room(8), &anna, "elsewhere");
+        assert!(!calls.is_in_call(1, &anna));
+        calls.resume(&room, &anna, "laptop again");
+        assert!(calls.is_in_call(1, &anna));
+        assert!(!calls.expire(1, &anna, first[0].1));
+        let second = calls.disconnect(&anna, "laptop again");
+        assert!(!calls.expire(1, &anna, first[0].1), "the second departure has a grace period of its own");
+        calls.join(1, &room, &anna, "phone");
+        assert!(!calls.expire(1, &anna, second[0].1), "the user joined on another device");
     }
 
     #[test]
-    fn a_call_that_is_over_has_no_seats() {
-        let (seats, (room, anna, _)) = (CallParticipants::default(), users());
-        seats.join(1, &room, &anna, "laptop");
-        seats.join(2, &room, &anna, "laptop");
-        seats.clear(1);
-        let [(2, departure)] = seats.disconnect(&anna, "laptop")[..] else { panic!("one is left") };
-        seats.clear(2);
-        assert!(!seats.expire(2, &anna, departure));
-        let hall = seats.lock();
-        assert!(hall.seats.is_empty() && hall.calls.is_empty(), "nothing is left of them");
+    fn an_ended_call_has_no_users() {
+        let (calls, (room, anna, _)) = (CallParticipants::default(), users());
+        calls.join(1, &room, &anna, "laptop");
+        calls.join(2, &room, &anna, "laptop");
+        calls.clear(1);
+        let [(2, departure)] = calls.disconnect(&anna, "laptop")[..] else { panic!("one is left") };
+        calls.clear(2);
+        assert!(!calls.expire(2, &anna, departure));
+        let state = calls.lock();
+        assert!(state.users.is_empty() && state.calls.is_empty(), "ended calls take no memory");
     }
 }

@@ -16,7 +16,7 @@ pub const MAX_REPLAYED: usize = 1000;
 /// The size of a change for everyone, so that at most [`MAX_REPLAYED`] of these changes are kept.
 const MAX_BROADCASTS: usize = MAX_CHANGES / MAX_REPLAYED;
 
-/// A change that excepts more users is not kept: it would take the place of the changes of very many other users.
+/// A change that excludes more users is not kept: it would displace the changes of very many other users.
 const MAX_EXCLUDED: usize = MAX_CHANGES / 64;
 
 /// The most changes that are examined for one client, under the lock.
@@ -31,11 +31,11 @@ pub struct PresenceHistory<T> {
     silence: i64,
     /// Hashes user ids. The hash has a random seed, so a client cannot produce two ids with the same hash.
     marks: RandomState,
-    state: Mutex<State<T>>,
+    state: Mutex<HistoryState<T>>,
 }
 
 #[derive(Debug)]
-struct State<T> {
+struct HistoryState<T> {
     /// In the order in which they were sent.
     changes: BTreeMap<u64, Change<T>>,
     newest: HashMap<UserId, u64>,
@@ -48,9 +48,9 @@ struct State<T> {
 struct Change<T> {
     at: Timestamp,
     user: UserId,
-    said: T,
+    message: T,
     /// The hashes of the users' ids, sorted.
-    hearers: Recipients<Box<[u64]>>,
+    recipients: Recipients<Box<[u64]>>,
 }
 
 /// The users who receive a change.
@@ -86,7 +86,7 @@ impl Recipients<Box<[u64]>> {
 
 impl<T> Change<T> {
     fn size(&self) -> usize {
-        match &self.hearers {
+        match &self.recipients {
             Recipients::Everyone => MAX_BROADCASTS,
             Recipients::AllBut(marks) => MAX_BROADCASTS + marks.len(),
             Recipients::Only(marks) => 1 + marks.len(),
@@ -99,14 +99,14 @@ impl<T: Clone> PresenceHistory<T> {
     /// connection counts as closed.
     pub fn new(window: Duration, silence: Duration) -> Self {
         let seconds = |time: Duration| time.as_secs_f64().ceil() as i64;
-        let state = State { changes: BTreeMap::new(), newest: HashMap::new(), last: 0, size: 0 };
+        let state = HistoryState { changes: BTreeMap::new(), newest: HashMap::new(), last: 0, size: 0 };
         Self { window: seconds(window), silence: seconds(silence), marks: RandomState::new(), state: Mutex::new(state) }
     }
 
-    /// Notes a change of a user's presence. Called before the change is sent, so that a user who connects at that moment receives it twice and not
-    /// never. A change without recipients is not kept, but it makes the user's earlier change void.
-    pub fn record(&self, user: &UserId, said: T, to: Recipients<&[UserId]>, now: Timestamp) {
-        let hearers = to.map(|users| {
+    /// Notes a change of a user's presence. Called before the change is sent, so that a user who connects at that moment receives it twice
+    /// and not never. A change without recipients is not kept, but it makes the user's earlier change void.
+    pub fn record(&self, user: &UserId, message: T, to: Recipients<&[UserId]>, now: Timestamp) {
+        let recipients = to.map(|users| {
             let mut marks: Box<[u64]> = users.iter().map(|user| self.marks.hash_one(user)).collect();
             marks.sort_unstable();
             marks
@@ -114,13 +114,13 @@ impl<T: Clone> PresenceHistory<T> {
         let mut state = self.lock();
         state.forget_before(now.minus_seconds(self.window.saturating_add(self.silence)));
         state.forget(user);
-        let is_kept = match &hearers {
+        let has_recipients = match &recipients {
             Recipients::Everyone => true,
             Recipients::AllBut(marks) => marks.len() <= MAX_EXCLUDED,
             Recipients::Only(marks) => !marks.is_empty(),
         };
-        if is_kept {
-            state.put(Change { at: now, user: user.clone(), said, hearers });
+        if has_recipients {
+            state.put(Change { at: now, user: user.clone(), message, recipients });
         }
     }
 
@@ -129,19 +129,19 @@ impl<T: Clone> PresenceHistory<T> {
     pub fn since(&self, left_at: Timestamp, user: &UserId) -> Vec<T> {
         let (from, mark) = (left_at.minus_seconds(self.silence), self.marks.hash_one(user));
         let state = self.lock();
-        let hears = |change: &&Change<T>| change.hearers.include(mark);
-        let changes = state.changes.values().rev().take(MAX_EXAMINED).take_while(|change| change.at >= from).filter(hears);
-        let mut said: Vec<T> = changes.take(MAX_REPLAYED).map(|change| change.said.clone()).collect();
-        said.reverse();
-        said
+        let receives = |change: &&Change<T>| change.recipients.include(mark);
+        let changes = state.changes.values().rev().take(MAX_EXAMINED).take_while(|change| change.at >= from).filter(receives);
+        let mut message: Vec<T> = changes.take(MAX_REPLAYED).map(|change| change.message.clone()).collect();
+        message.reverse();
+        message
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+    fn lock(&self) -> MutexGuard<'_, HistoryState<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T> State<T> {
+impl<T> HistoryState<T> {
     fn put(&mut self, change: Change<T>) {
         self.last += 1;
         self.newest.insert(change.user.clone(), self.last);
@@ -179,7 +179,7 @@ mod tests {
     const WINDOW: i64 = 120;
     const SILENCE: i64 = 45;
 
-    fn told() -> PresenceHistory<&'static str> {
+    fn history() -> PresenceHistory<&'static str> {
         PresenceHistory::new(Duration::from_secs(WINDOW as u64), Duration::from_secs(SILENCE as u64))
     }
 
@@ -192,75 +192,79 @@ mod tests {
     }
 
     #[test]
-    fn whoever_was_away_is_told_the_newest_of_each_person_whose_presence_changed() {
-        let told = told();
-        told.record(&user("anna"), "anna comes", Recipients::Everyone, at(1000));
-        told.record(&user("ben"), "ben comes", Recipients::Everyone, at(1001));
-        told.record(&user("carl"), "carl goes", Recipients::Everyone, at(1050));
-        told.record(&user("anna"), "anna goes", Recipients::Everyone, at(1060));
-        assert_eq!(told.since(at(1047), &user("dora")), ["carl goes", "anna goes"]);
-        assert_eq!(told.since(at(1046), &user("dora")), ["ben comes", "carl goes", "anna goes"], "it was not seen at once");
-        assert!(told.since(at(1060 + SILENCE + 1), &user("dora")).is_empty());
+    fn a_client_receives_the_newest_change_of_each_user() {
+        let history = history();
+        history.record(&user("anna"), "anna online", Recipients::Everyone, at(1000));
+        history.record(&user("ben"), "ben online", Recipients::Everyone, at(1001));
+        history.record(&user("carl"), "carl offline", Recipients::Everyone, at(1050));
+        history.record(&user("anna"), "anna offline", Recipients::Everyone, at(1060));
+        assert_eq!(history.since(at(1047), &user("dora")), ["carl offline", "anna offline"]);
+        assert_eq!(
+            history.since(at(1046), &user("dora")),
+            ["ben online", "carl offline", "anna offline"],
+            "the server noticed the disconnect late"
+        );
+        assert!(history.since(at(1060 + SILENCE + 1), &user("dora")).is_empty());
     }
 
     #[test]
-    fn only_those_who_were_told_are_told_again() {
-        let told = told();
-        told.record(&user("anna"), "anna comes", Recipients::Only(&[user("dora"), user("ben")]), at(1000));
-        told.record(&user("carl"), "carl comes", Recipients::Only(&[user("emil")]), at(1000));
-        assert_eq!(told.since(at(1000), &user("dora")), ["anna comes"]);
-        assert!(told.since(at(1000), &user("anna")).is_empty());
+    fn only_recipients_of_a_change_receive_it_later() {
+        let history = history();
+        history.record(&user("anna"), "anna online", Recipients::Only(&[user("dora"), user("ben")]), at(1000));
+        history.record(&user("carl"), "carl online", Recipients::Only(&[user("emil")]), at(1000));
+        assert_eq!(history.since(at(1000), &user("dora")), ["anna online"]);
+        assert!(history.since(at(1000), &user("anna")).is_empty());
     }
 
     #[test]
     fn an_excepted_user_does_not_receive_the_change_later() {
-        let told = told();
-        told.record(&user("anna"), "anna comes", Recipients::AllBut(&[user("dora"), user("ben")]), at(1000));
-        told.record(&user("carl"), "carl comes", Recipients::Everyone, at(1000));
-        assert_eq!(told.since(at(1000), &user("dora")), ["carl comes"]);
-        assert_eq!(told.since(at(1000), &user("emil")), ["anna comes", "carl comes"]);
-        assert_eq!(told.lock().size, 2 * MAX_BROADCASTS + 2);
+        let history = history();
+        history.record(&user("anna"), "anna online", Recipients::AllBut(&[user("dora"), user("ben")]), at(1000));
+        history.record(&user("carl"), "carl online", Recipients::Everyone, at(1000));
+        assert_eq!(history.since(at(1000), &user("dora")), ["carl online"]);
+        assert_eq!(history.since(at(1000), &user("emil")), ["anna online", "carl online"]);
+        assert_eq!(history.lock().size, 2 * MAX_BROADCASTS + 2);
     }
 
     #[test]
-    fn what_nobody_was_told_is_not_kept_and_makes_void_what_was_told_before() {
-        let told = told();
-        told.record(&user("anna"), "anna comes", Recipients::Only(&[user("dora")]), at(1000));
-        told.record(&user("ben"), "ben comes", Recipients::Only(&[user("dora")]), at(1000));
-        told.record(&user("anna"), "anna goes", Recipients::Only(&[]), at(1001));
-        assert_eq!(told.since(at(1001), &user("dora")), ["ben comes"]);
-        let state = told.lock();
+    fn a_change_without_recipients_voids_the_earlier_one() {
+        let history = history();
+        history.record(&user("anna"), "anna online", Recipients::Only(&[user("dora")]), at(1000));
+        history.record(&user("ben"), "ben online", Recipients::Only(&[user("dora")]), at(1000));
+        history.record(&user("anna"), "anna offline", Recipients::Only(&[]), at(1001));
+        assert_eq!(history.since(at(1001), &user("dora")), ["ben online"]);
+        let state = history.lock();
         assert_eq!((state.changes.len(), state.newest.len(), state.size), (1, 1, 2));
     }
 
     #[test]
-    fn what_nobody_can_have_missed_who_may_come_back_is_forgotten() {
-        let told = told();
-        told.record(&user("anna"), "anna comes", Recipients::Only(&[user("dora")]), at(1000));
-        told.record(&user("ben"), "ben comes", Recipients::Only(&[user("dora")]), at(1000 + WINDOW + SILENCE + 1));
-        let state = told.lock();
+    fn changes_older_than_the_window_are_dropped() {
+        let history = history();
+        history.record(&user("anna"), "anna online", Recipients::Only(&[user("dora")]), at(1000));
+        history.record(&user("ben"), "ben online", Recipients::Only(&[user("dora")]), at(1000 + WINDOW + SILENCE + 1));
+        let state = history.lock();
         assert_eq!((state.changes.len(), state.newest.len(), state.size), (1, 1, 2));
     }
 
     #[test]
-    fn of_what_there_is_no_room_for_the_newest_is_kept() {
-        let told = told();
+    fn the_newest_changes_are_kept_when_the_history_is_full() {
+        let history = history();
         let many: Vec<UserId> = (0..1000).map(|number| user(&number.to_string())).collect();
         for number in 0..100 {
-            told.record(&user(&format!("person {number}")), "comes", Recipients::Only(&many), at(1000 + number));
+            history.record(&user(&format!("user {number}")), "online", Recipients::Only(&many), at(1000 + number));
         }
-        assert_eq!(told.since(at(1000), &many[0]).len(), MAX_CHANGES / 1001);
-        assert!(told.lock().size <= MAX_CHANGES);
+        assert_eq!(history.since(at(1000), &many[0]).len(), MAX_CHANGES / 1001);
+        assert!(history.lock().size <= MAX_CHANGES);
     }
 
     #[test]
-    fn of_more_than_a_client_can_take_at_once_the_newest_is_told() {
-        let told: PresenceHistory<usize> = PresenceHistory::new(Duration::from_secs(WINDOW as u64), Duration::from_secs(SILENCE as u64));
+    fn a_client_receives_at_most_the_newest_changes() {
+        let history: PresenceHistory<usize> = PresenceHistory::new(Duration::from_secs(WINDOW as u64), Duration::from_secs(SILENCE as u64));
         for number in 0..3 * MAX_REPLAYED {
-            told.record(&user(&number.to_string()), number, Recipients::Everyone, at(1000 + number as i64 / 100));
+            history.record(&user(&number.to_string()), number, Recipients::Everyone, at(1000 + number as i64 / 100));
         }
         let newest: Vec<usize> = (2 * MAX_REPLAYED..3 * MAX_REPLAYED).collect();
-        assert_eq!(told.since(at(1000), &user("dora")), newest);
-        assert!(told.lock().changes.len() < MAX_REPLAYED + MAX_REPLAYED / 10, "nobody is told the others");
+        assert_eq!(history.since(at(1000), &user("dora")), newest);
+        assert!(history.lock().changes.len() < MAX_REPLAYED + MAX_REPLAYED / 10, "changes that no client can receive are dropped");
     }
 }

@@ -20,12 +20,12 @@ pub enum Transport {
 
 /// A connection. The sockets of a user on it, one for each namespace, count as one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Connection(u64);
+pub struct ConnectionId(u64);
 
-impl Connection {
+impl ConnectionId {
     /// The connection with a number, which no other connection has, before or after.
     pub fn new(number: u64, transport: Transport) -> Self {
-        // Every socket has a copy, so it takes only one word.
+        // Every socket has a copy, so it takes only eight bytes.
         Self(number << 1 | u64::from(transport == Transport::Raw))
     }
 
@@ -78,7 +78,7 @@ struct UserPresence {
     /// The connections, sorted by their numbers. If there are none, the last one, whose id other users know until the grace period ends.
     connections: SmallVec<[UserConnection; 1]>,
     /// The last departure, while the counts are zero.
-    departed: DepartureId,
+    departure: DepartureId,
 }
 
 /// A connection of a user.
@@ -93,11 +93,11 @@ struct UserConnection {
 
 impl UserPresence {
     /// Counts a socket, which may have an id that other users know. An error if its connection exceeds the limit `most`.
-    fn enter(&mut self, connection: Connection, id: Option<Id>, most: Option<u32>) -> Result<(), u32> {
-        if let Ok(place) = self.place_of(connection)
-            && self.connections[place].sockets > 0
+    fn enter(&mut self, connection: ConnectionId, id: Option<Id>, most: Option<u32>) -> Result<(), u32> {
+        if let Ok(index) = self.index_of(connection)
+            && self.connections[index].sockets > 0
         {
-            self.connections[place].sockets += 1;
+            self.connections[index].sockets += 1;
             return Ok(());
         }
         let count = self.counts.of(connection.transport());
@@ -105,40 +105,40 @@ impl UserPresence {
             return Err(*count);
         }
         *count += 1;
-        self.connections.retain(|held| held.sockets > 0);
-        let place = self.place_of(connection).unwrap_or_else(|place| place);
-        self.connections.insert(place, UserConnection { number: connection.number(), sockets: 1, id });
+        self.connections.retain(|known| known.sockets > 0);
+        let index = self.index_of(connection).unwrap_or_else(|index| index);
+        self.connections.insert(index, UserConnection { number: connection.number(), sockets: 1, id });
         Ok(())
     }
 
     /// Removes a socket from the count, and its connection with the last socket.
-    fn leave(&mut self, connection: Connection) {
-        let Ok(place) = self.place_of(connection) else { return };
-        let held = &mut self.connections[place];
-        let Some(sockets) = held.sockets.checked_sub(1) else { return };
-        held.sockets = sockets;
+    fn leave(&mut self, connection: ConnectionId) {
+        let Ok(index) = self.index_of(connection) else { return };
+        let known = &mut self.connections[index];
+        let Some(sockets) = known.sockets.checked_sub(1) else { return };
+        known.sockets = sockets;
         if sockets == 0 {
             *self.counts.of(connection.transport()) -= 1;
             if !self.counts.is_zero() {
-                self.connections.remove(place);
+                self.connections.remove(index);
             }
         }
     }
 
     /// The connection id that other users see.
     fn known_by(&self) -> String {
-        self.connections.iter().find_map(|held| held.id).map(|id| id.text()).unwrap_or_default()
+        self.connections.iter().find_map(|known| known.id).map(|id| id.text()).unwrap_or_default()
     }
 
     /// The index of a connection, or else the index at which to insert it.
-    fn place_of(&self, connection: Connection) -> Result<usize, usize> {
-        self.connections.binary_search_by_key(&connection.number(), |held| held.number)
+    fn index_of(&self, connection: ConnectionId) -> Result<usize, usize> {
+        self.connections.binary_search_by_key(&connection.number(), |known| known.number)
     }
 }
 
 impl OnlineUsers {
     /// Counts a socket. Other users know its connection by the id of its first socket, unless presence events are switched off. If the user
-    /// comes online with it, `come_online` sends the event. An error if it is the first socket of its connection, and the user has `most`
+    /// comes online with it, `send_online` sends the event. An error if it is the first socket of its connection, and the user has `most`
     /// connections of this type already (`None`: no limit).
     ///
     /// # Errors
@@ -146,72 +146,72 @@ impl OnlineUsers {
     pub fn connect(
         &self,
         user: &UserId,
-        connection: Connection,
+        connection: ConnectionId,
         id: Option<Id>,
         most: Option<u32>,
-        come_online: impl FnOnce(),
+        send_online: impl FnOnce(),
     ) -> Result<(), u32> {
-        let mut crowd = self.lock();
-        if let Some(presence) = crowd.users.get_mut(user) {
+        let mut state = self.lock();
+        if let Some(presence) = state.users.get_mut(user) {
             return presence.enter(connection, id, most);
         }
         let mut presence = UserPresence::default();
         presence.enter(connection, id, most)?;
-        crowd.users.insert(user.clone(), presence);
-        come_online();
+        state.users.insert(user.clone(), presence);
+        send_online();
         Ok(())
     }
 
     /// Counts a user as online who was connected when the server stopped; `id` is the connection id that other users see. Returns a
     /// departure: call [`OnlineUsers::expire`] when its grace period ends.
     pub fn expect(&self, user: &UserId, id: Option<Id>) -> DepartureId {
-        let mut crowd = self.lock();
-        let OnlineState { users, last_departure } = &mut *crowd;
+        let mut state = self.lock();
+        let OnlineState { users, last_departure } = &mut *state;
         let presence = users.entry(user.clone()).or_default();
         if presence.connections.is_empty() {
             presence.connections.push(UserConnection { number: 0, sockets: 0, id });
         }
-        presence.departed = last_departure.next();
-        presence.departed
+        presence.departure = last_departure.next();
+        presence.departure
     }
 
     /// Changes the connection id that other users see, after a socket was resumed.
-    pub fn rename(&self, user: &UserId, connection: Connection, from: Id, to: Id) {
-        let mut crowd = self.lock();
-        let Some(presence) = crowd.users.get_mut(user) else { return };
-        if let Ok(place) = presence.place_of(connection)
-            && presence.connections[place].id == Some(from)
+    pub fn rename(&self, user: &UserId, connection: ConnectionId, from: Id, to: Id) {
+        let mut state = self.lock();
+        let Some(presence) = state.users.get_mut(user) else { return };
+        if let Ok(index) = presence.index_of(connection)
+            && presence.connections[index].id == Some(from)
         {
-            presence.connections[place].id = Some(to);
+            presence.connections[index].id = Some(to);
         }
     }
 
     /// Removes a socket from the count, whether it was accepted or not. If it was the user's last connection, returns a departure: call
     /// [`OnlineUsers::expire`] when its grace period ends.
-    pub fn disconnect(&self, user: &UserId, connection: Connection) -> Option<DepartureId> {
-        let mut crowd = self.lock();
-        let OnlineState { users, last_departure } = &mut *crowd;
+    pub fn disconnect(&self, user: &UserId, connection: ConnectionId) -> Option<DepartureId> {
+        let mut state = self.lock();
+        let OnlineState { users, last_departure } = &mut *state;
         let presence = users.get_mut(user)?;
         presence.leave(connection);
         if !presence.counts.is_zero() {
             return None;
         }
-        presence.departed = last_departure.next();
-        Some(presence.departed)
+        presence.departure = last_departure.next();
+        Some(presence.departure)
     }
 
     /// Ends the grace period of a departure. If the user has had no connection since, not even a short one, the user goes offline, and
-    /// `go_offline` sends the event.
-    pub fn expire(&self, user: &UserId, departure: DepartureId, go_offline: impl FnOnce()) {
+    /// `send_offline` sends the event.
+    pub fn expire(&self, user: &UserId, departure: DepartureId, send_offline: impl FnOnce()) {
         let users = &mut self.lock().users;
-        let gone = users.get(user).is_some_and(|presence| presence.counts.is_zero() && presence.departed == departure);
-        if gone {
+        let is_offline = users.get(user).is_some_and(|presence| presence.counts.is_zero() && presence.departure == departure);
+        if is_offline {
             users.remove(user);
             // Frees the memory after very many users were online.
             if users.capacity() > 1024 && users.len() < users.capacity() / 4 {
                 users.shrink_to_fit();
             }
-            go_offline();
+            send_offline();
         }
     }
 
@@ -220,11 +220,11 @@ impl OnlineUsers {
         self.lock().users.contains_key(user)
     }
 
-    /// The online users among `people`, in their order, each with the id of the oldest connection. Within the grace period it is the id of
+    /// The online users among `users`, in their order, each with the id of the oldest connection. Within the grace period it is the id of
     /// the last one.
     pub fn online_among(&self, users: &[UserId]) -> Vec<(UserId, String)> {
-        let crowd = self.lock();
-        users.iter().filter_map(|user| Some((user.clone(), crowd.users.get(user)?.known_by()))).collect()
+        let state = self.lock();
+        users.iter().filter_map(|user| Some((user.clone(), state.users.get(user)?.known_by()))).collect()
     }
 
     /// The number of users who are online.
@@ -241,12 +241,12 @@ impl OnlineUsers {
 mod tests {
     use super::*;
 
-    fn socketio(number: u64) -> Connection {
-        Connection::new(number, Transport::SocketIo)
+    fn socketio(number: u64) -> ConnectionId {
+        ConnectionId::new(number, Transport::SocketIo)
     }
 
-    fn raw(number: u64) -> Connection {
-        Connection::new(number, Transport::Raw)
+    fn raw(number: u64) -> ConnectionId {
+        ConnectionId::new(number, Transport::Raw)
     }
 
     fn id(name: &str) -> Id {
@@ -254,29 +254,29 @@ mod tests {
     }
 
     /// Whether the user comes online with this connection.
-    fn arrive(users: &OnlineUsers, user: &UserId, connection: Connection, most: Option<u32>) -> Result<bool, u32> {
-        let mut comes = false;
-        users.connect(user, connection, None, most, || comes = true).map(|()| comes)
+    fn connect(users: &OnlineUsers, user: &UserId, connection: ConnectionId, most: Option<u32>) -> Result<bool, u32> {
+        let mut is_first = false;
+        users.connect(user, connection, None, most, || is_first = true).map(|()| is_first)
     }
 
     /// Whether the user goes offline when the grace period ends.
     fn expire(users: &OnlineUsers, user: &UserId, departure: DepartureId) -> bool {
-        let mut goes = false;
-        users.expire(user, departure, || goes = true);
-        goes
+        let mut is_offline = false;
+        users.expire(user, departure, || is_offline = true);
+        is_offline
     }
 
     #[test]
-    fn a_reload_does_not_blink() {
+    fn a_page_reload_sends_no_events() {
         let (users, anna) = (OnlineUsers::default(), UserId::new("anna"));
-        assert_eq!(arrive(&users, &anna, socketio(1), None), Ok(true));
-        let departure = users.disconnect(&anna, socketio(1)).expect("it was the last");
-        assert!(users.is_online(&anna), "within the grace");
-        assert_eq!(arrive(&users, &anna, raw(2), None), Ok(false), "nobody is told");
-        assert!(!expire(&users, &anna, departure), "the grace of the first is over, the second is there");
-        let departure = users.disconnect(&anna, raw(2)).expect("it was the last");
+        assert_eq!(connect(&users, &anna, socketio(1), None), Ok(true));
+        let departure = users.disconnect(&anna, socketio(1)).expect("it was the last connection");
+        assert!(users.is_online(&anna), "within the grace period");
+        assert_eq!(connect(&users, &anna, raw(2), None), Ok(false), "no event is sent");
+        assert!(!expire(&users, &anna, departure), "the second connection is open");
+        let departure = users.disconnect(&anna, raw(2)).expect("it was the last connection");
         assert!(expire(&users, &anna, departure));
-        assert!(!expire(&users, &anna, departure), "told once");
+        assert!(!expire(&users, &anna, departure), "the event is sent once");
         assert_eq!(users.count(), 0);
     }
 
@@ -284,102 +284,102 @@ mod tests {
     fn an_older_departure_does_not_cut_a_grace_short() {
         let (users, anna) = (OnlineUsers::default(), UserId::new("anna"));
         let departure = || {
-            arrive(&users, &anna, socketio(1), None).unwrap();
-            users.disconnect(&anna, socketio(1)).expect("it was the last")
+            connect(&users, &anna, socketio(1), None).unwrap();
+            users.disconnect(&anna, socketio(1)).expect("it was the last connection")
         };
         let (first, second) = (departure(), departure());
-        assert!(!expire(&users, &anna, first), "back and gone again meanwhile");
+        assert!(!expire(&users, &anna, first), "the user has returned and left again");
         assert!(users.is_online(&anna));
         assert!(expire(&users, &anna, second));
         let third = departure();
-        assert!(!expire(&users, &anna, second), "of a presence that is over");
+        assert!(!expire(&users, &anna, second), "the departure belongs to an earlier presence");
         assert!(expire(&users, &anna, third));
     }
 
     #[test]
-    fn what_is_told_last_is_true_however_many_shards_tell() {
-        let (users, anna, told) = (OnlineUsers::default(), UserId::new("anna"), Mutex::new(Vec::new()));
-        let tell = |online| told.lock().unwrap().push(online);
-        let come_and_go = |connection| {
+    fn the_last_event_is_true_with_several_shards() {
+        let (users, anna, sent) = (OnlineUsers::default(), UserId::new("anna"), Mutex::new(Vec::new()));
+        let send = |online| sent.lock().unwrap().push(online);
+        let connect_and_disconnect = |connection| {
             for _ in 0..10_000 {
-                users.connect(&anna, connection, None, None, || tell(true)).unwrap();
+                users.connect(&anna, connection, None, None, || send(true)).unwrap();
                 if let Some(departure) = users.disconnect(&anna, connection) {
-                    users.expire(&anna, departure, || tell(false));
+                    users.expire(&anna, departure, || send(false));
                 }
             }
         };
-        std::thread::scope(|scope| [1, 2, 3, 4].map(|number| scope.spawn(move || come_and_go(socketio(number)))).map(drop));
-        let told = told.into_inner().unwrap();
-        assert!(told.iter().enumerate().all(|(i, online)| *online == (i % 2 == 0)), "coming and going take turns");
-        assert_eq!(told.last(), Some(&false));
+        std::thread::scope(|scope| [1, 2, 3, 4].map(|number| scope.spawn(move || connect_and_disconnect(socketio(number)))).map(drop));
+        let sent = sent.into_inner().unwrap();
+        assert!(sent.iter().enumerate().all(|(i, online)| *online == (i % 2 == 0)), "online and offline alternate");
+        assert_eq!(sent.last(), Some(&false));
     }
 
     #[test]
-    fn each_sort_has_its_own_cap() {
+    fn each_transport_has_its_own_limit() {
         let (users, ben) = (OnlineUsers::default(), UserId::new("ben"));
-        assert_eq!(arrive(&users, &ben, raw(1), Some(1)), Ok(true));
-        assert_eq!(arrive(&users, &ben, raw(2), Some(1)), Err(1));
-        assert_eq!(arrive(&users, &ben, socketio(3), Some(1)), Ok(false));
+        assert_eq!(connect(&users, &ben, raw(1), Some(1)), Ok(true));
+        assert_eq!(connect(&users, &ben, raw(2), Some(1)), Err(1));
+        assert_eq!(connect(&users, &ben, socketio(3), Some(1)), Ok(false));
         users.disconnect(&ben, raw(1));
-        assert_eq!(arrive(&users, &ben, raw(4), Some(1)), Ok(false));
+        assert_eq!(connect(&users, &ben, raw(4), Some(1)), Ok(false));
     }
 
     #[test]
     fn a_connection_counts_once_however_many_sockets_it_has() {
         let (users, anna, ben) = (OnlineUsers::default(), UserId::new("anna"), UserId::new("ben"));
-        for comes_online in [true, false, false] {
-            assert_eq!(arrive(&users, &anna, socketio(7), Some(2)), Ok(comes_online));
+        for is_first in [true, false, false] {
+            assert_eq!(connect(&users, &anna, socketio(7), Some(2)), Ok(is_first));
         }
-        assert_eq!(arrive(&users, &ben, socketio(7), Some(1)), Ok(true), "somebody else on it counts for themselves");
-        assert_eq!(arrive(&users, &anna, socketio(6), Some(2)), Ok(false));
-        assert_eq!(arrive(&users, &anna, socketio(8), Some(2)), Err(2));
-        assert_eq!(arrive(&users, &anna, socketio(7), Some(2)), Ok(false), "the connection is there already");
+        assert_eq!(connect(&users, &ben, socketio(7), Some(1)), Ok(true), "another user on the connection has a count of their own");
+        assert_eq!(connect(&users, &anna, socketio(6), Some(2)), Ok(false));
+        assert_eq!(connect(&users, &anna, socketio(8), Some(2)), Err(2));
+        assert_eq!(connect(&users, &anna, socketio(7), Some(2)), Ok(false), "the connection is counted already");
         for _ in 0..3 {
             assert_eq!(users.disconnect(&anna, socketio(7)), None);
-            assert_eq!(arrive(&users, &anna, socketio(8), Some(2)), Err(2), "one of its sockets is still there");
+            assert_eq!(connect(&users, &anna, socketio(8), Some(2)), Err(2), "one of its sockets is still open");
         }
         assert_eq!(users.disconnect(&anna, socketio(7)), None);
-        assert_eq!(arrive(&users, &anna, socketio(8), Some(2)), Ok(false));
+        assert_eq!(connect(&users, &anna, socketio(8), Some(2)), Ok(false));
         assert_eq!(users.disconnect(&anna, socketio(6)), None);
-        let departure = users.disconnect(&anna, socketio(8)).expect("it was the last");
+        let departure = users.disconnect(&anna, socketio(8)).expect("it was the last connection");
         assert!(expire(&users, &anna, departure));
         assert_eq!(users.count(), 1, "only ben");
     }
 
     #[test]
-    fn a_person_is_known_by_a_connection_that_is_there() {
+    fn a_user_is_shown_with_an_open_connection() {
         let (users, anna) = (OnlineUsers::default(), UserId::new("anna"));
-        let come = |number, name| users.connect(&anna, socketio(number), Some(id(name)), None, || {}).unwrap();
+        let connect = |number, name| users.connect(&anna, socketio(number), Some(id(name)), None, || {}).unwrap();
         let known = || users.online_among(&[UserId::new("ben"), anna.clone()]);
-        come(1, "laptop");
-        come(1, "laptop_another");
+        connect(1, "laptop");
+        connect(1, "laptop_another");
         assert_eq!(known(), [(anna.clone(), id("laptop").text())]);
-        come(2, "phone");
+        connect(2, "phone");
         assert_eq!(known(), [(anna.clone(), id("laptop").text())]);
         users.disconnect(&anna, socketio(1));
-        assert_eq!(known(), [(anna.clone(), id("laptop").text())], "one of its sockets is still there");
+        assert_eq!(known(), [(anna.clone(), id("laptop").text())], "one of its sockets is still open");
         users.disconnect(&anna, socketio(1));
         assert_eq!(known(), [(anna.clone(), id("phone").text())]);
-        let departure = users.disconnect(&anna, socketio(2)).expect("it was the last");
-        assert_eq!(known(), [(anna.clone(), id("phone").text())], "within the grace");
-        come(3, "phone_again");
+        let departure = users.disconnect(&anna, socketio(2)).expect("it was the last connection");
+        assert_eq!(known(), [(anna.clone(), id("phone").text())], "within the grace period");
+        connect(3, "phone_again");
         assert_eq!(known(), [(anna.clone(), id("phone_again").text())]);
         assert!(!expire(&users, &anna, departure));
     }
 
     #[test]
-    fn who_was_here_before_a_start_is_expected_back() {
+    fn users_from_before_a_start_are_online() {
         let (users, anna, ben) = (OnlineUsers::default(), UserId::new("anna"), UserId::new("ben"));
         let known = |user: &UserId| users.online_among(std::slice::from_ref(user)).pop().map(|(_, id)| id);
         let departures = [&anna, &ben].map(|user| users.expect(user, Some(id("before"))));
         assert_eq!(known(&anna), Some(id("before").text()));
-        assert_eq!(arrive(&users, &anna, socketio(1), Some(1)), Ok(false), "nobody is told");
+        assert_eq!(connect(&users, &anna, socketio(1), Some(1)), Ok(false), "no event is sent");
         assert_eq!(known(&anna).as_deref(), Some(""));
         assert_eq!([&anna, &ben].map(|user| expire(&users, user, departures[usize::from(user == &ben)])), [false, true]);
     }
 
     #[test]
-    fn a_connection_that_goes_on_as_another_is_known_by_its_id() {
+    fn a_resumed_connection_is_shown_with_its_old_id() {
         let (users, anna) = (OnlineUsers::default(), UserId::new("anna"));
         users.connect(&anna, socketio(1), Some(id("new")), None, || {}).unwrap();
         users.rename(&anna, socketio(1), id("new"), id("old"));
@@ -389,9 +389,9 @@ mod tests {
     }
 
     #[test]
-    fn who_may_have_none_is_not_here() {
+    fn a_user_without_a_connection_is_offline() {
         let (users, anna) = (OnlineUsers::default(), UserId::new("anna"));
-        assert_eq!(arrive(&users, &anna, raw(1), Some(0)), Err(0));
+        assert_eq!(connect(&users, &anna, raw(1), Some(0)), Err(0));
         assert!(!users.is_online(&anna));
     }
 }

@@ -53,9 +53,9 @@ impl PendingChanges {
 
     /// Ends a round. The changes that it could not send wait for the next, unless there is a newer one of the same user. True if the caller
     /// must start another round.
-    pub fn end(&self, untold: impl IntoIterator<Item = Arc<EphemeralEvent>>) -> bool {
+    pub fn end(&self, unsent: impl IntoIterator<Item = Arc<EphemeralEvent>>) -> bool {
         let mut gathered = self.lock();
-        for ephemeral in untold {
+        for ephemeral in unsent {
             if let Some(user) = user_of(&ephemeral) {
                 gathered.newest.entry(user.clone()).or_insert(ephemeral);
             }
@@ -96,20 +96,20 @@ mod tests {
     }
 
     #[test]
-    fn of_each_person_the_newest_is_told() {
+    fn the_newest_change_of_each_user_is_sent() {
         let changes = PendingChanges::default();
         assert!(changes.add(online("anna")));
-        assert!(!changes.add(online("ben")), "the round is on its way already");
+        assert!(!changes.add(online("ben")), "the round is scheduled already");
         assert!(!changes.add(offline("anna")));
-        let mut told = changes.begin();
-        told.sort_by_key(|ephemeral| user_of(ephemeral).cloned());
-        assert_eq!(told, [offline("anna"), online("ben")]);
+        let mut sent = changes.begin();
+        sent.sort_by_key(|ephemeral| user_of(ephemeral).cloned());
+        assert_eq!(sent, [offline("anna"), online("ben")]);
         assert!(!changes.end([]));
         assert!(changes.add(online("anna")));
     }
 
     #[test]
-    fn whoever_goes_on_as_another_is_told_so() {
+    fn a_renamed_connection_is_sent_with_its_new_id() {
         let known_by = |id: &str| Arc::new(EphemeralEvent::Online { user: UserId::new("anna"), connection: id.to_owned() });
         let changes = PendingChanges::default();
         changes.add(known_by("new"));
@@ -117,28 +117,28 @@ mod tests {
         for (user, from, to) in [("anna", "new", "old"), ("anna", "new", "another"), ("ben", "new", "old"), ("carl", "new", "old")] {
             changes.rename(&UserId::new(user), from, to);
         }
-        let mut told = changes.begin();
-        told.sort_by_key(|ephemeral| user_of(ephemeral).cloned());
-        assert_eq!(told, [known_by("old"), offline("ben")]);
+        let mut sent = changes.begin();
+        sent.sort_by_key(|ephemeral| user_of(ephemeral).cloned());
+        assert_eq!(sent, [known_by("old"), offline("ben")]);
     }
 
     #[test]
-    fn a_storm_is_told_in_parts() {
+    fn many_changes_are_sent_in_parts() {
         let changes = PendingChanges::default();
         let users: Vec<String> = (0..2 * MAX_PER_ROUND + 1).map(|number| number.to_string()).collect();
         for user in &users {
             changes.add(online(user));
         }
-        let mut told = Vec::new();
+        let mut sent = Vec::new();
         for (some, is_last) in [(MAX_PER_ROUND, false), (MAX_PER_ROUND, false), (1, true)] {
             let round = changes.begin();
             assert_eq!(round.len(), some);
-            told.extend(round.iter().filter_map(|ephemeral| user_of(ephemeral).cloned()));
+            sent.extend(round.iter().filter_map(|ephemeral| user_of(ephemeral).cloned()));
             assert_eq!(changes.end([]), !is_last);
         }
-        told.sort();
-        told.dedup();
-        assert_eq!(told.len(), users.len());
+        sent.sort();
+        sent.dedup();
+        assert_eq!(sent.len(), users.len());
     }
 
     #[test]
@@ -146,22 +146,22 @@ mod tests {
         let changes = PendingChanges::default();
         assert!(changes.add(online("anna")));
         assert_eq!(changes.begin(), [online("anna")]);
-        assert!(!changes.add(offline("anna")), "the first is still being told");
-        assert!(changes.end([]), "now it is time");
+        assert!(!changes.add(offline("anna")), "the first round is still running");
+        assert!(changes.end([]), "the next round must start");
         assert_eq!(changes.begin(), [offline("anna")]);
         assert!(!changes.end([]));
     }
 
     #[test]
-    fn what_could_not_be_told_is_told_later_unless_it_is_no_longer_true() {
+    fn an_unsent_change_is_sent_later_unless_it_is_outdated() {
         let changes = PendingChanges::default();
         changes.add(online("anna"));
         changes.add(online("ben"));
-        let untold = changes.begin();
+        let unsent = changes.begin();
         changes.add(offline("anna"));
-        assert!(changes.end(untold));
-        let mut told = changes.begin();
-        told.sort_by_key(|ephemeral| user_of(ephemeral).cloned());
-        assert_eq!(told, [offline("anna"), online("ben")]);
+        assert!(changes.end(unsent));
+        let mut sent = changes.begin();
+        sent.sort_by_key(|ephemeral| user_of(ephemeral).cloned());
+        assert_eq!(sent, [offline("anna"), online("ben")]);
     }
 }

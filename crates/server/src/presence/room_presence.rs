@@ -10,13 +10,13 @@ use domain::users::User;
 
 use super::{DepartureId, MIN_CROWD};
 
-/// How many of the users who have a room open an answer names: those who opened it first. The others are only counted.
+/// How many of the users who have a room open a response names: those who opened it first. The others are only counted.
 pub const MAX_LISTED: usize = 100;
 
 /// The users who have a room open, or are within the grace period.
 #[derive(Debug, Default)]
 pub struct RoomPresence {
-    register: Mutex<RoomState>,
+    state: Mutex<RoomState>,
     /// The number of users of each room that more than [`MIN_CROWD`] users have open. It may be read while the register is locked.
     crowded: RwLock<HashMap<RoomId, usize>>,
     /// The kinds of rooms that have no enter and leave events, besides inboxes.
@@ -26,10 +26,10 @@ pub struct RoomPresence {
 #[derive(Debug, Default)]
 struct RoomState {
     /// By user first, so that a look-up for one user costs only that user's entries. A user without rooms has no entry.
-    attendees: HashMap<UserId, HashMap<RoomId, PresentUser>>,
+    users: HashMap<UserId, HashMap<RoomId, PresentUser>>,
     /// The users of each room, in the order of entering. A room without users is removed.
     present: HashMap<RoomId, BTreeMap<u64, UserId>>,
-    last_place: u64,
+    last_order: u64,
     last_departure: DepartureId,
 }
 
@@ -39,11 +39,11 @@ struct PresentUser {
     /// The space that the room is inside. Only its members may receive the room's events.
     inside: Option<RoomId>,
     /// The user's key in [`RoomState::present`].
-    place: u64,
+    order: u64,
     /// The number of connections; zero within the grace period.
     connections: u32,
     /// The last departure, while there are no connections.
-    departed: DepartureId,
+    departure: DepartureId,
 }
 
 impl RoomPresence {
@@ -52,23 +52,23 @@ impl RoomPresence {
         Self { kinds_without_entries, ..Self::default() }
     }
 
-    /// Counts a connection in a room, which may be inside another. If it is the user's first there, `tell` sends the event.
-    pub fn join(&self, room: &RoomId, user: &User, inside: Option<RoomId>, tell: impl FnOnce()) {
+    /// Counts a connection in a room, which may be inside another. If it is the user's first there, `send` sends the event.
+    pub fn join(&self, room: &RoomId, user: &User, inside: Option<RoomId>, send: impl FnOnce()) {
         if !self.tracks(room) {
             return;
         }
-        let mut register = self.lock();
-        let RoomState { attendees, present, last_place, .. } = &mut *register;
-        match attendees.entry(user.id.clone()).or_default().entry(room.clone()) {
+        let mut state = self.lock();
+        let RoomState { users, present, last_order, .. } = &mut *state;
+        match users.entry(user.id.clone()).or_default().entry(room.clone()) {
             Entry::Occupied(mut entry) => entry.get_mut().connections += 1,
             Entry::Vacant(entry) => {
-                *last_place += 1;
-                let place = *last_place;
-                entry.insert(PresentUser { user: user.clone(), inside, place, connections: 1, departed: DepartureId::default() });
+                *last_order += 1;
+                let order = *last_order;
+                entry.insert(PresentUser { user: user.clone(), inside, order, connections: 1, departure: DepartureId::default() });
                 let users = present.entry(room.clone()).or_default();
-                users.insert(place, user.id.clone());
+                users.insert(order, user.id.clone());
                 self.note_size(room, users.len());
-                tell();
+                send();
             }
         }
     }
@@ -85,48 +85,48 @@ impl RoomPresence {
         if !self.tracks(room) {
             return None;
         }
-        let mut register = self.lock();
-        let RoomState { attendees, last_departure, .. } = &mut *register;
-        let attendee = attendees.get_mut(user)?.get_mut(room)?;
-        attendee.connections = attendee.connections.saturating_sub(1);
-        if attendee.connections > 0 {
+        let mut state = self.lock();
+        let RoomState { users, last_departure, .. } = &mut *state;
+        let present_user = users.get_mut(user)?.get_mut(room)?;
+        present_user.connections = present_user.connections.saturating_sub(1);
+        if present_user.connections > 0 {
             return None;
         }
-        attendee.departed = last_departure.next();
-        Some(attendee.departed)
+        present_user.departure = last_departure.next();
+        Some(present_user.departure)
     }
 
-    /// Ends the grace period of a departure. If the user has had no connection in the room since, not even a short one, `tell` sends the
+    /// Ends the grace period of a departure. If the user has had no connection in the room since, not even a short one, `send` sends the
     /// leave event.
-    pub fn expire(&self, room: &RoomId, user: &UserId, departure: DepartureId, tell: impl FnOnce(User)) {
-        let mut register = self.lock();
-        let RoomState { attendees, present, .. } = &mut *register;
-        let Entry::Occupied(mut rooms) = attendees.entry(user.clone()) else { return };
+    pub fn expire(&self, room: &RoomId, user: &UserId, departure: DepartureId, send: impl FnOnce(User)) {
+        let mut state = self.lock();
+        let RoomState { users, present, .. } = &mut *state;
+        let Entry::Occupied(mut rooms) = users.entry(user.clone()) else { return };
         if let Entry::Occupied(entry) = rooms.get_mut().entry(room.clone())
             && entry.get().connections == 0
-            && entry.get().departed == departure
+            && entry.get().departure == departure
         {
-            let attendee = entry.remove();
-            self.forget_place(present, room, attendee.place);
-            tell(attendee.user);
+            let present_user = entry.remove();
+            self.remove_present(present, room, present_user.order);
+            send(present_user.user);
         }
         if rooms.get().is_empty() {
             rooms.remove();
         }
     }
 
-    /// Ends a user's grace periods in a space, and in the rooms inside it, because the user is no longer a member. `tell` sends a leave
+    /// Ends a user's grace periods in a space, and in the rooms inside it, because the user is no longer a member. `send` sends a leave
     /// event for each room. A room that a connection still has open is left when that connection leaves it.
-    pub fn remove_member(&self, space: &RoomId, user: &UserId, mut tell: impl FnMut(&RoomId, User)) {
-        let mut register = self.lock();
-        let RoomState { attendees, present, .. } = &mut *register;
-        let Entry::Occupied(mut rooms) = attendees.entry(user.clone()) else { return };
-        let given_up = rooms
+    pub fn remove_member(&self, space: &RoomId, user: &UserId, mut send: impl FnMut(&RoomId, User)) {
+        let mut state = self.lock();
+        let RoomState { users, present, .. } = &mut *state;
+        let Entry::Occupied(mut rooms) = users.entry(user.clone()) else { return };
+        let removed = rooms
             .get_mut()
-            .extract_if(|room, attendee| attendee.connections == 0 && (room == space || attendee.inside.as_ref() == Some(space)));
-        for (room, attendee) in given_up {
-            self.forget_place(present, &room, attendee.place);
-            tell(&room, attendee.user);
+            .extract_if(|room, present_user| present_user.connections == 0 && (room == space || present_user.inside.as_ref() == Some(space)));
+        for (room, present_user) in removed {
+            self.remove_present(present, &room, present_user.order);
+            send(&room, present_user.user);
         }
         if rooms.get().is_empty() {
             rooms.remove();
@@ -135,17 +135,17 @@ impl RoomPresence {
 
     /// Whether a room that a user has open is inside this space.
     pub fn is_inside(&self, room: &RoomId, user: &UserId, space: &RoomId) -> bool {
-        let attendees = &self.lock().attendees;
-        let attendee = attendees.get(user).and_then(|rooms| rooms.get(room));
-        attendee.is_some_and(|attendee| attendee.inside.as_ref() == Some(space))
+        let users = &self.lock().users;
+        let present_user = users.get(user).and_then(|rooms| rooms.get(room));
+        present_user.is_some_and(|present_user| present_user.inside.as_ref() == Some(space))
     }
 
     /// The users who have a room open, with `newcomer`, who is about to open it: at most [`MAX_LISTED`] of them, and the number of all.
     pub fn present_with(&self, room: &RoomId, newcomer: Option<&User>) -> (Vec<User>, usize) {
-        let register = self.lock();
-        let is_there = |user: &User| register.attendees.get(&user.id).is_some_and(|rooms| rooms.contains_key(room));
-        let ids = register.present.get(room);
-        let user = |id: &UserId| Some(register.attendees.get(id)?.get(room)?.user.clone());
+        let state = self.lock();
+        let is_there = |user: &User| state.users.get(&user.id).is_some_and(|rooms| rooms.contains_key(room));
+        let ids = state.present.get(room);
+        let user = |id: &UserId| Some(state.users.get(id)?.get(room)?.user.clone());
         let mut present: Vec<User> = ids.into_iter().flat_map(BTreeMap::values).take(MAX_LISTED).filter_map(user).collect();
         let count = ids.map_or(0, BTreeMap::len);
         let Some(newcomer) = newcomer.filter(|user| !is_there(user)) else { return (present, count) };
@@ -172,9 +172,9 @@ impl RoomPresence {
         }
     }
 
-    fn forget_place(&self, present: &mut HashMap<RoomId, BTreeMap<u64, UserId>>, room: &RoomId, place: u64) {
+    fn remove_present(&self, present: &mut HashMap<RoomId, BTreeMap<u64, UserId>>, room: &RoomId, order: u64) {
         let Some(users) = present.get_mut(room) else { return };
-        users.remove(&place);
+        users.remove(&order);
         self.note_size(room, users.len());
         if users.is_empty() {
             present.remove(room);
@@ -197,7 +197,7 @@ impl RoomPresence {
     }
 
     fn lock(&self) -> MutexGuard<'_, RoomState> {
-        self.register.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -222,63 +222,63 @@ mod tests {
     }
 
     #[test]
-    fn a_person_enters_with_the_first_connection_and_leaves_with_the_last() {
+    fn a_user_enters_first_and_leaves_last_connection_only() {
         let (room_presence, room, anna) = (RoomPresence::default(), RoomKind::Channel.room(7), UserId::new("anna"));
         let user = User::unseen(anna.clone(), Timestamp(0));
         assert!(enter(&room_presence, &room, &user, None));
         assert!(!enter(&room_presence, &room, &user, None));
         assert_eq!(room_presence.leave(&room, &anna), None);
-        let first = room_presence.leave(&room, &anna).expect("it was the last");
-        assert!(!enter(&room_presence, &room, &user, None), "back within the grace");
+        let first = room_presence.leave(&room, &anna).expect("it was the last connection");
+        assert!(!enter(&room_presence, &room, &user, None), "the user returned within the grace period");
         assert_eq!(expire(&room_presence, &room, &anna, first), None);
-        let second = room_presence.leave(&room, &anna).expect("it was the last");
-        assert_eq!(expire(&room_presence, &room, &anna, first), None, "the second departure has a grace of its own");
+        let second = room_presence.leave(&room, &anna).expect("it was the last connection");
+        assert_eq!(expire(&room_presence, &room, &anna, first), None, "the second departure has a grace period of its own");
         assert_eq!(expire(&room_presence, &room, &anna, second), Some(user.clone()));
-        assert!(room_presence.lock().attendees.is_empty(), "who is nowhere is not remembered");
-        assert!(room_presence.lock().present.is_empty(), "an empty room is not remembered, either");
+        assert!(room_presence.lock().users.is_empty(), "a user without rooms takes no memory");
+        assert!(room_presence.lock().present.is_empty(), "an empty room takes no memory");
         assert!(enter(&room_presence, &room, &user, None), "a new visit");
     }
 
     #[test]
-    fn an_answer_names_the_first_users_of_a_room_and_counts_all() {
+    fn a_response_names_the_first_users_and_counts_all() {
         let (room_presence, room) = (RoomPresence::default(), RoomKind::Channel.room(7));
         let user = |number: usize| User::unseen(UserId::new(format!("user-{number}")), Timestamp(0));
         let names = |users: Vec<User>| users.into_iter().map(|user| user.id.to_string()).collect::<Vec<_>>();
         let all = MAX_LISTED + 3;
         for number in 0..all {
             let (present, count) = room_presence.present_with(&room, Some(&user(number)));
-            assert_eq!(count, number + 1, "the one who enters is counted");
+            assert_eq!(count, number + 1, "the entering user is counted");
             let expected: Vec<_> = (0..count.min(MAX_LISTED)).map(|number| user(number).id.to_string()).collect();
             assert_eq!(names(present), expected);
             enter(&room_presence, &room, &user(number), None);
         }
-        let gone = room_presence.leave(&room, &user(1).id).expect("it was the last");
-        assert_eq!(room_presence.present_with(&room, Some(&user(0))).1, all, "within the grace");
-        assert!(expire(&room_presence, &room, &user(1).id, gone).is_some());
+        let departure = room_presence.leave(&room, &user(1).id).expect("it was the last connection");
+        assert_eq!(room_presence.present_with(&room, Some(&user(0))).1, all, "within the grace period");
+        assert!(expire(&room_presence, &room, &user(1).id, departure).is_some());
         let (present, count) = room_presence.present_with(&room, Some(&user(0)));
         assert_eq!((count, present.len(), present[1].id.as_str()), (all - 1, MAX_LISTED, "user-2"));
         for number in (0..all).filter(|number| *number != 1) {
-            let departure = room_presence.leave(&room, &user(number).id).expect("it was the last");
+            let departure = room_presence.leave(&room, &user(number).id).expect("it was the last connection");
             expire(&room_presence, &room, &user(number).id, departure);
         }
-        assert!(room_presence.lock().present.is_empty(), "an empty room is not remembered");
+        assert!(room_presence.lock().present.is_empty(), "an empty room takes no memory");
     }
 
     #[test]
-    fn a_room_is_crowded_while_very_many_have_it_open() {
+    fn a_room_is_crowded_while_very_many_users_have_it_open() {
         let (room_presence, room) = (RoomPresence::default(), RoomKind::ChatRoom.room(7));
         let user = |number: usize| User::unseen(UserId::new(format!("user-{number}")), Timestamp(0));
         let leave = |number: usize| {
-            let departure = room_presence.leave(&room, &user(number).id).expect("it was the last");
+            let departure = room_presence.leave(&room, &user(number).id).expect("it was the last connection");
             expire(&room_presence, &room, &user(number).id, departure);
         };
         for number in 0..MIN_CROWD {
             enter(&room_presence, &room, &user(number), None);
         }
         assert_eq!(room_presence.user_count(&room), None);
-        let mut told = None;
-        room_presence.join(&room, &user(MIN_CROWD), None, || told = room_presence.user_count(&room));
-        assert_eq!(told, Some(MIN_CROWD + 1), "the count can be read while the change is sent");
+        let mut count_while_sending = None;
+        room_presence.join(&room, &user(MIN_CROWD), None, || count_while_sending = room_presence.user_count(&room));
+        assert_eq!(count_while_sending, Some(MIN_CROWD + 1), "the count can be read while the change is sent");
         enter(&room_presence, &room, &user(MIN_CROWD + 1), None);
         leave(0);
         assert_eq!(room_presence.user_count(&room), Some(MIN_CROWD + 1));
@@ -298,8 +298,8 @@ mod tests {
             (room_presence.count(&room), names(9), names(2)),
             (3, vec!["carl".into(), "ben".into(), "anna".into()], vec!["carl".into(), "ben".into()])
         );
-        let departure = room_presence.leave(&room, &UserId::new("carl")).expect("it was the last");
-        assert_eq!(room_presence.count(&room), 3, "within the grace");
+        let departure = room_presence.leave(&room, &UserId::new("carl")).expect("it was the last connection");
+        assert_eq!(room_presence.count(&room), 3, "within the grace period");
         expire(&room_presence, &room, &UserId::new("carl"), departure);
         assert_eq!((room_presence.count(&room), names(1)), (2, vec!["ben".into()]));
         assert_eq!(
@@ -309,19 +309,19 @@ mod tests {
     }
 
     #[test]
-    fn who_was_there_before_a_start_is_expected_back() {
+    fn users_from_before_a_start_are_in_the_room() {
         let (room_presence, room) = (RoomPresence::default(), RoomKind::Channel.room(7));
         let users = ["anna", "ben"].map(|name| User::unseen(UserId::new(name), Timestamp(0)));
         let [first, ..] = users.each_ref().map(|user| room_presence.expect(&room, user, None));
-        let departures = users.each_ref().map(|user| room_presence.expect(&room, user, None).expect("it is awaited by another connection"));
-        assert!(!enter(&room_presence, &room, &users[0], None), "nobody is told");
-        assert_eq!(expire(&room_presence, &room, &users[0].id, first.expect("it is awaited")), None);
+        let departures = users.each_ref().map(|user| room_presence.expect(&room, user, None).expect("the second session has a departure"));
+        assert!(!enter(&room_presence, &room, &users[0], None), "no event is sent");
+        assert_eq!(expire(&room_presence, &room, &users[0].id, first.expect("the first session has a departure")), None);
         assert_eq!(expire(&room_presence, &room, &users[0].id, departures[0]), None);
         assert_eq!(expire(&room_presence, &room, &users[1].id, departures[1]), Some(users[1].clone()));
     }
 
     #[test]
-    fn whoever_is_no_member_any_more_is_not_waited_for() {
+    fn a_removed_member_has_no_grace_period() {
         let (room_presence, anna, ben) = (RoomPresence::default(), UserId::new("anna"), UserId::new("ben"));
         let (project, channel, open, other) =
             (RoomKind::Project.room(1), RoomKind::Channel.room(2), RoomKind::Channel.room(3), RoomKind::Channel.room(4));
@@ -334,21 +334,21 @@ mod tests {
             (&channel, &ben, Some(project.clone())),
         ] {
             enter(&room_presence, room, &user(id), inside);
-            departures.push((room, id, room_presence.leave(room, id).expect("it was the last")));
+            departures.push((room, id, room_presence.leave(room, id).expect("it was the last connection")));
         }
         enter(&room_presence, &open, &user(&anna), Some(project.clone()));
         let mut left = Vec::new();
         room_presence.remove_member(&project, &anna, |room, user| left.push((room.clone(), user.id)));
         left.sort();
         assert_eq!(left, [(channel.clone(), anna.clone()), (project.clone(), anna.clone())]);
-        let waited_for = departures.into_iter().filter(|(room, id, departure)| expire(&room_presence, room, id, *departure).is_some());
-        let waited_for: Vec<_> = waited_for.map(|(room, id, _)| (room, id)).collect();
-        assert_eq!(waited_for, [(&other, &anna), (&channel, &ben)]);
+        let expected = departures.into_iter().filter(|(room, id, departure)| expire(&room_presence, room, id, *departure).is_some());
+        let expected: Vec<_> = expected.map(|(room, id, _)| (room, id)).collect();
+        assert_eq!(expected, [(&other, &anna), (&channel, &ben)]);
         assert!(room_presence.leave(&open, &anna).is_some(), "that one is still open");
     }
 
     #[test]
-    fn what_is_inside_a_space_is_known_while_the_room_is_open() {
+    fn the_parent_space_is_known_while_the_room_is_open() {
         let (room_presence, room, anna) = (RoomPresence::default(), RoomKind::Channel.room(7), UserId::new("anna"));
         let (project, other) = (RoomKind::Project.room(1), RoomKind::Project.room(2));
         assert!(!room_presence.is_inside(&room, &anna, &project));
@@ -356,13 +356,13 @@ mod tests {
         assert!(room_presence.is_inside(&room, &anna, &project));
         assert!(!room_presence.is_inside(&room, &anna, &other));
         assert!(!room_presence.is_inside(&room, &UserId::new("ben"), &project));
-        let departure = room_presence.leave(&room, &anna).expect("it was the last");
+        let departure = room_presence.leave(&room, &anna).expect("it was the last connection");
         expire(&room_presence, &room, &anna, departure);
         assert!(!room_presence.is_inside(&room, &anna, &project));
     }
 
     #[test]
-    fn nobody_enters_what_one_belongs_to() {
+    fn households_and_inboxes_have_no_presence() {
         let (room_presence, anna) = (RoomPresence::new(vec![RoomKind::Household]), UserId::new("anna"));
         let user = User::unseen(anna.clone(), Timestamp(0));
         for room in [RoomKind::Household.room(7), RoomId::inbox(&anna)] {

@@ -16,10 +16,10 @@ const TYPING_TIMEOUT: Duration = Duration::from_secs(6);
 /// The event of a change is sent before the state can change again, so that the last event that is sent is the true one, on whichever
 /// shard.
 #[derive(Debug, Default)]
-pub struct Typing(Mutex<State>);
+pub struct TypingUsers(Mutex<TypingState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct TypingState {
     /// By user first, so that the end of a connection costs only its user's entries. A user who is not typing has no entry.
     typists: HashMap<UserId, HashMap<RoomId, TypingUser>>,
     /// The same entries, sorted by their expiry.
@@ -32,12 +32,12 @@ struct TypingUser {
     until: Instant,
 }
 
-impl Typing {
-    /// Notes that a user types on this connection; `tell` sends the event. Returns when to call [`Typing::expire`].
-    pub fn start(&self, room: &RoomId, user: &UserId, connection: &str, now: Instant, tell: impl FnOnce()) -> Instant {
+impl TypingUsers {
+    /// Notes that a user types on this connection; `send` sends the event. Returns when to call [`TypingUsers::expire`].
+    pub fn start(&self, room: &RoomId, user: &UserId, connection: &str, now: Instant, send: impl FnOnce()) -> Instant {
         let until = now + TYPING_TIMEOUT;
         let mut state = self.lock();
-        let State { typists, ends } = &mut *state;
+        let TypingState { typists, ends } = &mut *state;
         match typists.entry(user.clone()).or_default().entry(room.clone()) {
             Entry::Occupied(mut entry) => {
                 let typist = entry.get_mut();
@@ -50,47 +50,47 @@ impl Typing {
             Entry::Vacant(entry) => drop(entry.insert(TypingUser { connection: connection.to_owned(), until })),
         }
         ends.insert((until, room.clone(), user.clone()));
-        tell();
+        send();
         until
     }
 
-    /// Ends a user's typing. `tell` sends the event if the user was typing on this connection.
-    pub fn stop(&self, room: &RoomId, user: &UserId, connection: &str, tell: impl FnOnce()) {
+    /// Ends a user's typing. `send` sends the event if the user was typing on this connection.
+    pub fn stop(&self, room: &RoomId, user: &UserId, connection: &str, send: impl FnOnce()) {
         let mut state = self.lock();
         let typist = state.typists.get(user).and_then(|rooms| rooms.get(room));
         if typist.is_some_and(|typist| typist.connection == connection) && state.remove(room, user) {
-            tell();
+            send();
         }
     }
 
-    /// Ends a user's typing in all rooms on a connection that has ended; `tell` sends an event for each.
-    pub fn stop_everywhere(&self, user: &UserId, connection: &str, mut tell: impl FnMut(&RoomId)) {
+    /// Ends a user's typing in all rooms on a connection that has ended; `send` sends an event for each.
+    pub fn stop_everywhere(&self, user: &UserId, connection: &str, mut send: impl FnMut(&RoomId)) {
         let mut state = self.lock();
         let typed = state.typists.get(user).into_iter().flatten().filter(|(_, typist)| typist.connection == connection);
         let rooms: Vec<RoomId> = typed.map(|(room, _)| room.clone()).collect();
         for room in rooms {
             if state.remove(&room, user) {
-                tell(&room);
+                send(&room);
             }
         }
     }
 
-    /// Ends all typing that has expired; `tell` sends an event for each. Returns when to call again, if a user is still typing.
-    pub fn expire(&self, now: Instant, mut tell: impl FnMut(RoomId, UserId)) -> Option<Instant> {
+    /// Ends all typing that has expired; `send` sends an event for each. Returns when to call again, if a user is still typing.
+    pub fn expire(&self, now: Instant, mut send: impl FnMut(RoomId, UserId)) -> Option<Instant> {
         let mut state = self.lock();
         while let Some((_, room, user)) = state.ends.first().filter(|(until, _, _)| *until <= now).cloned() {
             state.remove(&room, &user);
-            tell(room, user);
+            send(room, user);
         }
         state.ends.first().map(|(until, _, _)| *until)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, TypingState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl TypingState {
     fn remove(&mut self, room: &RoomId, user: &UserId) -> bool {
         let Entry::Occupied(mut rooms) = self.typists.entry(user.clone()) else { return false };
         let Some(typist) = rooms.get_mut().remove(room) else { return false };
@@ -111,41 +111,41 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn start(typing: &Typing, room: &RoomId, user: &UserId, connection: &str, now: Instant) -> Instant {
-        let told = Cell::new(false);
-        let until = typing.start(room, user, connection, now, || told.set(true));
-        assert!(told.get(), "it is told each time");
+    fn start(typing: &TypingUsers, room: &RoomId, user: &UserId, connection: &str, now: Instant) -> Instant {
+        let sent = Cell::new(false);
+        let until = typing.start(room, user, connection, now, || sent.set(true));
+        assert!(sent.get(), "the event is sent each time");
         until
     }
 
-    fn stops(typing: &Typing, room: &RoomId, user: &UserId, connection: &str) -> bool {
-        let told = Cell::new(false);
-        typing.stop(room, user, connection, || told.set(true));
-        told.get()
+    fn stops(typing: &TypingUsers, room: &RoomId, user: &UserId, connection: &str) -> bool {
+        let sent = Cell::new(false);
+        typing.stop(room, user, connection, || sent.set(true));
+        sent.get()
     }
 
-    fn expired(typing: &Typing, now: Instant) -> (Vec<(RoomId, UserId)>, Option<Instant>) {
-        let mut told = Vec::new();
-        let next = typing.expire(now, |room, user| told.push((room, user)));
-        (told, next)
+    fn expired(typing: &TypingUsers, now: Instant) -> (Vec<(RoomId, UserId)>, Option<Instant>) {
+        let mut sent = Vec::new();
+        let next = typing.expire(now, |room, user| sent.push((room, user)));
+        (sent, next)
     }
 
     #[test]
-    fn a_typist_who_says_nothing_for_six_seconds_has_stopped() {
-        let (typing, room, anna, then) = (Typing::default(), RoomKind::ChatRoom.room(7), UserId::new("anna"), Instant::now());
+    fn typing_expires_after_six_seconds() {
+        let (typing, room, anna, then) = (TypingUsers::default(), RoomKind::ChatRoom.room(7), UserId::new("anna"), Instant::now());
         let until = start(&typing, &room, &anna, "laptop", then);
         assert_eq!(until, then + 6 * SECOND);
         let until = start(&typing, &room, &anna, "laptop", then + 4 * SECOND);
-        assert_eq!(expired(&typing, then + 9 * SECOND), (vec![], Some(until)), "said again");
+        assert_eq!(expired(&typing, then + 9 * SECOND), (vec![], Some(until)), "the client has repeated it");
         assert_eq!(expired(&typing, then + 10 * SECOND), (vec![(room.clone(), anna.clone())], None));
-        assert_eq!(expired(&typing, then + 11 * SECOND), (vec![], None), "told once");
-        assert!(!stops(&typing, &room, &anna, "laptop"), "told already");
+        assert_eq!(expired(&typing, then + 11 * SECOND), (vec![], None), "the event is sent once");
+        assert!(!stops(&typing, &room, &anna, "laptop"), "the event is sent already");
     }
 
     #[test]
-    fn a_typist_stops_on_the_connection_that_typed_last() {
-        let (typing, room, anna, now) = (Typing::default(), RoomKind::ChatRoom.room(7), UserId::new("anna"), Instant::now());
-        assert!(!stops(&typing, &room, &anna, "laptop"), "nobody has heard of it");
+    fn typing_stops_on_the_connection_that_typed_last() {
+        let (typing, room, anna, now) = (TypingUsers::default(), RoomKind::ChatRoom.room(7), UserId::new("anna"), Instant::now());
+        assert!(!stops(&typing, &room, &anna, "laptop"), "the user was not typing");
         start(&typing, &room, &anna, "laptop", now);
         assert!(!stops(&typing, &room, &anna, "phone"));
         start(&typing, &room, &anna, "phone", now);
@@ -155,8 +155,8 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_ends_types_nowhere() {
-        let (typing, anna, now) = (Typing::default(), UserId::new("anna"), Instant::now());
+    fn an_ended_connection_stops_all_its_typing() {
+        let (typing, anna, now) = (TypingUsers::default(), UserId::new("anna"), Instant::now());
         let (here, there, elsewhere) = (RoomKind::ChatRoom.room(1), RoomKind::Conversation.room(2), RoomKind::ChatRoom.room(3));
         start(&typing, &here, &anna, "laptop", now);
         start(&typing, &there, &anna, "laptop", now);
@@ -167,6 +167,6 @@ mod tests {
         rooms.sort();
         assert_eq!(rooms, [there, here]);
         assert!(stops(&typing, &elsewhere, &anna, "phone"));
-        assert!(!typing.lock().typists.contains_key(&anna), "who types nowhere is not remembered");
+        assert!(!typing.lock().typists.contains_key(&anna), "a user who is not typing takes no memory");
     }
 }

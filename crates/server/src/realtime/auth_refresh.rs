@@ -50,22 +50,22 @@ impl RealtimeState {
 
 impl RealtimeApp {
     /// Refreshes the token of a socket. The earlier token stays valid until the newer one is verified.
-    pub(super) fn handle_refresh(&mut self, shard: &mut Shard<Self>, asked: RequestContext, token: &str) {
-        let Some(session) = shard.data(asked.socket) else { return };
+    pub(super) fn handle_refresh(&mut self, shard: &mut Shard<Self>, context: RequestContext, token: &str) {
+        let Some(session) = shard.data(context.socket) else { return };
         match self.state.verify_refresh(&session.actor.user, token) {
             Ok(AuthRefresh { actor, claims, ends }) => {
                 let work = |context: &mut CommandContext<'_>| EnsureUser { claims }.execute(context);
-                self.run_in_writer(shard, asked, work, move |live, shard, asked, met| {
-                    if met.is_ok() {
-                        live.apply_refresh(shard, asked.socket, actor, ends);
+                self.run_in_writer(shard, context, work, move |app, shard, context, ensured| {
+                    if ensured.is_ok() {
+                        app.apply_refresh(shard, context.socket, actor, ends);
                     }
-                    live.answer(shard, &asked, met.map(|_| Outcome::Refreshed(Ok(ends))));
+                    app.answer(shard, &context, ensured.map(|_| Outcome::Refreshed(Ok(ends))));
                 });
             }
             Err(why) => {
-                self.audit_rejected(shard, asked.socket, why);
-                self.counters.refused(why.code());
-                self.in_order(shard, asked.socket, move |live, shard| live.answer(shard, &asked, Ok(Outcome::Refreshed(Err(why)))));
+                self.audit_rejected(shard, context.socket, why);
+                self.counters.count_failed_request(why.code());
+                self.in_order(shard, context.socket, move |app, shard| app.answer(shard, &context, Ok(Outcome::Refreshed(Err(why)))));
             }
         }
     }

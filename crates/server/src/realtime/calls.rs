@@ -19,8 +19,8 @@ const RING_TIMEOUT: Duration = Duration::from_secs(RING_TIMEOUT_SECONDS as u64);
 /// How long to wait before a failed write is tried again.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
 
-/// Timed tasks, by their time. Their number is bounded by the open calls, the seats whose connection has ended, and the ends of sockets
-/// that are not stored.
+/// Timed tasks, by their time. Their number is bounded by the open calls, the users in calls whose connection has ended, and the ends of
+/// sockets that are not stored.
 #[derive(Default)]
 pub(super) struct ScheduledTasks {
     waiting: BTreeMap<(Instant, u64), ScheduledTask>,
@@ -29,14 +29,14 @@ pub(super) struct ScheduledTasks {
 
 #[derive(Clone)]
 enum ScheduledTask {
-    /// Ends a call that was not answered in time.
-    GiveUpRinging(EntityId),
-    /// Checks a seat after the grace period of a departure.
-    LookAtSeat(EntityId, UserId, DepartureId),
+    /// Ends a call that no user has answered in time.
+    ExpireRinging(EntityId),
+    /// Removes a user from a call if the user has not reconnected within the grace period.
+    CheckParticipant(EntityId, UserId, DepartureId),
     /// Removes a user from a call.
     LeaveCall(EntityId, UserId),
     /// Stores the end of a socket after a failed attempt.
-    EndAgain(engine::id::Id),
+    RetrySessionEnd(engine::id::Id),
 }
 
 impl RealtimeApp {
@@ -51,41 +51,41 @@ impl RealtimeApp {
         }
     }
 
-    /// Starts the grace period for the seats of a socket that has ended.
+    /// Starts the grace periods in the calls of a socket that has ended.
     pub(super) fn leave_calls(&mut self, shard: &mut Shard<Self>, socket: SocketKey, user: &UserId) {
         let Some(id) = shard.id(socket) else { return };
         for (call, departure) in self.state.presence.call_participants.disconnect(user, &id.text()) {
-            self.schedule(shard, shard.now() + self.state.presence.grace, ScheduledTask::LookAtSeat(call, user.clone(), departure));
+            self.schedule(shard, shard.now() + self.state.presence.grace, ScheduledTask::CheckParticipant(call, user.clone(), departure));
         }
     }
 
     /// Starts the ringing timer of a call.
     pub(super) fn schedule_ring_timeout(&mut self, shard: &mut Shard<Self>, call: EntityId) {
-        self.schedule(shard, shard.now() + RING_TIMEOUT, ScheduledTask::GiveUpRinging(call));
+        self.schedule(shard, shard.now() + RING_TIMEOUT, ScheduledTask::ExpireRinging(call));
     }
 
-    /// Frees the seats of a call that has ended.
+    /// Removes the users of a call that has ended, and its ringing timer.
     pub(super) fn expire_ringing(&mut self, call: EntityId) {
         self.state.presence.call_participants.clear(call);
-        self.timers.scheduled.waiting.retain(|_, chore| !matches!(chore, ScheduledTask::GiveUpRinging(ringing) if *ringing == call));
+        self.timers.scheduled.waiting.retain(|_, task| !matches!(task, ScheduledTask::ExpireRinging(ringing) if *ringing == call));
     }
 
     /// Runs all tasks that are due, and schedules the next one.
     pub(super) fn run_scheduled(&mut self, shard: &mut Shard<Self>) {
         while let Some(due) = self.timers.scheduled.waiting.first_entry().filter(|first| first.key().0 <= shard.now()) {
             match due.remove() {
-                ScheduledTask::LookAtSeat(call, user, departure) => {
+                ScheduledTask::CheckParticipant(call, user, departure) => {
                     if self.state.presence.call_participants.expire(call, &user, departure) {
                         self.run_task(shard, ScheduledTask::LeaveCall(call, user));
                     }
                 }
-                ScheduledTask::EndAgain(secret) => {
+                ScheduledTask::RetrySessionEnd(secret) => {
                     // The client may have reconnected.
-                    if let Some((confirmed, let_go)) = self.state.sessions.pending_ends.find(secret) {
-                        self.end(shard, secret, confirmed, let_go);
+                    if let Some((confirmed, by_shutdown)) = self.state.sessions.pending_ends.find(secret) {
+                        self.end(shard, secret, confirmed, by_shutdown);
                     }
                 }
-                chore => self.run_task(shard, chore),
+                task => self.run_task(shard, task),
             }
         }
         if let Some(((next, _), _)) = self.timers.scheduled.waiting.first_key_value() {
@@ -95,30 +95,30 @@ impl RealtimeApp {
 
     /// Schedules another attempt to store the end of a socket.
     pub(super) fn retry_session_end(&mut self, shard: &mut Shard<Self>, secret: engine::id::Id) {
-        self.schedule(shard, shard.now() + RETRY_DELAY, ScheduledTask::EndAgain(secret));
+        self.schedule(shard, shard.now() + RETRY_DELAY, ScheduledTask::RetrySessionEnd(secret));
     }
 
-    fn schedule(&mut self, shard: &mut Shard<Self>, at: Instant, chore: ScheduledTask) {
+    fn schedule(&mut self, shard: &mut Shard<Self>, at: Instant, task: ScheduledTask) {
         self.timers.scheduled.last += 1;
-        self.timers.scheduled.waiting.insert((at, self.timers.scheduled.last), chore);
+        self.timers.scheduled.waiting.insert((at, self.timers.scheduled.last), task);
         shard.wake_at(at);
     }
 
     /// Runs a task as the server, and repeats it while the database fails.
-    fn run_task(&self, shard: &Shard<Self>, chore: ScheduledTask) {
-        let back = self.run_on_shard(shard);
-        let (work, shared) = (chore.clone(), Arc::clone(&self.state));
+    fn run_task(&self, shard: &Shard<Self>, task: ScheduledTask) {
+        let on_shard = self.run_on_shard(shard);
+        let (work, shared) = (task.clone(), Arc::clone(&self.state));
         let work = move |context: &mut CommandContext<'_>| match work {
-            ScheduledTask::GiveUpRinging(call) => ExpireRingingCall { call }.execute(context),
+            ScheduledTask::ExpireRinging(call) => ExpireRingingCall { call }.execute(context),
             // The user has reconnected, by another connection or while the database failed.
             ScheduledTask::LeaveCall(call, user) if shared.presence.call_participants.is_in_call(call, &user) => Ok(()),
             ScheduledTask::LeaveCall(call, user) => LeaveCall { call, user }.execute(context),
-            ScheduledTask::LookAtSeat(..) | ScheduledTask::EndAgain(_) => Ok(()),
+            ScheduledTask::CheckParticipant(..) | ScheduledTask::RetrySessionEnd(_) => Ok(()),
         };
         self.state.store.writer.submit(Actor::server(), work, move |done| match done {
             Ok(()) => {}
-            Err(DomainError::Unavailable(_)) => back(Box::new(move |live, shard| live.schedule(shard, shard.now() + RETRY_DELAY, chore))),
-            Err(error) => tracing::error!(%error, "the server could not end somebody's part in a call"),
+            Err(DomainError::Unavailable(_)) => on_shard(Box::new(move |app, shard| app.schedule(shard, shard.now() + RETRY_DELAY, task))),
+            Err(error) => tracing::error!(%error, "failed to remove a user from a call, or to end a ringing call"),
         });
     }
 }

@@ -21,11 +21,11 @@ pub struct ParseFailure {
     pub reply: Reply,
 }
 
-/// The most characters of a client's own name for an event that a refusal contains: enough to recognize it.
+/// The most characters of a client's own name for an event that an error contains: enough to recognize it.
 const MAX_NAME_CHARACTERS: usize = 64;
 
 impl RealtimeState {
-    /// Finds the contract of a client's message, and the request in it. A request over budget is refused here.
+    /// Finds the contract of a client's message, and the request in it. A request over budget is rejected here.
     ///
     /// # Errors
     /// If no contract of the namespace defines the message. It counts against the budgets all the same, and its reply is sent in order.
@@ -33,27 +33,27 @@ impl RealtimeState {
         &self,
         user: &UserId,
         namespace: Namespace,
-        heard: &ClientMessage<'_>,
+        message: &ClientMessage<'_>,
         acked: bool,
     ) -> Result<(Arc<dyn Contract>, ParsedRequest), ParseFailure> {
-        let within_budget = self.limits.rates.command(user);
-        let spoken = self.contracts.in_namespace(namespace);
-        let understood = spoken.iter().find_map(|contract| {
-            let request = contract.parse(heard)?;
+        let budget = self.limits.rates.command(user);
+        let contracts = self.contracts.in_namespace(namespace);
+        let parsed = contracts.iter().find_map(|contract| {
+            let request = contract.parse(message)?;
             Some((contract.clone(), request))
         });
-        match (understood, heard) {
+        match (parsed, message) {
             (Some((contract, ParsedRequest { name, action })), _) => {
-                // A request that is refused here costs one command and none of the scarcer budgets.
-                let action = within_budget.and(action).and_then(|action| {
-                    contract.rate_limit_class(name).map_or(Ok(()), |spending| self.limits.rates.check_class(user, spending))?;
+                // A request that is rejected here costs one command and none of the scarcer budgets.
+                let action = budget.and(action).and_then(|action| {
+                    contract.rate_limit_class(name).map_or(Ok(()), |class| self.limits.rates.check_class(user, class))?;
                     Ok(action)
                 });
                 Ok((contract, ParsedRequest { name, action }))
             }
             (None, ClientMessage::Event { name, .. }) => {
                 let name = shortened(name);
-                Err(match within_budget {
+                Err(match budget {
                     Err(error) => {
                         ParseFailure { code: error.code(), reply: contracts::error_reply(&name, &error, acked, shared_field_name) }
                     }
@@ -64,9 +64,9 @@ impl RealtimeState {
         }
     }
 
-    /// The answer to a request that is refused before it is parsed.
-    fn rejected_unparsed(&self, user: &UserId, namespace: Namespace, heard: &ClientMessage<'_>, error: &DomainError, acked: bool) -> Reply {
-        match (heard, self.contracts.in_namespace(namespace).first()) {
+    /// The reply to a request that is rejected before it is parsed.
+    fn rejected_unparsed(&self, user: &UserId, namespace: Namespace, message: &ClientMessage<'_>, error: &DomainError, acked: bool) -> Reply {
+        match (message, self.contracts.in_namespace(namespace).first()) {
             (ClientMessage::Event { name, .. }, _) => contracts::error_reply(&shortened(name), error, acked, shared_field_name),
             (ClientMessage::Text(_), Some(contract)) => self.answer(&**contract, "message", user, Err(error), acked),
             (ClientMessage::Text(_), None) => Reply::default(),
@@ -79,39 +79,39 @@ impl RealtimeApp {
         &mut self,
         shard: &mut Shard<Self>,
         socket: SocketKey,
-        heard: &ClientMessage<'_>,
+        message: &ClientMessage<'_>,
         ack: Option<u64>,
     ) {
         let Some(session) = shard.data(socket) else { return };
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
-        let parsed = match self.count_parsed(shard, socket, heard) {
+        let parsed = match self.count_parsed(shard, socket, message) {
             Ok(parsed) => parsed,
             Err(error) => {
                 // It costs a command like any other request.
                 let error = self.state.limits.rates.command(&session.actor.user).err().unwrap_or(error);
-                let reply = self.state.rejected_unparsed(&session.actor.user, namespace, heard, &error, ack.is_some());
-                self.counters.unknown_request(error.code());
-                return self.in_order(shard, socket, move |live, shard| live.send_reply(shard, socket, ack, reply));
+                let reply = self.state.rejected_unparsed(&session.actor.user, namespace, message, &error, ack.is_some());
+                self.counters.count_unknown_request(error.code());
+                return self.in_order(shard, socket, move |app, shard| app.send_reply(shard, socket, ack, reply));
             }
         };
-        match self.state.parse(&session.actor.user, namespace, heard, ack.is_some()) {
+        match self.state.parse(&session.actor.user, namespace, message, ack.is_some()) {
             Ok((contract, request)) => {
-                self.counters.heard(&request);
+                self.counters.count_request(&request);
                 let ParsedRequest { name, action } = request;
-                let asked = RequestContext { socket, contract, name, ack, parsed };
+                let context = RequestContext { socket, contract, name, ack, parsed };
                 match action {
-                    Ok(action) => self.execute(shard, asked, action),
-                    Err(error) => self.in_order(shard, socket, move |live, shard| live.answer(shard, &asked, Err(error))),
+                    Ok(action) => self.execute(shard, context, action),
+                    Err(error) => self.in_order(shard, socket, move |app, shard| app.answer(shard, &context, Err(error))),
                 }
             }
             Err(ParseFailure { code, reply }) => {
                 let user = shard.data(socket).map_or("", |session| session.actor.user.as_str());
-                match heard {
+                match message {
                     ClientMessage::Event { name, .. } => tracing::debug!(user, event = ?shortened(name), code, "unknown event"),
                     ClientMessage::Text(text) => tracing::debug!(user, bytes = text.len(), code, "malformed message"),
                 }
-                self.counters.unknown_request(code);
-                self.in_order(shard, socket, move |live, shard| live.send_reply(shard, socket, ack, reply));
+                self.counters.count_unknown_request(code);
+                self.in_order(shard, socket, move |app, shard| app.send_reply(shard, socket, ack, reply));
             }
         }
     }

@@ -21,7 +21,7 @@ struct RoomStay {
     /// The offset up to which the first stay lasts, if the client has left the room.
     until: u64,
     /// The offset after which its current stay begins, if it has entered the room again.
-    again: Option<u64>,
+    reentered: Option<u64>,
 }
 
 impl ClientOffsets {
@@ -38,26 +38,26 @@ impl ClientOffsets {
     /// Notes that the socket enters a room at offset `at`. If it is the first time, the events after `from` are replayed.
     pub fn join(&mut self, room: &RoomId, from: u64, at: u64) {
         match self.rooms.get_mut(room) {
-            None => drop(self.rooms.insert(room.clone(), RoomStay { from, until: u64::MAX, again: None })),
+            None => drop(self.rooms.insert(room.clone(), RoomStay { from, until: u64::MAX, reentered: None })),
             // The room had no events while the client was out of it.
             Some(stay) if stay.until >= at => stay.until = u64::MAX,
-            Some(stay) => stay.again = Some(at),
+            Some(stay) => stay.reentered = Some(at),
         }
     }
 
     /// Notes that the socket leaves a room at an offset.
     pub fn leave(&mut self, room: &RoomId, at: u64) {
         let Some(stay) = self.rooms.get_mut(room) else { return };
-        // The stays between the first and the last are not kept, so a client may receive their events a second time.
+        // The stays between the first and the last are dropped, so a client may receive their events a second time.
         stay.until = stay.until.min(at);
-        stay.again = None;
+        stay.reentered = None;
     }
 
     /// The rooms whose events the client has received, each with the offset after which, and the offset up to which.
     pub fn received_rooms(&self) -> Vec<(&str, u64, u64)> {
         let stays = self.rooms.iter().flat_map(|(room, stay)| {
-            let again = stay.again.map(|again| (room.as_str(), again, u64::MAX));
-            [(room.as_str(), stay.from, stay.until)].into_iter().chain(again)
+            let reentered = stay.reentered.map(|reentered| (room.as_str(), reentered, u64::MAX));
+            [(room.as_str(), stay.from, stay.until)].into_iter().chain(reentered)
         });
         stays.collect()
     }
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_heard_in_a_room_is_what_was_said_while_it_was_in_it() {
+    fn a_client_has_the_events_of_its_stays_in_a_room() {
         enum Step {
             Come(u64),
             Leave(u64),
@@ -96,7 +96,7 @@ mod tests {
             }
             let expected: Vec<_> = expected.iter().map(|(behind, until)| ("channel:1", *behind, *until)).collect();
             assert_eq!(since.received_rooms(), expected);
-            assert_eq!(since.knows(&room), !steps.is_empty(), "it is told once what it has missed");
+            assert_eq!(since.knows(&room), !steps.is_empty(), "missed events are replayed once");
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{Fanout, RealtimeApp};
 use crate::memory_guard;
 use crate::rate_limit::RateLimits;
 
-/// Publishes committed events. The answers and events of a batch reach each shard of this node in one message.
+/// Publishes committed events. The replies and events of a batch reach each shard of this node in one message.
 pub struct CommitPublisher {
     bus: Arc<dyn Bus>,
     fanout: Arc<Fanout>,
@@ -29,7 +29,7 @@ impl CommitPublisher {
 
 impl CommitSink for CommitPublisher {
     fn begin(&mut self) {
-        // The writer may be faster than the shards. It waits here, so that its own queue fills, which has a bound and refuses commands.
+        // The writer may be faster than the shards. It waits here, so that its own queue fills, which has a bound and rejects commands.
         self.fanout.wait_for_capacity();
         self.batch = self.fanout.batch();
     }

@@ -19,7 +19,7 @@ use crate::audit;
 use crate::auth::{AuthError, ConnectAuth, Identity, ResumeHint};
 use crate::contracts::close_codes::{AUTHENTICATION_FAILED, INTERNAL_ERROR, TOO_MANY_CONNECTIONS};
 use crate::logging::{self, MAX_FAULT_LINES};
-use crate::presence::{Connection, Transport};
+use crate::presence::{ConnectionId, Transport};
 use crate::rate_limit::RETRY_AFTER_SECONDS;
 
 /// A client that is authenticated and may connect. The socket is counted already.
@@ -38,7 +38,7 @@ pub(super) struct PendingConnect {
     pub session: SocketData,
     /// When its connection ends with its token; `None`: it does not.
     pub ends: Option<Timestamp>,
-    pub coming: ClientResume,
+    pub resume: ClientResume,
 }
 
 /// The rejection of a connection.
@@ -70,8 +70,8 @@ impl RealtimeState {
     ///
     /// # Errors
     /// The reason why the token is rejected.
-    pub fn identify(&self, auth: ConnectAuth, kept: Option<&str>) -> Result<Identity, AuthError> {
-        self.tokens.authenticator.identify_socket(auth, kept, (self.clock)().0.div_euclid(1_000_000))
+    pub fn identify(&self, auth: ConnectAuth, handshake_token: Option<&str>) -> Result<Identity, AuthError> {
+        self.tokens.authenticator.identify_socket(auth, handshake_token, (self.clock)().0.div_euclid(1_000_000))
     }
 
     /// Counts a new socket of an authenticated user. Inputs: the connection, the socket's id, the identity. Sends an online event if the
@@ -79,18 +79,18 @@ impl RealtimeState {
     ///
     /// # Errors
     /// If the user has as many connections as a user may have.
-    pub fn authorize(&self, connection: Connection, id: Option<Id>, identity: Identity) -> Result<AuthorizedConnect, AuthError> {
+    pub fn authorize(&self, connection: ConnectionId, id: Option<Id>, identity: Identity) -> Result<AuthorizedConnect, AuthError> {
         let actor = Actor { user: identity.user.clone(), admin: identity.admin };
         let most = match connection.transport() {
             Transport::SocketIo => self.limits.socketio_connections,
             Transport::Raw => self.limits.raw_connections,
         };
         let connection_id = || id.map(|id| id.text()).unwrap_or_default();
-        let come_online = || self.publish_presence(EphemeralEvent::Online { user: actor.user.clone(), connection: connection_id() });
+        let send_online = || self.publish_presence(EphemeralEvent::Online { user: actor.user.clone(), connection: connection_id() });
         let known_by = id.filter(|_| self.presence.is_broadcast);
         self.presence
             .online_users
-            .connect(&actor.user, connection, known_by, most, come_online)
+            .connect(&actor.user, connection, known_by, most, send_online)
             .map_err(|_| AuthError::TooManyConnections)?;
         let ends = self.tokens.closes_at_expiry.then(|| self.expiry_of(&identity)).flatten();
         Ok(AuthorizedConnect { actor, claims: claims(identity), ends })
@@ -98,16 +98,16 @@ impl RealtimeState {
 
     /// The rooms that an accepted socket joins without a request, each with the offset after which its user is a member. The first is the
     /// inbox.
-    pub fn rooms_to_join(&self, namespace: Namespace, arrived: &ConnectOutcome) -> Vec<(RoomId, i64)> {
-        let households = arrived.households.iter().filter(|(room, _)| self.contracts.auto_join(namespace, room));
-        [(RoomId::inbox(&arrived.user.user.id), 0)].into_iter().chain(households.cloned()).collect()
+    pub fn rooms_to_join(&self, namespace: Namespace, outcome: &ConnectOutcome) -> Vec<(RoomId, i64)> {
+        let households = outcome.households.iter().filter(|(room, _)| self.contracts.auto_join(namespace, room));
+        [(RoomId::inbox(&outcome.user.user.id), 0)].into_iter().chain(households.cloned()).collect()
     }
 
     /// The first messages to a socket of a loaded user in a namespace; `id` is the socket's id.
-    pub fn greetings(&self, namespace: Namespace, id: &str, met: &EnsuredUser) -> Vec<OutboundMessage> {
+    pub fn greetings(&self, namespace: Namespace, id: &str, ensured: &EnsuredUser) -> Vec<OutboundMessage> {
         let now = (self.clock)();
         let contracts = self.contracts.in_namespace(namespace).iter();
-        contracts.filter_map(|contract| contract.greeting(&met.user, id, now)).collect()
+        contracts.filter_map(|contract| contract.greeting(&ensured.user, id, now)).collect()
     }
 }
 
@@ -119,7 +119,7 @@ impl RealtimeApp {
         }
         let Some(handshake) = shard.handshake_mut(socket) else { return };
         let mut auth = ConnectAuth::read(request.auth);
-        let left_off = match handshake.take_since() {
+        let hint = match handshake.take_since() {
             Some(since) if transport == Transport::Raw => ResumeHint::Position(since.into()),
             _ => auth.resume_hint(),
         };
@@ -131,7 +131,7 @@ impl RealtimeApp {
             // Such a client may send as soon as its socket is open; its messages wait until it is accepted.
             shard.pause(socket);
         }
-        match left_off {
+        match hint {
             ResumeHint::Session { secret, offset } if may_recover(shard, socket) => {
                 self.take_over(shard, socket, identity, &secret, offset)
             }
@@ -141,40 +141,40 @@ impl RealtimeApp {
     }
 
     /// Loads an authenticated user and the state of a resumed socket, in the writer's order.
-    pub(super) fn start_session(&mut self, shard: &mut Shard<Self>, socket: SocketKey, identity: Identity, coming: ClientResume) {
+    pub(super) fn start_session(&mut self, shard: &mut Shard<Self>, socket: SocketKey, identity: Identity, resume: ClientResume) {
         let Some(handshake) = shard.handshake(socket) else { return };
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
         let transport = if namespace == Namespace::PLAIN { Transport::Raw } else { Transport::SocketIo };
-        let connection = Connection::new(handshake.number, transport);
+        let connection = ConnectionId::new(handshake.number, transport);
         let id = shard.id(socket);
         let AuthorizedConnect { actor, claims, ends } = match self.state.authorize(connection, id, identity) {
-            Ok(entrant) => entrant,
+            Ok(authorized) => authorized,
             Err(why) => return self.reject_connect(shard, socket, transport, why),
         };
         // A client with a position receives the missed events of one room after the other: its last position does not tell which rooms it
         // has read. It tracks its own position, so it gets no secret.
-        let keeps_count = matches!(coming, ClientResume::Since(_));
-        let secret = (may_recover(shard, socket) && !keeps_count).then(|| shard.new_secret(socket));
+        let tracks_position = matches!(resume, ClientResume::Since(_));
+        let secret = (may_recover(shard, socket) && !tracks_position).then(|| shard.new_secret(socket));
         let id = id.map(|id| id.text()).unwrap_or_default();
-        let place = secret.map(|secret| NewSession { secret: secret.text(), id, namespace: self.name_of(namespace).to_owned() });
-        let arrive = ConnectSession { claims: claims.clone(), new_session: place, resume: self.state.resume_request(&coming) };
+        let new_session = secret.map(|secret| NewSession { secret: secret.text(), id, namespace: self.name_of(namespace).to_owned() });
+        let command = ConnectSession { claims: claims.clone(), new_session, resume: self.state.resume_request(&resume) };
         let session = SocketData::new(actor.clone(), connection, shard.now());
-        let (old, shared) = (coming.secret(), Arc::clone(&self.state));
+        let (old, shared) = (resume.secret(), Arc::clone(&self.state));
         let work = move |context: &mut CommandContext<'_>| {
-            let arrived = arrive.execute(context)?;
-            if let Some(old) = old.filter(|_| arrived.resumed.is_some()) {
+            let outcome = command.execute(context)?;
+            if let Some(old) = old.filter(|_| outcome.resumed.is_some()) {
                 shared.sessions.pending_ends.mark_resumed(old);
             }
-            Ok(arrived)
+            Ok(outcome)
         };
-        let entering = PendingConnect { socket, session, ends, coming };
-        let back = self.run_on_shard(shard);
-        self.state.store.writer.submit(actor, work, move |arrived| {
-            back(Box::new(move |live, shard| {
-                if let Some(old) = old.filter(|_| arrived.is_err()) {
-                    live.state.sessions.pending_ends.mark_disconnected(old);
+        let pending = PendingConnect { socket, session, ends, resume };
+        let on_shard = self.run_on_shard(shard);
+        self.state.store.writer.submit(actor, work, move |outcome| {
+            on_shard(Box::new(move |app, shard| {
+                if let Some(old) = old.filter(|_| outcome.is_err()) {
+                    app.state.sessions.pending_ends.mark_disconnected(old);
                 }
-                live.complete_connect(shard, entering, secret, claims, arrived);
+                app.complete_connect(shard, pending, secret, claims, outcome);
             }));
         });
     }
@@ -183,28 +183,28 @@ impl RealtimeApp {
     fn complete_connect(
         &mut self,
         shard: &mut Shard<Self>,
-        entering: PendingConnect,
+        pending: PendingConnect,
         secret: Option<Id>,
         claims: Claims,
-        arrived: Result<ConnectOutcome, DomainError>,
+        outcome: Result<ConnectOutcome, DomainError>,
     ) {
-        match arrived {
-            Ok(arrived) if arrived.resumed.is_some() => self.accept_resumed(shard, entering, arrived),
-            Ok(arrived) => self.accept_new(shard, entering, secret, arrived),
+        match outcome {
+            Ok(outcome) if outcome.resumed.is_some() => self.accept_resumed(shard, pending, outcome),
+            Ok(outcome) => self.accept_new(shard, pending, secret, outcome),
             // Nothing can be written. A user who is stored already is accepted all the same, but the socket cannot be resumed later.
-            Err(DomainError::Unavailable(_)) if secret.is_some() => self.start_without_session(shard, entering, claims),
-            Err(error) => self.fail_connect(shard, &entering, &error),
+            Err(DomainError::Unavailable(_)) if secret.is_some() => self.start_without_session(shard, pending, claims),
+            Err(error) => self.fail_connect(shard, &pending, &error),
         }
     }
 
     /// Accepts a socket without storing a session for it.
-    fn start_without_session(&mut self, shard: &mut Shard<Self>, entering: PendingConnect, claims: Claims) {
-        let (back, actor) = (self.run_on_shard(shard), entering.session.actor.clone());
-        let entering = PendingConnect { coming: ClientResume::New, ..entering };
-        self.state.store.writer.run(actor, ConnectSession { claims, new_session: None, resume: ResumeRequest::New }, move |arrived| {
-            back(Box::new(move |live, shard| match arrived {
-                Ok(arrived) => live.accept_new(shard, entering, None, arrived),
-                Err(error) => live.fail_connect(shard, &entering, &error),
+    fn start_without_session(&mut self, shard: &mut Shard<Self>, pending: PendingConnect, claims: Claims) {
+        let (on_shard, actor) = (self.run_on_shard(shard), pending.session.actor.clone());
+        let pending = PendingConnect { resume: ClientResume::New, ..pending };
+        self.state.store.writer.run(actor, ConnectSession { claims, new_session: None, resume: ResumeRequest::New }, move |outcome| {
+            on_shard(Box::new(move |app, shard| match outcome {
+                Ok(outcome) => app.accept_new(shard, pending, None, outcome),
+                Err(error) => app.fail_connect(shard, &pending, &error),
             }));
         });
     }
@@ -221,7 +221,7 @@ impl RealtimeApp {
     pub(super) fn check_unknown_namespace(&mut self, handshake: &mut Handshake) -> Result<(), engine::HandshakeRejection> {
         self.count_attempt(handshake).map_err(|error| {
             audit::rejected(None, handshake.address(), "namespace", error.code());
-            self.counters.turned_away(error.code());
+            self.counters.count_rejected_connect(error.code());
             rate_limited(&error)
         })
     }
@@ -231,7 +231,7 @@ impl RealtimeApp {
         if let Some(handshake) = shard.handshake(socket) {
             audit::rejected(None, handshake.address(), transport_name(shard, socket, transport), error.code());
         }
-        self.counters.turned_away(error.code());
+        self.counters.count_rejected_connect(error.code());
         shard.close(socket, TOO_MANY_CONNECTIONS.code, &error.to_string());
     }
 
@@ -239,7 +239,7 @@ impl RealtimeApp {
         if let Some(handshake) = shard.handshake(socket) {
             audit::rejected(None, handshake.address(), transport_name(shard, socket, transport), why.log_text());
         }
-        self.counters.turned_away(why.code());
+        self.counters.count_rejected_connect(why.code());
         match ConnectRejection::of(transport, why) {
             ConnectRejection::Refused(message, data) => reject(shard, socket, message, &data),
             ConnectRejection::Closed(code, reason) => shard.close(socket, code, &reason),
@@ -247,15 +247,15 @@ impl RealtimeApp {
     }
 
     /// The user of a connection was deleted, or the store failed.
-    pub(super) fn fail_connect(&mut self, shard: &mut Shard<Self>, entering: &PendingConnect, error: &DomainError) {
-        let PendingConnect { socket, session, .. } = entering;
+    pub(super) fn fail_connect(&mut self, shard: &mut Shard<Self>, pending: &PendingConnect, error: &DomainError) {
+        let PendingConnect { socket, session, .. } = pending;
         self.end_presence(shard, &session.actor.user, session.connection);
         if *error == DomainError::UserDeleted {
             return self.reject_connect(shard, *socket, session.connection.transport(), AuthError::UserDeleted);
         }
-        self.counters.turned_away(error.code());
-        if logging::admits(Level::ERROR, None, "a person could not be met", error.code(), MAX_FAULT_LINES) {
-            tracing::error!(%error, "a person could not be met");
+        self.counters.count_rejected_connect(error.code());
+        if logging::admits(Level::ERROR, None, "failed to load the user of a connection", error.code(), MAX_FAULT_LINES) {
+            tracing::error!(%error, "failed to load the user of a connection");
         }
         match session.connection.transport() {
             Transport::SocketIo => reject(shard, *socket, "Server error", &format!(r#"{{"code":"{}"}}"#, error.code())),
@@ -264,10 +264,10 @@ impl RealtimeApp {
     }
 
     /// Accepts the socket, greets it, replays the events after its client's position, and joins its rooms.
-    pub(super) fn accept_new(&mut self, shard: &mut Shard<Self>, entering: PendingConnect, secret: Option<Id>, arrived: ConnectOutcome) {
-        let PendingConnect { socket, session, ends, coming } = entering;
+    pub(super) fn accept_new(&mut self, shard: &mut Shard<Self>, pending: PendingConnect, secret: Option<Id>, outcome: ConnectOutcome) {
+        let PendingConnect { socket, session, ends, resume } = pending;
         let (actor, connection) = (session.actor.clone(), session.connection);
-        let session = SocketData { secret, begun: arrived.position as u64, ..session };
+        let session = SocketData { secret, received_at_connect: outcome.position as u64, ..session };
         let accepted = match secret {
             Some(secret) => shard.accept_recoverable(socket, session, secret),
             None => shard.accept(socket, session),
@@ -278,26 +278,26 @@ impl RealtimeApp {
             return self.forget(&actor, secret);
         }
         shard.resume(socket);
-        self.send_greetings(shard, socket, ends, &arrived.user);
-        self.catch_up_from(shard, socket, &coming, arrived.since);
+        self.send_greetings(shard, socket, ends, &outcome.user);
+        self.catch_up_from(shard, socket, &resume, outcome.since);
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
-        let rooms = self.state.rooms_to_join(namespace, &arrived);
-        self.auto_join(shard, socket, &rooms, &arrived.visible_rooms);
+        let rooms = self.state.rooms_to_join(namespace, &outcome);
+        self.auto_join(shard, socket, &rooms, &outcome.visible_rooms);
     }
 
     /// Sends the first messages to an accepted socket. From here on it ends with its token if `ends` is set.
-    pub(super) fn send_greetings(&mut self, shard: &mut Shard<Self>, socket: SocketKey, ends: Option<Timestamp>, met: &EnsuredUser) {
+    pub(super) fn send_greetings(&mut self, shard: &mut Shard<Self>, socket: SocketKey, ends: Option<Timestamp>, ensured: &EnsuredUser) {
         if let Some(ends) = ends {
             self.track_expiry(shard, socket, ends);
         }
         let Some(transport) = shard.data(socket).map(|session| session.connection.transport()) else { return };
         let id = shard.id(socket).map(|id| id.text()).unwrap_or_default();
-        self.counters.came();
-        for greeting in self.state.greetings(shard.namespace(socket).unwrap_or(Namespace::PLAIN), &id, met) {
+        self.counters.count_connect();
+        for greeting in self.state.greetings(shard.namespace(socket).unwrap_or(Namespace::PLAIN), &id, ensured) {
             shard.emit(socket, &greeting);
         }
         if let Some(handshake) = shard.handshake(socket) {
-            audit::connected(&met.user.id, handshake.address(), transport_name(shard, socket, transport));
+            audit::connected(&ensured.user.id, handshake.address(), transport_name(shard, socket, transport));
         }
     }
 
@@ -309,7 +309,7 @@ impl RealtimeApp {
 /// Rejects a socket with a message and data in JSON.
 fn reject(shard: &mut Shard<RealtimeApp>, socket: SocketKey, message: &str, data: &str) {
     if let Err(error) = shard.reject(socket, message, Some(data)) {
-        tracing::error!(%error, "a refusal cannot be sent");
+        tracing::error!(%error, "failed to send a CONNECT_ERROR");
     }
 }
 

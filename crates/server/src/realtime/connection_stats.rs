@@ -1,4 +1,5 @@
-//! Connections and counters, collected from all shards on request. Only each shard's [`ShardCounters`] and the gate's are kept for it.
+//! Connections and counters, collected from all shards on request. Only [`ShardCounters`] are kept for it: one of each shard, and one of
+//! rejected handshakes.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -11,14 +12,14 @@ use tokio::sync::oneshot;
 use super::connect::transport_name;
 use super::{Job, RealtimeApp, ShardCounters};
 
-/// How long a shard may take to answer.
+/// How long a shard may take to respond.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Queries all shards.
 pub struct ShardQuery {
     engine: OnceLock<Handle<RealtimeApp>>,
     since: Instant,
-    /// The handshakes that the gate refused, which belong to no shard.
+    /// The rejected handshakes, which belong to no shard.
     handshake_counters: Mutex<ShardCounters>,
 }
 
@@ -44,9 +45,9 @@ pub struct ConnectionStats {
     pub connections: u64,
     /// The number of sockets of each user.
     pub users: HashMap<UserId, u64>,
-    /// How many sockets are in each namespace; `raw` is the raw WebSocket.
+    /// The number of sockets in each namespace; `raw` is the raw WebSocket.
     pub namespaces: HashMap<String, u64>,
-    /// How many sockets come by each transport.
+    /// The number of sockets of each transport.
     pub transports: HashMap<&'static str, u64>,
     /// The number of sockets of each user in each room. Inboxes are not counted.
     pub rooms: HashMap<RoomId, HashMap<UserId, u64>>,
@@ -74,34 +75,34 @@ impl ShardQuery {
         self.since.elapsed()
     }
 
-    /// Counts a handshake that was refused.
+    /// Counts a rejected handshake.
     pub(super) fn connection_rejected(&self, code: &'static str) {
-        self.at_gate().turned_away(code);
+        self.handshakes().count_rejected_connect(code);
     }
 
-    fn at_gate(&self) -> MutexGuard<'_, ShardCounters> {
+    fn handshakes(&self) -> MutexGuard<'_, ShardCounters> {
         self.handshake_counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The counters since the start. `None` if a shard does not answer.
+    /// The counters since the start. `None` if a shard does not respond.
     pub async fn counters(&self) -> Option<ShardCounters> {
-        let shards = self.query(|live, _| live.counters.clone()).await?;
-        let at_gate = self.at_gate().clone();
-        Some(shards.iter().fold(at_gate, |mut all, shard| {
+        let shards = self.query(|app, _| app.counters.clone()).await?;
+        let handshakes = self.handshakes().clone();
+        Some(shards.iter().fold(handshakes, |mut all, shard| {
             all.add(shard);
             all
         }))
     }
 
-    /// The counters since the start, and the current figures of the shards. `None` if a shard does not answer.
+    /// The counters since the start, and the current statistics of the shards. `None` if a shard does not respond.
     pub async fn engine_stats(&self) -> Option<(ShardCounters, ShardStats, DeliveryStats)> {
-        let shards = self.query(|live, shard| (live.counters.clone(), shard.stats(), shard.delivery_stats().clone())).await?;
-        let all = (self.at_gate().clone(), ShardStats::default(), DeliveryStats::default());
-        Some(shards.iter().fold(all, |(mut counters, mut figures, mut meter), (of_shard, held, delivered)| {
+        let shards = self.query(|app, shard| (app.counters.clone(), shard.stats(), shard.delivery_stats().clone())).await?;
+        let all = (self.handshakes().clone(), ShardStats::default(), DeliveryStats::default());
+        Some(shards.iter().fold(all, |(mut counters, mut shard_stats, mut delivery), (of_shard, stats, delivered)| {
             counters.add(of_shard);
-            figures.add(held);
-            meter.add(delivered);
-            (counters, figures, meter)
+            shard_stats.add(stats);
+            delivery.add(delivered);
+            (counters, shard_stats, delivery)
         }))
     }
 
@@ -118,37 +119,37 @@ impl ShardQuery {
     pub async fn sockets_of(&self, user: &UserId) -> Option<Vec<SocketInfo>> {
         let inbox = RoomId::inbox(user);
         let shards = self
-            .query(move |live, shard| shard.members(inbox.as_str()).map(|key| SocketInfo::of(live, shard, key)).collect::<Vec<_>>())
+            .query(move |app, shard| shard.members(inbox.as_str()).map(|key| SocketInfo::of(app, shard, key)).collect::<Vec<_>>())
             .await?;
         let mut sockets: Vec<SocketInfo> = shards.into_iter().flatten().collect();
         sockets.sort_by(|one, other| other.lasting.cmp(&one.lasting).then_with(|| one.id.cmp(&other.id)));
         Some(sockets)
     }
 
-    /// The offset up to which all connected clients have confirmed all events. `None` if a shard does not answer.
+    /// The offset up to which all connected clients have acknowledged all events. `None` if a shard does not respond.
     pub async fn acked_by_all(&self) -> Option<u64> {
         self.query(RealtimeApp::acked_by_all).await?.into_iter().min()
     }
 
-    /// Runs the same question on every shard. `None` if one does not answer.
+    /// Runs the same query on every shard. `None` if one does not respond.
     async fn query<T: Send + 'static>(
         &self,
-        question: impl Fn(&RealtimeApp, &Shard<RealtimeApp>) -> T + Clone + Send + 'static,
+        query: impl Fn(&RealtimeApp, &Shard<RealtimeApp>) -> T + Clone + Send + 'static,
     ) -> Option<Vec<T>> {
         let Some(engine) = self.engine.get() else { return Some(Vec::new()) };
-        let answers: Vec<oneshot::Receiver<T>> = (0..engine.shards())
+        let replies: Vec<oneshot::Receiver<T>> = (0..engine.shards())
             .map(|shard| {
-                let (question, (reply, answer)) = (question.clone(), oneshot::channel());
-                let job: Job = Box::new(move |live, shard| drop(reply.send(question(live, shard))));
+                let (query, (sender, reply)) = (query.clone(), oneshot::channel());
+                let job: Job = Box::new(move |app, shard| drop(sender.send(query(app, shard))));
                 engine.send(shard, job);
-                answer
+                reply
             })
             .collect();
         let all = async {
-            let mut all = Vec::with_capacity(answers.len());
-            for answer in answers {
-                // A shard that has ended drops the question.
-                all.push(answer.await.ok()?);
+            let mut all = Vec::with_capacity(replies.len());
+            for reply in replies {
+                // A shard that has ended drops the query.
+                all.push(reply.await.ok()?);
             }
             Some(all)
         };
@@ -157,14 +158,14 @@ impl ShardQuery {
 }
 
 impl SocketInfo {
-    fn of(live: &RealtimeApp, shard: &Shard<RealtimeApp>, key: SocketKey) -> Self {
+    fn of(app: &RealtimeApp, shard: &Shard<RealtimeApp>, key: SocketKey) -> Self {
         let namespace = shard.namespace(key).unwrap_or(Namespace::PLAIN);
         let session = shard.data(key);
         let mut rooms: Vec<RoomId> = shard.rooms_of(key).filter_map(RoomId::parse).collect();
         rooms.sort();
         Self {
             id: shard.id(key).map(|id| id.text()).unwrap_or_default(),
-            namespace: name_of(live, namespace).map(str::to_owned),
+            namespace: name_of(app, namespace).map(str::to_owned),
             transport: session.map_or("", |session| transport_name(shard, key, session.connection.transport())),
             lasting: session.map_or(Duration::ZERO, |session| shard.now().saturating_duration_since(session.at)),
             rooms,
@@ -173,29 +174,29 @@ impl SocketInfo {
 }
 
 impl ConnectionStats {
-    fn of(live: &RealtimeApp, shard: &Shard<RealtimeApp>) -> Self {
-        let mut crowd = Self::default();
+    fn of(app: &RealtimeApp, shard: &Shard<RealtimeApp>) -> Self {
+        let mut stats = Self::default();
         let mut connections = HashSet::new();
         for key in shard.sockets() {
             let Some(session) = shard.data(key) else { continue };
             let user = &session.actor.user;
             connections.insert(session.connection.number());
             let lasting = shard.now().saturating_duration_since(session.at);
-            *crowd.users.entry(user.clone()).or_default() += 1;
-            let namespace = shard.namespace(key).and_then(|namespace| name_of(live, namespace)).unwrap_or("raw");
-            match crowd.namespaces.get_mut(namespace) {
+            *stats.users.entry(user.clone()).or_default() += 1;
+            let namespace = shard.namespace(key).and_then(|namespace| name_of(app, namespace)).unwrap_or("raw");
+            match stats.namespaces.get_mut(namespace) {
                 Some(count) => *count += 1,
-                None => drop(crowd.namespaces.insert(namespace.to_owned(), 1)),
+                None => drop(stats.namespaces.insert(namespace.to_owned(), 1)),
             }
-            *crowd.transports.entry(transport_name(shard, key, session.connection.transport())).or_default() += 1;
+            *stats.transports.entry(transport_name(shard, key, session.connection.transport())).or_default() += 1;
             for room in shard.rooms_of(key).filter_map(RoomId::parse).filter(|room| room.kind() != RoomKind::User) {
-                *crowd.rooms.entry(room).or_default().entry(user.clone()).or_default() += 1;
+                *stats.rooms.entry(room).or_default().entry(user.clone()).or_default() += 1;
             }
-            crowd.lasting += lasting;
-            crowd.longest = crowd.longest.max(lasting);
+            stats.lasting += lasting;
+            stats.longest = stats.longest.max(lasting);
         }
-        crowd.connections = connections.len() as u64;
-        crowd
+        stats.connections = connections.len() as u64;
+        stats
     }
 
     fn add(&mut self, other: Self) {
@@ -218,8 +219,8 @@ impl ConnectionStats {
 }
 
 /// The name of a namespace; the raw WebSocket has none.
-fn name_of(live: &RealtimeApp, namespace: Namespace) -> Option<&str> {
-    live.engine.config().namespaces.get(usize::from(namespace.0)).map(String::as_str)
+fn name_of(app: &RealtimeApp, namespace: Namespace) -> Option<&str> {
+    app.engine.config().namespaces.get(usize::from(namespace.0)).map(String::as_str)
 }
 
 fn add_all<K: std::hash::Hash + Eq>(to: &mut HashMap<K, u64>, from: HashMap<K, u64>) {

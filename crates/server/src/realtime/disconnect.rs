@@ -9,7 +9,7 @@ use engine::{DisconnectReason, Shard, SocketKey};
 use super::connect::transport_name;
 use super::{RealtimeApp, SocketData};
 use crate::audit;
-use crate::presence::{Connection, DepartureId};
+use crate::presence::{ConnectionId, DepartureId};
 
 /// Departures whose grace period has not ended. It is the same for all, so they are sorted by its end.
 pub(super) struct PendingDepartures {
@@ -32,9 +32,9 @@ impl PendingDepartures {
         Self { grace, waiting: VecDeque::new() }
     }
 
-    pub fn add(&mut self, shard: &mut Shard<RealtimeApp>, departed: PendingDeparture) {
+    pub fn add(&mut self, shard: &mut Shard<RealtimeApp>, departure: PendingDeparture) {
         let until = shard.now() + self.grace;
-        self.waiting.push_back((until, departed));
+        self.waiting.push_back((until, departure));
         shard.wake_at(until);
     }
 
@@ -45,7 +45,7 @@ impl PendingDepartures {
             shard.wake_at(*until);
             return None;
         }
-        self.waiting.pop_front().map(|(_, departed)| departed)
+        self.waiting.pop_front().map(|(_, departure)| departure)
     }
 }
 
@@ -54,12 +54,12 @@ impl RealtimeApp {
     pub(super) fn handle_disconnect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: DisconnectReason) {
         self.timers.token_expiry.untrack(socket);
         let Some(SocketData { actor, connection, at, secret, .. }) = shard.data(socket) else { return };
-        let is_let_go = reason == DisconnectReason::ServerShuttingDown && secret.is_some();
+        let is_shutdown = reason == DisconnectReason::ServerShuttingDown && secret.is_some();
         let (user, connection, after) = (actor.user.clone(), *connection, shard.now().saturating_duration_since(*at));
         if let Some(handshake) = shard.handshake(socket) {
             audit::disconnected(&user, handshake.address(), transport_name(shard, socket, connection.transport()), after, reason.as_str());
         }
-        self.counters.went(reason.as_str(), after);
+        self.counters.count_disconnect(reason.as_str(), after);
         if let Some(id) = shard.id(socket) {
             self.state.stop_typing_everywhere(&user, &id.text());
         }
@@ -68,7 +68,7 @@ impl RealtimeApp {
         if reason != DisconnectReason::ServerShuttingDown {
             self.leave_calls(shard, socket, &user);
         }
-        if is_let_go {
+        if is_shutdown {
             // The next start expects these users to reconnect, and sends offline events for the others.
             return;
         }
@@ -82,7 +82,7 @@ impl RealtimeApp {
     }
 
     /// Removes a socket of a user from the count of connections.
-    pub(super) fn end_presence(&mut self, shard: &mut Shard<Self>, user: &UserId, connection: Connection) {
+    pub(super) fn end_presence(&mut self, shard: &mut Shard<Self>, user: &UserId, connection: ConnectionId) {
         if let Some(departure) = self.state.presence.online_users.disconnect(user, connection) {
             self.timers.departures.add(shard, PendingDeparture::FromServer(user.clone(), departure));
         }

@@ -12,11 +12,11 @@ use domain::sessions::PurgeEvictedEvents;
 use engine::id::Id;
 use engine::{BatchGuard, Broadcast, CountsByKind, Handle, Namespace, Position, Shard, SocketKey};
 
-use super::{Job, RealtimeApp, RenderedEvent};
+use super::{Effect, Job, RealtimeApp, RenderedEvent};
 use crate::config::Audience;
 use crate::contracts::close_codes::FORBIDDEN;
-use crate::contracts::{ContractRegistry, EntryAudience};
-use crate::presence::{CrowdedRooms, OnlineUsers, PendingChanges, PresenceHistory, RoomPresence, about};
+use crate::contracts::{ContractRegistry};
+use crate::presence::{CrowdedRooms, OnlineUsers, PendingChanges, PresenceHistory, RoomPresence, room_change};
 
 /// The users who are online and in rooms, for decisions that depend on their number.
 #[derive(Clone, Default)]
@@ -52,12 +52,12 @@ impl EventRenderer {
             None => {}
         }
         let persisted = Arc::new(persisted);
-        let said = RenderedEvent::persisted(&self.contracts, persisted.clone(), &self.epoch);
+        let rendered = RenderedEvent::persisted(&self.contracts, persisted.clone(), &self.epoch);
         match (&persisted.event, persisted.audience()) {
-            (Event::Emitted { custom_event }, _) => vec![emitted(custom_event, false, said)],
+            (Event::Emitted { custom_event }, _) => vec![emitted(custom_event, false, rendered)],
             (_, audience) if audience.is_empty() => Vec::new(),
-            (Event::CallInitiated { not_for, .. }, audience) => vec![except(to_rooms(&audience, said), not_for)],
-            (_, audience) => vec![to_rooms(&audience, said)],
+            (Event::CallInitiated { not_for, .. }, audience) => vec![except(to_rooms(&audience, rendered), not_for)],
+            (_, audience) => vec![to_rooms(&audience, rendered)],
         }
     }
 }
@@ -65,17 +65,17 @@ impl EventRenderer {
 /// Broadcasts the events of the bus to this node's connections.
 pub struct Fanout {
     pub(super) engine: OnceLock<Handle<RealtimeApp>>,
-    pub(super) words: EventRenderer,
+    pub(super) renderer: EventRenderer,
     pub(super) audience: Audience,
     pub(super) readers: store::Readers,
     pub(super) clock: fn() -> Timestamp,
     /// Presence changes that are not sent yet.
     pub(super) changes: PendingChanges,
     /// Recent presence events, for clients that reconnect.
-    pub(super) told: PresenceHistory<Arc<Broadcast>>,
+    pub(super) presence_history: PresenceHistory<Arc<Broadcast>>,
     /// Enter, leave and typing events of rooms that very many users have open.
-    crowds: CrowdedRooms,
-    pub(super) who: PresenceAudience,
+    crowded_rooms: CrowdedRooms,
+    pub(super) presence: PresenceAudience,
     /// Whether presence events for everyone go to contacts only, because too many users are online.
     pub(super) narrowed: AtomicBool,
     /// The number of persisted events of each kind.
@@ -90,19 +90,19 @@ impl Fanout {
         readers: store::Readers,
         clock: fn() -> Timestamp,
         epoch: &str,
-        told: PresenceHistory<Arc<Broadcast>>,
-        who: PresenceAudience,
+        presence_history: PresenceHistory<Arc<Broadcast>>,
+        presence: PresenceAudience,
     ) -> Self {
         Self {
             engine: OnceLock::new(),
-            words: EventRenderer { contracts, epoch: epoch.into() },
+            renderer: EventRenderer { contracts, epoch: epoch.into() },
             audience,
             readers,
             clock,
             changes: PendingChanges::default(),
-            told,
-            crowds: CrowdedRooms::default(),
-            who,
+            presence_history,
+            crowded_rooms: CrowdedRooms::default(),
+            presence,
             narrowed: AtomicBool::new(false),
             delivered_events: [const { AtomicU64::new(0) }; EventKind::COUNT],
         }
@@ -110,7 +110,7 @@ impl Fanout {
 
     /// The contracts that this server serves.
     pub fn contracts(&self) -> &ContractRegistry {
-        &self.words.contracts
+        &self.renderer.contracts
     }
 
     /// Sets the engine, once.
@@ -135,12 +135,12 @@ impl Fanout {
 
     /// Loads events from before the start into the history for reconnecting clients. Called in the order of the events, before any
     /// broadcast.
-    pub fn restore(&self, stretch: EventBatch) {
+    pub fn restore(&self, batch: EventBatch) {
         let Some(engine) = self.engine.get() else { return };
-        if let Some(offset) = stretch.unreadable {
+        if let Some(offset) = batch.unreadable {
             engine.expire_up_to(offset as u64);
         }
-        for broadcast in stretch.events.into_iter().flat_map(|persisted| self.words.broadcast_of(persisted)) {
+        for broadcast in batch.events.into_iter().flat_map(|persisted| self.renderer.broadcast_of(persisted)) {
             engine.restore(broadcast);
         }
     }
@@ -165,18 +165,18 @@ impl Fanout {
         if name == "raw" {
             return Some(Namespace::PLAIN);
         }
-        let index = self.words.contracts.namespaces().iter().position(|known| known == name)?;
+        let index = self.renderer.contracts.namespaces().iter().position(|known| known == name)?;
         Some(Namespace(index as u8))
     }
 
     /// The position of an offset, as clients send and receive it.
     pub fn position(&self, offset: i64) -> String {
-        Position::from(offset as u64).text(&self.words.epoch)
+        Position::from(offset as u64).text(&self.renderer.epoch)
     }
 
     /// The presence events that a user may have missed whose connection was found closed at `left_at`; see [`PresenceHistory::since`].
     pub(super) fn missed_presence(&self, user: &UserId, left_at: Timestamp) -> Vec<Arc<Broadcast>> {
-        self.told.since(left_at, user)
+        self.presence_history.since(left_at, user)
     }
 
     /// Holds back broadcasts until the returned value is dropped; see [`Handle::batch`].
@@ -184,14 +184,14 @@ impl Fanout {
         self.engine.get().map(Handle::batch)
     }
 
-    /// Broadcasts one notice. Called in the order of the notices.
+    /// Broadcasts one message of the bus. Called in the order of the messages.
     pub fn deliver(&self, notice: BusMessage) {
         if let BusMessage::Persisted(persisted) = &notice {
             self.delivered_events[EventKind::from(&persisted.event) as usize].fetch_add(1, Ordering::Relaxed);
         }
         let Some(engine) = self.engine.get() else { return };
         if let BusMessage::Ephemeral(ephemeral) = &notice
-            && self.collect_in_crowd(engine, ephemeral)
+            && self.collect_in_crowded_room(engine, ephemeral)
         {
             return;
         }
@@ -202,112 +202,26 @@ impl Fanout {
         for effect in self.effects(notice) {
             match effect {
                 Effect::Join(room, user) => join(engine, &room, &user),
-                Effect::Tell(rooms, said) => engine.publish(to_rooms(&rooms, said)),
-                Effect::TellExcept(rooms, users, said) => engine.publish(except(to_rooms(&rooms, said), &users)),
-                Effect::TellOthers(room, user, said) => {
-                    engine.publish(to_rooms(&[room], said).except_room(RoomId::inbox(&user).shared()));
+                Effect::Send(rooms, rendered) => engine.publish(to_rooms(&rooms, rendered)),
+                Effect::SendExcept(rooms, users, rendered) => engine.publish(except(to_rooms(&rooms, rendered), &users)),
+                Effect::SendToOthers(room, user, rendered) => {
+                    engine.publish(to_rooms(&[room], rendered).except_room(RoomId::inbox(&user).shared()));
                 }
-                Effect::Emit { custom_event, volatile, said } => engine.publish(emitted(&custom_event, volatile, said)),
-                Effect::Expel { users, connections, reason } => disconnect(engine, &users, &connections, &reason),
+                Effect::Emit { custom_event, volatile, rendered } => engine.publish(emitted(&custom_event, volatile, rendered)),
+                Effect::Disconnect { users, connections, reason } => disconnect(engine, &users, &connections, &reason),
                 Effect::Leave(room, users) => leave(engine, &room, &users.into()),
-                Effect::Gather(ephemeral) => self.collect_presence(engine, ephemeral),
+                Effect::CollectPresence(ephemeral) => self.collect_presence(engine, ephemeral),
                 // Shard 0 has the timers of all calls.
-                Effect::Ring(call) => engine.send(0, Box::new(move |live, shard| live.schedule_ring_timeout(shard, call))),
-                Effect::HangUp(call) => engine.send(0, Box::new(move |live, _| live.expire_ringing(call))),
-                Effect::TellEveryone(said) => engine.publish(Broadcast::to_everyone(said)),
+                Effect::StartRinging(call) => engine.send(0, Box::new(move |app, shard| app.schedule_ring_timeout(shard, call))),
+                Effect::StopRinging(call) => engine.send(0, Box::new(move |app, _| app.expire_ringing(call))),
+                Effect::SendToEveryone(rendered) => engine.publish(Broadcast::to_everyone(rendered)),
             }
-        }
-    }
-
-    /// The effects of a notice, in order. A user who joins receives the event too, on every device; a user who leaves receives it as the
-    /// last one.
-    pub fn effects(&self, notice: BusMessage) -> Vec<Effect> {
-        match notice {
-            BusMessage::Persisted(persisted) => {
-                let said = || RenderedEvent::persisted(&self.words.contracts, persisted.clone(), &self.words.epoch);
-                if let Event::Emitted { custom_event } = &persisted.event {
-                    return vec![Effect::Emit { custom_event: custom_event.clone().into(), volatile: false, said: said() }];
-                }
-                match persisted.in_each_room() {
-                    None => {}
-                    Some(Ok(persisted_events)) => {
-                        return persisted_events
-                            .into_iter()
-                            .flat_map(|persisted| self.effects(BusMessage::Persisted(persisted.into())))
-                            .collect();
-                    }
-                    // The event was JSON before, so it can be encoded as JSON.
-                    Some(Err(error)) => {
-                        tracing::error!(%error, offset = persisted.offset, "an event cannot be encoded for each of its rooms");
-                        return Vec::new();
-                    }
-                }
-                let (joining, leaving) = match &persisted.event {
-                    Event::MemberJoined { user, .. } => (vec![user.id.clone()], Vec::new()),
-                    Event::MembershipClaimed { user } => (vec![user.clone()], Vec::new()),
-                    Event::SpaceCreated { users, .. } => (users.clone(), Vec::new()),
-                    Event::MemberLeft { user, .. } => (Vec::new(), vec![user.clone()]),
-                    Event::SpaceDeleted { users, .. } => (Vec::new(), users.clone()),
-                    _ => (Vec::new(), Vec::new()),
-                };
-                let join = joining.into_iter().map(|user| Effect::Join(persisted.room.clone(), user));
-                let audience = persisted.audience();
-                let not_for = match &persisted.event {
-                    Event::CallInitiated { not_for, .. } => &not_for[..],
-                    _ => &[],
-                };
-                let tell = match not_for {
-                    [] => (!audience.is_empty()).then(|| Effect::Tell(audience, said())),
-                    users => Some(Effect::TellExcept(audience, users.to_vec(), said())),
-                };
-                let leave = (!leaving.is_empty()).then(|| Effect::Leave(persisted.room.clone(), leaving));
-                let call = match &persisted.event {
-                    Event::CallInitiated { call, .. } => Some(Effect::Ring(call.id)),
-                    Event::CallEnded { call } => Some(Effect::HangUp(call.id)),
-                    _ => None,
-                };
-                join.chain(tell).chain(leave).chain(call).collect()
-            }
-            BusMessage::Ephemeral(ephemeral) => match &*ephemeral {
-                EphemeralEvent::RoomJoined { room, user } | EphemeralEvent::RoomLeft { room, user, .. }
-                    if self.words.contracts.entry_audience(room.kind()) == EntryAudience::OtherUsers =>
-                {
-                    vec![Effect::TellOthers(
-                        room.clone(),
-                        user.id.clone(),
-                        self.ephemeral_broadcast(Some(room.kind()), vec![ephemeral.clone()]),
-                    )]
-                }
-                EphemeralEvent::RoomJoined { room, .. } | EphemeralEvent::RoomLeft { room, .. } => {
-                    vec![Effect::Tell(vec![room.clone()], self.ephemeral_broadcast(Some(room.kind()), vec![ephemeral.clone()]))]
-                }
-                EphemeralEvent::Typing { room, user } | EphemeralEvent::StoppedTyping { room, user } => {
-                    vec![Effect::TellOthers(
-                        room.clone(),
-                        user.clone(),
-                        self.ephemeral_broadcast(Some(room.kind()), vec![ephemeral.clone()]),
-                    )]
-                }
-                EphemeralEvent::Online { .. } | EphemeralEvent::Offline { .. } => vec![Effect::Gather(ephemeral)],
-                // A backend's event that is not stored is dropped for connections that cannot take it at once.
-                EphemeralEvent::Emitted { custom_event } => {
-                    let custom_event = Arc::new(custom_event.clone());
-                    let said = RenderedEvent::custom(&self.words.contracts, custom_event.clone(), (self.clock)());
-                    vec![Effect::Emit { custom_event, volatile: true, said }]
-                }
-                EphemeralEvent::Disconnected { users, connections, reason } => {
-                    vec![Effect::Expel { users: users.clone(), connections: connections.clone(), reason: reason.clone() }]
-                }
-                EphemeralEvent::Announced { .. } => {
-                    vec![Effect::TellEveryone(RenderedEvent::announcement(&self.words.contracts, ephemeral, (self.clock)()))]
-                }
-            },
         }
     }
 
     /// Encodes ephemeral events for each contract; `of` is the kind of their room.
     pub(super) fn ephemeral_broadcast(&self, of: Option<RoomKind>, ephemeral_events: Vec<Arc<EphemeralEvent>>) -> RenderedEvent {
-        RenderedEvent::ephemeral(&self.words.contracts, of, ephemeral_events, (self.clock)())
+        RenderedEvent::ephemeral(&self.renderer.contracts, of, ephemeral_events, (self.clock)())
     }
 
     /// A user who came online resumes a socket that has another id.
@@ -316,19 +230,19 @@ impl Fanout {
     }
 
     /// Gathers an ephemeral event if very many users have its room open. False if it was not gathered.
-    fn collect_in_crowd(&self, engine: &Handle<RealtimeApp>, ephemeral: &Arc<EphemeralEvent>) -> bool {
-        let Some((room, ..)) = about(ephemeral) else { return false };
-        let Some(present) = self.who.room_presence.user_count(room) else { return false };
-        if let Some(due) = self.crowds.add(ephemeral.clone(), present, Instant::now()) {
-            engine.send(0, Box::new(move |live, shard| live.schedule_crowds_at(shard, due)));
+    fn collect_in_crowded_room(&self, engine: &Handle<RealtimeApp>, ephemeral: &Arc<EphemeralEvent>) -> bool {
+        let Some((room, ..)) = room_change(ephemeral) else { return false };
+        let Some(present) = self.presence.room_presence.user_count(room) else { return false };
+        if let Some(due) = self.crowded_rooms.add(ephemeral.clone(), present, Instant::now()) {
+            engine.send(0, Box::new(move |app, shard| app.schedule_crowded_rooms_at(shard, due)));
         }
         true
     }
 
     /// Sends the ephemeral events gathered in crowded rooms that are due. Returns when the next ones are due.
-    pub(super) fn broadcast_crowds(&self, now: Instant) -> Option<Instant> {
+    pub(super) fn broadcast_crowded_rooms(&self, now: Instant) -> Option<Instant> {
         let engine = self.engine.get()?;
-        let (ephemeral_events, next) = self.crowds.take(now);
+        let (ephemeral_events, next) = self.crowded_rooms.take(now);
         for ephemeral in ephemeral_events {
             self.apply_effects(engine, BusMessage::Ephemeral(ephemeral));
         }
@@ -336,48 +250,8 @@ impl Fanout {
     }
 }
 
-/// An effect of a notice on the connections.
-pub enum Effect {
-    /// Puts all connections of a user into a room, where their contract joins it without a request.
-    Join(RoomId, UserId),
-    /// Sends an event once to every connection in at least one of these rooms.
-    Tell(Vec<RoomId>, RenderedEvent),
-    /// The same as `Tell`, except on the connections of these users.
-    TellExcept(Vec<RoomId>, Vec<UserId>, RenderedEvent),
-    /// Sends an event to every connection in this room, except those of this user.
-    TellOthers(RoomId, UserId, RenderedEvent),
-    /// Sends a backend's event to the rooms that it names, without the users and connections that it excludes.
-    Emit {
-        /// The event and its audience.
-        custom_event: Arc<CustomEvent>,
-        /// Whether connections that cannot take it at once miss it.
-        volatile: bool,
-        /// The encoded event.
-        said: RenderedEvent,
-    },
-    /// Ends all connections of these users, and these connections.
-    Expel {
-        /// The users.
-        users: Vec<UserId>,
-        /// The connections, by the ids that clients know.
-        connections: Vec<String>,
-        /// The close reason for a raw WebSocket.
-        reason: String,
-    },
-    /// All connections of these users leave a room and the rooms inside it.
-    Leave(RoomId, Vec<UserId>),
-    /// Starts the ringing timer of a call.
-    Ring(domain::ids::EntityId),
-    /// Ends a call and removes its users.
-    HangUp(domain::ids::EntityId),
-    /// Gathers a presence change for the next round.
-    Gather(Arc<EphemeralEvent>),
-    /// Sends an event to every connection.
-    TellEveryone(RenderedEvent),
-}
-
-pub(super) fn to_rooms(rooms: &[RoomId], said: RenderedEvent) -> Broadcast {
-    persistent(|said| Broadcast::to_rooms(rooms.iter().map(RoomId::shared).collect::<Arc<[_]>>(), said), said)
+pub(super) fn to_rooms(rooms: &[RoomId], rendered: RenderedEvent) -> Broadcast {
+    persistent(|rendered| Broadcast::to_rooms(rooms.iter().map(RoomId::shared).collect::<Arc<[_]>>(), rendered), rendered)
 }
 
 /// Excludes these users from a broadcast.
@@ -386,9 +260,9 @@ pub(super) fn except(broadcast: Broadcast, users: &[UserId]) -> Broadcast {
 }
 
 /// Persisted events are kept for disconnected clients. Of ephemeral events, only the newest waits for a client that reads slowly.
-pub(super) fn persistent(broadcast: impl FnOnce(RenderedEvent) -> Broadcast, said: RenderedEvent) -> Broadcast {
-    let (stored, ephemeral_events, supersedes) = (said.stored(), said.is_of_signals(), said.supersedes());
-    let broadcast = supersedes.into_iter().fold(broadcast(said), Broadcast::superseding);
+pub(super) fn persistent(broadcast: impl FnOnce(RenderedEvent) -> Broadcast, rendered: RenderedEvent) -> Broadcast {
+    let (stored, ephemeral_events, supersedes) = (rendered.stored(), rendered.is_ephemeral(), rendered.supersedes());
+    let broadcast = supersedes.into_iter().fold(broadcast(rendered), Broadcast::superseding);
     match stored {
         Some((offset, kind, account)) => broadcast.numbered(offset as u64).of_kind(kind as u8).charged_to(account.0 as u64),
         None if ephemeral_events => broadcast.newest_only(),
@@ -396,10 +270,10 @@ pub(super) fn persistent(broadcast: impl FnOnce(RenderedEvent) -> Broadcast, sai
     }
 }
 
-fn emitted(custom_event: &CustomEvent, volatile: bool, said: RenderedEvent) -> Broadcast {
+fn emitted(custom_event: &CustomEvent, volatile: bool, rendered: RenderedEvent) -> Broadcast {
     let to = match custom_event.rooms.contains(&RoomId::everyone()) {
-        true => persistent(Broadcast::to_everyone, said),
-        false => to_rooms(&custom_event.rooms, said),
+        true => persistent(Broadcast::to_everyone, rendered),
+        false => to_rooms(&custom_event.rooms, rendered),
     };
     let except = custom_event.except.iter().fold(to, |to, room| to.except_room(room.shared()));
     // Text that is no connection id matches no connection.
@@ -412,12 +286,12 @@ fn emitted(custom_event: &CustomEvent, volatile: bool, said: RenderedEvent) -> B
 fn join(engine: &Handle<RealtimeApp>, room: &RoomId, user: &UserId) {
     engine.send_to_all(|| {
         let (room, inbox) = (room.clone(), RoomId::inbox(user));
-        let job: Job = Box::new(move |live, shard| {
+        let job: Job = Box::new(move |app, shard| {
             for socket in sockets_in(shard, &inbox) {
                 let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
-                if live.state.contracts.auto_join(namespace, &room) {
+                if app.state.contracts.auto_join(namespace, &room) {
                     let now = shard.position() as i64;
-                    live.auto_join(shard, socket, &[(room.clone(), now)], &[]);
+                    app.auto_join(shard, socket, &[(room.clone(), now)], &[]);
                 }
             }
         });
@@ -429,7 +303,7 @@ fn join(engine: &Handle<RealtimeApp>, room: &RoomId, user: &UserId) {
 fn leave(engine: &Handle<RealtimeApp>, room: &RoomId, users: &Arc<[UserId]>) {
     engine.send_to_all(|| {
         let (room, users) = (room.clone(), users.clone());
-        let job: Job = Box::new(move |live, shard| users.iter().for_each(|user| live.remove_from_room(shard, &room, user)));
+        let job: Job = Box::new(move |app, shard| users.iter().for_each(|user| app.remove_from_room(shard, &room, user)));
         job
     });
 }
@@ -440,9 +314,9 @@ impl RealtimeApp {
         for socket in sockets_in(shard, &RoomId::inbox(user)) {
             self.stop_typing(shard, socket, room);
             let rooms: Vec<RoomId> = shard.rooms_of(socket).filter_map(RoomId::parse).collect();
-            for heard in rooms {
-                if heard == *room || self.state.presence.room_presence.is_inside(&heard, user, room) {
-                    self.leave(shard, socket, &heard, true);
+            for joined in rooms {
+                if joined == *room || self.state.presence.room_presence.is_inside(&joined, user, room) {
+                    self.leave(shard, socket, &joined, true);
                 }
             }
         }

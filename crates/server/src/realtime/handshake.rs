@@ -1,4 +1,4 @@
-//! Admission of handshakes, and the data of a handshake that is kept, which does not include its headers.
+//! Admission of handshakes, and the stored data of a handshake, which does not include its headers.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -29,17 +29,17 @@ pub struct Handshake {
     extras: Option<Box<HandshakeExtras>>,
     /// Whether the client can be given positions: see [`supports_positions`].
     pub(super) takes_positions: bool,
-    /// The connection's number; see [`crate::presence::Connection`].
+    /// The connection's number; see [`crate::presence::ConnectionId`].
     pub(super) number: u64,
-    /// How often the connection has asked to be connected to a namespace.
+    /// How many times the connection has requested a namespace.
     pub(super) connects: u8,
     /// The holder of the bytes that wait in the connection, if there are any.
     pub(super) held: Option<Box<Holder>>,
-    /// Its place among all connections, if those are counted.
-    _place: Option<OwnedSemaphorePermit>,
+    /// Its slot among all connections, if their number is limited.
+    _slot: Option<OwnedSemaphorePermit>,
 }
 
-/// What a connection's first request may carry for later. Most requests have neither, so the handshake has only a pointer.
+/// The optional data of a connection's first request. Most requests have none, so the handshake has only a pointer.
 struct HandshakeExtras {
     token: Option<Box<str>>,
     since: Option<Box<str>>,
@@ -62,20 +62,20 @@ impl Handshake {
     }
 }
 
-/// The admission check of the engine. It refuses pages of origins that are not allowed, addresses that make too many attempts, and every
-/// client while the server is full, stopping or short of memory. The census counts the refusals.
+/// The admission check of the engine. It rejects pages of origins that are not allowed, addresses that make too many attempts, and every
+/// client while the server is full, stopping or short of memory. [`ShardQuery`] counts the rejections.
 pub struct HandshakeCheck {
     authenticator: Arc<Authenticator>,
     limits: Arc<RateLimits>,
     shard_query: Arc<ShardQuery>,
     admission: Arc<Admission>,
     proxies: Proxies,
-    places: Option<Arc<Semaphore>>,
+    slots: Option<Arc<Semaphore>>,
     next: AtomicU64,
 }
 
 impl HandshakeCheck {
-    /// A gate with a limit on the connections at one time (`None`: no limit).
+    /// A check with a limit on the open connections (`None`: no limit).
     pub fn new(
         authenticator: Arc<Authenticator>,
         limits: Arc<RateLimits>,
@@ -84,17 +84,17 @@ impl HandshakeCheck {
         proxies: Proxies,
         most: Option<u32>,
     ) -> Self {
-        let places = most.map(|most| Arc::new(Semaphore::new(most as usize)));
-        Self { authenticator, limits, shard_query, admission, proxies, places, next: AtomicU64::new(0) }
+        let slots = most.map(|most| Arc::new(Semaphore::new(most as usize)));
+        Self { authenticator, limits, shard_query, admission, proxies, slots, next: AtomicU64::new(0) }
     }
 
     /// The data to keep of a handshake. Inputs: its head, and the peer of its TCP connection.
     ///
     /// # Errors
-    /// The refusal for the client.
+    /// The rejection for the client.
     pub fn admit(&self, request: &Parts, peer: SocketAddr) -> Result<Handshake, HandshakeRejection> {
         let address = self.proxies.sender(peer, &request.headers);
-        let place = self.check(request, address).map_err(|(code, error)| {
+        let slot = self.check(request, address).map_err(|(code, error)| {
             audit::rejected(None, address, "handshake", code);
             self.shard_query.connection_rejected(code);
             error
@@ -105,14 +105,15 @@ impl HandshakeCheck {
         let takes_positions = supports_positions(&request.headers);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (ip, port) = (address.ip(), address.port());
-        Ok(Handshake { ip, port, extras, takes_positions, number, connects: 0, held: None, _place: place })
+        Ok(Handshake { ip, port, extras, takes_positions, number, connects: 0, held: None, _slot: slot })
     }
 
-    /// The place of a connection that may open. Errors: the code and the answer of the refusal. Every handshake costs its address an attempt, except
-    /// while the server admits no connections.
+    /// The slot of a connection that may open. Errors: the code and the response of the rejection. Every handshake costs its address an
+    /// attempt, except while the server admits no connections.
     fn check(&self, request: &Parts, address: SocketAddr) -> Result<Option<OwnedSemaphorePermit>, (&'static str, HandshakeRejection)> {
         self.admission.closed().map_or(Ok(()), |closed| Err((closed.code(), admission_closed(closed))))?;
-        // Answered before the WebSocket is opened: one that is opened and closed again would keep its descriptor until the client has answered.
+        // The rejection precedes the upgrade: a WebSocket that is opened and closed again would hold its descriptor until the client
+        // responds.
         let over = |error: domain::error::DomainError| (error.code(), HandshakeRejection { code: None, ..rate_limited(&error) });
         self.limits.connect(address.ip()).map_err(over)?;
         let header = |name: HeaderName| request.headers.get(name).map(|value| value.to_str().unwrap_or("null"));
@@ -120,8 +121,8 @@ impl HandshakeCheck {
             let (message, status) = ("Origin not allowed".into(), StatusCode::FORBIDDEN);
             return Err(("origin_not_allowed", HandshakeRejection { message, code: Some(FORBIDDEN.code), status, retry_after: None }));
         }
-        let place = self.places.as_ref().map(|places| places.clone().try_acquire_owned()).transpose();
-        place.map_err(|_| {
+        let slot = self.slots.as_ref().map(|slots| slots.clone().try_acquire_owned()).transpose();
+        slot.map_err(|_| {
             let message = format!("The server is full, try again in {RETRY_AFTER_SECONDS} s");
             let (code, status) = (Some(TOO_MANY_CONNECTIONS.code), StatusCode::SERVICE_UNAVAILABLE);
             ("server_full", HandshakeRejection { message, code, status, retry_after: Some(RETRY_AFTER_SECONDS) })
@@ -129,14 +130,14 @@ impl HandshakeCheck {
     }
 }
 
-/// The refusal while the server admits no connections.
+/// The rejection while the server admits no connections.
 fn admission_closed(closed: AdmissionClosed) -> HandshakeRejection {
-    let (words, seconds) = (closed.description(), closed.retry_after());
-    let message = format!("Try again in {seconds} s: {words}");
+    let (reason, seconds) = (closed.description(), closed.retry_after());
+    let message = format!("Try again in {seconds} s: {reason}");
     HandshakeRejection { message, code: None, status: StatusCode::SERVICE_UNAVAILABLE, retry_after: Some(seconds) }
 }
 
-/// The refusal for an address that has made too many attempts.
+/// The rejection for an address that has made too many attempts.
 pub(super) fn rate_limited(error: &domain::error::DomainError) -> HandshakeRejection {
     HandshakeRejection {
         message: error.to_string(),
@@ -155,7 +156,7 @@ fn since(query: &str) -> Option<Box<str>> {
 /// Whether a client can receive positions after the arguments of its events without asking for them.
 ///
 /// Most clients pass a listener only as many arguments as it has parameters. Those of Python and Dart pass all arguments, and a function
-/// with one parameter fails with two. They are served as by a server without recovery, unless they ask for positions with `since`.
+/// with one parameter fails with two. They are served as by a server without recovery, unless they request positions with `since`.
 fn supports_positions(headers: &HeaderMap) -> bool {
     match headers.get(USER_AGENT).map(|agent| agent.to_str().unwrap_or_default().to_ascii_lowercase()) {
         Some(agent) => !["python", "aiohttp", "dart"].iter().any(|name| agent.contains(name)),
@@ -171,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clients_whose_listeners_would_fail_are_given_no_positions() {
+    fn clients_that_positions_would_break_receive_none() {
         let check = |agent: Option<&'static str>, origin: bool, takes: bool| {
             let mut headers = HeaderMap::new();
             agent.map(|agent| headers.insert(USER_AGENT, HeaderValue::from_static(agent)));

@@ -22,25 +22,27 @@ const MAX_EXAMINED: usize = 2_000;
 
 /// The events in the database, for clients that have missed them.
 pub struct StoredEvents {
-    words: EventRenderer,
+    renderer: EventRenderer,
     readers: store::Readers,
 }
 
 impl StoredEvents {
     /// Decodes an event whose bytes are in memory.
     pub fn decoder(&self) -> ReplayDecoder {
-        RenderedEvent::decoder(self.words.contracts.clone(), self.words.epoch.clone())
+        RenderedEvent::decoder(self.renderer.contracts.clone(), self.renderer.epoch.clone())
     }
 }
 
 impl Archive for StoredEvents {
     fn read(&self, numbers: Vec<u64>, bytes: usize, then: Box<dyn FnOnce(Option<Vec<Broadcast>>) + Send>) {
-        let (words, offsets) = (self.words.clone(), numbers.into_iter().map(|number| number as i64).collect());
+        let (renderer, offsets) = (self.renderer.clone(), numbers.into_iter().map(|number| number as i64).collect());
         self.readers.ask(Actor::server(), ReadEvents { offsets, bytes }, move |persisted_events| match persisted_events {
-            Ok(persisted_events) => then(Some(persisted_events.into_iter().flat_map(|persisted| words.broadcast_of(persisted)).collect())),
+            Ok(persisted_events) => {
+                then(Some(persisted_events.into_iter().flat_map(|persisted| renderer.broadcast_of(persisted)).collect()))
+            }
             Err(error) => {
-                if logging::admits(Level::WARN, None, "missed events could not be read", error.code(), MAX_FAULT_LINES) {
-                    tracing::warn!(%error, "missed events could not be read");
+                if logging::admits(Level::WARN, None, "failed to read missed events", error.code(), MAX_FAULT_LINES) {
+                    tracing::warn!(%error, "failed to read missed events");
                 }
                 then(None);
             }
@@ -58,7 +60,7 @@ pub struct MissedPage {
 
 /// Why there is no page.
 pub enum PageUnavailable {
-    /// Some of the events are not kept any more.
+    /// Some of the events are no longer kept.
     Lost,
     /// The events cannot be read now.
     Unavailable(DomainError),
@@ -67,7 +69,7 @@ pub enum PageUnavailable {
 impl Fanout {
     /// The events in the database.
     pub fn stored(&self) -> StoredEvents {
-        StoredEvents { words: self.words.clone(), readers: self.readers.clone() }
+        StoredEvents { renderer: self.renderer.clone(), readers: self.readers.clone() }
     }
 
     /// The first page of the events that a client has missed in some rooms since a position. Its cost grows with the page only.
@@ -76,14 +78,14 @@ impl Fanout {
     /// [`PageUnavailable`].
     pub async fn missed(&self, namespace: Namespace, caught_up: &SyncRange, from: Position) -> Result<MissedPage, PageUnavailable> {
         let engine = self.engine.get().ok_or(PageUnavailable::Lost)?;
-        let (until, hears) = (caught_up.position as u64, offsets(&caught_up.visible_rooms));
+        let (until, visible_rooms) = (caught_up.position as u64, offsets(&caught_up.visible_rooms));
         let most = MAX_PAGE_BYTES.min(engine.config().outbox_limit);
         let (mut page, mut size, mut looked_at) = (MissedPage { events: Vec::new(), reached: from.number }, 0, 0);
         while page.reached < until && size < most && looked_at < MAX_EXAMINED {
             let slice = engine.missed(offsets(&caught_up.rooms), page.reached, until, most - size).ok_or(PageUnavailable::Lost)?;
             let (broadcasts, reached) = self.take(engine, slice, most - size).await?;
             looked_at += broadcasts.len();
-            for broadcast in broadcasts.iter().filter(|broadcast| !broadcast.is_excepted(&hears)) {
+            for broadcast in broadcasts.iter().filter(|broadcast| !broadcast.is_excepted(&visible_rooms)) {
                 size += self.render(broadcast, namespace, from, &mut page.events);
             }
             page.reached = reached;
@@ -98,23 +100,24 @@ impl Fanout {
             Run::Archived(numbers, whole) => (numbers, whole),
         };
         let archive = engine.config().recovery.as_ref().and_then(|recovery| recovery.archive.clone()).ok_or(PageUnavailable::Lost)?;
-        let (reply, answer) = oneshot::channel();
+        let (reply, result) = oneshot::channel();
         archive.read(numbers.clone(), bytes, Box::new(move |read| drop(reply.send(read))));
         let unavailable = || PageUnavailable::Unavailable(DomainError::Unavailable("missed events cannot be read now".into()));
-        let read = answer.await.ok().flatten().ok_or_else(unavailable)?;
-        let as_asked = read.iter().zip(&numbers).all(|(broadcast, number)| broadcast.number() == Some(*number));
-        let last = read.last().and_then(|last| last.number()).filter(|_| as_asked).ok_or(PageUnavailable::Lost)?;
+        let read = result.await.ok().flatten().ok_or_else(unavailable)?;
+        let is_complete = read.iter().zip(&numbers).all(|(broadcast, number)| broadcast.number() == Some(*number));
+        let last = read.last().and_then(|last| last.number()).filter(|_| is_complete).ok_or(PageUnavailable::Lost)?;
         let reached = whole.filter(|_| read.len() == numbers.len()).unwrap_or(last);
         Ok((read.into_iter().map(Arc::new).collect(), reached))
     }
 
-    /// Adds the messages of one event in a namespace, except those that the client has received before. Returns about how many bytes they have.
+    /// Adds the messages of one event in a namespace, except those that the client has received before. Returns about how many bytes they
+    /// have.
     fn render(&self, broadcast: &Broadcast, namespace: Namespace, from: Position, events: &mut Vec<(String, OutboundMessage)>) -> usize {
         let (number, messages) = (broadcast.number().unwrap_or_default(), broadcast.messages(namespace));
-        let (count, heard) = (messages.len(), if number == from.number + 1 { usize::from(from.part) } else { 0 });
+        let (count, received) = (messages.len(), if number == from.number + 1 { usize::from(from.part) } else { 0 });
         let mut size = 0;
-        for (index, message) in messages.into_iter().enumerate().skip(heard) {
-            let position = Position::behind(number, index, count).text(&self.words.epoch);
+        for (index, message) in messages.into_iter().enumerate().skip(received) {
+            let position = Position::behind(number, index, count).text(&self.renderer.epoch);
             size += position.len() + message_size(&message);
             events.push((position, message));
         }

@@ -38,6 +38,7 @@
 //! Events:
 //!
 //! - `commit_publisher`: from the writer to the bus.
+//! - `effects`: the effects of an event on the connections.
 //! - `fanout`: broadcasts events to their audiences.
 //! - `rendered_event`: encodes events for each contract.
 //! - `presence_events`: publishes changes of presence.
@@ -59,6 +60,7 @@ mod commit_publisher;
 mod connect;
 mod connection_stats;
 mod disconnect;
+mod effects;
 mod fanout;
 mod handshake;
 mod missed_events;
@@ -86,7 +88,8 @@ pub use auth_refresh::AuthRefresh;
 pub use commit_publisher::CommitPublisher;
 pub use connect::{AuthorizedConnect, ConnectRejection};
 pub use connection_stats::{ConnectionStats, ShardQuery, SocketInfo};
-pub use fanout::{Effect, Fanout, PresenceAudience};
+pub use effects::Effect;
+pub use fanout::{Fanout, PresenceAudience};
 pub use handshake::{Handshake, HandshakeCheck};
 pub use missed_events::PageUnavailable;
 pub use pending_session_ends::PendingSessionEnds;

@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use engine::id::Id;
 
-/// The confirmed offsets of ended sockets whose end is not on the disk yet, by their secrets. While an entry is here, the offset that all
-/// clients have confirmed is at most the entry's. Otherwise a start would treat a session without an end as one that has received every
+/// The acknowledged offsets of ended sockets whose end is not on the disk yet, by their secrets. While an entry is here, the offset that
+/// all clients have confirmed is at most the entry's. Otherwise a start would treat a session without an end as one that has received every
 /// event.
 #[derive(Debug, Default)]
 pub struct PendingSessionEnds(Mutex<HashMap<Id, PendingSessionEnd>>);
@@ -15,25 +15,25 @@ pub struct PendingSessionEnds(Mutex<HashMap<Id, PendingSessionEnd>>);
 struct PendingSessionEnd {
     confirmed: u64,
     /// Whether the server ended the socket because it stops.
-    let_go: bool,
+    by_shutdown: bool,
     /// Whether the client has resumed its session, in the writer's order. Then the end must not be stored any more.
-    is_back: bool,
+    is_resumed: bool,
 }
 
 impl PendingSessionEnds {
-    /// Adds a socket that has ended, with its confirmed offset. `let_go`: the server ended it because it stops.
-    pub(super) fn put(&self, secret: Id, confirmed: u64, let_go: bool) {
-        self.lock().insert(secret, PendingSessionEnd { confirmed, let_go, is_back: false });
+    /// Adds a socket that has ended, with its confirmed offset. `by_shutdown`: the server ended it because it stops.
+    pub(super) fn put(&self, secret: Id, confirmed: u64, by_shutdown: bool) {
+        self.lock().insert(secret, PendingSessionEnd { confirmed, by_shutdown, is_resumed: false });
     }
 
     /// The confirmed offset of a socket whose end is still to be stored, and whether the server ended it because it stops.
     pub(super) fn find(&self, secret: Id) -> Option<(u64, bool)> {
-        self.lock().get(&secret).map(|left| (left.confirmed, left.let_go))
+        self.lock().get(&secret).map(|end| (end.confirmed, end.by_shutdown))
     }
 
     /// Whether the end of a socket is still to be stored, and its session was not resumed.
     pub(super) fn is_disconnected(&self, secret: Id) -> bool {
-        self.lock().get(&secret).is_some_and(|left| !left.is_back)
+        self.lock().get(&secret).is_some_and(|end| !end.is_resumed)
     }
 
     /// Marks a session as resumed. Called in the writer's order, before the commit.
@@ -46,9 +46,9 @@ impl PendingSessionEnds {
         self.set(secret, false);
     }
 
-    fn set(&self, secret: Id, is_back: bool) {
-        if let Some(left) = self.lock().get_mut(&secret) {
-            left.is_back = is_back;
+    fn set(&self, secret: Id, is_resumed: bool) {
+        if let Some(end) = self.lock().get_mut(&secret) {
+            end.is_resumed = is_resumed;
         }
     }
 
@@ -59,7 +59,7 @@ impl PendingSessionEnds {
 
     /// The lowest confirmed offset of all entries; `None` if there are none.
     pub(super) fn acked_by_all(&self) -> Option<u64> {
-        self.lock().values().map(|left| left.confirmed).min()
+        self.lock().values().map(|end| end.confirmed).min()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Id, PendingSessionEnd>> {
@@ -72,9 +72,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_waits_to_be_written_of_an_end_is_void_as_soon_as_the_client_is_back() {
+    fn a_resumed_session_voids_its_pending_end() {
         type Step = fn(&PendingSessionEnds, Id);
-        const LEAVES: Step = |leaving, secret| leaving.put(secret, 7, false);
+        const LEAVES: Step = |ends, secret| ends.put(secret, 7, false);
         let secret = Id::parse("00000000000000000000").unwrap();
         let cases: [(&[Step], bool, Option<u64>); 6] = [
             (&[], false, None),
@@ -84,10 +84,10 @@ mod tests {
             (&[LEAVES, PendingSessionEnds::mark_resumed, LEAVES], true, Some(7)),
             (&[LEAVES, PendingSessionEnds::mark_resumed, PendingSessionEnds::remove], false, None),
         ];
-        for (index, (steps, is_away, heard)) in cases.into_iter().enumerate() {
-            let leaving = PendingSessionEnds::default();
-            steps.iter().for_each(|step| step(&leaving, secret));
-            assert_eq!((leaving.is_disconnected(secret), leaving.acked_by_all()), (is_away, heard), "case {index}");
+        for (index, (steps, is_disconnected, acked)) in cases.into_iter().enumerate() {
+            let ends = PendingSessionEnds::default();
+            steps.iter().for_each(|step| step(&ends, secret));
+            assert_eq!((ends.is_disconnected(secret), ends.acked_by_all()), (is_disconnected, acked), "case {index}");
         }
     }
 }

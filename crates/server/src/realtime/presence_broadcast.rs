@@ -1,4 +1,4 @@
-//! Broadcasts which users came online and went offline. The changes are gathered for a moment and sent in rounds.
+//! Broadcasts which users came online and went offline. The changes are gathered for 100 ms and sent in rounds.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,11 +23,11 @@ use crate::presence::{Recipients, user_of};
 const COLLECT_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Fanout {
-    /// Which users receive presence events now. Presence for everyone costs the square of the number of users online, so above the limit only
-    /// contacts receive it.
-    fn presence_audience(&self) -> Audience {
-        let (Audience::Everyone, Some(most)) = (self.audience, self.who.everyone_up_to) else { return self.audience };
-        let (online, most) = (self.who.users.count(), most as usize);
+    /// Which users receive presence events now. Presence for everyone costs the square of the number of users online, so above the limit
+    /// only contacts receive it.
+    fn current_audience(&self) -> Audience {
+        let (Audience::Everyone, Some(most)) = (self.audience, self.presence.everyone_up_to) else { return self.audience };
+        let (online, most) = (self.presence.users.count(), most as usize);
         let was = self.is_narrowed();
         // The audience widens again at a tenth below the limit, so that it does not alternate.
         let narrow = online > most || was && online.saturating_mul(10) > most.saturating_mul(9);
@@ -63,15 +63,15 @@ impl Fanout {
     /// Keeps a change of presence that is about to be sent, for clients that reconnect. All of them receive the same bytes.
     fn record_presence(&self, ephemeral: &Arc<EphemeralEvent>, to: Recipients<&[UserId]>) {
         if let Some(user) = user_of(ephemeral) {
-            self.told.record(user, self.presence_message(ephemeral.clone()), to, (self.clock)());
+            self.presence_history.record(user, self.presence_message(ephemeral.clone()), to, (self.clock)());
         }
     }
 
     /// Sends the changes of presence that were gathered.
     pub(super) fn broadcast_presence(self: &Arc<Self>) {
         let Some(engine) = self.engine.get() else { return };
-        let round = BroadcastRound { fanout: self.clone(), engine: engine.clone(), untold: self.changes.begin(), together: Vec::new() };
-        match self.presence_audience() {
+        let round = BroadcastRound { fanout: self.clone(), engine: engine.clone(), unsent: self.changes.begin(), together: Vec::new() };
+        match self.current_audience() {
             Audience::None => {}
             Audience::Everyone => round.send_to_everyone(),
             Audience::Contacts => round.send_to_contacts(),
@@ -79,16 +79,16 @@ impl Fanout {
     }
 }
 
-/// Has the first shard begin a round after the changes of a moment are gathered.
+/// Lets the first shard start a round at the end of [`COLLECT_INTERVAL`].
 fn schedule_presence(engine: &Handle<RealtimeApp>) {
-    engine.send(0, Box::new(|live, shard| live.schedule_presence_at(shard, shard.now() + COLLECT_INTERVAL)));
+    engine.send(0, Box::new(|app, shard| app.schedule_presence_at(shard, shard.now() + COLLECT_INTERVAL)));
 }
 
 /// A round of changes of presence. Changes that are gathered during it belong to the next round, which begins when this one is dropped.
 struct BroadcastRound {
     fanout: Arc<Fanout>,
     engine: Handle<RealtimeApp>,
-    untold: Vec<Arc<EphemeralEvent>>,
+    unsent: Vec<Arc<EphemeralEvent>>,
     /// Changes of users who have blocked users that are offline now: they go to everyone in one message at the end of the round.
     together: Vec<Arc<EphemeralEvent>>,
 }
@@ -96,28 +96,28 @@ struct BroadcastRound {
 impl BroadcastRound {
     /// Sends all changes to everyone in one message, except the changes of users who have blocked other users.
     fn send_to_everyone(mut self) {
-        let users = self.untold.iter().filter_map(|ephemeral| user_of(ephemeral).cloned()).collect();
+        let users = self.unsent.iter().filter_map(|ephemeral| user_of(ephemeral).cloned()).collect();
         let fanout = self.fanout.clone();
         fanout.readers.ask(Actor::server(), FilterBlockers { users }, move |blockers| match blockers {
             Ok(blockers) => {
                 let is_blocker = |ephemeral: &Arc<EphemeralEvent>| user_of(ephemeral).is_some_and(|user| blockers.contains(user));
-                let (of_blockers, of_others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.untold).into_iter().partition(is_blocker);
+                let (of_blockers, of_others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.unsent).into_iter().partition(is_blocker);
                 of_others.iter().for_each(|ephemeral| self.fanout.record_presence(ephemeral, Recipients::Everyone));
                 self.publish_to_everyone(of_others);
-                self.untold = of_blockers;
+                self.unsent = of_blockers;
                 self.send_to_unblocked();
             }
             Err(DomainError::Unavailable(_)) => {}
             Err(error) => {
-                tracing::error!(%error, "blocks could not be read, so changes of presence are not sent");
-                self.untold.clear();
+                tracing::error!(%error, "failed to read the blocks of users; changes of presence are not sent");
+                self.unsent.clear();
             }
         });
     }
 
     /// The next change, and its user.
     fn next(&mut self) -> Option<(Arc<EphemeralEvent>, UserId)> {
-        std::iter::from_fn(|| self.untold.pop()).find_map(|ephemeral| {
+        std::iter::from_fn(|| self.unsent.pop()).find_map(|ephemeral| {
             let user = user_of(&ephemeral)?.clone();
             Some((ephemeral, user))
         })
@@ -136,7 +136,7 @@ impl BroadcastRound {
         fanout.readers.ask(Actor::server(), ListBlockers { user }, move |blocked| match blocked {
             Ok(mut blocked) => {
                 self.fanout.record_presence(&ephemeral, Recipients::AllBut(&blocked));
-                blocked.retain(|user| self.fanout.who.users.is_online(user));
+                blocked.retain(|user| self.fanout.presence.users.is_online(user));
                 if blocked.is_empty() {
                     self.together.push(ephemeral);
                 } else {
@@ -145,11 +145,11 @@ impl BroadcastRound {
                 }
                 self.send_to_unblocked();
             }
-            // The readers are busy or stopping, as in `tell_contacts`.
-            Err(DomainError::Unavailable(_)) => self.untold.push(ephemeral),
+            // The readers are busy or stopping, as in `send_to_contacts`.
+            Err(DomainError::Unavailable(_)) => self.unsent.push(ephemeral),
             Err(error) => {
-                if logging::admits(Level::ERROR, None, "the blocks of a user could not be read", error.code(), MAX_FAULT_LINES) {
-                    tracing::error!(%error, "the blocks of a user could not be read");
+                if logging::admits(Level::ERROR, None, "failed to read the blocks of a user", error.code(), MAX_FAULT_LINES) {
+                    tracing::error!(%error, "failed to read the blocks of a user");
                 }
                 self.send_to_unblocked();
             }
@@ -168,10 +168,10 @@ impl BroadcastRound {
                 self.send_to_contacts();
             }
             // The readers are busy or stopping: this change and the rest wait for the next round.
-            Err(DomainError::Unavailable(_)) => self.untold.push(ephemeral),
+            Err(DomainError::Unavailable(_)) => self.unsent.push(ephemeral),
             Err(error) => {
-                if logging::admits(Level::ERROR, None, "the contacts of a user could not be read", error.code(), MAX_FAULT_LINES) {
-                    tracing::error!(%error, "the contacts of a user could not be read");
+                if logging::admits(Level::ERROR, None, "failed to read the contacts of a user", error.code(), MAX_FAULT_LINES) {
+                    tracing::error!(%error, "failed to read the contacts of a user");
                 }
                 self.send_to_contacts();
             }
@@ -183,7 +183,7 @@ impl Drop for BroadcastRound {
     fn drop(&mut self) {
         let together = std::mem::take(&mut self.together);
         self.publish_to_everyone(together);
-        if self.fanout.changes.end(self.untold.drain(..)) {
+        if self.fanout.changes.end(self.unsent.drain(..)) {
             schedule_presence(&self.engine);
         }
     }

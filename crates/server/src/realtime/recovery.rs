@@ -14,7 +14,7 @@ use engine::{Namespace, Position, Shard, SocketKey, SocketResume};
 use super::connect::PendingConnect;
 use super::{Job, RealtimeApp, RealtimeState, SocketData};
 use crate::auth::Identity;
-use crate::presence::Connection;
+use crate::presence::ConnectionId;
 
 /// The way in which a client connects.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,7 +37,7 @@ impl ClientResume {
     }
 
     /// The epoch and position that the client sends.
-    fn position_offered(&self) -> Option<(&str, Position)> {
+    fn sent_position(&self) -> Option<(&str, Position)> {
         match self {
             Self::New | Self::Back(_, None) => None,
             Self::Back(_, Some(text)) | Self::Since(text) => Position::parse(text),
@@ -45,9 +45,9 @@ impl ClientResume {
     }
 
     /// The position of an offset. If the client's position was accepted, it is that one, which may lie within the next event.
-    pub(super) fn position(&self, offset: i64, believed: bool) -> Position {
-        let offered = self.position_offered().map(|(_, position)| position).filter(|_| believed);
-        offered.unwrap_or(Position::from(offset as u64))
+    pub(super) fn position(&self, offset: i64, is_accepted: bool) -> Position {
+        let sent = self.sent_position().map(|(_, position)| position).filter(|_| is_accepted);
+        sent.unwrap_or(Position::from(offset as u64))
     }
 }
 
@@ -61,28 +61,28 @@ pub fn client_position(epoch: &str, position: Position) -> Option<ClientPosition
 struct OldSocket {
     secret: Id,
     /// The offset up to which it has received all events.
-    heard: u64,
+    acked: u64,
 }
 
 impl RealtimeState {
     /// The store's form of a way to connect.
-    pub fn resume_request(&self, coming: &ClientResume) -> ResumeRequest {
-        let offered = coming.position_offered().and_then(|(epoch, position)| client_position(epoch, position));
-        match coming {
+    pub fn resume_request(&self, resume: &ClientResume) -> ResumeRequest {
+        let sent = resume.sent_position().and_then(|(epoch, position)| client_position(epoch, position));
+        match resume {
             ClientResume::New => ResumeRequest::New,
             ClientResume::Back(secret, _) => ResumeRequest::Resume(SessionClaim {
                 secret: secret.text(),
-                position: offered,
+                position: sent,
                 window_seconds: self.sessions.recovery_window.as_secs() as i64,
             }),
-            ClientResume::Since(_) => ResumeRequest::Since(offered),
+            ClientResume::Since(_) => ResumeRequest::Since(sent),
         }
     }
 
     /// A socket that connected with an id of its own continues with the id that other users know.
-    fn adopt_socket_id(&self, user: &UserId, connection: Connection, came_as: Id, id: Id) {
-        self.presence.online_users.rename(user, connection, came_as, id);
-        self.delivery.fanout.rename(user, &came_as.text(), &id.text());
+    fn adopt_socket_id(&self, user: &UserId, connection: ConnectionId, first_id: Id, id: Id) {
+        self.presence.online_users.rename(user, connection, first_id, id);
+        self.delivery.fanout.rename(user, &first_id.text(), &id.text());
     }
 }
 
@@ -98,48 +98,48 @@ impl RealtimeApp {
         offset: Option<String>,
     ) {
         let Some(secret) = Id::parse(secret) else { return self.start_session(shard, socket, identity, ClientResume::New) };
-        let coming = ClientResume::Back(secret, offset);
+        let resume = ClientResume::Back(secret, offset);
         let there = self.state.sessions.locations.find(secret).map(|(there, _)| there);
         let Some(there) = there.or_else(|| self.engine.shard_of(secret)) else {
-            return self.start_session(shard, socket, identity, coming);
+            return self.start_session(shard, socket, identity, resume);
         };
         let (handle, here, user) = (self.engine.clone(), shard.index(), identity.user.clone());
-        let go_on: Job = Box::new(move |live, shard| live.start_session(shard, socket, identity, coming));
+        let start: Job = Box::new(move |app, shard| app.start_session(shard, socket, identity, resume));
         self.engine.send(
             there,
-            Box::new(move |live, shard| {
-                if let Some(old) = live.find(shard, secret, &user) {
+            Box::new(move |app, shard| {
+                if let Some(old) = app.find(shard, secret, &user) {
                     shard.take_over(old);
                 }
-                // The end of the old socket is processed after this job, so the way back begins with another job.
-                let onwards = handle.clone();
-                handle.send(there, Box::new(move |_, _| onwards.send(here, go_on)));
+                // The end of the old socket is processed after this job, so the response is sent by another job behind it.
+                let engine = handle.clone();
+                handle.send(there, Box::new(move |_, _| engine.send(here, start)));
             }),
         );
     }
 
     /// The socket with this secret, if it is on this shard and belongs to this user.
     fn find(&self, shard: &Shard<Self>, secret: Id, user: &UserId) -> Option<SocketKey> {
-        let moved = self.state.sessions.locations.find(secret).filter(|(there, _)| *there == shard.index());
-        let socket = moved.map(|(_, socket)| socket).or_else(|| shard.at(secret))?;
+        let resumed = self.state.sessions.locations.find(secret).filter(|(there, _)| *there == shard.index());
+        let socket = resumed.map(|(_, socket)| socket).or_else(|| shard.at(secret))?;
         let session = shard.data(socket)?;
         (session.secret == Some(secret) && session.actor.user == *user).then_some(socket)
     }
 
-    /// Accepts a resumed socket and replays all events that it has missed. If these are not kept any more, or its connection may not be in
+    /// Accepts a resumed socket and replays all events that it has missed. If these are no longer kept, or its connection may not be in
     /// so many rooms, the socket is accepted as a new one.
-    pub(super) fn accept_resumed(&mut self, shard: &mut Shard<Self>, entering: PendingConnect, arrived: ConnectOutcome) {
-        let PendingConnect { socket, session, ends, coming } = entering;
-        let (Some(recovered), ClientResume::Back(secret, _)) = (&arrived.resumed, &coming) else { return };
+    pub(super) fn accept_resumed(&mut self, shard: &mut Shard<Self>, pending: PendingConnect, outcome: ConnectOutcome) {
+        let PendingConnect { socket, session, ends, resume } = pending;
+        let (Some(recovered), ClientResume::Back(secret, _)) = (&outcome.resumed, &resume) else { return };
         let (secret, actor, connection) = (*secret, session.actor.clone(), session.connection);
-        let from = coming.position(recovered.from, recovered.from_client);
-        let old = OldSocket { secret, heard: from.number };
-        let (Some(id), Some(rooms)) = (Id::parse(&recovered.id), self.rooms_to_restore(shard, socket, &arrived, recovered)) else {
-            return self.start_fresh(shard, PendingConnect { socket, session, ends, coming }, old, arrived);
+        let from = resume.position(recovered.from, recovered.from_client);
+        let old = OldSocket { secret, acked: from.number };
+        let (Some(id), Some(rooms)) = (Id::parse(&recovered.id), self.rooms_to_restore(shard, socket, &outcome, recovered)) else {
+            return self.start_fresh(shard, PendingConnect { socket, session, ends, resume }, old, outcome);
         };
         let rooms: Vec<(&str, u64)> = rooms.iter().map(|(room, since)| (room.as_str(), *since as u64)).collect();
-        let session = SocketData { secret: Some(secret), begun: from.number, ..session };
-        let came_as = shard.id(socket);
+        let session = SocketData { secret: Some(secret), received_at_connect: from.number, ..session };
+        let first_id = shard.id(socket);
         match shard.recover(socket, session, &SocketResume { id, secret, from, rooms: &rooms }) {
             Ok(true) => {
                 self.state.sessions.pending_ends.remove(secret);
@@ -147,22 +147,22 @@ impl RealtimeApp {
                     self.engine.send(there, Box::new(move |_, shard| shard.take_over(other)));
                 }
                 self.state.sessions.unacked_deliveries.resume(secret);
-                self.counters.recovered();
-                let ConnectOutcome { user: met, resumed: Some(recovered), .. } = arrived else { return };
-                self.send_greetings(shard, socket, ends, &met);
+                self.counters.count_recovered();
+                let ConnectOutcome { user: ensured, resumed: Some(recovered), .. } = outcome else { return };
+                self.send_greetings(shard, socket, ends, &ensured);
                 shard.send_replayed(socket, &self.state.delivery.fanout.missed_presence(&actor.user, recovered.disconnected_at));
-                if let Some(came_as) = came_as {
-                    self.state.adopt_socket_id(&actor.user, connection, came_as, id);
+                if let Some(first_id) = first_id {
+                    self.state.adopt_socket_id(&actor.user, connection, first_id, id);
                 }
                 self.replay_startup_presence(shard, socket, &actor.user, recovered.disconnected_at);
-                self.restore_presence(&met, &id.text(), recovered.rooms);
+                self.restore_presence(&ensured, &id.text(), recovered.rooms);
             }
             Ok(false) => {
                 // The client has disconnected while its session was loaded.
                 self.end_presence(shard, &actor.user, connection);
                 self.cancel_resume(shard, old);
             }
-            Err(session) => self.start_fresh(shard, PendingConnect { socket, session, ends, coming }, old, arrived),
+            Err(session) => self.start_fresh(shard, PendingConnect { socket, session, ends, resume }, old, outcome),
         }
     }
 
@@ -172,60 +172,60 @@ impl RealtimeApp {
         &self,
         shard: &Shard<Self>,
         socket: SocketKey,
-        arrived: &ConnectOutcome,
+        outcome: &ConnectOutcome,
         recovered: &ResumedSession,
     ) -> Option<Vec<(RoomId, i64)>> {
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
         let mut free = self.rooms_left(shard, socket).checked_sub(recovered.rooms.len())?;
-        let mut rooms = self.state.rooms_to_join(namespace, arrived);
+        let mut rooms = self.state.rooms_to_join(namespace, outcome);
         rooms.retain(|(room, _)| !recovered.left.contains(room));
         rooms.retain(|(room, _)| {
             if room.kind() == RoomKind::User || recovered.rooms.iter().any(|joined| joined.room == *room) {
                 return true;
             }
-            let has_place = free > 0;
+            let is_allowed = free > 0;
             free = free.saturating_sub(1);
-            has_place
+            is_allowed
         });
         rooms.extend(recovered.rooms.iter().map(|joined| (joined.room.clone(), joined.since)));
         Some(rooms)
     }
 
     /// Shows a resumed socket to other users in its rooms again.
-    fn restore_presence(&self, met: &EnsuredUser, id: &str, rooms: Vec<SessionRoom>) {
+    fn restore_presence(&self, ensured: &EnsuredUser, id: &str, rooms: Vec<SessionRoom>) {
         for SessionRoom { room, parent: inside, .. } in rooms {
-            self.state.presence.call_participants.resume(&room, &met.user.id, id);
-            self.state.join_presence(room, met.user.clone(), inside);
+            self.state.presence.call_participants.resume(&room, &ensured.user.id, id);
+            self.state.join_presence(room, ensured.user.clone(), inside);
         }
     }
 
-    /// A client that was resuming its session has disconnected; it may resume it once more.
+    /// A client that was resuming its session has disconnected; it may resume the session again.
     fn cancel_resume(&self, shard: &Shard<Self>, old: OldSocket) {
         if self.state.sessions.locations.find(old.secret).is_none() {
-            self.end(shard, old.secret, old.heard, false);
+            self.end(shard, old.secret, old.acked, false);
         }
     }
 
     /// Accepts a socket as a new one because its session cannot be resumed. Its client then reloads its state.
-    fn start_fresh(&mut self, shard: &mut Shard<Self>, entering: PendingConnect, old: OldSocket, arrived: ConnectOutcome) {
-        let (socket, actor) = (entering.socket, entering.session.actor.clone());
+    fn start_fresh(&mut self, shard: &mut Shard<Self>, pending: PendingConnect, old: OldSocket, outcome: ConnectOutcome) {
+        let (socket, actor) = (pending.socket, pending.session.actor.clone());
         let (Some(id), Some(namespace)) = (shard.id(socket), shard.namespace(socket)) else {
             self.cancel_resume(shard, old);
-            return self.end_presence(shard, &actor.user, entering.session.connection);
+            return self.end_presence(shard, &actor.user, pending.session.connection);
         };
         let secret = shard.new_secret(socket);
-        let place = NewSession { secret: secret.text(), id: id.text(), namespace: self.name_of(namespace).to_owned() };
-        let (back, restart) = (self.run_on_shard(shard), ReplaceSession { old: old.secret.text(), new_session: place });
-        let entering = PendingConnect { coming: ClientResume::New, ..entering };
-        self.state.store.writer.run(actor, restart, move |begun| {
-            back(Box::new(move |live, shard| match begun {
+        let new_session = NewSession { secret: secret.text(), id: id.text(), namespace: self.name_of(namespace).to_owned() };
+        let (on_shard, restart) = (self.run_on_shard(shard), ReplaceSession { old: old.secret.text(), new_session });
+        let pending = PendingConnect { resume: ClientResume::New, ..pending };
+        self.state.store.writer.run(actor, restart, move |replaced| {
+            on_shard(Box::new(move |app, shard| match replaced {
                 Ok(ReplacedSession { position, households }) => {
-                    live.state.sessions.pending_ends.remove(old.secret);
-                    live.accept_new(shard, entering, Some(secret), ConnectOutcome { position, households, resumed: None, ..arrived });
+                    app.state.sessions.pending_ends.remove(old.secret);
+                    app.accept_new(shard, pending, Some(secret), ConnectOutcome { position, households, resumed: None, ..outcome });
                 }
                 Err(error) => {
-                    live.cancel_resume(shard, old);
-                    live.fail_connect(shard, &entering, &error);
+                    app.cancel_resume(shard, old);
+                    app.fail_connect(shard, &pending, &error);
                 }
             }));
         });

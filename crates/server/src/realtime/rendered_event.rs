@@ -13,11 +13,11 @@ use crate::contracts::{Contract, ContractRegistry};
 /// An event that can be encoded for each contract.
 pub struct RenderedEvent {
     contracts: ContractRegistry,
-    news: Source,
+    source: Source,
 }
 
 enum Source {
-    Fact {
+    Persisted {
         persisted: Arc<PersistedEvent>,
         /// The epoch of the event log.
         epoch: Arc<str>,
@@ -25,25 +25,25 @@ enum Source {
     /// An ephemeral event for all connections.
     Announcement { ephemeral: Arc<EphemeralEvent>, now: Timestamp },
     /// Ephemeral events in one message buffer.
-    Signals {
+    Ephemeral {
         /// The kind of their room; `None` if they belong to no room.
         of: Option<RoomKind>,
         ephemeral_events: Vec<Arc<EphemeralEvent>>,
         now: Timestamp,
     },
     /// A backend's event that is not stored.
-    Emission { custom_event: Arc<CustomEvent>, now: Timestamp },
+    Custom { custom_event: Arc<CustomEvent>, now: Timestamp },
 }
 
 impl RenderedEvent {
     /// A persisted event; `epoch` is the epoch of the event log.
     pub(super) fn persisted(contracts: &ContractRegistry, persisted: Arc<PersistedEvent>, epoch: &Arc<str>) -> Self {
-        Self { contracts: contracts.clone(), news: Source::Fact { persisted, epoch: epoch.clone() } }
+        Self { contracts: contracts.clone(), source: Source::Persisted { persisted, epoch: epoch.clone() } }
     }
 
     /// An ephemeral event for all connections, independent of their contract.
     pub(super) fn announcement(contracts: &ContractRegistry, ephemeral: Arc<EphemeralEvent>, now: Timestamp) -> Self {
-        Self { contracts: contracts.clone(), news: Source::Announcement { ephemeral, now } }
+        Self { contracts: contracts.clone(), source: Source::Announcement { ephemeral, now } }
     }
 
     /// Ephemeral events; `of` is the kind of their room.
@@ -53,12 +53,12 @@ impl RenderedEvent {
         ephemeral_events: Vec<Arc<EphemeralEvent>>,
         now: Timestamp,
     ) -> Self {
-        Self { contracts: contracts.clone(), news: Source::Signals { of, ephemeral_events, now } }
+        Self { contracts: contracts.clone(), source: Source::Ephemeral { of, ephemeral_events, now } }
     }
 
     /// A backend's event that is not stored.
     pub(super) fn custom(contracts: &ContractRegistry, custom_event: Arc<CustomEvent>, now: Timestamp) -> Self {
-        Self { contracts: contracts.clone(), news: Source::Emission { custom_event, now } }
+        Self { contracts: contracts.clone(), source: Source::Custom { custom_event, now } }
     }
 
     /// Decodes a persisted event from the bytes of [`MessageSource::record`]. `None` if they cannot be read.
@@ -81,10 +81,10 @@ impl RenderedEvent {
     /// Decodes persisted events for replay to clients that reconnect.
     pub fn decoder(contracts: ContractRegistry, epoch: Arc<str>) -> ReplayDecoder {
         ReplayDecoder::new(move |number, bytes| match Self::read(&contracts, number as i64, bytes, &epoch) {
-            Some(said) => Arc::new(said),
+            Some(rendered) => Arc::new(rendered),
             None => {
                 // Encoding and decoding an event gives the same event; a test checks that for every kind.
-                tracing::error!(offset = number, "a fact that was kept cannot be read");
+                tracing::error!(offset = number, "failed to decode a persisted event");
                 Arc::new(|_| Vec::new())
             }
         })
@@ -92,20 +92,20 @@ impl RenderedEvent {
 
     /// The offset and the kind of a stored event, and the account that it is charged to.
     pub(super) fn stored(&self) -> Option<(i64, EventKind, Account)> {
-        match &self.news {
-            Source::Fact { persisted, .. } => Some((persisted.offset, EventKind::from(&persisted.event), persisted.account)),
-            Source::Announcement { .. } | Source::Signals { .. } | Source::Emission { .. } => None,
+        match &self.source {
+            Source::Persisted { persisted, .. } => Some((persisted.offset, EventKind::from(&persisted.event), persisted.account)),
+            Source::Announcement { .. } | Source::Ephemeral { .. } | Source::Custom { .. } => None,
         }
     }
 
     /// Whether a newer event about the same subject replaces this one.
-    pub(super) fn is_of_signals(&self) -> bool {
-        matches!(self.news, Source::Signals { .. })
+    pub(super) fn is_ephemeral(&self) -> bool {
+        matches!(self.source, Source::Ephemeral { .. })
     }
 
     /// The key of a stored event that a newer event with the same key replaces, because the newer one contains everything that this one does.
     pub(super) fn supersedes(&self) -> Option<ConflationKey> {
-        let Source::Fact { persisted, .. } = &self.news else { return None };
+        let Source::Persisted { persisted, .. } = &self.source else { return None };
         match &persisted.event {
             Event::SpaceUpdated { .. } => Some(KEYS.hash_one(("space", persisted.room.as_str()))),
             Event::ProfileUpdated { user, .. } => Some(KEYS.hash_one(("profile", persisted.room.as_str(), user.id.as_str()))),
@@ -129,31 +129,31 @@ impl RenderedEvent {
 
 impl MessageSource for RenderedEvent {
     fn render(&self, namespace: Namespace) -> Vec<OutboundMessage> {
-        match &self.news {
-            Source::Fact { persisted, epoch } => self.render_persisted(persisted, epoch, namespace),
+        match &self.source {
+            Source::Persisted { persisted, epoch } => self.render_persisted(persisted, epoch, namespace),
             Source::Announcement { ephemeral, now } => {
-                let say = |contracts: &[Arc<dyn Contract>]| {
+                let render = |contracts: &[Arc<dyn Contract>]| {
                     contracts.iter().filter_map(|contract| contract.ephemeral_event(ephemeral, *now)).collect()
                 };
-                let said: Vec<OutboundMessage> = say(self.contracts.in_namespace(namespace));
+                let rendered: Vec<OutboundMessage> = render(self.contracts.in_namespace(namespace));
                 // A namespace whose contract does not define the event sends it as on `/`: every client receives it.
-                if said.is_empty() { say(self.contracts.in_namespace(Namespace(0))) } else { said }
+                if rendered.is_empty() { render(self.contracts.in_namespace(Namespace(0))) } else { rendered }
             }
-            Source::Signals { .. } => self.parts(namespace).into_iter().flat_map(|(_, messages)| messages).collect(),
-            Source::Emission { custom_event, now } => render_custom(self.contracts.in_namespace(namespace), custom_event, *now),
+            Source::Ephemeral { .. } => self.parts(namespace).into_iter().flat_map(|(_, messages)| messages).collect(),
+            Source::Custom { custom_event, now } => render_custom(self.contracts.in_namespace(namespace), custom_event, *now),
         }
     }
 
     fn parts(&self, namespace: Namespace) -> Vec<(Option<ConflationKey>, Vec<OutboundMessage>)> {
-        let Source::Signals { of, ephemeral_events, now } = &self.news else { return vec![(None, self.render(namespace))] };
+        let Source::Ephemeral { of, ephemeral_events, now } = &self.source else { return vec![(None, self.render(namespace))] };
         let contracts = self.contracts.in_namespace(namespace).iter();
         let contracts: Vec<_> = contracts.filter(|contract| of.is_none_or(|kind| broadcasts(&***contract, kind))).collect();
-        let said = |ephemeral: &EphemeralEvent| contracts.iter().filter_map(|contract| contract.ephemeral_event(ephemeral, *now)).collect();
-        ephemeral_events.iter().map(|ephemeral| (key(ephemeral), said(ephemeral))).collect()
+        let rendered = |ephemeral: &EphemeralEvent| contracts.iter().filter_map(|contract| contract.ephemeral_event(ephemeral, *now)).collect();
+        ephemeral_events.iter().map(|ephemeral| (key(ephemeral), rendered(ephemeral))).collect()
     }
 
     fn record(&self, bytes: &mut Vec<u8>) -> bool {
-        let Source::Fact { persisted, .. } = &self.news else { return false };
+        let Source::Persisted { persisted, .. } = &self.source else { return false };
         let room = persisted.room.as_str();
         let Ok(length) = u16::try_from(room.len()) else { return false };
         bytes.extend_from_slice(&persisted.seq.to_le_bytes());
@@ -165,9 +165,9 @@ impl MessageSource for RenderedEvent {
     }
 
     fn memory_bytes(&self) -> usize {
-        match &self.news {
+        match &self.source {
             // The event in memory, with the texts that it owns.
-            Source::Fact { persisted, .. } => size_of::<PersistedEvent>() + 2 * persisted.body.len(),
+            Source::Persisted { persisted, .. } => size_of::<PersistedEvent>() + 2 * persisted.body.len(),
             _ => size_of::<Self>(),
         }
     }

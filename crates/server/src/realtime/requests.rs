@@ -356,7 +356,7 @@ impl RealtimeApp {
 
     pub(super) fn answer(&mut self, shard: &mut Shard<Self>, request: &RequestContext, result: Result<Outcome, DomainError>) {
         if let Err(error) = &result {
-            self.counters.refused(error.code());
+            self.counters.count_failed_request(error.code());
         }
         let Some(session) = shard.data(request.socket) else { return };
         let user = &session.actor.user;

@@ -29,22 +29,28 @@ impl RealtimeApp {
         ))
     }
 
-    /// Puts a socket into rooms that it enters without a request, each with the offset after which its user is a member. A connection with the
-    /// maximum number of rooms enters only the inbox. The rest is as in [`RealtimeApp::send_missed`].
-    pub(super) fn auto_join(&mut self, shard: &mut Shard<Self>, socket: SocketKey, rooms: &[(RoomId, i64)], hears: &[(RoomId, i64)]) {
-        let mut places = self.rooms_left(shard, socket);
+    /// Puts a socket into rooms that it enters without a request, each with the offset after which its user is a member. A connection with
+    /// the maximum number of rooms enters only the inbox. The rest is as in [`RealtimeApp::send_missed`].
+    pub(super) fn auto_join(
+        &mut self,
+        shard: &mut Shard<Self>,
+        socket: SocketKey,
+        rooms: &[(RoomId, i64)],
+        visible_rooms: &[(RoomId, i64)],
+    ) {
+        let mut free = self.rooms_left(shard, socket);
         let mut joins = Vec::with_capacity(rooms.len());
         for (room, member_since) in rooms.iter().filter(|(room, _)| !shard.is_in(socket, room.as_str())) {
             if room.kind() == RoomKind::User {
                 joins.push((room, *member_since));
-            } else if places > 0 {
-                places -= 1;
+            } else if free > 0 {
+                free -= 1;
                 joins.push((room, *member_since));
             } else {
                 tracing::debug!(room = room.as_str(), "a connection has reached MAX_ROOMS_PER_CONNECTION and does not enter this room");
             }
         }
-        self.send_missed(shard, socket, &joins, hears);
+        self.send_missed(shard, socket, &joins, visible_rooms);
         for (room, _) in joins {
             shard.join(socket, room.as_str());
         }

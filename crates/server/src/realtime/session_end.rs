@@ -13,7 +13,7 @@ use super::RealtimeApp;
 use crate::logging::{self, MAX_FAULT_LINES};
 
 impl RealtimeApp {
-    /// Stores the end of a socket. If its client may resume it, its confirmed offset is stored; if the client has left, its session is
+    /// Stores the end of a socket. If its client may resume it, its acknowledged offset is stored; if the client has left, its session is
     /// deleted. A socket that was resumed by a newer connection already is not touched.
     pub(super) fn store_session_end(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: DisconnectReason) {
         let Some(session) = shard.data(socket) else { return };
@@ -29,19 +29,19 @@ impl RealtimeApp {
                 self.forget(&session.actor, Some(secret));
             }
             _ => {
-                let heard = shard.acked(socket).unwrap_or(0).max(session.begun);
-                self.end(shard, secret, heard, reason == DisconnectReason::ServerShuttingDown);
-                let owed = shard.take_unacked(socket);
-                self.state.sessions.unacked_deliveries.add(secret, owed, shard.now(), self.state.sessions.recovery_window);
+                let acked = shard.acked(socket).unwrap_or(0).max(session.received_at_connect);
+                self.end(shard, secret, acked, reason == DisconnectReason::ServerShuttingDown);
+                let unacked = shard.take_unacked(socket);
+                self.state.sessions.unacked_deliveries.add(secret, unacked, shard.now(), self.state.sessions.recovery_window);
             }
         }
     }
 
-    /// Stores the confirmed offset of an ended socket, and whether it ended because the server stops (`let_go`).
-    pub(super) fn end(&self, shard: &Shard<Self>, secret: Id, confirmed: u64, let_go: bool) {
-        self.state.sessions.pending_ends.put(secret, confirmed, let_go);
-        let (shared, back) = (Arc::clone(&self.state), self.run_on_shard(shard));
-        let end = EndSession { secret: secret.text(), confirmed: confirmed as i64, by_shutdown: let_go };
+    /// Stores the acknowledged offset of an ended socket, and whether it ended because the server stops (`by_shutdown`).
+    pub(super) fn end(&self, shard: &Shard<Self>, secret: Id, confirmed: u64, by_shutdown: bool) {
+        self.state.sessions.pending_ends.put(secret, confirmed, by_shutdown);
+        let (shared, on_shard) = (Arc::clone(&self.state), self.run_on_shard(shard));
+        let end = EndSession { secret: secret.text(), confirmed: confirmed as i64, by_shutdown };
         let ends = Arc::clone(&self.state);
         // An earlier attempt may run again after the client has resumed its session: then the session must not end.
         let work = move |context: &mut CommandContext<'_>| {
@@ -51,16 +51,16 @@ impl RealtimeApp {
             match ended {
                 Ok(true) => return shared.sessions.pending_ends.remove(secret),
                 Ok(false) => {}
-                Err(error) => tracing::debug!(%error, "what a connection has heard could not be written down; it is tried again"),
+                Err(error) => tracing::debug!(%error, "failed to store the end of a session; the server will retry"),
             }
-            back(Box::new(move |live, shard| live.retry_session_end(shard, secret)));
+            on_shard(Box::new(move |app, shard| app.retry_session_end(shard, secret)));
         });
     }
 
     /// Deletes the session of a socket.
     pub(super) fn forget(&self, actor: &Actor, secret: Option<Id>) {
         let Some(secret) = secret else { return };
-        self.run_for(actor, DeleteSession { secret: secret.text() }, "a connection that has ended could not be forgotten");
+        self.run_for(actor, DeleteSession { secret: secret.text() }, "failed to delete a session");
     }
 
     /// Runs a command without waiting for its result; `failed` is the log message if it fails.
@@ -74,20 +74,20 @@ impl RealtimeApp {
         });
     }
 
-    /// The offset up to which all sockets on this shard have confirmed all events.
+    /// The offset up to which all sockets on this shard have acknowledged all events.
     pub(super) fn acked_by_all(&self, shard: &Shard<Self>) -> u64 {
         let of = |socket: SocketKey| {
             let session = shard.data(socket)?;
-            session.secret.map(|_| shard.acked(socket).unwrap_or(0).max(session.begun))
+            session.secret.map(|_| shard.acked(socket).unwrap_or(0).max(session.received_at_connect))
         };
         let here = shard.sockets().filter_map(of).fold(shard.position(), u64::min);
-        self.state.sessions.pending_ends.acked_by_all().map_or(here, |heard| heard.min(here))
+        self.state.sessions.pending_ends.acked_by_all().map_or(here, |acked| acked.min(here))
     }
 
     /// Removes a room from a socket's stored session because the socket could not join it, though its user may receive its events.
     pub(super) fn forget_unjoined(&self, shard: &Shard<Self>, socket: SocketKey, room: &RoomId) {
         let (Some(session), Some(left)) = (shard.data(socket), self.leaves(shard, socket, room)) else { return };
-        self.run_for(&session.actor, left, "a room that was not joined could not be forgotten");
+        self.run_for(&session.actor, left, "failed to remove a room from a session");
     }
 
     /// The command that removes a room from a socket's stored session; `None` for a socket that cannot be resumed.

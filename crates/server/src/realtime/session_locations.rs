@@ -10,27 +10,27 @@ use engine::id::Id;
 /// A shard and a socket on it.
 pub(super) type SocketLocation = (usize, SocketKey);
 
-/// The places of resumed sockets, by their secrets. A socket that was never resumed has no entry.
+/// The locations of resumed sockets, by their secrets. A socket that was never resumed has no entry.
 #[derive(Debug, Default)]
 pub struct SessionLocations(Mutex<HashMap<Id, SocketLocation>>);
 
 impl SessionLocations {
-    /// The place of a socket, if it was resumed.
+    /// The location of a socket, if it was resumed.
     pub(super) fn find(&self, secret: Id) -> Option<SocketLocation> {
         self.lock().get(&secret).copied()
     }
 
-    /// Sets the place of a resumed socket. Returns the earlier place, if there is one: a client that did not wait for its first attempt to
-    /// resume a session is accepted at its second, too.
-    pub(super) fn put(&self, secret: Id, place: SocketLocation) -> Option<SocketLocation> {
-        self.lock().insert(secret, place)
+    /// Sets the location of a resumed socket. Returns the earlier location, if there is one: a client that did not wait for its first
+    /// attempt to resume a session is accepted at its second, too.
+    pub(super) fn put(&self, secret: Id, location: SocketLocation) -> Option<SocketLocation> {
+        self.lock().insert(secret, location)
     }
 
     /// Removes a socket that has ended. False if the session continues on another socket.
-    pub(super) fn remove(&self, secret: Id, place: SocketLocation) -> bool {
+    pub(super) fn remove(&self, secret: Id, location: SocketLocation) -> bool {
         match self.lock().entry(secret) {
             Entry::Vacant(_) => true,
-            Entry::Occupied(entry) if *entry.get() == place => {
+            Entry::Occupied(entry) if *entry.get() == location => {
                 entry.remove();
                 true
             }

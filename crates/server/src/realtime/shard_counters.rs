@@ -1,4 +1,4 @@
-//! Counters of one shard: plain numbers of one thread, so that counting costs next to nothing.
+//! Counters of one shard: plain numbers of one thread, so that counting is cheap.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,46 +22,46 @@ pub struct ShardCounters {
     pub rejected: CountsByName,
     /// Client requests, by name; `unknown` are those that no contract defines.
     pub request: CountsByName,
-    /// Refused client requests, by the code of the refusal.
+    /// Failed client requests, by the code of the error.
     pub request_failed: CountsByName,
 }
 
 impl ShardCounters {
     /// Counts an accepted socket.
-    pub(super) fn came(&mut self) {
+    pub(super) fn count_connect(&mut self) {
         self.connected += 1;
     }
 
     /// Counts the next accepted socket as resumed.
-    pub(super) fn recovered(&mut self) {
+    pub(super) fn count_recovered(&mut self) {
         self.recovered += 1;
     }
 
     /// Counts an ended socket and its age.
-    pub(super) fn went(&mut self, reason: &'static str, after: Duration) {
+    pub(super) fn count_disconnect(&mut self, reason: &'static str, after: Duration) {
         self.disconnected.count(reason);
         self.lasted += after;
         self.longest = self.longest.max(after);
     }
 
     /// Counts a rejected connection request.
-    pub(super) fn turned_away(&mut self, code: &'static str) {
+    pub(super) fn count_rejected_connect(&mut self, code: &'static str) {
         self.rejected.count(code);
     }
 
-    /// Counts a client request by the contract's name for it: names that clients make up would be without limit.
-    pub(super) fn heard(&mut self, request: &ParsedRequest) {
+    /// Counts a client request by the contract's name for it: the number of names that clients make up is unlimited.
+    pub(super) fn count_request(&mut self, request: &ParsedRequest) {
         self.request.count(request.name);
     }
 
-    /// Counts a request that no contract defines, and its refusal code, which over budget is the budget's.
-    pub(super) fn unknown_request(&mut self, code: &'static str) {
+    /// Counts a request that no contract defines, and its error code, which is the budget's if the request is over budget.
+    pub(super) fn count_unknown_request(&mut self, code: &'static str) {
         self.request.count("unknown");
         self.request_failed.count(code);
     }
 
-    /// Counts a refused client request.
-    pub(super) fn refused(&mut self, code: &'static str) {
+    /// Counts a failed client request.
+    pub(super) fn count_failed_request(&mut self, code: &'static str) {
         self.request_failed.count(code);
     }
 
@@ -87,17 +87,17 @@ impl ShardCounters {
     }
 }
 
-/// Counts of a few words. A word is identified by its address in the program, so no text is compared. The same word may have several
+/// Counts by a few names. A name is identified by its address in the program, so no text is compared. The same name may have several
 /// addresses; they are added up when the counts are read.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct CountsByName(Vec<(&'static str, u64)>);
 
 impl CountsByName {
-    /// Counts a word.
-    pub fn count(&mut self, word: &'static str) {
-        match self.0.iter_mut().find(|(known, _)| std::ptr::eq(*known, word)) {
+    /// Counts a name.
+    pub fn count(&mut self, name: &'static str) {
+        match self.0.iter_mut().find(|(known, _)| std::ptr::eq(*known, name)) {
             Some((_, count)) => *count += 1,
-            None => self.0.push((word, 1)),
+            None => self.0.push((name, 1)),
         }
     }
 
@@ -106,13 +106,13 @@ impl CountsByName {
         self.0.iter().map(|(_, count)| count).sum()
     }
 
-    /// Each word with its count.
+    /// Each name with its count.
     pub fn by_name(&self) -> BTreeMap<&'static str, u64> {
-        let mut words = BTreeMap::new();
-        for (word, count) in &self.0 {
-            *words.entry(*word).or_default() += count;
+        let mut totals = BTreeMap::new();
+        for (name, count) in &self.0 {
+            *totals.entry(*name).or_default() += count;
         }
-        words
+        totals
     }
 }
 
@@ -121,24 +121,24 @@ mod tests {
     use super::*;
     use crate::contracts::ClientAction;
 
-    fn asked(name: &'static str) -> ParsedRequest {
+    fn request(name: &'static str) -> ParsedRequest {
         ParsedRequest { name, action: Ok(ClientAction::Ping) }
     }
 
     #[test]
-    fn what_happened_on_two_shards_is_added_up() {
+    fn the_counters_of_two_shards_are_added_up() {
         let (mut one, mut other) = (ShardCounters::default(), ShardCounters::default());
         for counters in [&mut one, &mut other] {
-            counters.came();
-            counters.came();
-            counters.heard(&asked("trip:join"));
-            counters.refused("invalid");
+            counters.count_connect();
+            counters.count_connect();
+            counters.count_request(&request("trip:join"));
+            counters.count_failed_request("invalid");
         }
-        one.went("transport close", Duration::from_secs(4));
-        other.went("transport close", Duration::from_secs(2));
-        other.unknown_request("unknown_event");
-        other.unknown_request("rate_limited");
-        other.turned_away("token_missing");
+        one.count_disconnect("transport close", Duration::from_secs(4));
+        other.count_disconnect("transport close", Duration::from_secs(2));
+        other.count_unknown_request("unknown_event");
+        other.count_unknown_request("rate_limited");
+        other.count_rejected_connect("token_missing");
         one.add(&other);
         assert_eq!((one.connected, one.connections()), (4, 2));
         assert_eq!((one.lasted, one.longest), (Duration::from_secs(6), Duration::from_secs(4)));

@@ -12,7 +12,7 @@ use crate::auth::Authenticator;
 use crate::bytes_in_memory::BytesInHand;
 use crate::config::{Audience, Config, Limit, TokenEnd};
 use crate::contracts::ContractRegistry;
-use crate::presence::{CallParticipants, OnlineUsers, RoomPresence, Typing};
+use crate::presence::{CallParticipants, OnlineUsers, RoomPresence, TypingUsers};
 use crate::rate_limit::RateLimits;
 
 /// The state that all shards share. Each lock in it is held only for a look-up.
@@ -74,7 +74,7 @@ pub struct PresenceState {
     /// The users who have each room open.
     pub room_presence: Arc<RoomPresence>,
     /// The users who are typing, by room.
-    pub typing: Typing,
+    pub typing: TypingUsers,
     /// The users in each call, with their connections.
     pub call_participants: CallParticipants,
     /// The presence changes from before the start.
@@ -93,7 +93,7 @@ impl PresenceState {
         Self {
             online_users,
             room_presence,
-            typing: Typing::default(),
+            typing: TypingUsers::default(),
             call_participants: CallParticipants::default(),
             startup,
             grace: config.presence.grace,

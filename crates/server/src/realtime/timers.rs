@@ -1,4 +1,4 @@
-//! The timed work of a shard. The engine wakes the shard at the earliest time that the work has asked for.
+//! The timed work of a shard. The engine wakes the shard at the earliest deadline.
 
 use std::time::{Duration, Instant};
 
@@ -47,7 +47,7 @@ impl RealtimeApp {
     /// Does all timed work that is due.
     pub(super) fn run_timers(&mut self, shard: &mut Shard<Self>) {
         self.broadcast_due_presence(shard);
-        self.broadcast_due_crowds(shard);
+        self.broadcast_due_crowded_rooms(shard);
         self.run_scheduled(shard);
         self.check_expiring(shard);
         self.expire_typing(shard);
@@ -61,7 +61,7 @@ impl RealtimeApp {
     }
 
     /// Schedules the sending of the ephemeral events gathered in crowded rooms, unless an earlier time is scheduled already.
-    pub(super) fn schedule_crowds_at(&mut self, shard: &mut Shard<Self>, at: Instant) {
+    pub(super) fn schedule_crowded_rooms_at(&mut self, shard: &mut Shard<Self>, at: Instant) {
         let due = self.timers.crowded_rooms_due.map_or(at, |due| due.min(at));
         self.timers.crowded_rooms_due = Some(due);
         shard.wake_at(due);
@@ -77,9 +77,9 @@ impl RealtimeApp {
         }
     }
 
-    fn broadcast_due_crowds(&mut self, shard: &mut Shard<Self>) {
+    fn broadcast_due_crowded_rooms(&mut self, shard: &mut Shard<Self>) {
         if self.timers.crowded_rooms_due.is_some_and(|due| due <= shard.now()) {
-            self.timers.crowded_rooms_due = self.state.delivery.fanout.broadcast_crowds(shard.now());
+            self.timers.crowded_rooms_due = self.state.delivery.fanout.broadcast_crowded_rooms(shard.now());
         }
         if let Some(due) = self.timers.crowded_rooms_due {
             shard.wake_at(due);

@@ -11,7 +11,7 @@ pub const EXPIRY_NOTICE: Duration = Duration::from_secs(60);
 /// The connections that end with their tokens. Other connections have no entry.
 #[derive(Debug)]
 pub(super) struct TokenExpiryQueue<K> {
-    held: HashMap<K, TokenDeadline>,
+    deadlines: HashMap<K, TokenDeadline>,
     /// The next check of each connection.
     due: BTreeSet<(Timestamp, K)>,
 }
@@ -33,12 +33,13 @@ pub(super) enum Due {
 
 impl<K> Default for TokenExpiryQueue<K> {
     fn default() -> Self {
-        Self { held: HashMap::new(), due: BTreeSet::new() }
+        Self { deadlines: HashMap::new(), due: BTreeSet::new() }
     }
 }
 
 impl<K: Copy + Ord + std::hash::Hash> TokenExpiryQueue<K> {
-    /// Sets the expiry of a connection's token, in place of an earlier one. The connection is due [`EXPIRY_NOTICE`] before, and at the expiry.
+    /// Sets the expiry of a connection's token, in place of an earlier one. The connection is due [`EXPIRY_NOTICE`] before, and at the
+    /// expiry.
     pub fn track(&mut self, key: K, ends: Timestamp) {
         self.untrack(key);
         let notice = i64::try_from(EXPIRY_NOTICE.as_micros()).unwrap_or(i64::MAX);
@@ -47,8 +48,8 @@ impl<K: Copy + Ord + std::hash::Hash> TokenExpiryQueue<K> {
 
     /// Removes a connection.
     pub fn untrack(&mut self, key: K) {
-        if let Some(tenure) = self.held.remove(&key) {
-            self.due.remove(&(tenure.next, key));
+        if let Some(deadline) = self.deadlines.remove(&key) {
+            self.due.remove(&(deadline.next, key));
         }
     }
 
@@ -60,7 +61,7 @@ impl<K: Copy + Ord + std::hash::Hash> TokenExpiryQueue<K> {
     /// The next deadline that has passed. A connection whose token has expired is removed.
     pub fn pop(&mut self, now: Timestamp) -> Option<(K, Due)> {
         let (_, key) = *self.due.first().filter(|(at, _)| *at <= now)?;
-        let TokenDeadline { ends, .. } = *self.held.get(&key)?;
+        let TokenDeadline { ends, .. } = *self.deadlines.get(&key)?;
         self.untrack(key);
         if ends <= now {
             return Some((key, Due::Ended));
@@ -69,9 +70,9 @@ impl<K: Copy + Ord + std::hash::Hash> TokenExpiryQueue<K> {
         Some((key, Due::Expiring(ends)))
     }
 
-    fn put(&mut self, key: K, tenure: TokenDeadline) {
-        self.held.insert(key, tenure);
-        self.due.insert((tenure.next, key));
+    fn put(&mut self, key: K, deadline: TokenDeadline) {
+        self.deadlines.insert(key, deadline);
+        self.due.insert((deadline.next, key));
     }
 }
 
@@ -84,40 +85,40 @@ mod tests {
     }
 
     #[test]
-    fn the_notice_comes_a_minute_before_the_end_and_each_comes_once() {
-        let mut tenures = TokenExpiryQueue::default();
-        tenures.track("anna", at(900));
-        assert_eq!((tenures.next(), tenures.pop(at(839))), (Some(at(840)), None));
-        assert_eq!(tenures.pop(at(840)), Some(("anna", Due::Expiring(at(900)))));
-        assert_eq!((tenures.next(), tenures.pop(at(899))), (Some(at(900)), None));
-        assert_eq!(tenures.pop(at(900)), Some(("anna", Due::Ended)));
-        assert_eq!((tenures.next(), tenures.pop(at(9000))), (None, None));
+    fn the_notice_is_sent_once_a_minute_before_the_expiry() {
+        let mut queue = TokenExpiryQueue::default();
+        queue.track("anna", at(900));
+        assert_eq!((queue.next(), queue.pop(at(839))), (Some(at(840)), None));
+        assert_eq!(queue.pop(at(840)), Some(("anna", Due::Expiring(at(900)))));
+        assert_eq!((queue.next(), queue.pop(at(899))), (Some(at(900)), None));
+        assert_eq!(queue.pop(at(900)), Some(("anna", Due::Ended)));
+        assert_eq!((queue.next(), queue.pop(at(9000))), (None, None));
     }
 
     #[test]
-    fn a_token_that_ends_within_the_minute_is_told_of_at_once_and_one_that_has_ended_is_not() {
-        let mut tenures = TokenExpiryQueue::default();
-        tenures.track("anna", at(30));
-        tenures.track("ben", at(0));
-        let mut come = [tenures.pop(at(0)), tenures.pop(at(0))];
-        come.sort_by_key(|come| come.map(|(key, _)| key));
-        assert_eq!(come, [Some(("anna", Due::Expiring(at(30)))), Some(("ben", Due::Ended))]);
-        assert_eq!(tenures.pop(at(29)), None);
+    fn a_token_with_less_than_a_minute_is_due_immediately() {
+        let mut queue = TokenExpiryQueue::default();
+        queue.track("anna", at(30));
+        queue.track("ben", at(0));
+        let mut due = [queue.pop(at(0)), queue.pop(at(0))];
+        due.sort_by_key(|due| due.map(|(key, _)| key));
+        assert_eq!(due, [Some(("anna", Due::Expiring(at(30)))), Some(("ben", Due::Ended))]);
+        assert_eq!(queue.pop(at(29)), None);
     }
 
     #[test]
-    fn a_newer_token_takes_the_olders_place_and_who_is_released_is_forgotten() {
-        let mut tenures = TokenExpiryQueue::default();
+    fn a_newer_token_replaces_the_deadline() {
+        let mut queue = TokenExpiryQueue::default();
         for round in 1..=1000 {
-            tenures.track("anna", at(round * 900));
-            tenures.track("ben", at(round * 900));
+            queue.track("anna", at(round * 900));
+            queue.track("ben", at(round * 900));
         }
-        tenures.untrack("ben");
-        tenures.untrack("nobody");
-        assert_eq!((tenures.held.len(), tenures.due.len()), (1, 1), "what was before is nowhere");
-        assert_eq!(tenures.pop(at(899_999)), Some(("anna", Due::Expiring(at(900_000)))));
-        tenures.track("anna", at(1_000_000));
-        assert_eq!(tenures.pop(at(900_000)), None, "in time");
-        assert_eq!(tenures.next(), Some(at(999_940)));
+        queue.untrack("ben");
+        queue.untrack("carl");
+        assert_eq!((queue.deadlines.len(), queue.due.len()), (1, 1), "replaced deadlines take no memory");
+        assert_eq!(queue.pop(at(899_999)), Some(("anna", Due::Expiring(at(900_000)))));
+        queue.track("anna", at(1_000_000));
+        assert_eq!(queue.pop(at(900_000)), None, "in time");
+        assert_eq!(queue.next(), Some(at(999_940)));
     }
 }

@@ -13,27 +13,27 @@ use super::{RealtimeApp, RealtimeState};
 use crate::contracts::Outcome;
 
 impl RealtimeApp {
-    pub(super) fn handle_typing(&mut self, shard: &mut Shard<Self>, asked: RequestContext, room: RoomId) {
+    pub(super) fn handle_typing(&mut self, shard: &mut Shard<Self>, context: RequestContext, room: RoomId) {
         // An earlier request of this client is pending, and may change the room that the socket is in.
-        let in_flight = shard.data(asked.socket).is_some_and(|session| session.in_flight > 0);
-        if !in_flight && shard.is_in(asked.socket, room.as_str()) {
-            return self.publish_typing(shard, &asked, &room);
+        let in_flight = shard.data(context.socket).is_some_and(|session| session.in_flight > 0);
+        if !in_flight && shard.is_in(context.socket, room.as_str()) {
+            return self.publish_typing(shard, &context, &room);
         }
         let command = ResumeRoom { room: room.clone() };
         let work = |context: &mut CommandContext<'_>| command.execute(context);
-        self.run_in_writer(shard, asked, work, move |live, shard, asked, member| match member {
-            Ok(()) => live.publish_typing(shard, &asked, &room),
-            Err(error) => live.answer(shard, &asked, Err(error)),
+        self.run_in_writer(shard, context, work, move |app, shard, context, member| match member {
+            Ok(()) => app.publish_typing(shard, &context, &room),
+            Err(error) => app.answer(shard, &context, Err(error)),
         });
     }
 
-    fn publish_typing(&mut self, shard: &mut Shard<Self>, asked: &RequestContext, room: &RoomId) {
-        let user = shard.data(asked.socket).map(|session| session.actor.user.clone());
-        if let (Some(user), Some(id)) = (user, shard.id(asked.socket)) {
+    fn publish_typing(&mut self, shard: &mut Shard<Self>, context: &RequestContext, room: &RoomId) {
+        let user = shard.data(context.socket).map(|session| session.actor.user.clone());
+        if let (Some(user), Some(id)) = (user, shard.id(context.socket)) {
             let until = self.state.start_typing(room, &user, &id.text(), shard.now());
             shard.wake_at(until);
         }
-        self.answer(shard, asked, Ok(Outcome::Noted));
+        self.answer(shard, context, Ok(Outcome::Noted));
     }
 
     /// Ends a user's typing in a room on this socket. Sends a stop event if the user was typing there.

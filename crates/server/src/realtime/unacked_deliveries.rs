@@ -22,28 +22,28 @@ struct UnackedState {
 
 impl UnackedDeliveries {
     /// Notes the unconfirmed deliveries of a client that has disconnected, for the duration of the window.
-    pub(super) fn add(&self, secret: Id, owed: CountsByKind, now: Instant, window: Duration) {
-        let mut accounts = self.lock();
-        accounts.expire(now);
-        if owed.iter().any(|(_, count)| count > 0) {
-            accounts.away.insert(secret, (now + window, owed));
-            accounts.order.push_back((now + window, secret));
+    pub(super) fn add(&self, secret: Id, unacked: CountsByKind, now: Instant, window: Duration) {
+        let mut state = self.lock();
+        state.expire(now);
+        if unacked.iter().any(|(_, count)| count > 0) {
+            state.away.insert(secret, (now + window, unacked));
+            state.order.push_back((now + window, secret));
         }
     }
 
     /// Removes a client that has resumed its session: it has confirmed some deliveries, and receives the others again.
     pub(super) fn resume(&self, secret: Id) {
-        let mut accounts = self.lock();
-        if let Some((_, owed)) = accounts.away.remove(&secret) {
-            accounts.resumed.add_all(owed.iter());
+        let mut state = self.lock();
+        if let Some((_, unacked)) = state.away.remove(&secret) {
+            state.resumed.add_all(unacked.iter());
         }
     }
 
     /// The deliveries whose clients did not return in time, and the deliveries that were settled by a resumed session.
     pub fn settled(&self, now: Instant) -> (CountsByKind, CountsByKind) {
-        let mut accounts = self.lock();
-        accounts.expire(now);
-        (accounts.expired.clone(), accounts.resumed.clone())
+        let mut state = self.lock();
+        state.expire(now);
+        (state.expired.clone(), state.resumed.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, UnackedState> {
@@ -57,9 +57,9 @@ impl UnackedState {
             self.order.pop_front();
             // The client may have resumed its session and disconnected again.
             if self.away.get(&secret).is_some_and(|(due, _)| *due == until)
-                && let Some((_, owed)) = self.away.remove(&secret)
+                && let Some((_, unacked)) = self.away.remove(&secret)
             {
-                self.expired.add_all(owed.iter());
+                self.expired.add_all(unacked.iter());
             }
         }
     }
@@ -70,23 +70,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_somebody_owes_is_lost_when_the_window_is_over_and_nobody_has_come_back() {
-        let (losses, start, window) = (UnackedDeliveries::default(), Instant::now(), Duration::from_secs(120));
+    fn unacked_deliveries_expire_at_the_end_of_the_window() {
+        let (deliveries, start, window) = (UnackedDeliveries::default(), Instant::now(), Duration::from_secs(120));
         let ids = ["AAAAAAAAAAAAAAAAAAAA", "BBBBBBBBBBBBBBBBBBBA"].map(|text| Id::parse(text).unwrap());
-        let owed = |count| {
+        let unacked = |count| {
             let mut kinds = CountsByKind::default();
             kinds.add_all([(1, count)]);
             kinds
         };
         let sums = |after| {
-            let (expired, resumed) = losses.settled(start + Duration::from_secs(after));
+            let (expired, resumed) = deliveries.settled(start + Duration::from_secs(after));
             [expired, resumed].map(|kinds| kinds.iter().map(|(_, count)| count).sum::<u64>())
         };
-        losses.add(ids[0], owed(3), start, window);
-        losses.add(ids[1], owed(5), start, window);
+        deliveries.add(ids[0], unacked(3), start, window);
+        deliveries.add(ids[1], unacked(5), start, window);
         assert_eq!(sums(119), [0, 0]);
-        losses.resume(ids[1]);
-        losses.add(ids[1], owed(7), start + Duration::from_secs(60), window);
+        deliveries.resume(ids[1]);
+        deliveries.add(ids[1], unacked(7), start + Duration::from_secs(60), window);
         assert_eq!(sums(120), [3, 5]);
         assert_eq!(sums(179), [3, 5]);
         assert_eq!(sums(180), [10, 5]);

@@ -38,9 +38,9 @@ impl RealtimeApp {
         &self,
         shard: &Shard<Self>,
         socket: SocketKey,
-        heard: &ClientMessage<'_>,
+        message: &ClientMessage<'_>,
     ) -> Result<Option<Holder>, DomainError> {
-        let size = match heard {
+        let size = match message {
             ClientMessage::Event { args, .. } => args.iter().map(|arg| parsed_size(arg.as_bytes())).sum(),
             ClientMessage::Text(text) => parsed_size(text.as_bytes()),
         };

@@ -53,7 +53,7 @@ use crate::auth::Authenticator;
 use crate::backend_api::BackendApi;
 use crate::config::{Config, MetricsAccess};
 use crate::contracts::ContractRegistry;
-use crate::health::Health;
+use crate::health::HealthChecks;
 use crate::metrics::Metrics;
 use crate::rate_limit::RateLimits;
 use crate::realtime::{Fanout, ShardQuery};
@@ -82,7 +82,7 @@ pub struct AppDeps {
     /// The open connections.
     pub shard_query: Arc<ShardQuery>,
     /// Whether the server is healthy.
-    pub health: Arc<Health>,
+    pub health: Arc<HealthChecks>,
     /// The metrics.
     pub metrics: Arc<Metrics>,
     /// The callers who may read the metrics.

@@ -12,7 +12,7 @@ use server::app::InProcessBus;
 use server::auth::sign::NewTokenClaims;
 use server::backend_api::{BackendApi, BackendService};
 use server::contracts::messenger::MessengerBackendApi;
-use server::presence::{Connection, OnlineUsers, Transport};
+use server::presence::{ConnectionId, OnlineUsers, Transport};
 
 use crate::support::{SECONDS, Server};
 
@@ -74,7 +74,7 @@ async fn a_backend_reads_presence() {
     let (server, users, anna) = (Server::start(), Arc::new(OnlineUsers::default()), UserId::new("anna"));
     let backend = utilities(&server, &users);
     assert!(!backend.is_user_online(&anna));
-    users.connect(&anna, Connection::new(1, Transport::SocketIo), None, None, || ()).unwrap();
+    users.connect(&anna, ConnectionId::new(1, Transport::SocketIo), None, None, || ()).unwrap();
     assert!(backend.is_user_online(&anna));
     assert_eq!(backend.online_users_count(), 1);
 }

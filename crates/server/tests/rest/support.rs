@@ -19,7 +19,7 @@ use server::auth::{Authenticator, Keys};
 use server::backend_api::BackendService;
 use server::config::Config;
 use server::contracts::ContractRegistry;
-use server::health::Health;
+use server::health::HealthChecks;
 use server::metrics::Metrics;
 use server::presence::{OnlineUsers, PresenceHistory};
 use server::rate_limit::RateLimits;
@@ -111,7 +111,7 @@ impl Server {
         let bus = Arc::new(InProcessBus::new(move |notice| published_events.lock().unwrap().push(notice)));
         let shard_query: Arc<ShardQuery> = Arc::default();
         let rest = AppDeps {
-            health: Arc::new(Health::new(shard_query.clone(), writer.clone(), Arc::default())),
+            health: Arc::new(HealthChecks::new(shard_query.clone(), writer.clone(), Arc::default())),
             metrics: Arc::new(Metrics::new(shard_query.clone(), writer.clone(), Arc::clone(&fanout), Arc::default(), Arc::default())),
             metrics_access: config.ops.metrics,
             backend: Arc::new(BackendService::new(writer.clone(), bus.clone(), users)),

@@ -17,7 +17,7 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 use server::auth::{AuthError, ConnectAuth};
 use server::contracts::{ClientAction, ClientMessage, Contract, Outcome, ParsedRequest, Reply};
-use server::presence::{Connection, Transport};
+use server::presence::{ConnectionId, Transport};
 use server::realtime::{AuthRefresh, AuthorizedConnect, ConnectRejection, Effect};
 
 use crate::schema_coverage::SCHEMA_COVERAGE;
@@ -42,16 +42,16 @@ impl FakeEngine {
     }
 
     /// A new connection.
-    pub fn connection(&mut self, transport: Transport) -> Connection {
+    pub fn connection(&mut self, transport: Transport) -> ConnectionId {
         self.connections += 1;
-        Connection::new(self.connections, transport)
+        ConnectionId::new(self.connections, transport)
     }
 
     /// Connects a client. `auth` is the CONNECT's payload, `handshake_token` the token of its handshake. Returns the rejection, if there is one.
     pub async fn connect(
         &mut self,
         name: &str,
-        connection: Connection,
+        connection: ConnectionId,
         namespace: Namespace,
         auth: &str,
         handshake_token: Option<&str>,
@@ -267,39 +267,39 @@ impl FakeEngine {
                     }
                 }
             }
-            Effect::Tell(rooms, said) => {
+            Effect::Send(rooms, rendered) => {
                 for client in self.clients.values_mut() {
                     if rooms.iter().any(|room| client.rooms.contains(room.as_str())) {
-                        said.render(client.namespace).iter().for_each(|message| client.receive(message));
+                        rendered.render(client.namespace).iter().for_each(|message| client.receive(message));
                     }
                 }
             }
-            Effect::TellExcept(rooms, users, said) => {
+            Effect::SendExcept(rooms, users, rendered) => {
                 let inboxes: Vec<RoomId> = users.iter().map(RoomId::inbox).collect();
                 let others = self.clients.values_mut().filter(|client| !inboxes.iter().any(|inbox| client.rooms.contains(inbox.as_str())));
                 for client in others.filter(|client| rooms.iter().any(|room| client.rooms.contains(room.as_str()))) {
-                    said.render(client.namespace).iter().for_each(|message| client.receive(message));
+                    rendered.render(client.namespace).iter().for_each(|message| client.receive(message));
                 }
             }
-            Effect::TellOthers(room, user, said) => {
+            Effect::SendToOthers(room, user, rendered) => {
                 let inbox = RoomId::inbox(&user);
                 let others = self.clients.values_mut().filter(|client| !client.rooms.contains(inbox.as_str()));
                 for client in others.filter(|client| client.rooms.contains(room.as_str())) {
-                    said.render(client.namespace).iter().for_each(|message| client.receive(message));
+                    rendered.render(client.namespace).iter().for_each(|message| client.receive(message));
                 }
             }
-            Effect::Emit { custom_event, said, .. } => {
+            Effect::Emit { custom_event, rendered, .. } => {
                 let everyone = custom_event.rooms.contains(&RoomId::everyone());
                 // Here the id of a connection is the name of its client.
                 let clients = self.clients.iter_mut().filter(|(name, _)| !custom_event.except_connections.contains(name));
                 for client in clients.map(|(_, client)| client).filter(|client| client.connected) {
                     let is_in = |room: &RoomId| client.rooms.contains(room.as_str());
                     if (everyone || custom_event.rooms.iter().any(is_in)) && !custom_event.except.iter().any(is_in) {
-                        said.render(client.namespace).iter().for_each(|message| client.receive_custom(message));
+                        rendered.render(client.namespace).iter().for_each(|message| client.receive_custom(message));
                     }
                 }
             }
-            Effect::Expel { users, connections, reason } => {
+            Effect::Disconnect { users, connections, reason } => {
                 let named = connections.into_iter().filter(|name| self.clients.get(name).is_some_and(|client| client.connected));
                 let expelled: BTreeSet<_> = users.iter().flat_map(|user| self.clients_of(user)).chain(named).collect();
                 for name in expelled {
@@ -321,11 +321,11 @@ impl FakeEngine {
                     self.app.shared.remove_member_presence(&room, &user);
                 }
             }
-            Effect::Ring(_) => {}
-            Effect::HangUp(call) => self.app.shared.presence.call_participants.clear(call),
-            Effect::TellEveryone(said) => {
+            Effect::StartRinging(_) => {}
+            Effect::StopRinging(call) => self.app.shared.presence.call_participants.clear(call),
+            Effect::SendToEveryone(rendered) => {
                 for client in self.clients.values_mut().filter(|client| client.connected) {
-                    for message in said.render(client.namespace) {
+                    for message in rendered.render(client.namespace) {
                         // An admin may choose an event name that no contract has.
                         match SCHEMA_COVERAGE.has_event(client.namespace, &message) {
                             true => client.receive(&message),
@@ -334,7 +334,7 @@ impl FakeEngine {
                     }
                 }
             }
-            Effect::Gather(ephemeral) => panic!("no effect is expected of {ephemeral:?}"),
+            Effect::CollectPresence(ephemeral) => panic!("no effect is expected of {ephemeral:?}"),
         }
     }
 

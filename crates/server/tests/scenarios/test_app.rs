@@ -18,7 +18,7 @@ use server::auth::{Authenticator, Keys};
 use server::backend_api::BackendService;
 use server::config::Config;
 use server::contracts::ContractRegistry;
-use server::health::Health;
+use server::health::HealthChecks;
 use server::metrics::Metrics;
 use server::presence::{OnlineUsers, PresenceHistory, RoomPresence};
 use server::rate_limit::RateLimits;
@@ -81,7 +81,7 @@ impl TestApp {
             PresenceAudience { users: Arc::clone(&users), room_presence: Arc::clone(&room_presence), everyone_up_to: None },
         ));
         let rest = AppDeps {
-            health: Arc::new(Health::new(shard_query.clone(), writer.clone(), Arc::default())),
+            health: Arc::new(HealthChecks::new(shard_query.clone(), writer.clone(), Arc::default())),
             metrics: Arc::new(Metrics::new(shard_query.clone(), writer.clone(), Arc::clone(&fanout), Arc::default(), Arc::default())),
             metrics_access: config.ops.metrics,
             backend,

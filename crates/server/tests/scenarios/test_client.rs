@@ -5,14 +5,14 @@ use std::collections::{BTreeSet, VecDeque};
 use domain::command::Actor;
 use engine::{Namespace, OutboundMessage};
 use serde_json::{Value, json};
-use server::presence::{Connection, Transport};
+use server::presence::{ConnectionId, Transport};
 
 use crate::schema_coverage::SCHEMA_COVERAGE;
 
 /// A virtual client. It is connected until it leaves or is closed.
 pub struct TestClient {
     pub actor: Actor,
-    pub connection: Connection,
+    pub connection: ConnectionId,
     pub namespace: Namespace,
     /// The addresses of its rooms.
     pub rooms: BTreeSet<String>,
@@ -22,12 +22,12 @@ pub struct TestClient {
 }
 
 impl TestClient {
-    pub fn new(actor: Actor, connection: Connection, namespace: Namespace) -> Self {
+    pub fn new(actor: Actor, connection: ConnectionId, namespace: Namespace) -> Self {
         Self { actor, connection, namespace, rooms: BTreeSet::new(), connected: true, received: VecDeque::new() }
     }
 
     /// A client that was accepted only to be closed.
-    pub fn closed(connection: Connection, namespace: Namespace, code: u16, reason: &str) -> Self {
+    pub fn closed(connection: ConnectionId, namespace: Namespace, code: u16, reason: &str) -> Self {
         let nobody = Actor { user: domain::ids::UserId::new("nobody"), admin: false };
         let mut client = Self::new(nobody, connection, namespace);
         client.close(code, reason);
