@@ -18,18 +18,20 @@ pub struct DisconnectedUser {
     pub id: String,
     /// The time since which the user was connected, as far as it is known.
     pub came_at: Timestamp,
-    /// The time at which the last connection ended. `None` for a user who was connected until the server stopped or was killed, and is expected to
-    /// reconnect.
+    /// The time at which the last connection ended. `None` for a user who is expected to reconnect: who was connected until the server stopped or
+    /// was killed, or whose grace period had not ended.
     pub left_at: Option<Timestamp>,
     /// The rooms that a user without `left_at` had joined, each with its parent, if it has one.
     pub rooms: Vec<(RoomId, Option<RoomId>)>,
 }
 
-/// The users with sessions of the last `window` seconds. Must be called before the start ends the sessions.
-pub(super) fn disconnected_users(context: &mut CommandContext<'_>, window: i64) -> StoreResult<Vec<DisconnectedUser>> {
+/// The users with sessions of the last `window` seconds. A session that ended within the grace period counts as connected.
+/// Must be called before the start ends the sessions.
+pub(super) fn disconnected_users(context: &mut CommandContext<'_>, window: i64, grace_micros: i64) -> StoreResult<Vec<DisconnectedUser>> {
     let mut users: BTreeMap<UserId, DisconnectedUser> = BTreeMap::new();
     for (session, rooms) in context.store.sessions_since(context.now.minus_seconds(window))? {
-        let left_at = session.disconnected_at.filter(|_| !session.ended_by_shutdown);
+        let has_left = |left_at: &Timestamp| !session.ended_by_shutdown && context.now.0.saturating_sub(left_at.0) >= grace_micros;
+        let left_at = session.disconnected_at.filter(has_left);
         let absent = match users.entry(session.user.clone()) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {

@@ -16,6 +16,9 @@ pub struct BeginEpoch {
     pub window: i64,
     /// How many seconds back the output lists disconnected users.
     pub disconnected_seconds: i64,
+    /// How long a user counts as online after a disconnect, in microseconds. A user whose last connection ended within this time before the
+    /// start is expected to reconnect: the server has sent no leave events for the user.
+    pub grace_micros: i64,
 }
 
 /// The stored state at a start.
@@ -43,7 +46,7 @@ impl Command for BeginEpoch {
     fn execute(self, context: &mut CommandContext<'_>) -> Result<StartupState, DomainError> {
         let position = context.store.last_offset()?;
         context.store.begin_epoch(&self.name)?;
-        let absent = disconnected_users(context, self.disconnected_seconds)?;
+        let absent = disconnected_users(context, self.disconnected_seconds, self.grace_micros)?;
         let confirmed = context.store.acked_by_all()?;
         context.store.end_all_sessions(confirmed, context.now)?;
         let floor = context.store.log_floor(context.now.minus_seconds(self.window))?;

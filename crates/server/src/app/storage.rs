@@ -90,8 +90,12 @@ impl Storage {
         let (writer, thread) = Writer::start(database, clock::now, IdGenerator::new(random), publisher)?;
         threads.push(thread);
         let retention = Retention::new(config);
-        let begin =
-            BeginEpoch { name: epoch.clone(), window: retention.event_seconds(), disconnected_seconds: retention.session_seconds() };
+        let begin = BeginEpoch {
+            name: epoch.clone(),
+            window: retention.event_seconds(),
+            disconnected_seconds: retention.session_seconds(),
+            grace_micros: i64::try_from(config.presence.grace.as_micros()).unwrap_or(i64::MAX),
+        };
         let startup = run_as_server_blocking(&writer, begin)?;
         Ok(Self { writer, readers, threads, epoch, retention, startup })
     }

@@ -160,6 +160,7 @@ suite! {
         session_that_cannot_resume_is_replaced,
         start_ends_open_sessions_and_reads_recent_events,
         start_lists_the_users_who_were_connected,
+        start_within_the_grace_period_expects_the_user,
         old_events_and_sessions_are_deleted,
         sync_covers_only_rooms_that_the_user_may_access,
         message_before_a_membership_has_a_smaller_offset,
