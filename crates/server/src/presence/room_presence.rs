@@ -121,9 +121,9 @@ impl RoomPresence {
         let mut state = self.lock();
         let RoomState { users, present, .. } = &mut *state;
         let Entry::Occupied(mut rooms) = users.entry(user.clone()) else { return };
-        let removed = rooms
-            .get_mut()
-            .extract_if(|room, present_user| present_user.connections == 0 && (room == space || present_user.inside.as_ref() == Some(space)));
+        let removed = rooms.get_mut().extract_if(|room, present_user| {
+            present_user.connections == 0 && (room == space || present_user.inside.as_ref() == Some(space))
+        });
         for (room, present_user) in removed {
             self.remove_present(present, &room, present_user.order);
             send(&room, present_user.user);

@@ -65,7 +65,14 @@ impl RealtimeState {
     }
 
     /// The reply to a request that is rejected before it is parsed.
-    fn rejected_unparsed(&self, user: &UserId, namespace: Namespace, message: &ClientMessage<'_>, error: &DomainError, acked: bool) -> Reply {
+    fn rejected_unparsed(
+        &self,
+        user: &UserId,
+        namespace: Namespace,
+        message: &ClientMessage<'_>,
+        error: &DomainError,
+        acked: bool,
+    ) -> Reply {
         match (message, self.contracts.in_namespace(namespace).first()) {
             (ClientMessage::Event { name, .. }, _) => contracts::error_reply(&shortened(name), error, acked, shared_field_name),
             (ClientMessage::Text(_), Some(contract)) => self.answer(&**contract, "message", user, Err(error), acked),

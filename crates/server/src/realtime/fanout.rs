@@ -14,8 +14,8 @@ use engine::{BatchGuard, Broadcast, CountsByKind, Handle, Namespace, Position, S
 
 use super::{Effect, Job, RealtimeApp, RenderedEvent};
 use crate::config::Audience;
+use crate::contracts::ContractRegistry;
 use crate::contracts::close_codes::FORBIDDEN;
-use crate::contracts::{ContractRegistry};
 use crate::presence::{CrowdedRooms, OnlineUsers, PendingChanges, PresenceHistory, RoomPresence, room_change};
 
 /// The users who are online and in rooms, for decisions that depend on their number.

@@ -148,7 +148,8 @@ impl MessageSource for RenderedEvent {
         let Source::Ephemeral { of, ephemeral_events, now } = &self.source else { return vec![(None, self.render(namespace))] };
         let contracts = self.contracts.in_namespace(namespace).iter();
         let contracts: Vec<_> = contracts.filter(|contract| of.is_none_or(|kind| broadcasts(&***contract, kind))).collect();
-        let rendered = |ephemeral: &EphemeralEvent| contracts.iter().filter_map(|contract| contract.ephemeral_event(ephemeral, *now)).collect();
+        let rendered =
+            |ephemeral: &EphemeralEvent| contracts.iter().filter_map(|contract| contract.ephemeral_event(ephemeral, *now)).collect();
         ephemeral_events.iter().map(|ephemeral| (key(ephemeral), rendered(ephemeral))).collect()
     }
 

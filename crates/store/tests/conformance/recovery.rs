@@ -232,7 +232,9 @@ pub fn start_ends_open_sessions_and_reads_recent_events(store: &mut dyn Store) {
     }
     run(store, "", 4, SaveAckedOffset { offset: 3 }).unwrap();
     let begin = |store: &mut dyn Store, name: &str, seconds| {
-        let begun = run(store, "", seconds, BeginEpoch { name: name.to_owned(), window: WINDOW, disconnected_seconds: WINDOW, grace_micros: 0 }).unwrap();
+        let begun =
+            run(store, "", seconds, BeginEpoch { name: name.to_owned(), window: WINDOW, disconnected_seconds: WINDOW, grace_micros: 0 })
+                .unwrap();
         (begun.position, begun.floor, begun.gaps)
     };
     assert_eq!(begin(store, "e", 5), (4, 0, vec![]));
