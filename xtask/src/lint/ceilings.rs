@@ -7,7 +7,6 @@ pub const TARGET: f64 = 1.0;
 pub type Ceiling = (&'static str, f64);
 
 /// The areas that are not clean yet. A commit that cleans one lowers its ceiling, or removes its line. No ceiling is ever raised.
-pub const CEILINGS: &[Ceiling] = &[("server/strings", 2.6), ("server/tests/strings", 1.8), ("store/comments", 5.2)];
 
 /// The ceilings of a crate.
 #[derive(Clone, Copy, Debug)]

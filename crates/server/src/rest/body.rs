@@ -1,4 +1,4 @@
-//! A request's body: how it is received, and how its fields are parsed one by one, so that a refusal names the field.
+//! A request's body: how it is received, and how its fields are parsed one by one, so that an error names the field.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -129,7 +129,7 @@ impl<'a> Fields<'a> {
 
 /// A type of field.
 pub(crate) trait Field: for<'a> Deserialize<'a> {
-    /// The expected value, for people.
+    /// The expected value, for error texts.
     const EXPECTED: &'static str;
 
     /// The expected value, for the document, without null.

@@ -9,14 +9,14 @@ use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ObjectBuilder,
 use super::body::Fields;
 use super::response::RestError;
 
-/// A body whose fields are read one by one.
+/// A body whose fields are parsed one by one.
 pub(crate) trait Body: Sized {
-    /// Takes the fields that it knows.
+    /// Parses the known fields.
     ///
-    /// Errors: 400 that names the first field that is not as it should be.
+    /// Errors: 400 that names the first invalid field.
     fn read(fields: &mut Fields<'_>) -> Result<Self, RestError>;
 
-    /// Every name of a field of this body, also of fields that are ignored.
+    /// The names of all fields of this body, also of ignored ones.
     fn names() -> Vec<&'static str>;
 }
 
@@ -24,18 +24,18 @@ pub(crate) trait Body: Sized {
 ///
 /// ```text
 /// body! {
-///     /// What it is.
+///     /// A new thing.
 ///     NewThing as "contract.NewThing" {
-///         /// What the field is; its name for clients stands behind it, if that is another.
+///         /// The description of the field. After `=` is its name for clients, if that differs.
 ///         due_date = "dueDate": optional String[Text::Date],
-///         /// How it is read is said by one of the methods of `Fields`. It may have `Bounds`.
+///         /// The keyword is a method of `Fields`, which parses the field. The field may have bounds.
 ///         title: required String[1..=500],
 ///     }
 ///     ignores ["id"]
 /// }
 /// ```
 ///
-/// `"userId" or "user_id"` is a field with two names. `ignores ["id"], and others` is a body that may have any other field, to be read with
+/// `"userId" or "user_id"` is a field with two names. `ignores ["id"], and others` is a body that may have any other field, to be parsed with
 /// [`AuthedRequest::whole_object`](crate::rest::request_context::AuthedRequest::whole_object).
 macro_rules! body {
     (@name $field:ident) => { stringify!($field) };
@@ -99,7 +99,7 @@ macro_rules! body {
 }
 pub(crate) use body;
 
-/// How a field may be there: by the names of the methods of [`Fields`] that read it.
+/// Whether a field must be present, named after the methods of [`Fields`] that parse it.
 #[allow(non_camel_case_types)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FieldPresence {
@@ -130,13 +130,13 @@ pub(crate) struct DescribedField {
     pub schema: Schema,
 }
 
-/// What bounds the values of a field.
+/// The bounds on the values of a field.
 pub(crate) trait SchemaBounds {
     /// The schema with these bounds.
     fn apply(self, schema: Schema) -> Schema;
 }
 
-/// How many characters a text has, or how many entries a list. A text that must have one must have one that is seen.
+/// The number of characters of a text, or of entries of a list. A text that must not be empty must not be blank, either.
 impl SchemaBounds for RangeInclusive<usize> {
     fn apply(self, mut schema: Schema) -> Schema {
         let (least, most) = (Some(*self.start()).filter(|least| *least > 0), Some(*self.end()));
@@ -153,7 +153,7 @@ impl SchemaBounds for RangeInclusive<usize> {
     }
 }
 
-/// A sort of text, as the function of that name in [`domain::validation`] takes it.
+/// A kind of text, which the function of that name in [`domain::validation`] accepts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TextBounds {
     Word,
@@ -177,7 +177,7 @@ impl SchemaBounds for TextBounds {
     }
 }
 
-/// The schema of a body that has these fields; what is ignored may be there, too, and does nothing, and so may others if `others`.
+/// The schema of a body with these fields. Ignored fields may be present, too, and other fields if `others` is true.
 pub(crate) fn object(about: &str, fields: impl IntoIterator<Item = DescribedField>, ignored: Vec<&str>, others: bool) -> RefOr<Schema> {
     let mut object = ObjectBuilder::new().schema_type(Type::Object).description(Some(about.trim()));
     for DescribedField { name, other, about, presence, schema } in fields {
@@ -185,7 +185,7 @@ pub(crate) fn object(about: &str, fields: impl IntoIterator<Item = DescribedFiel
         match other {
             // One of the two is required, which a list of required fields cannot express.
             Some(other) => {
-                object = object.property(name, described(schema.clone(), &format!("{} Or `{other}`, which is the same.", about.trim())));
+                object = object.property(name, described(schema.clone(), &format!("{} Alias: `{other}`.", about.trim())));
                 object = object.property(other, described(schema, &format!("The same as `{name}`.")));
             }
             None => {
@@ -207,7 +207,7 @@ fn or_null(schema: Schema) -> Schema {
     let with_null = |types: SchemaType| match types {
         SchemaType::Type(one) => SchemaType::from_iter([one, Type::Null]),
         SchemaType::Array(several) => several.into_iter().chain([Type::Null]).collect(),
-        // What may be anything may be null.
+        // Any value may be null.
         SchemaType::AnyValue => SchemaType::AnyValue,
     };
     match schema {
@@ -230,7 +230,7 @@ fn described(mut schema: Schema, about: &str) -> Schema {
         Schema::OneOf(one) => &mut one.description,
         Schema::AllOf(all) => &mut all.description,
         Schema::AnyOf(any) => &mut any.description,
-        // The enumeration is open; a schema of a kind of the future goes without.
+        // The enumeration is not exhaustive; a new kind of schema has no description.
         _ => return schema,
     };
     *description = Some(about.to_owned());

@@ -1,4 +1,4 @@
-//! The OpenAPI document, and a page to read and try it. Both are public: they contain nothing that is not in the source.
+//! The OpenAPI document, and a page to read and try it. Both are public, because they contain only what the source contains.
 
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
@@ -22,24 +22,23 @@ use crate::bytes_in_memory::Shared;
 use crate::config::Config;
 use crate::contracts::ContractRegistry;
 
-/// The document. It is the same for as long as the program is.
+/// The document. It is constant.
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     let document = super::paths(ContractRegistry::new(&Config::default()).rest_apis()).into_openapi().to_pretty_json();
-    // Only a map whose keys are no text cannot be written.
+    // Only a map with keys that are no strings cannot be serialized.
     document.unwrap_or_default() + "\n"
 });
 
-/// The page takes nothing from elsewhere, sends nothing elsewhere, and stands in no frame. Its viewer styles elements in place and draws from
-/// data URLs.
+/// The page loads only its own files, sends requests only to this server, and may not be in a frame. Its viewer uses inline styles and data URLs.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
-/// How the viewer shows the document, which lies beside the page's folder. The viewer sends it to no external validator.
+/// The settings of the viewer. It sends the document to no external validator.
 static VIEWER: LazyLock<Arc<ViewerConfig<'static>>> = LazyLock::new(|| {
     let config = ViewerConfig::from("../openapi.json").validator_url("none").use_base_layout();
     Arc::new(config.deep_linking(true).doc_expansion("none").filter(true).try_it_out_enabled(true).display_request_duration(true))
 });
 
-/// What everything here is answered with: a browser asks each time whether it has changed, and believes our types.
+/// The headers of all responses of this module: browsers revalidate each file, and use its declared type.
 const HEADERS: [(HeaderName, &str); 2] = [(CACHE_CONTROL, "no-cache"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
 
 /// The routes.
@@ -52,18 +51,18 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
         .route("/docs/{*file}", get(any_file))
 }
 
-/// The OpenAPI document: JSON, as `/openapi.json` and `roomcast openapi` give it.
+/// The OpenAPI document: JSON, as `/openapi.json` and `roomcast openapi` return it.
 pub fn openapi() -> &'static str {
     &DOCUMENT
 }
 
-/// Reads this document.
+/// Returns this document.
 #[utoipa::path(get, path = "/openapi.json", security(()), responses((status = 200, body = Object)))]
 async fn read_document() -> Response {
     (Extension(Shared), [(CONTENT_TYPE, "application/json")], HEADERS, Bytes::from_static(openapi().as_bytes())).into_response()
 }
 
-/// The file that the path names, which is none if it is no text.
+/// The file that the path names. A path that is not UTF-8 is not found.
 async fn any_file(name: Result<Path<String>, PathRejection>) -> Response {
     name.map_or_else(|_| RestError::unknown_path().into_response(), |Path(name)| file(&name))
 }
@@ -72,7 +71,7 @@ async fn any_file(name: Result<Path<String>, PathRejection>) -> Response {
 fn file(name: &str) -> Response {
     match utoipa_swagger_ui::serve(name, VIEWER.clone()) {
         Ok(Some(SwaggerFile { bytes, content_type, gzpipped, .. })) => {
-            // Compressed when the server was built: every browser reads it, and nothing else wants it.
+            // The files are compressed at build time, and every browser decompresses them.
             let encoding = gzpipped.then_some([(CONTENT_ENCODING, "gzip")]);
             let headers = ([(CONTENT_TYPE, content_type.as_str())], [(CONTENT_SECURITY_POLICY, POLICY)], HEADERS, encoding);
             match bytes {

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a request that comes twice is done once and answered twice.
+//! `Idempotency-Key`: repeated requests with the same key run once and get the same response.
 
 use domain::command::CommandContext;
 use domain::error::DomainError;
@@ -45,14 +45,14 @@ pub(crate) fn request(
 
 /// The result of a command.
 pub(crate) enum CommandResult<A> {
-    /// The command has run, and its answer need not be stored.
+    /// The command has run, and its response need not be stored.
     Executed(A),
-    /// The answer that is stored under the key of this request, or was stored by an earlier one.
+    /// The response that is stored under the key of this request.
     Stored(RestResponse),
 }
 
-/// Does the work of a request, once. Without a key that is all; with one the answer is rendered and stored beside the change. For a large answer only
-/// a reference to its object is stored: a repeated request reads the object as it is now, if the caller still may.
+/// Runs the work of a request, once. With a key, the response is rendered and stored in the same transaction. For a large response only a reference
+/// to its object is stored: a repeated request reads the current object, if the caller still may.
 ///
 /// Errors: the work's; a key that was used for another request; [`idempotency::RESULT_GONE`]; the store's. After an error of the work nothing is
 /// stored, and a repeated request runs the work again.
@@ -83,7 +83,7 @@ pub(crate) fn once<A: Reread>(
     }
 }
 
-/// Reads the object of an answer, with the caller's current permissions.
+/// Reads the object of a response, with the caller's current permissions.
 fn reread<A: Reread>(context: &mut CommandContext<'_>, reference: &str) -> Result<A, DomainError> {
     A::reread(reference, &mut *context.store, context.actor).map_err(|error| match error {
         DomainError::NotFound(_) | DomainError::Forbidden(_) => idempotency::RESULT_GONE,

@@ -34,34 +34,34 @@ pub(crate) fn user_ids(query: Option<&str>, name: &'static str) -> Result<Vec<Us
     let mut users = Vec::new();
     for (_, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()).filter(|(parameter, _)| parameter == name) {
         for id in value.split(',').map(str::trim).filter(|id| !id.is_empty()) {
-            users.push(UserId::parse(id).ok_or_else(|| RestError::field(name, "must be ids, parted by commas"))?);
+            users.push(UserId::parse(id).ok_or_else(|| RestError::field(name, "must be ids, separated by commas"))?);
         }
     }
-    if users.is_empty() { Err(RestError::field(name, "must be ids, parted by commas")) } else { Ok(users) }
+    if users.is_empty() { Err(RestError::field(name, "must be ids, separated by commas")) } else { Ok(users) }
 }
 
-/// Which part of a list a query asks for, for the document; [`page`] reads it.
+/// The page of a list that a query selects, for the document. [`page`] parses it.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only its description is wanted")]
+#[expect(dead_code, reason = "it is only a description")]
 pub(crate) struct PageQuery {
-    /// How many are wanted; more than the maximum are not given.
+    /// The number of entries; values above the maximum count as the maximum.
     #[param(required = false, minimum = 1, maximum = 200, default = 50)]
     limit: u32,
-    /// Only what is older than this one: an id out of the list.
+    /// Only entries that are older than this one: the id of an entry of the list.
     #[param(required = false, pattern = "^[1-9][0-9]*$")]
     before: String,
 }
 
-/// The same for a list of spaces, whose ids may be anything.
+/// The same for a list of spaces, whose ids may be any text.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only its description is wanted")]
+#[expect(dead_code, reason = "it is only a description")]
 pub(crate) struct SpacePageQuery {
-    /// How many are wanted; more than the maximum are not given.
+    /// The number of entries; values above the maximum count as the maximum.
     #[param(required = false, minimum = 1, maximum = 200, default = 50)]
     limit: u32,
-    /// Only what is older than this one: an id out of the list.
+    /// Only entries that are older than this one: the id of an entry of the list.
     #[param(required = false, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]{1,200}$")]
     before: String,
 }
@@ -69,30 +69,30 @@ pub(crate) struct SpacePageQuery {
 /// The same for a list of members.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only its description is wanted")]
+#[expect(dead_code, reason = "it is only a description")]
 pub(crate) struct MemberPageQuery {
-    /// How many are wanted; more than the maximum are not given.
+    /// The number of entries; values above the maximum count as the maximum.
     #[param(required = false, minimum = 1, maximum = 200, default = 50)]
     limit: u32,
-    /// Only those who joined behind this one: the id of a member, such as the last of the part before.
+    /// Only members who joined after this one: the id of a member, such as the last of the previous page.
     #[param(required = false, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]{1,200}$")]
     after: String,
 }
 
-/// How much of a list a query asks for, for the document.
+/// The number of entries that a query selects, for the document.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only its description is wanted")]
+#[expect(dead_code, reason = "it is only a description")]
 pub(crate) struct LimitQuery {
-    /// How many are wanted; more than the maximum are not given.
+    /// The number of entries; values above the maximum count as the maximum.
     #[param(required = false, minimum = 1, maximum = 200, default = 50)]
     limit: u32,
 }
 
-/// Parses the page of a list of members that a query asks for: `limit` and `after`. `before` is refused, because these lists go forward;
+/// Parses the page of a list of members that a query asks for: `limit` and `after`. `before` is an error, because these lists go forward;
 /// other parameters are ignored.
 ///
-/// Input: the part of the URL behind the question mark. Errors: 400 with the parameter's name.
+/// Input: the part of the URL after the question mark. Errors: 400 with the parameter's name.
 pub(crate) fn member_page(query: Option<&str>) -> Result<MemberPage, RestError> {
     let mut after = None;
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
@@ -118,7 +118,7 @@ pub(crate) fn page<T>(query: Option<&str>, read: impl Fn(&str) -> Option<T>) -> 
                 let wanted = "must be a whole number, at least 1; a page has at most 200 entries";
                 limit = Some(entries(&value).ok_or_else(|| RestError::field("limit", wanted))?);
             }
-            "before" => before = Some(read(&value).ok_or_else(|| RestError::field("before", "must be an id out of this list"))?),
+            "before" => before = Some(read(&value).ok_or_else(|| RestError::field("before", "must be the id of an entry of this list"))?),
             _ => {}
         }
     }
@@ -136,7 +136,7 @@ fn entries(text: &str) -> Option<u32> {
 pub(crate) struct IdInputs {
     /// The well-formed ids.
     pub ids: Vec<EntityId>,
-    /// The first malformed id, such as a front end's own id of a message that is not sent yet.
+    /// The first malformed id, such as a client's own id of a message that is not sent yet.
     pub malformed: Option<String>,
 }
 
@@ -153,7 +153,7 @@ impl<'de> Deserialize<'de> for IdInputs {
     }
 }
 
-/// A person in a body.
+/// A user in a body.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct UserIdInput(pub UserId);
 
@@ -164,7 +164,7 @@ impl<'de> Deserialize<'de> for UserIdInput {
     }
 }
 
-/// People in a body: ids, or objects that have one, as they stand in what we answer.
+/// Users in a body: ids, or objects with an id, as responses contain them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct UserIdInputs(pub Vec<UserId>);
 
@@ -186,7 +186,7 @@ impl PartialSchema for UserIdInputs {
 
 impl ToSchema for UserIdInputs {}
 
-/// An id, or an object that has one.
+/// An id, or an object with an id.
 struct MemberInput(UserId);
 
 impl<'de> Deserialize<'de> for MemberInput {

@@ -1,4 +1,4 @@
-//! A task's operation, for tasks of one contract's spaces only: another contract's task is there in that one, and not here.
+//! Restricts a task's operation to the spaces of one contract: another contract's task is not found.
 
 use domain::command::{Actor, Command, CommandContext, Query};
 use domain::error::DomainError;
@@ -6,7 +6,7 @@ use domain::ids::{EntityId, RoomKind};
 use domain::ports::Store;
 use domain::tasks::Task;
 
-/// The kind of space that a task must belong to, the task's id, and the operation on it. The kind is checked first, so that the answer does
+/// The kind of space that a task must belong to, the task's id, and the operation on it. The kind is checked first, so that the response does
 /// not reveal the state of another contract's task.
 pub(crate) struct InRoomKind<O>(pub RoomKind, pub EntityId, pub O);
 

@@ -6,13 +6,13 @@
 //!   recently.
 //! - [`api`]: the paths that a contract declares; each contract has its own in its folder.
 //! - `blocks`: the users that the caller has blocked. `backend`: the paths for backends. `sync`: missed events. `ops`: the paths for operators.
-//! - `body`, `ids`: parsing of a request's fields and ids. `kind_guard`: restricts a path to its contract's tasks. `idempotency`: the answers
-//!   of repeated requests.
-//! - `list`: pages of lists. `reread`: how the object of a large answer is read for a repeated request.
-//! - `response`: answers and errors. `discard_body`: bodies that were refused.
+//! - `body`, `ids`: parsing of a request's fields and ids. `kind_guard`: restricts a path to its contract's tasks. `idempotency`: the responses
+//!   to repeated requests.
+//! - `list`: pages of lists. `reread`: how the object of a large response is read for a repeated request.
+//! - `response`: responses and errors. `discard_body`: bodies of rejected requests.
 //! - `body_schema`: the fields of a body, for parsing and for the document. `openapi`: the parts of the OpenAPI document that all paths share.
 //!   `docs`: the document, and the page to read and try it.
-//! - [`cors`]: the origins that may read the answers.
+//! - [`cors`]: the origins that may read the responses.
 //!
 //! To add a contract, see [`contracts`](crate::contracts).
 
@@ -119,7 +119,7 @@ impl AppState {
     }
 }
 
-/// The router of all paths. Any other path is answered with 404, so this router comes last.
+/// The router of all paths. The response to any other path is 404, so this router comes last.
 pub fn router(rest: AppDeps) -> Router {
     let cors = cors::cors_policy(rest.authenticator.origins().clone());
     let apis = rest.fanout.contracts().rest_apis();
@@ -142,7 +142,7 @@ pub fn router(rest: AppDeps) -> Router {
         .layer(middleware::from_fn(not_sniffed))
 }
 
-/// Adds `X-Content-Type-Options: nosniff` to every answer, so that no browser takes text of clients for a page or a script.
+/// Adds `X-Content-Type-Options: nosniff` to every response, so that no browser takes text of clients for a page or a script.
 async fn not_sniffed(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -155,7 +155,7 @@ async fn count(State(state): State<Arc<AppState>>, request: Request, next: Next)
     let response = next.run(request).await;
     let error_code = response::error_code(&response);
     if let Some(code) = error_code {
-        tracing::debug!(%method, ?path, status = response.status().as_u16(), code, "refused");
+        tracing::debug!(%method, ?path, status = response.status().as_u16(), code, "request rejected");
     }
     state.rest.metrics.http_answered(error_code);
     response
@@ -164,10 +164,10 @@ async fn count(State(state): State<Arc<AppState>>, request: Request, next: Next)
 /// All paths, with their descriptions. `apis` are those of the contracts.
 fn paths(apis: Vec<RestApi>) -> OpenApiRouter<Arc<AppState>> {
     let own = [
-        described("blocks", "The users whom the caller has blocked.", None, blocks::routes()),
-        described("back_end", "For a team's own back end.", None, backend::routes()),
-        described("meta", "What the server says of itself.", None, docs::routes().merge(sync::routes())),
-        described("operations", "For those who run the server.", None, ops::routes()),
+        described("blocks", "The users that the caller has blocked.", None, blocks::routes()),
+        described("back_end", "The paths for backends.", None, backend::routes()),
+        described("meta", "The API document, and missed events.", None, docs::routes().merge(sync::routes())),
+        described("operations", "Health checks and metrics.", None, ops::routes()),
     ];
     apis.into_iter().map(contract).chain(own).fold(openapi::head(), OpenApiRouter::merge)
 }

@@ -1,4 +1,4 @@
-//! An authenticated request, and how it becomes a command or a query and then an answer.
+//! An authenticated request, and how it becomes a command or a query and then a response.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -50,7 +50,7 @@ pub(crate) struct AuthedRequest {
 impl FromRequest<Arc<AppState>> for AuthedRequest {
     type Rejection = RestError;
 
-    /// Errors: a caller who is not authenticated or over budget is refused before the body is read.
+    /// Errors: a caller who is not authenticated or over budget is rejected before the body is read.
     async fn from_request(request: Request, state: &Arc<AppState>) -> Result<Self, RestError> {
         Self::of(request, state, |request| {
             let caller = Caller::from(state.identity(request)?);
@@ -145,7 +145,7 @@ impl AuthedRequest {
         Ok(body)
     }
 
-    /// The body, which may be a whole object as the server shows it: unknown fields are ignored. A `Warning` header for the answer names unknown
+    /// The body, which may be a whole object as the server shows it: unknown fields are ignored. A `Warning` header for the response names unknown
     /// fields that resemble a known one (RFC 7234, code 299, as the Kubernetes API uses it).
     ///
     /// Errors: 400 with what is wrong: the JSON, or the first field that is invalid.
@@ -193,7 +193,7 @@ impl AuthedRequest {
         ids::page(self.request.uri.query(), |id| ids::room(kind, id).ok())
     }
 
-    /// Runs a command and renders its answer. A repeated request receives the stored answer.
+    /// Runs a command and renders its response. A repeated request receives the stored response.
     pub async fn command<C: Command<Output: Reread>>(
         self,
         status: StatusCode,
@@ -203,8 +203,8 @@ impl AuthedRequest {
         self.change(status, |context| command.execute(context), render).await
     }
 
-    /// Runs some work in the writer's transaction, once, and renders its answer. The user is loaded or created in the same transaction,
-    /// even if [`Met`](super::seen_users::SeenUsers) knows the user, so that no deletion can come between.
+    /// Runs some work in the writer's transaction, once, and renders its response. The user is loaded or created in the same transaction,
+    /// even if [`SeenUsers`](super::seen_users::SeenUsers) has the user, so that no deletion can come between.
     pub async fn change<A: Reread + Send + 'static>(
         self,
         status: StatusCode,
@@ -227,7 +227,7 @@ impl AuthedRequest {
         }
     }
 
-    /// Performs an action that stores nothing, and returns this answer. A repeated request receives the answer without the action. A
+    /// Performs an action that stores nothing, and returns this response. A repeated request receives the response without the action. A
     /// request without a key does not wait for the writer.
     pub async fn act(self, response: String, act: impl FnOnce()) -> Result<RestResponse, RestError> {
         if !idempotency::has_key(&self.request.headers) {
@@ -261,7 +261,7 @@ impl AuthedRequest {
         Ok(self.state.write(self.caller.actor, self.parsed, work).await?.0)
     }
 
-    /// Runs a query and renders its answer.
+    /// Runs a query and renders its response.
     pub async fn query<Q: Query, R: Into<ListBody>>(self, query: Q, render: fn(&Q::Output) -> R) -> Result<RestResponse, RestError> {
         self.state.ensure_user_exists(&self.caller).await?;
         let response = self.state.read(self.caller.actor, query).await?;
@@ -341,7 +341,7 @@ impl AppState {
     }
 }
 
-/// The error for work that was dropped without an answer.
+/// The error for work that was dropped without a result.
 fn writer_stopped() -> DomainError {
     DomainError::Unavailable("the server is stopping".to_owned())
 }

@@ -1,4 +1,4 @@
-//! The objects of answers that are too large to be stored for a repeated request: the reference that is stored for each, and how the object
+//! The objects of responses that are too large to be stored for a repeated request: the reference that is stored for each, and how the object
 //! is read again.
 
 use domain::blocks::Block;
@@ -13,9 +13,9 @@ use domain::spaces::{GetSpace, Space};
 use domain::tasks::{GetTask, Task};
 use domain::users::User;
 
-/// The answer of a request, which a repeated request may have to read again.
+/// The response of a request, which a repeated request may have to read again.
 pub trait Reread: Sized {
-    /// The reference for [`Reread::reread`]. `None` if the answer is not a stored object.
+    /// The reference for [`Reread::reread`]. `None` if the response is not a stored object.
     fn reference(&self) -> Option<String>;
 
     /// Reads the object as it is now, as a request of this actor to read it would.
@@ -100,7 +100,7 @@ impl Reread for Notification {
 
     fn reread(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, DomainError> {
         let notification = store.notification(id_of(reference)?)?;
-        // The notification of a back end's request belongs to another user.
+        // The notification of a backend's request belongs to another user.
         let own = notification.filter(|notification| actor.admin || notification.user == actor.user);
         own.ok_or(DomainError::NotFound("Notification"))
     }
@@ -118,7 +118,7 @@ impl Reread for ReadUpdate {
     }
 }
 
-/// Answers without a stored object: ids and counts, which are small, and changes that are broadcast and not stored.
+/// Responses without a stored object: ids and counts, which are small, and changes that are broadcast and not stored.
 macro_rules! not_stored {
     ($($output:ty),* $(,)?) => { $(
         impl Reread for $output {

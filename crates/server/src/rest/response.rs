@@ -1,4 +1,4 @@
-//! Answers: always JSON, also for errors.
+//! Responses: always JSON, also for errors.
 
 use std::borrow::Cow;
 
@@ -18,19 +18,19 @@ use crate::health::Unready;
 use crate::json_memory::{ParseRejection, TOO_COMPLEX};
 use crate::logging::{self, MAX_FAULT_LINES};
 
-/// Marks an answer as a repetition for the same `Idempotency-Key`.
+/// Marks a response as replayed for the same `Idempotency-Key`.
 pub(crate) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// The retry delay of a 503 that has no other one, in seconds.
 const RETRY_AFTER_SECONDS: u64 = 1;
 
-/// An answer.
+/// A successful response.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct RestResponse {
     pub status: StatusCode,
     /// JSON.
     pub body: String,
-    /// Whether it repeats an earlier answer.
+    /// Whether it replays an earlier response.
     pub replayed: bool,
     /// The reference to the next page of an incomplete list; see [`super::list`].
     pub next: Option<String>,
@@ -72,7 +72,7 @@ enum Hint {
     RetryAfter(u64),
     /// A token is required.
     Bearer,
-    /// The connection closes after the answer.
+    /// The connection closes after the response.
     Close,
 }
 
@@ -85,7 +85,7 @@ impl RestError {
         Self { hint: Some(hint), ..self }
     }
 
-    /// An invalid field. Unlike a refusal's field, its name may be the client's.
+    /// An invalid field. Its name may be the client's own.
     pub fn field(field: impl Into<Cow<'static, str>>, reason: &str) -> Self {
         let field = field.into();
         Self { field: Some(field.clone()), ..Self::body(format!("{field}: {reason}")) }
@@ -116,15 +116,15 @@ impl RestError {
         Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", "The body took too long")
     }
 
-    /// A body for which there is no room.
+    /// A body that exceeds the budget of bytes in memory.
     pub fn over_budget(short: OverBudget) -> Self {
         let (status, code, error) = bytes_in_memory::rejection(short);
         Self::new(status, code, error).hint(Hint::RetryAfter(RETRY_AFTER_SECONDS))
     }
 
-    /// A part of the server that does not answer.
+    /// A part of the server that does not respond.
     pub fn not_responding() -> Self {
-        let error = "A part of the server does not answer; try again later";
+        let error = "A part of the server does not respond; try again later";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error).hint(Hint::RetryAfter(RETRY_AFTER_SECONDS))
     }
 
@@ -181,8 +181,8 @@ impl RestError {
             }
             DomainError::Unavailable(_) => failure.hint(Hint::RetryAfter(RETRY_AFTER_SECONDS)),
             DomainError::Internal(reason) => {
-                if logging::admits(tracing::Level::ERROR, None, "a request failed by our fault", "", MAX_FAULT_LINES) {
-                    tracing::error!(reason, "a request failed by our fault");
+                if logging::admits(tracing::Level::ERROR, None, "a request failed because of an internal error", "", MAX_FAULT_LINES) {
+                    tracing::error!(reason, "a request failed because of an internal error");
                 }
                 failure
             }
@@ -201,13 +201,13 @@ impl From<AuthError> for RestError {
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[schema(as = Refused)]
 pub struct ErrorBody<'a> {
-    /// What is wrong, for people.
+    /// The error as text, for people.
     #[schema(example = "Household not found")]
     error: &'a str,
-    /// The same in a word, for programs.
+    /// The error code, for programs.
     #[schema(example = "not_found")]
     code: &'a str,
-    /// The field, parameter or header that is not as it should be, if it is one.
+    /// The invalid field, parameter or header, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     field: Option<&'a str>,

@@ -118,7 +118,7 @@ async fn the_households_of_a_user_are_listed_in_pages() {
     }
     alice.get("/households?limit=0").await.expect_invalid("limit", "must be a whole number, at least 1; a page has at most 200 entries");
     alice.get("/households?limit=many").await.expect_invalid("limit", "must be a whole number, at least 1; a page has at most 200 entries");
-    alice.get("/households?before=").await.expect_invalid("before", "must be an id out of this list");
+    alice.get("/households?before=").await.expect_invalid("before", "must be the id of an entry of this list");
 }
 
 #[tokio::test]

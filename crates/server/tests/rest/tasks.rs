@@ -38,7 +38,7 @@ async fn a_task_is_created_with_all_fields_or_only_a_title() {
     assert_eq!(alice.get(&path).await.expect(200), json!([bare, whole]));
     assert_eq!(alice.get(&format!("{path}?limit=1&before={}", id(&bare))).await.expect(200), json!([whole]));
     assert_eq!(alice.get(&format!("/tasks/{}", id(&whole))).await.expect(200), whole);
-    alice.get(&format!("{path}?before=x")).await.expect_invalid("before", "must be an id out of this list");
+    alice.get(&format!("{path}?before=x")).await.expect_invalid("before", "must be the id of an entry of this list");
 }
 
 #[tokio::test]

@@ -40,31 +40,31 @@ impl ErrorResponse {
     }
 }
 
-const WWW_AUTHENTICATE: &str = "How to show one.";
-const RETRY_AFTER: &str = "After how many seconds the same request may succeed.";
+const WWW_AUTHENTICATE: &str = "The scheme of authentication.";
+const RETRY_AFTER: &str = "The seconds after which the same request may succeed.";
 
 const ERROR_RESPONSES: &[ErrorResponse] = &[
-    ErrorResponse::new(
-        StatusCode::BAD_REQUEST,
-        "Invalid",
-        "The body cannot be read, or a field, parameter or header is not as it should be.",
-    ),
-    ErrorResponse::new(StatusCode::UNAUTHORIZED, "Unauthenticated", "There is no token, or it is not valid or has expired.")
+    ErrorResponse::new(StatusCode::BAD_REQUEST, "Invalid", "The body cannot be parsed, or a field, parameter or header is invalid."),
+    ErrorResponse::new(StatusCode::UNAUTHORIZED, "Unauthenticated", "There is no token, or it is invalid or has expired.")
         .with("WWW-Authenticate", WWW_AUTHENTICATE),
     ErrorResponse::new(StatusCode::FORBIDDEN, "Forbidden", "The caller may not do this."),
-    ErrorResponse::new(StatusCode::NOT_FOUND, "NotFound", "It is not there, or the caller may not know of it: both are answered alike."),
+    ErrorResponse::new(
+        StatusCode::NOT_FOUND,
+        "NotFound",
+        "The object does not exist, or the caller may not see it. Both responses are equal.",
+    ),
     ErrorResponse::new(StatusCode::REQUEST_TIMEOUT, "Timeout", "The body took too long."),
     ErrorResponse::new(
         StatusCode::CONFLICT,
         "Conflict",
-        "Its state does not allow this, or the `Idempotency-Key` was used for another request.",
+        "The state of the object does not allow this, or the `Idempotency-Key` was used for another request.",
     ),
     ErrorResponse::new(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", "The body has more bytes than `MAX_PAYLOAD` allows."),
-    ErrorResponse::new(StatusCode::UNPROCESSABLE_ENTITY, "Ambiguous", "What a field says could mean several things."),
-    ErrorResponse::new(StatusCode::TOO_MANY_REQUESTS, "RateLimited", "The budget of the person or the address is used up.")
+    ErrorResponse::new(StatusCode::UNPROCESSABLE_ENTITY, "Ambiguous", "The value of a field has several meanings."),
+    ErrorResponse::new(StatusCode::TOO_MANY_REQUESTS, "RateLimited", "The rate limit of the user or the address is reached.")
         .with("Retry-After", RETRY_AFTER),
-    ErrorResponse::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal", "A fault of the server."),
-    ErrorResponse::new(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", "The database, or a part of the server, does not answer.")
+    ErrorResponse::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal", "An internal error of the server."),
+    ErrorResponse::new(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", "The database or a part of the server does not respond.")
         .with("Retry-After", RETRY_AFTER),
 ];
 
@@ -83,7 +83,7 @@ pub(super) fn add(operation: &mut Operation, format: Option<ErrorFormat>, status
         if let RefOr::T(response) = response
             && response.description.is_empty()
         {
-            response.description = if status == "201" { "It is made." } else { "It is done." }.to_owned();
+            response.description = if status == "201" { "Created." } else { "Success." }.to_owned();
         }
     }
     let statuses: Vec<u16> = statuses.into_iter().collect();

@@ -26,11 +26,10 @@ use super::response::{RestError, in_format};
 use security::Callers;
 
 const ABOUT: &str = "\
-The contracts over HTTP. Whatever is changed here is heard at once over sockets, by Socket.IO and by the raw \
-WebSocket.\n\n\
-Times are RFC 3339 in UTC. Ids are text in paths and queries; in bodies they may be numbers, too. Lists come newest first, a page at a time: \
-`before` takes the last id of the page before. A body has no other fields than those that are named; an answer may get more. \
-Every no is JSON with an `error` for people, a `code` for programs and, if one field is to blame, its name in `field`.";
+The REST paths of all contracts. Each change is broadcast at once over Socket.IO and the raw WebSocket.\n\n\
+Times are RFC 3339 in UTC. Ids are text in paths and queries; in bodies they may be numbers, too. Lists are newest first, in pages: \
+`before` is the last id of the previous page. A body has only the documented fields; later versions may add fields to responses. \
+Every error response is JSON with an `error` for people, a `code` for programs and, if one field is invalid, its name in `field`.";
 
 /// The document without paths.
 pub(super) fn head<S: Send + Sync + Clone + 'static>() -> OpenApiRouter<S> {
