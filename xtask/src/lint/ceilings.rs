@@ -7,6 +7,7 @@ pub const TARGET: f64 = 1.0;
 pub type Ceiling = (&'static str, f64);
 
 /// The areas that are not clean yet. A commit that cleans one lowers its ceiling, or removes its line. No ceiling is ever raised.
+pub const CEILINGS: &[Ceiling] = &[("store/comments", 5.2)];
 
 /// The ceilings of a crate.
 #[derive(Clone, Copy, Debug)]
