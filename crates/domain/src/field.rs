@@ -8,7 +8,7 @@ use strum::IntoStaticStr;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Field {
-    /// The member behind whom a page of members begins.
+    /// The member after which a page of members begins.
     After,
     /// The assignees of a task.
     AssignedTo,
@@ -16,7 +16,7 @@ pub enum Field {
     Assignee,
     /// The link to a user's picture.
     AvatarUrl,
-    /// The user whom the actor blocks.
+    /// The user that the actor blocks.
     BlockedUser,
     /// The room of a new call.
     CallRoom,
@@ -58,13 +58,13 @@ pub enum Field {
     MessageType,
     /// The client's data of a message.
     Metadata,
-    /// The member to whom a task is assigned.
+    /// The member that a task is assigned to.
     NewAssignee,
     /// The type of a notification or announcement.
     NotificationType,
     /// The text of a notification or announcement.
     NotificationText,
-    /// The user whom a notification is for.
+    /// The user that a notification is for.
     NotifiedUser,
     /// The priority of a task.
     Priority,

@@ -36,7 +36,7 @@ CREATE TABLE members (
 CREATE INDEX members_in_order ON members (room, place);
 CREATE INDEX members_by_person ON members (person, kind, joined_at, room);
 
--- When somebody was last taken out of a room. The row stays when they come back: only those who are not members are asked after.
+-- When a user was last removed from a room. The row stays when the user becomes a member again: only rows of non-members are read.
 CREATE TABLE departures (
     room    TEXT   NOT NULL,
     person  TEXT   NOT NULL,

@@ -1,3 +1,3 @@
--- What a person has really read: whoever comes to a room has nothing to catch up on, and has read nothing of what was said before.
+-- The newest message that a user has read. A user who joins a room has no unread messages there, and has not read its earlier messages.
 ALTER TABLE reads ADD COLUMN seen BIGINT;
 UPDATE reads SET seen = mark;

@@ -1,5 +1,5 @@
--- Connections that may come back. The secret is what a client proves by that it is the same; the row is written when it connects, so that it is
--- there whatever happens to the server.
+-- Connections that may be resumed. A client proves with the secret that it is the same client. The row is written when the client connects,
+-- so that it exists also after a crash of the server.
 CREATE TABLE sessions (
     secret    TEXT   NOT NULL PRIMARY KEY,
     id        TEXT   NOT NULL,
@@ -18,19 +18,19 @@ CREATE TABLE session_rooms (
     person TEXT   NOT NULL,
     secret TEXT   NOT NULL,
     room   TEXT   NOT NULL,
-    -- The space that the room is part of: whoever loses that one loses this one.
+    -- The parent of the room: a user who loses access to the parent loses access to the room.
     inside TEXT,
     since  BIGINT NOT NULL,
     PRIMARY KEY (person, secret, room)
 ) {{clustered}};
 
--- The lives of the journal, one a start of the server: an offset of an earlier one is good up to where the next began. So an offset that a
--- restored backup has never seen is told from one that it has.
+-- The epochs of the event log, one for each start of the server. An offset of an epoch is valid up to the offset at which the next epoch began.
+-- So the server recognizes an offset that a restored backup does not have.
 CREATE TABLE epochs (
     id    {{serial}},
     name  TEXT   NOT NULL,
     begun BIGINT NOT NULL
 );
 
--- The journal's last offset when somebody became a member.
+-- The last offset of the event log when the user became a member.
 ALTER TABLE members ADD COLUMN since BIGINT NOT NULL DEFAULT 0;

@@ -1,8 +1,8 @@
 -- The account to which an event is charged: when too many are kept, the accounts that use most lose their oldest events first.
 ALTER TABLE journal ADD COLUMN account BIGINT NOT NULL DEFAULT 0;
 
--- Rooms of which events were deleted although they were not too old, each with the offset of the last of them. The empty name stands for
--- events to all users.
+-- The rooms with events that were deleted although they were not too old, each with the offset of the last deleted event. The empty name
+-- stands for events to all users.
 CREATE TABLE journal_holes (
     room  TEXT   NOT NULL PRIMARY KEY,
     until BIGINT NOT NULL

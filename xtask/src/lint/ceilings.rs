@@ -7,7 +7,7 @@ pub const TARGET: f64 = 1.0;
 pub type Ceiling = (&'static str, f64);
 
 /// The areas that are not clean yet. A commit that cleans one lowers its ceiling, or removes its line. No ceiling is ever raised.
-pub const CEILINGS: &[Ceiling] = &[("store/comments", 5.2)];
+pub const CEILINGS: &[Ceiling] = &[];
 
 /// The ceilings of a crate.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ pub struct CrateCeiling {
 }
 
 /// The crates that are not clean yet. No ceiling is ever raised. A crate without a line may have none of both.
-pub const CRATE_CEILINGS: &[CrateCeiling] = &[CrateCeiling { name: "server", repeated_names: 1, long_functions: 2 }];
+pub const CRATE_CEILINGS: &[CrateCeiling] = &[];
 
 impl CrateCeiling {
     /// The ceilings of the crate with this name.
