@@ -25,9 +25,10 @@ struct Generated {
 }
 
 /// A document that the binary prints is a line here.
-const GENERATED: [Generated; 4] = [
+const GENERATED: [Generated; 5] = [
     Generated { path: "config.example.toml", arguments: &["config", "--example"] },
     Generated { path: "docs/reference/settings.md", arguments: &["reference", "settings"] },
+    Generated { path: "docs/reference/metrics.md", arguments: &["reference", "metrics"] },
     Generated { path: "docs/reference/errors.md", arguments: &["reference", "errors"] },
     Generated { path: "docs/reference/events.md", arguments: &["reference", "events"] },
 ];

@@ -95,7 +95,7 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
         Command::Openapi => print(rest::openapi()),
         Command::Types(arguments) => print(&typescript::write(arguments)?),
         Command::Asyncapi => print(&asyncapi::document()),
-        Command::Reference { page } => print(&page.markdown()),
+        Command::Reference { page } => print(&page.markdown()?),
     }
 }
 

@@ -77,15 +77,24 @@ impl Metrics {
 
     /// The page, in the text format of OpenMetrics. `None` if a shard does not respond.
     pub async fn page(&self) -> Option<String> {
+        self.collect().await?.text()
+    }
+
+    /// The families of the page, without their values. `None` if a shard does not respond.
+    pub async fn families(&self) -> Option<Vec<MetricFamily>> {
+        Some(self.collect().await?.families)
+    }
+
+    async fn collect(&self) -> Option<MetricsPage> {
         let (counters, shards, delivery) = self.shard_query.engine_stats().await?;
-        let mut page = MetricsPage(Registry::with_prefix("roomcast"));
+        let mut page = MetricsPage { registry: Registry::with_prefix("roomcast"), families: Vec::new() };
         self.add_process(&mut page);
         self.add_connections(&mut page, &counters, &shards);
         self.add_requests(&mut page, &counters);
         self.add_events(&mut page, &delivery);
         add_outboxes(&mut page, &shards);
         self.add_writer(&mut page);
-        page.text()
+        Some(page)
     }
 
     fn add_process(&self, page: &mut MetricsPage) {
@@ -157,28 +166,47 @@ fn locked(counts: &Mutex<CountsByName>) -> MutexGuard<'_, CountsByName> {
     counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The description of a metric.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MetricFamily {
+    /// Its name, without the prefix of all metrics and the suffix of a counter.
+    pub name: String,
+    /// `counter`, `gauge` or `histogram`.
+    pub kind: &'static str,
+    /// Its label; empty if it has none.
+    pub label: &'static str,
+    /// Its meaning.
+    pub help: String,
+}
+
 /// A page that is being filled. The encoder adds `_total` to the names of counters; units are a part of the names here.
-struct MetricsPage(Registry);
+struct MetricsPage {
+    registry: Registry,
+    families: Vec<MetricFamily>,
+}
 
 impl MetricsPage {
     fn counter(&mut self, name: &str, help: &str, value: u64) {
         let counter: Counter = Counter::default();
         counter.inc_by(value);
-        self.0.register(name, help, counter);
+        self.describe(name, "counter", "", help);
+        self.registry.register(name, help, counter);
     }
 
     fn gauge(&mut self, name: &str, help: &str, value: u64) {
         let gauge: Gauge = Gauge::default();
         gauge.set(signed(value));
-        self.0.register(name, help, gauge);
+        self.describe(name, "gauge", "", help);
+        self.registry.register(name, help, gauge);
     }
 
-    fn counters(&mut self, name: &str, help: &str, label: &'static str, values: BTreeMap<&'static str, u64>) {
+    fn counters(&mut self, family_name: &str, help: &str, label: &'static str, values: BTreeMap<&'static str, u64>) {
         let family: Family<Labels, Counter> = Family::default();
         for (name, value) in values {
             family.get_or_create(&vec![(label, name)]).inc_by(value);
         }
-        self.0.register(name, help, family);
+        self.describe(family_name, "counter", label, help);
+        self.registry.register(family_name, help, family);
     }
 
     /// The number of persisted events with this fate, by kind of event.
@@ -188,22 +216,28 @@ impl MetricsPage {
         self.counter(&format!("all_facts_{fate}"), &format!("{help}; of all kinds together"), all);
     }
 
-    fn gauges<const N: usize>(&mut self, name: &str, help: &str, label: &'static str, values: [(&'static str, u64); N]) {
+    fn gauges<const N: usize>(&mut self, family_name: &str, help: &str, label: &'static str, values: [(&'static str, u64); N]) {
         let family: Family<Labels, Gauge> = Family::default();
         for (name, value) in values {
             family.get_or_create(&vec![(label, name)]).set(signed(value));
         }
-        self.0.register(name, help, family);
+        self.describe(family_name, "gauge", label, help);
+        self.registry.register(family_name, help, family);
     }
 
     fn histogram(&mut self, name: &'static str, help: &'static str, histogram: Histogram) {
-        self.0.register_collector(Box::new(Observed { name, help, histogram }));
+        self.describe(name, "histogram", "", help);
+        self.registry.register_collector(Box::new(Observed { name, help, histogram }));
+    }
+
+    fn describe(&mut self, name: &str, kind: &'static str, label: &'static str, help: &str) {
+        self.families.push(MetricFamily { name: name.to_owned(), kind, label, help: help.to_owned() });
     }
 
     fn text(self) -> Option<String> {
         let mut page = String::new();
         // Writing to a text never fails.
-        encode(&mut page, &self.0).ok()?;
+        encode(&mut page, &self.registry).ok()?;
         Some(page)
     }
 }

@@ -27,6 +27,7 @@ use crate::auth::Keys;
 use crate::backend_api::BackendApi;
 use crate::config::Config;
 use crate::listener::{Handler, router};
+use crate::metrics::MetricFamily;
 use crate::realtime::{RealtimeApp, expire_disconnected_users};
 use crate::rest;
 use dispatcher::Dispatcher;
@@ -76,6 +77,11 @@ impl App {
             bytes_in_hand: self.parts.bytes_in_hand.clone(),
             proxies: self.parts.proxies.clone(),
         }
+    }
+
+    /// The metrics of the server, without their values.
+    pub async fn metric_families(&self) -> Option<Vec<MetricFamily>> {
+        self.parts.metrics.families().await
     }
 
     /// The functions for a backend in the same program.

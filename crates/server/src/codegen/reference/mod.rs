@@ -1,6 +1,7 @@
 //! The reference pages of `docs/reference`, generated from the code.
 //!
 //! - [`settings`]: every setting.
+//! - [`metrics`]: every metric.
 //! - [`errors`]: every error code.
 //! - [`events`]: the events of each contract.
 //!
@@ -8,6 +9,7 @@
 
 mod errors;
 mod events;
+mod metrics;
 mod settings;
 
 use clap::ValueEnum;
@@ -17,6 +19,8 @@ use clap::ValueEnum;
 pub enum ReferencePage {
     /// Every setting.
     Settings,
+    /// Every metric.
+    Metrics,
     /// Every error code.
     Errors,
     /// Every event of every contract.
@@ -25,24 +29,29 @@ pub enum ReferencePage {
 
 impl ReferencePage {
     /// All pages.
-    pub const ALL: [Self; 3] = [Self::Settings, Self::Errors, Self::Events];
+    pub const ALL: [Self; 4] = [Self::Settings, Self::Metrics, Self::Errors, Self::Events];
 
     /// The name of its file in `docs/reference`.
     pub fn file_name(self) -> &'static str {
         match self {
             Self::Settings => "settings.md",
+            Self::Metrics => "metrics.md",
             Self::Errors => "errors.md",
             Self::Events => "events.md",
         }
     }
 
     /// The page as Markdown.
-    pub fn markdown(self) -> String {
-        match self {
+    ///
+    /// # Errors
+    /// The metrics are read from a server, which may fail to start.
+    pub fn markdown(self) -> anyhow::Result<String> {
+        Ok(match self {
             Self::Settings => settings::page(),
+            Self::Metrics => metrics::page()?,
             Self::Errors => errors::page(),
             Self::Events => events::page(),
-        }
+        })
     }
 }
 
