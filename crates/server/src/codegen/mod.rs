@@ -2,7 +2,7 @@
 //!
 //! - [`typescript`]: types for front ends.
 //! - [`asyncapi`]: both socket protocols in AsyncAPI 3.
-//! - [`reference`]: the pages of `docs/reference`.
+//! - [`mod@reference`]: the pages of `docs/reference`.
 
 pub mod asyncapi;
 pub mod reference;
