@@ -10,7 +10,7 @@ use crate::model::{
 };
 
 /// An event with all data that a client shows, so that a contract needs no further query. `by` is the user who caused it. The event log stores its
-/// serde form.
+/// serde form, so a field keeps the name that older versions have stored (`person`, `people`, `emission`).
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[strum_discriminants(name(EventKind), derive(IntoStaticStr, VariantArray), strum(serialize_all = "snake_case"))]

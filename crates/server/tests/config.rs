@@ -422,7 +422,7 @@ fn a_long_or_multiline_value_is_printed_in_one_line() {
 fn the_example_file_is_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config.example.toml");
     let file = std::fs::read_to_string(path).unwrap();
-    assert_eq!(file, render::example(TABLE), "run: roomcast config --example > config.example.toml");
+    assert_eq!(file, render::example(TABLE), "run: cargo xtask docs");
 }
 
 #[test]

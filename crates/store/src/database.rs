@@ -13,9 +13,9 @@ use tempfile::TempDir;
 use thiserror::Error;
 
 use crate::driver::Tables;
+use crate::file_modes;
 use crate::lock::lock;
 use crate::migrations;
-use crate::permissions;
 use crate::sqlite::{self, Sqlite};
 
 /// The options for opening a database.
@@ -119,7 +119,7 @@ struct DatabaseHandle {
 impl Database {
     /// Finds or creates the database, locks it for this process until the last clone is dropped, and brings its schema up to date.
     ///
-    /// Only the owner may access the folder and files that it creates; see [`permissions`].
+    /// Only the owner may access the folder and files that it creates; see [`file_modes`].
     ///
     /// # Errors
     /// An [`OpenError`], whose message is one line.
@@ -133,9 +133,9 @@ impl Database {
             }
         };
         if let Some(folder) = path.parent().filter(|folder| *folder != Path::new("")) {
-            permissions::make_folder(folder).map_err(|reason| OpenError::Folder { folder: folder.to_owned(), reason })?;
+            file_modes::make_folder(folder).map_err(|reason| OpenError::Folder { folder: folder.to_owned(), reason })?;
         }
-        permissions::make_file(&path).map_err(|error| OpenError::Failed(format!("{}: {error}", path.display())))?;
+        file_modes::make_file(&path).map_err(|error| OpenError::Failed(format!("{}: {error}", path.display())))?;
         let lock = lock(&path, &options.holder)?;
         let database = Self(Arc::new(DatabaseHandle { options, path, _lock: lock, _temporary: temporary }));
         migrations::apply(&mut database.connect()?)?;

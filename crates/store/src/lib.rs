@@ -2,7 +2,7 @@
 //!
 //! Read in this order:
 //!
-//! - [`Database`]: a database, found by its URL, brought up to date and opened, by one process at a time (`lock`). [`permissions`]: the modes of its files.
+//! - [`Database`]: a database, found by its URL, brought up to date and opened, by one process at a time (`lock`). [`file_modes`]: the modes of its files.
 //! - [`Writer`]: the one thread that changes the database, many commands a transaction. [`Readers`]: the threads that execute queries.
 //! - [`WriterStats`]: statistics of the writer.
 //! - `users`, `spaces`, `tasks`, `chat`, `calls`, `read_markers`, `trips`, `notifications`, `event_log`, `idempotency`, `sessions`, `removals`: one file an area,
@@ -17,11 +17,11 @@ mod counters;
 mod database;
 mod driver;
 mod event_log;
+pub mod file_modes;
 mod idempotency;
 mod lock;
 mod migrations;
 mod notifications;
-pub mod permissions;
 mod queue;
 mod read_markers;
 mod readers;

@@ -87,20 +87,20 @@ impl Command for EnsureUser {
 fn fill_from_claims(user: &mut User, claims: &Claims) -> bool {
     let mut filled = false;
     for (field, claim) in [(&mut user.name, &claims.name), (&mut user.username, &claims.username)] {
-        if let Some(text) = claim.as_deref().and_then(is_valid_profile_claim).filter(|_| field.is_empty()) {
+        if let Some(text) = claim.as_deref().and_then(normalized_claim).filter(|_| field.is_empty()) {
             *field = text;
             filled = true;
         }
     }
     if user.email.is_none() {
-        user.email = claims.email.as_deref().and_then(is_valid_profile_claim);
+        user.email = claims.email.as_deref().and_then(normalized_claim);
         filled |= user.email.is_some();
     }
     filled
 }
 
-/// A claim in the form that the profile stores: without surrounding spaces, cut to the longest name; `None` if it is empty then.
-fn is_valid_profile_claim(claim: &str) -> Option<String> {
+/// A claim in the form that the profile stores: without surrounding spaces, cut to the maximum length of a name; `None` if it is empty then.
+fn normalized_claim(claim: &str) -> Option<String> {
     let text: String = claim.trim().chars().filter(|c| *c != '\0').take(MAX_NAME).collect();
     (!text.is_empty()).then_some(text)
 }

@@ -24,7 +24,7 @@ pub fn load_or_make(folder: Option<&Path>) -> Result<Secret, ConfigError> {
     let Some(folder) = folder else { return make() };
     let path = folder.join(FILE);
     let unusable = |what: &str, error: std::io::Error| ConfigError::line(format!("{}: dev mode's secret {what} ({error})", path.display()));
-    store::permissions::make_folder(folder).map_err(|error| unusable("cannot be stored: the folder cannot be created", error))?;
+    store::file_modes::make_folder(folder).map_err(|error| unusable("cannot be stored: the folder cannot be created", error))?;
     let secret = make()?;
     // The file is written completely under another name and then linked: a second process that starts now reads all of it or none, and both
     // use the same secret. The name has no process id, which two containers with one volume may share.

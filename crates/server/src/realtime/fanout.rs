@@ -261,11 +261,11 @@ pub(super) fn except(broadcast: Broadcast, users: &[UserId]) -> Broadcast {
 
 /// Persisted events are kept for disconnected clients. Of ephemeral events, only the newest waits for a client that reads slowly.
 pub(super) fn persistent(broadcast: impl FnOnce(RenderedEvent) -> Broadcast, rendered: RenderedEvent) -> Broadcast {
-    let (stored, ephemeral_events, supersedes) = (rendered.stored(), rendered.is_ephemeral(), rendered.supersedes());
-    let broadcast = supersedes.into_iter().fold(broadcast(rendered), Broadcast::superseding);
+    let (stored, is_ephemeral, replacement_key) = (rendered.stored(), rendered.is_ephemeral(), rendered.replacement_key());
+    let broadcast = replacement_key.into_iter().fold(broadcast(rendered), Broadcast::superseding);
     match stored {
         Some((offset, kind, account)) => broadcast.numbered(offset as u64).of_kind(kind as u8).charged_to(account.0 as u64),
-        None if ephemeral_events => broadcast.newest_only(),
+        None if is_ephemeral => broadcast.newest_only(),
         None => broadcast,
     }
 }

@@ -98,13 +98,13 @@ impl RenderedEvent {
         }
     }
 
-    /// Whether a newer event about the same subject replaces this one.
+    /// Whether the event is ephemeral: in the outbox of a slow client a newer one about the same subject replaces it.
     pub(super) fn is_ephemeral(&self) -> bool {
         matches!(self.source, Source::Ephemeral { .. })
     }
 
-    /// The key of a stored event that a newer event with the same key replaces, because the newer one contains everything that this one does.
-    pub(super) fn supersedes(&self) -> Option<ConflationKey> {
+    /// The key of a stored event that a newer event with the same key replaces. The newer event contains everything that this one does.
+    pub(super) fn replacement_key(&self) -> Option<ConflationKey> {
         let Source::Persisted { persisted, .. } = &self.source else { return None };
         match &persisted.event {
             Event::SpaceUpdated { .. } => Some(KEYS.hash_one(("space", persisted.room.as_str()))),

@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 const FILE: u32 = 0o600;
 /// The mode of folders: only their owner enters them.
 const FOLDER: u32 = 0o700;
-/// The permissions that are taken from an existing file: all of others, and of its group to write or execute. An operator may have chosen a group
-/// that may read it (0640), for backups for instance, so that permission stays.
-const TOO_WIDE: u32 = 0o037;
+/// The permissions that are removed from an existing file: all permissions of other users, and those of its group to write and to execute. The
+/// group may keep the permission to read (0640), which an operator may have set for backups.
+const REMOVED: u32 = 0o037;
 
 /// Creates a folder, and its parents, that only the owner may enter (0700). A folder that exists stays as it is, since other programs may use it.
 ///
 /// # Errors
-/// The system's.
+/// The folder cannot be created.
 pub fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER).create(folder)
 }
@@ -35,16 +35,16 @@ pub(crate) fn make_file(database: &Path) -> io::Result<()> {
     for suffix in ["", "-wal", "-shm", ".lock"] {
         let mut path = database.as_os_str().to_owned();
         path.push(suffix);
-        narrow(&PathBuf::from(path));
+        restrict(&PathBuf::from(path));
     }
     Ok(())
 }
 
-fn narrow(path: &Path) {
+fn restrict(path: &Path) {
     // A folder in the place of the database is an error that SQLite reports; its mode stays.
     let Some(metadata) = path.metadata().ok().filter(Metadata::is_file) else { return };
     let mode = metadata.permissions().mode() & 0o777;
-    if mode & TOO_WIDE == 0 {
+    if mode & REMOVED == 0 {
         return;
     }
     match std::fs::set_permissions(path, Permissions::from_mode(FILE)) {
