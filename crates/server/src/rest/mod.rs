@@ -155,7 +155,7 @@ async fn count(State(state): State<Arc<AppState>>, request: Request, next: Next)
     let response = next.run(request).await;
     let error_code = response::error_code(&response);
     if let Some(code) = error_code {
-        tracing::debug!(%method, ?path, status = response.status().as_u16(), code, "request rejected");
+        tracing::debug!(%method, ?path, status = response.status().as_u16(), code, "refused");
     }
     state.rest.metrics.http_answered(error_code);
     response
