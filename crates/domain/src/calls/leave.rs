@@ -36,7 +36,7 @@ pub(crate) fn leave_calls(context: &mut CommandContext<'_>, room: &RoomId, user:
 
 fn leave(context: &mut CommandContext<'_>, call: EntityId, user: &UserId) -> Result<(), DomainError> {
     let Some(mut call) = context.store.call(call)?.filter(|call| call.is_open()) else { return Ok(()) };
-    if remove_participant(context, &mut call, user)? && call.has_nobody_left() {
+    if remove_participant(context, &mut call, user)? && call.all_have_left() {
         end_call(context, &mut call, CallStatus::Ended, Some(user.clone()))?;
     }
     Ok(())

@@ -72,7 +72,7 @@ impl Call {
     }
 
     /// Whether all participants have left.
-    pub(crate) fn has_nobody_left(&self) -> bool {
+    pub(crate) fn all_have_left(&self) -> bool {
         self.participants.iter().all(|participant| participant.left_at.is_some())
     }
 }

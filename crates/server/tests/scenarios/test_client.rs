@@ -28,8 +28,8 @@ impl TestClient {
 
     /// A client that was accepted only to be closed.
     pub fn closed(connection: ConnectionId, namespace: Namespace, code: u16, reason: &str) -> Self {
-        let nobody = Actor { user: domain::ids::UserId::new("nobody"), admin: false };
-        let mut client = Self::new(nobody, connection, namespace);
+        let unknown = Actor { user: domain::ids::UserId::new("unknown"), admin: false };
+        let mut client = Self::new(unknown, connection, namespace);
         client.close(code, reason);
         client
     }

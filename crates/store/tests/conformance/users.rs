@@ -39,7 +39,7 @@ pub fn update_changes_all_but_the_creation_of_a_user(store: &mut dyn Store) {
 pub fn deleted_user_is_not_found(store: &mut dyn Store) {
     store_users(store, &["ann", "ben"]);
     store.delete_user(&id("ann")).unwrap();
-    store.delete_user(&id("nobody")).unwrap();
+    store.delete_user(&id("unknown")).unwrap();
     assert_eq!(store.user(&id("ann")).unwrap(), None);
     assert_eq!(store.user(&id("ben")).unwrap(), Some(user("ben")));
 }
