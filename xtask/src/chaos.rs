@@ -33,7 +33,7 @@ pub fn run(options: &ChaosOptions) -> Result<()> {
     install::from_npm(&folder)?;
     install::from_pypi(&folder.join("python"))?;
     let mut build = Command::new("cargo");
-    build.args(["build", "-p", "server", "--bin", "roomcast"]).current_dir(&root);
+    build.args(["build", "-p", "roomcast", "--bin", "roomcast"]).current_dir(&root);
     install::succeed(if options.long { build.arg("--release") } else { &mut build })?;
 
     let (messages, kills, cuts) = if options.long { (200_000, 20, 1_000) } else { (2_000, 3, 60) };

@@ -47,7 +47,7 @@ pub fn run(options: &DocsOptions) -> Result<()> {
         println!("wrote {}", document.path);
     }
     rustdoc(&root)?;
-    println!("The documentation of the crates begins at target/doc/server/index.html.");
+    println!("The documentation of the crates begins at target/doc/roomcast/index.html.");
     Ok(())
 }
 

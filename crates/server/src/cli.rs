@@ -15,10 +15,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use config::{Config, ConfigError, TABLE, render};
 
 use crate::codegen::reference::ReferencePage;
-use crate::config::{Config, ConfigError, TABLE, render};
-use crate::rest;
 
 /// Realtime backend for Socket.IO and WebSocket clients, in one binary.
 #[derive(Parser)]
@@ -92,7 +91,7 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
             // The settings are printed before the check, so that an operator sees the sources of contradictory settings.
             Ok(config.check()?)
         }
-        Command::Openapi => print(rest::openapi()),
+        Command::Openapi => print(api::openapi()),
         Command::Types(arguments) => print(&typescript::write(arguments)?),
         Command::Asyncapi => print(&asyncapi::document()),
         Command::Reference { page } => print(&page.markdown()?),

@@ -4,15 +4,15 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use auth::Keys;
+use config::{Config, ConfigError, KeyChoice};
+use contracts::backend_api::BackendApi;
+use listener::{Listener, rlimit};
+use logging;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::{App, open_database};
-use crate::auth::Keys;
-use crate::backend_api::BackendApi;
 use crate::cli::banner;
-use crate::config::{Config, ConfigError, KeyChoice};
-use crate::listener::{Listener, rlimit};
-use crate::logging;
 
 /// The exit code of a process that a second signal stops at once: the same as if the signal had killed it.
 const EXIT_STOPPED_AT_ONCE: i32 = 130;
@@ -37,13 +37,13 @@ pub fn serve(config: Config) -> anyhow::Result<()> {
 ///
 /// ```no_run
 /// use serde_json::json;
-/// use server::config::Config;
+/// use roomcast::Config;
 ///
 /// #[tokio::main]
 /// async fn main() -> anyhow::Result<()> {
 ///     // The settings of the binary: the environment, and a file `.env`.
 ///     let (config, _) = Config::of_process(None, Config::check)?;
-///     server::serve_with(config, async |backend| {
+///     roomcast::serve_with(config, async |backend| {
 ///         for job in 1.. {
 ///             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
 ///             backend.broadcast_to_all("job:done", json!({ "job": job })).await?;

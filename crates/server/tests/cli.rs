@@ -9,10 +9,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
+use auth::{Keys, Verifier};
+use config::{Config, TABLE, render};
+use contracts::{ContractOptions, ContractRegistry};
 use rustix::process::{Pid, Signal, kill_process};
-use server::auth::{Keys, Verifier};
-use server::config::{Config, TABLE, render};
-use server::contracts::ContractRegistry;
 use tempfile::TempDir;
 
 fn folder() -> TempDir {
@@ -58,7 +58,7 @@ fn version_and_help_are_printed() {
 #[test]
 fn openapi_prints_the_served_document_with_any_settings() {
     let folder = folder();
-    assert_eq!(printed(folder.path(), &[("PORT", "nonsense")], &["openapi"]), server::rest::openapi());
+    assert_eq!(printed(folder.path(), &[("PORT", "nonsense")], &["openapi"]), api::openapi());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "no server is started and no file is written");
 }
 
@@ -86,7 +86,7 @@ fn types_are_written_for_one_contract_or_into_a_folder_for_all() {
     let out = folder.path().join("a/b");
     let files = printed(folder.path(), &[], &["types", "--out", out.to_str().unwrap()]);
     let names: Vec<_> =
-        ContractRegistry::new(&Config::default()).schemas().iter().map(|contract_schema| contract_schema.contract).collect();
+        ContractRegistry::new(ContractOptions::default()).schemas().iter().map(|contract_schema| contract_schema.contract).collect();
     assert_eq!(files, names.iter().map(|name| format!("{}/{name}.ts\n", out.display())).collect::<String>());
     assert_eq!(std::fs::read_to_string(out.join("household.ts")).unwrap(), household);
     assert_eq!(

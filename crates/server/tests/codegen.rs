@@ -5,14 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contracts::event_schema::{ContractSchema, PayloadSchema};
+use contracts::{ContractOptions, ContractRegistry};
+use roomcast::codegen::{asyncapi, typescript};
 use serde_json::{Value, json};
-use server::codegen::{asyncapi, typescript};
-use server::config::Config;
-use server::contracts::ContractRegistry;
-use server::contracts::event_schema::{ContractSchema, PayloadSchema};
 
 fn contract_schemas() -> Vec<ContractSchema> {
-    ContractRegistry::new(&Config::default()).schemas()
+    ContractRegistry::new(ContractOptions::default()).schemas()
 }
 
 fn sent(contract_schema: &ContractSchema) -> Vec<&PayloadSchema> {

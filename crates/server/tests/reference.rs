@@ -1,6 +1,6 @@
 //! The pages of `docs/reference` are current.
 
-use server::codegen::reference::ReferencePage;
+use roomcast::codegen::reference::ReferencePage;
 
 #[test]
 fn reference_pages_are_current() {

@@ -10,15 +10,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::process::Command;
 
+use contracts::event_schema::ContractSchema;
+use contracts::{ContractOptions, ContractRegistry};
 use insta::assert_snapshot;
+use roomcast::codegen::{asyncapi, typescript};
 use serde_json::{Map, Value};
-use server::codegen::{asyncapi, typescript};
-use server::config::Config;
-use server::contracts::ContractRegistry;
-use server::contracts::event_schema::ContractSchema;
 
 fn contract_schemas() -> Vec<ContractSchema> {
-    ContractRegistry::new(&Config::default()).schemas()
+    ContractRegistry::new(ContractOptions::default()).schemas()
 }
 
 /// The members of an object by name: their own order depends on the features with which serde_json is built.
@@ -48,7 +47,7 @@ fn lines(object: &Value) -> String {
 }
 
 fn openapi() -> Value {
-    serde_json::from_str(server::rest::openapi()).unwrap()
+    serde_json::from_str(api::openapi()).unwrap()
 }
 
 #[test]

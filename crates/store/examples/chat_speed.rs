@@ -1,4 +1,4 @@
-//! Measures the cost of a chat message on the writer's thread: `cargo run --release -p store --example chat_speed -- [messages] [folder] [channels]`.
+//! Measures the cost of a chat message on the writer's thread: `cargo run --release -p roomcast-store --example chat_speed -- [messages] [folder] [channels]`.
 //!
 //! Prints the CPU time of the writer's thread and the wall time for each message, with thousands waiting (full batches), and for known members who
 //! connect again (which writes nothing). Linux only: it reads the thread's CPU time from /proc.

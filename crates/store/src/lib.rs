@@ -2,8 +2,9 @@
 //!
 //! Read in this order:
 //!
-//! - [`Database`]: a database, found by its URL, brought up to date and opened, by one process at a time (`lock`). [`file_modes`]: the modes of its files.
+//! - [`Database`]: a database, found by its URL, brought up to date and opened, by one process at a time (`lock`). `file_modes`: the modes of its files.
 //! - [`Writer`]: the one thread that changes the database, many commands a transaction. [`Readers`]: the threads that execute queries.
+//! - `server_command`: commands of the server itself.
 //! - [`WriterStats`]: statistics of the writer.
 //! - `users`, `spaces`, `tasks`, `chat`, `calls`, `read_markers`, `trips`, `notifications`, `event_log`, `idempotency`, `sessions`, `removals`: one file an area,
 //!   one SQL text for SQLite and PostgreSQL.
@@ -17,7 +18,7 @@ mod counters;
 mod database;
 mod driver;
 mod event_log;
-pub mod file_modes;
+mod file_modes;
 mod idempotency;
 mod lock;
 mod migrations;
@@ -27,6 +28,7 @@ mod read_markers;
 mod readers;
 mod removals;
 mod sequences;
+mod server_command;
 mod sessions;
 mod spaces;
 mod sqlite;

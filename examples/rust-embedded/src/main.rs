@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use roomcast::{BackendApi, Config};
 use serde_json::json;
-use server::BackendApi;
-use server::config::Config;
 
 /// The time that a step of a job takes.
 const STEP: Duration = Duration::from_millis(250);
@@ -14,7 +13,7 @@ const STEP: Duration = Duration::from_millis(250);
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let (config, _) = Config::of_process(None, Config::check)?;
-    server::serve_with(config, run_jobs).await
+    roomcast::serve_with(config, run_jobs).await
 }
 
 /// Runs one job after the other, until the server stops.

@@ -50,7 +50,7 @@ impl ServerKind {
         match self {
             ServerKind::Baseline => Ok(()),
             ServerKind::Engine => build_env.cargo(&["build", "--release", "--package", "engine", "--example", "bench"]),
-            ServerKind::Roomcast => build_env.cargo(&["build", "--release", "--package", "server", "--bin", "roomcast"]),
+            ServerKind::Roomcast => build_env.cargo(&["build", "--release", "--package", "roomcast", "--bin", "roomcast"]),
             ServerKind::Socketioxide => {
                 let manifest = build_env.peers.join("socketioxide/Cargo.toml");
                 let target = build_env.target.join("bench");

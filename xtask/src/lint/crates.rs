@@ -85,7 +85,7 @@ fn crate_of(path: &Path) -> Option<String> {
 fn scope_of(path: &Path) -> String {
     let parts: Vec<_> = path.iter().filter_map(|part| part.to_str()).collect();
     match parts.as_slice() {
-        ["crates", "server", "src", "contracts", contract, _, ..] if !SHARED_FOLDERS.contains(contract) => (*contract).to_owned(),
+        ["crates", "contracts", "src", contract, _, ..] if !SHARED_FOLDERS.contains(contract) => (*contract).to_owned(),
         _ => String::new(),
     }
 }
@@ -120,13 +120,13 @@ mod tests {
 
     #[test]
     fn contracts_may_have_the_same_names() {
-        let file = |path: &str| File { path: format!("crates/server/src/{path}").into(), text: "struct A;".to_owned() };
+        let file = |path: &str| File { path: format!("crates/contracts/src/{path}").into(), text: "struct A;".to_owned() };
         let repeated = |paths: &[&str]| {
             let crates = read(&paths.iter().map(|path| file(path)).collect::<Vec<_>>()).unwrap();
-            crates["server"].repeated_names().count()
+            crates["contracts"].repeated_names().count()
         };
-        assert_eq!(repeated(&["contracts/x/a.rs", "contracts/y/a.rs", "lib.rs"]), 0);
-        assert_eq!(repeated(&["contracts/x/a.rs", "contracts/x/rest/b.rs"]), 1);
-        assert_eq!(repeated(&["contracts/event_schema/a.rs", "contracts/a.rs"]), 1);
+        assert_eq!(repeated(&["x/a.rs", "y/a.rs", "lib.rs"]), 0);
+        assert_eq!(repeated(&["x/a.rs", "x/rest/b.rs"]), 1);
+        assert_eq!(repeated(&["event_schema/a.rs", "a.rs"]), 1);
     }
 }

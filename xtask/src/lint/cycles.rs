@@ -26,7 +26,7 @@ const ACYCLIC: [Acyclic; 2] = [
 ];
 
 /// The folder of the contracts. The files in it that all contracts share do not import one contract, nor does one contract import another.
-const CONTRACTS: &str = "crates/server/src/contracts";
+const CONTRACTS: &str = "crates/contracts/src";
 /// The contracts.
 const EACH_CONTRACT: [&str; 5] = ["household", "messenger", "studio", "trip", "workspace"];
 
@@ -245,14 +245,14 @@ mod tests {
     fn import_of_a_contract_is_found() {
         let file = |path: &str, text: &str| File { path: Path::new(CONTRACTS).join(path), text: text.to_owned() };
         let sources = [
-            file("mod.rs", "use self::trip::Trip;"),
+            file("lib.rs", "use self::trip::Trip;"),
             file("trip/mod.rs", "use super::shared::S; use self::rest::r; mod rest;"),
-            file("trip/rest.rs", "use crate::contracts::trip::Trip;"),
+            file("trip/rest.rs", "use crate::trip::Trip;"),
             file("shared.rs", "use super::trip::Trip;"),
         ];
         let faults = imports_of_contracts(&imports(&sources, CONTRACTS).unwrap());
         assert_eq!(faults.len(), 1, "{faults:?}");
-        assert!(faults[0].starts_with("crates/server/src/contracts/shared.rs:1: imports the contract trip"), "{faults:?}");
+        assert!(faults[0].starts_with("crates/contracts/src/shared.rs:1: imports the contract trip"), "{faults:?}");
     }
 
     #[test]

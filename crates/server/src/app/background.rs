@@ -7,14 +7,13 @@ use domain::command::Command;
 use domain::idempotency::PurgeStoredResponses;
 use domain::sessions::{PurgeOldEvents, PurgeOldSessions, SaveAckedOffset};
 use domain::users::PurgeUnseenUsers;
+use limits::memory_guard;
+use logging;
+use realtime::{Fanout, ShardQuery};
 use store::Writer;
 
 use super::parts::Parts;
-use crate::logging;
-use crate::memory_guard;
-use crate::realtime::{Fanout, ShardQuery};
-use crate::removals::continue_removals;
-use crate::server_command::run_as_server;
+use super::removals::continue_removals;
 
 /// How long a purge waits when there is nothing to delete.
 const PURGE_INTERVAL: Duration = Duration::from_secs(10);
@@ -45,7 +44,7 @@ pub(super) fn start(parts: &Parts) {
 /// Deletes old entries, a part at a time, so that other commands do not wait long.
 async fn purge(writer: Writer, entries: &'static str, command: impl Command<Output = bool> + Clone) {
     loop {
-        match run_as_server(&writer, command.clone()).await {
+        match writer.run_as_server(command.clone()).await {
             Some(Ok(true)) => {}
             Some(Ok(false)) => tokio::time::sleep(PURGE_INTERVAL).await,
             Some(Err(error)) => {
@@ -65,7 +64,7 @@ async fn purge_evicted(writer: Writer, fanout: Arc<Fanout>) {
             continue;
         };
         loop {
-            match run_as_server(&writer, evicted.clone()).await {
+            match writer.run_as_server(evicted.clone()).await {
                 Some(Ok(())) => break,
                 Some(Err(error)) => {
                     tracing::warn!(%error, "failed to delete evicted events; the server will retry");
@@ -88,7 +87,7 @@ pub(super) async fn save_acked_offset(writer: Writer, shard_query: Arc<ShardQuer
         if offset <= last {
             continue;
         }
-        match run_as_server(&writer, SaveAckedOffset { offset }).await {
+        match writer.run_as_server(SaveAckedOffset { offset }).await {
             Some(Ok(())) => last = offset,
             Some(Err(error)) => {
                 tracing::warn!(%error, "failed to store the offset that all clients have acknowledged; the server will retry")

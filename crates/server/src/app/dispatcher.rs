@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
+use api::metrics::Metrics;
 use axum::body::Body;
 use engine::Handle;
 use engine::http::Allowance;
 use http::{Request, Response};
 use hyper::body::Incoming;
+use limits::bytes_in_memory::{ByteAccount, BytesInHand, ConnectionEnd, End};
+use listener::{AcceptRejection, Handler, Peer, Proxies};
+use logging::audit;
+use realtime::RealtimeApp;
 use tokio::net::TcpStream;
-
-use crate::audit;
-use crate::bytes_in_memory::{ByteAccount, BytesInHand, ConnectionEnd, End};
-use crate::listener::{AcceptRejection, Handler, Peer, Proxies};
-use crate::metrics::Metrics;
-use crate::realtime::RealtimeApp;
-use crate::rest;
 
 /// Passes requests for the engine's paths to the engine, and all others to REST.
 #[derive(Clone)]
@@ -59,7 +57,7 @@ impl<R: Handler> Handler for Dispatcher<R> {
     }
 
     fn is_health_check(&self, path: &str) -> bool {
-        rest::is_health_check(path)
+        api::is_health_check(path)
     }
 
     fn connection_rejected(&self, reason: AcceptRejection, peer: Peer) {

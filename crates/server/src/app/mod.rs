@@ -3,33 +3,34 @@
 //! - `parts`: the parts that the others share.
 //! - `storage`: the database and its threads.
 //! - `in_process_bus`: the bus of a server with one node.
-//! - `realtime`: the engine with the live connections.
+//! - `live_engine`: the engine with the live connections.
+//! - `removals`: removes users and spaces in steps.
 //! - `background`: the tasks that run for as long as the server does.
 //! - `dispatcher`: passes requests to the engine or to REST.
 
 mod background;
 mod dispatcher;
 mod in_process_bus;
+mod live_engine;
 mod parts;
-mod realtime;
+mod removals;
 mod storage;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use api::metrics::MetricFamily;
+use auth::Keys;
 use axum::Router;
+use config::Config;
+use contracts::backend_api::BackendApi;
 use domain::calls::EndStaleCalls;
 use domain::command::Actor;
 use engine::Engine;
+use listener::{Handler, router};
+use realtime::{RealtimeApp, expire_disconnected_users};
 use store::{Database, Writer};
 
-use crate::auth::Keys;
-use crate::backend_api::BackendApi;
-use crate::config::Config;
-use crate::listener::{Handler, router};
-use crate::metrics::MetricFamily;
-use crate::realtime::{RealtimeApp, expire_disconnected_users};
-use crate::rest;
 use dispatcher::Dispatcher;
 pub use in_process_bus::InProcessBus;
 use parts::Parts;
@@ -57,7 +58,7 @@ impl App {
     pub fn start(config: &Config, keys: &Keys, database: &Database) -> anyhow::Result<Self> {
         let parts = Parts::start(config, keys, database)?;
         let engine = if config.server.websocket_enabled {
-            Some(realtime::start(config, &parts)?)
+            Some(live_engine::start(config, &parts)?)
         } else {
             // Without the engine, no user can reconnect.
             expire_disconnected_users(&parts.storage.writer, parts.storage.startup.started);
@@ -65,7 +66,7 @@ impl App {
         };
         end_stale_calls(&parts.storage.writer);
         background::start(&parts);
-        Ok(Self { engine, router: rest::router(parts.rest(config)), parts })
+        Ok(Self { engine, router: api::router(parts.rest(config), parts.api(config)), parts })
     }
 
     /// The request handler: the engine on its paths, REST on all others.

@@ -2,26 +2,28 @@
 
 use std::sync::Arc;
 
+use api::backend_service::BackendService;
+use api::health::HealthChecks;
+use api::metrics::Metrics;
+use api::{ApiDeps, LiveStatus};
+use auth::{Authenticator, Keys};
+use config::Config;
+use contracts::backend_api::BackendApi;
+use contracts::{ContractOptions, ContractRegistry};
 use domain::ports::Bus;
+use limits::admission::Admission;
+use limits::bytes_in_memory::BytesInHand;
+use limits::memory_guard;
+use limits::rate_limit::RateLimits;
+use listener::Proxies;
+use realtime::presence::{OnlineUsers, PresenceHistory, RoomPresence};
+use realtime::{CommitPublisher, Delivery, Fanout, PresenceAudience, ShardQuery, UnackedDeliveries};
+use rest_toolkit::state::RestDeps;
 use store::{Database, Readers};
 
 use super::in_process_bus::InProcessBus;
 use super::storage::Storage;
-use crate::admission::Admission;
-use crate::auth::{Authenticator, Keys};
-use crate::backend_api::{BackendApi, BackendService};
-use crate::bytes_in_memory::BytesInHand;
 use crate::clock;
-use crate::config::Config;
-use crate::contracts::ContractRegistry;
-use crate::health::HealthChecks;
-use crate::listener::Proxies;
-use crate::memory_guard;
-use crate::metrics::Metrics;
-use crate::presence::{OnlineUsers, PresenceHistory, RoomPresence};
-use crate::rate_limit::RateLimits;
-use crate::realtime::{CommitPublisher, Delivery, Fanout, PresenceAudience, ShardQuery, UnackedDeliveries};
-use crate::rest::AppDeps;
 
 /// The parts that REST, the live connections and the background tasks share.
 pub(super) struct Parts {
@@ -35,6 +37,7 @@ pub(super) struct Parts {
     pub rate_limits: Arc<RateLimits>,
     pub proxies: Proxies,
     pub admission: Arc<Admission>,
+    pub health: Arc<HealthChecks>,
     pub shard_query: Arc<ShardQuery>,
     pub unacked_deliveries: Arc<UnackedDeliveries>,
     /// How many bytes of memory the server may use; `None`: no limit.
@@ -48,7 +51,7 @@ impl Parts {
     pub fn start(config: &Config, keys: &Keys, database: &Database) -> anyhow::Result<Self> {
         let readers = super::storage::start_readers(database)?;
         let epoch = super::storage::new_epoch();
-        let contracts = ContractRegistry::new(config);
+        let contracts = ContractRegistry::new(ContractOptions { close_on_forbidden: config.realtime.ws_close_on_forbidden });
         let online_users = Arc::new(OnlineUsers::default());
         let room_presence = Arc::new(RoomPresence::new(contracts.kinds_without_entries()));
         let audience = PresenceAudience {
@@ -67,6 +70,8 @@ impl Parts {
         let memory_limit = memory_guard::limit(config.ops.memory_limit);
         let bytes_in_hand = Arc::new(BytesInHand::new(memory_guard::shares(config, memory_limit)));
         let fanout = delivery.fanout.clone();
+        let admission = Arc::new(Admission::default());
+        let health = Arc::new(HealthChecks::new(shard_query.clone(), writer.clone(), admission.clone()));
         let metrics = Metrics::new(shard_query.clone(), writer, fanout, unacked_deliveries.clone(), bytes_in_hand.clone());
         Ok(Self {
             contracts,
@@ -78,7 +83,8 @@ impl Parts {
             authenticator: Arc::new(Authenticator::new(keys, config)),
             rate_limits,
             proxies: Proxies::new(&config.server.trusted_proxies),
-            admission: Arc::new(Admission::default()),
+            admission,
+            health,
             shard_query,
             unacked_deliveries,
             memory_limit,
@@ -87,23 +93,29 @@ impl Parts {
         })
     }
 
-    /// The dependencies of the REST paths.
-    pub fn rest(&self, config: &Config) -> AppDeps {
+    /// The dependencies of all REST paths.
+    pub fn rest(&self, config: &Config) -> RestDeps {
         let Storage { writer, readers, .. } = &self.storage;
-        AppDeps {
+        RestDeps {
             writer: writer.clone(),
-            backend: self.backend_api.clone(),
             readers: readers.clone(),
             authenticator: self.authenticator.clone(),
-            limits: self.rate_limits.clone(),
             clock: clock::now,
-            shard_query: self.shard_query.clone(),
-            health: Arc::new(HealthChecks::new(self.shard_query.clone(), writer.clone(), self.admission.clone())),
+            limits: self.rate_limits.clone(),
+            status: Arc::new(LiveStatus::new(self.shard_query.clone(), self.health.clone())),
+            bus: self.delivery.bus.clone(),
+            max_body: config.realtime.max_payload.0,
+        }
+    }
+
+    /// The dependencies of the REST paths that belong to no contract.
+    pub fn api(&self, config: &Config) -> ApiDeps {
+        ApiDeps {
+            backend: self.backend_api.clone(),
+            health: self.health.clone(),
             metrics: self.metrics.clone(),
             metrics_access: config.ops.metrics,
             fanout: self.delivery.fanout.clone(),
-            bus: self.delivery.bus.clone(),
-            max_body: config.realtime.max_payload.0,
         }
     }
 }

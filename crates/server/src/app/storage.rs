@@ -4,18 +4,18 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use anyhow::Context;
+use client_json::timestamps::Milliseconds;
+use config::value::SettingValue;
+use config::{Config, Limit, LimitsConfig};
 use domain::command::{Actor, MembershipLimits};
 use domain::id_generator::IdGenerator;
 use domain::quotas::QuotaBounds;
 use domain::sessions::{BeginEpoch, ReadEventLog, StartupState};
+use realtime::{CommitPublisher, Fanout, MIN_RETURN_WINDOW};
 use store::{Database, Options, Readers, Writer};
 
 use crate::clock;
-use crate::config::value::SettingValue;
-use crate::config::{Config, Limit, LimitsConfig};
-use crate::contracts::timestamps::Milliseconds;
-use crate::realtime::{CommitPublisher, Fanout, MIN_RETURN_WINDOW};
-use crate::server_command::run_as_server_blocking;
 
 /// The number of threads that run queries.
 const READER_THREADS: usize = 2;
@@ -96,7 +96,7 @@ impl Storage {
             disconnected_seconds: retention.session_seconds(),
             grace_micros: i64::try_from(config.presence.grace.as_micros()).unwrap_or(i64::MAX),
         };
-        let startup = run_as_server_blocking(&writer, begin)?;
+        let startup = writer.run_as_server_blocking(begin).context("the writer has ended")??;
         Ok(Self { writer, readers, threads, epoch, retention, startup })
     }
 

@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
 
-use crate::auth::Keys;
-use crate::auth::sign::{NewTokenClaims, sign};
+use auth::Keys;
+use auth::sign::{NewTokenClaims, sign};
+use config::Config;
+use listener::Listener;
+
 use crate::clock;
-use crate::config::Config;
-use crate::listener::Listener;
 
 /// The lifetime of the dev mode token, in seconds.
 const DAY: i64 = 24 * 3600;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use auth::Keys;
+use auth::sign::{NewTokenClaims, sign};
 use clap::Args;
+use config::value::SettingValue;
+use config::{Config, ConfigError};
 
-use crate::auth::Keys;
-use crate::auth::sign::{NewTokenClaims, sign};
 use crate::clock;
-use crate::config::value::SettingValue;
-use crate::config::{Config, ConfigError};
 
 /// The arguments of `roomcast token`.
 #[derive(Args)]

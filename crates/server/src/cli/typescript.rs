@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use contracts::event_schema::ContractSchema;
+use contracts::{ContractOptions, ContractRegistry};
 
 use crate::codegen::typescript;
-use crate::config::Config;
-use crate::contracts::ContractRegistry;
-use crate::contracts::event_schema::ContractSchema;
 
 /// The arguments of `roomcast types`.
 #[derive(Args)]
@@ -26,7 +25,7 @@ pub struct TypesArguments {
 /// # Errors
 /// A line about an unknown contract, or a folder that cannot be written.
 pub fn write(arguments: TypesArguments) -> anyhow::Result<String> {
-    let mut contract_schemas = ContractRegistry::new(&Config::default()).schemas();
+    let mut contract_schemas = ContractRegistry::new(ContractOptions::default()).schemas();
     let names: Vec<_> = contract_schemas.iter().map(|contract_schema| contract_schema.contract).collect();
     if let Some(name) = &arguments.contract {
         contract_schemas.retain(|contract_schema| contract_schema.contract == name);

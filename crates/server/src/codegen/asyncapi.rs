@@ -1,9 +1,9 @@
 //! Both socket protocols as one AsyncAPI 3 document: a channel for each contract, with the messages of both directions.
 
+use contracts::event_schema::{ClientEventSchema, ContractSchema, PayloadSchema, ServerEventSchema};
 use serde_json::{Map, Value, json};
 
 use super::components;
-use crate::contracts::event_schema::{ClientEventSchema, ContractSchema, PayloadSchema, ServerEventSchema};
 
 const SOCKETIO: &str = "socketio";
 const RAW: &str = "websocket";

@@ -10,10 +10,9 @@ pub mod typescript;
 
 use std::collections::BTreeMap;
 
+use contracts::event_schema::{ContractSchema, PayloadSchema};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
-
-use crate::contracts::event_schema::{ContractSchema, PayloadSchema};
 
 /// Every named schema that the events of a contract refer to, by name.
 fn components(contract_schema: &ContractSchema) -> BTreeMap<String, RefOr<Schema>> {

@@ -1,14 +1,14 @@
 //! Tokens in every source: CONNECT payloads, headers, queries, cookies.
 
+use auth::{Authenticator, ConnectAuth, Keys};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use config::Config;
 use http::{HeaderMap, HeaderValue};
 use jsonwebtoken::{EncodingKey, Header};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
-use server::auth::{Authenticator, ConnectAuth, Keys};
-use server::config::Config;
 
 use crate::mutations;
 

@@ -1,12 +1,11 @@
 //! The socket messages of every contract.
 
+use contracts::{ClientMessage, ContractOptions, ContractRegistry, ParsedRequest, Reply, RequestInfo};
 use domain::ids::{Timestamp, UserId};
 use engine::{Namespace, OutboundMessage};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
-use server::config::Config;
-use server::contracts::{ClientMessage, ContractRegistry, ParsedRequest, Reply, RequestInfo};
 use wire::socketio::{Packet, json};
 
 use crate::corpus::{Example, examples};
@@ -16,8 +15,7 @@ const ROUNDS: usize = 20_000;
 
 #[test]
 fn random_messages_are_parsed_or_rejected_readably() {
-    let secret = [("JWT_SECRET", "0123456789abcdef0123456789abcdef")];
-    let contracts = ContractRegistry::new(&Config::of_pairs(secret).unwrap());
+    let contracts = ContractRegistry::new(ContractOptions::default());
     let dice = &mut StdRng::seed_from_u64(1);
     let text: Vec<Example> = examples().into_iter().filter(|example| !matches!(example, Example::Rest(..))).collect();
     let mut refused = 0;

@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
+use config::Config;
 use http::{HeaderMap, HeaderValue};
+use listener::Proxies;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
-use server::config::Config;
-use server::listener::Proxies;
 
 use crate::mutations;
 

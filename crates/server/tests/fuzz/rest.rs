@@ -1,14 +1,14 @@
 //! Paths, queries, headers and bodies of REST requests with a valid token. No request may cause an internal error.
 
+use auth::Keys;
+use auth::sign::{NewTokenClaims, sign};
 use axum::body::{Body, to_bytes};
+use config::Config;
 use http::{Request, Uri};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
-use server::auth::Keys;
-use server::auth::sign::{NewTokenClaims, sign};
-use server::config::Config;
 
 use crate::corpus::{Example, examples};
 use crate::mutations;

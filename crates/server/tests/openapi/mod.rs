@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const ADDRESS: &str = "urn:openapi";
 
 /// The document as it is served.
-pub static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(server::rest::openapi()).unwrap());
+pub static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(api::openapi()).unwrap());
 
 static STRICT: LazyLock<Value> = LazyLock::new(|| strict(DOCUMENT.clone()));
 

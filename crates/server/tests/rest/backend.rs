@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
+use api::backend_service::BackendService;
+use auth::sign::NewTokenClaims;
+use contracts::backend_api::BackendApi;
+use contracts::messenger::MessengerBackendApi;
 use domain::error::DomainError;
 use domain::event::Event;
 use domain::field::Field;
 use domain::ids::UserId;
 use domain::notifications::NewNotification;
+use realtime::presence::{ConnectionId, OnlineUsers, Transport};
+use roomcast::app::InProcessBus;
 use serde_json::{Value, json};
-use server::app::InProcessBus;
-use server::auth::sign::NewTokenClaims;
-use server::backend_api::{BackendApi, BackendService};
-use server::contracts::messenger::MessengerBackendApi;
-use server::presence::{ConnectionId, OnlineUsers, Transport};
 
 use crate::support::{SECONDS, Server};
 

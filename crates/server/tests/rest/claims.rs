@@ -1,7 +1,7 @@
 //! The household claim of a token makes its user a member.
 
+use auth::sign::NewTokenClaims;
 use serde_json::json;
-use server::auth::sign::NewTokenClaims;
 
 use crate::support::{Client, SECONDS, Server, id, member};
 

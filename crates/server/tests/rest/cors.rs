@@ -1,7 +1,7 @@
 //! The pages that may read the responses.
 
 use http::Method;
-use server::rate_limit::RateLimits;
+use limits::rate_limit::RateLimits;
 
 use crate::support::{Server, TestResponse};
 

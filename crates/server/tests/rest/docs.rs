@@ -25,7 +25,7 @@ async fn the_openapi_document_is_public_and_equals_the_command() {
     assert_eq!(response.status, 200);
     assert_eq!(response.header("content-type"), "application/json");
     assert_eq!(response.header("access-control-allow-origin"), "http://localhost:8081");
-    assert_eq!(response.text, server::rest::openapi());
+    assert_eq!(response.text, api::openapi());
     server.anonymous().delete("/openapi.json").await.expect_error(405, "method_not_allowed", "Method not allowed");
 }
 

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use auth::sign::NewTokenClaims;
 use axum::body::{Body, Bytes, HttpBody};
 use domain::ids::UserId;
 use http::Method;
 use hyper::body::{Frame, SizeHint};
+use limits::rate_limit::RateLimits;
 use serde_json::{Value, json};
-use server::auth::sign::NewTokenClaims;
-use server::rate_limit::RateLimits;
 use tokio::time::Instant;
 
 use crate::support::{MAX_BODY, SECONDS, Server, TestResponse, household, id};

@@ -5,8 +5,8 @@ use domain::error::DomainError;
 use domain::event::Event;
 use domain::ids::{RoomId, RoomKind, UserId};
 use domain::spaces::{MAX_EMBEDDED_BYTES, Role};
+use limits::rate_limit::RateLimits;
 use serde_json::{Value, json};
-use server::rate_limit::RateLimits;
 
 use crate::support::{Server, THEN, household, id, member, user, with};
 

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
+use auth::sign::NewTokenClaims;
 use http::Method;
 use serde_json::{Value, json};
-use server::auth::sign::NewTokenClaims;
 
 use crate::support::{Client, NOW, SECONDS, Server, TestResponse, household, id};
 

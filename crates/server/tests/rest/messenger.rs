@@ -1,7 +1,7 @@
 //! Conversations and notifications.
 
+use auth::sign::NewTokenClaims;
 use serde_json::json;
-use server::auth::sign::NewTokenClaims;
 
 use crate::support::{SECONDS, Server, id};
 

@@ -3,8 +3,8 @@
 use axum::body::{Body, to_bytes};
 use http::Request;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use limits::rate_limit::RateLimits;
 use serde_json::json;
-use server::rate_limit::RateLimits;
 
 use crate::support::Server;
 

@@ -2,13 +2,13 @@
 
 use std::sync::atomic::Ordering;
 
+use auth::sign::NewTokenClaims;
 use domain::command::{Actor, Command, CommandContext, Query};
 use domain::error::DomainError;
 use domain::ids::{RoomKind, UserId};
 use domain::spaces::{FilterVisible, ListMemberIds};
+use limits::rate_limit::RateLimits;
 use serde_json::{Value, json};
-use server::auth::sign::NewTokenClaims;
-use server::rate_limit::RateLimits;
 
 use crate::support::{Client, SECONDS, Server, TestResponse, has_contract};
 

@@ -3,28 +3,29 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use api::backend_service::BackendService;
+use api::health::HealthChecks;
+use api::metrics::Metrics;
+use api::{ApiDeps, LiveStatus, router};
+use auth::sign::{NewTokenClaims, sign};
+use auth::{Authenticator, Keys};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
+use config::Config;
+use contracts::{ContractOptions, ContractRegistry};
 use domain::command::{Actor, Command};
 use domain::event::{EphemeralEvent, Event, PersistedEvent};
 use domain::id_generator::IdGenerator;
 use domain::ids::Timestamp;
 use domain::ports::BusMessage;
 use http::{HeaderMap, Method, Request, StatusCode};
+use limits::rate_limit::RateLimits;
+use realtime::presence::{OnlineUsers, PresenceHistory};
+use realtime::{Fanout, PresenceAudience, ShardQuery};
+use rest_toolkit::state::RestDeps;
+use roomcast::app::{InProcessBus, bounds, quotas};
 use serde_json::{Value, json};
-use server::app::{InProcessBus, bounds, quotas};
-use server::auth::sign::{NewTokenClaims, sign};
-use server::auth::{Authenticator, Keys};
-use server::backend_api::BackendService;
-use server::config::Config;
-use server::contracts::ContractRegistry;
-use server::health::HealthChecks;
-use server::metrics::Metrics;
-use server::presence::{OnlineUsers, PresenceHistory};
-use server::rate_limit::RateLimits;
-use server::realtime::{Fanout, PresenceAudience, ShardQuery};
-use server::rest::{AppDeps, router};
 use store::{Database, Options, Readers, Writer};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -89,7 +90,7 @@ impl Server {
         let (readers, _) = Readers::start(&database, 2).unwrap();
         let presence_history = PresenceHistory::new(config.recovery.recovery_window, config.realtime.ping_timeout);
         let fanout = Arc::new(Fanout::new(
-            ContractRegistry::new(&config),
+            ContractRegistry::new(ContractOptions { close_on_forbidden: config.realtime.ws_close_on_forbidden }),
             config.presence.audience,
             readers.clone(),
             || NOW,
@@ -110,22 +111,25 @@ impl Server {
         let published_events = Arc::clone(&ephemeral_events);
         let bus = Arc::new(InProcessBus::new(move |notice| published_events.lock().unwrap().push(notice)));
         let shard_query: Arc<ShardQuery> = Arc::default();
-        let rest = AppDeps {
-            health: Arc::new(HealthChecks::new(shard_query.clone(), writer.clone(), Arc::default())),
+        let health = Arc::new(HealthChecks::new(shard_query.clone(), writer.clone(), Arc::default()));
+        let api = ApiDeps {
+            backend: Arc::new(BackendService::new(writer.clone(), bus.clone(), users)),
+            health: Arc::clone(&health),
             metrics: Arc::new(Metrics::new(shard_query.clone(), writer.clone(), Arc::clone(&fanout), Arc::default(), Arc::default())),
             metrics_access: config.ops.metrics,
-            backend: Arc::new(BackendService::new(writer.clone(), bus.clone(), users)),
+            fanout,
+        };
+        let rest = RestDeps {
             writer: writer.clone(),
             readers,
             authenticator: Arc::new(Authenticator::new(&keys, &config)),
             clock: || NOW,
             limits: Arc::clone(&limits),
-            shard_query,
-            fanout,
+            status: Arc::new(LiveStatus::new(shard_query, health)),
             bus,
             max_body,
         };
-        Self { writer, limits, clock, router: router(rest), keys, config, persisted_events, ephemeral_events, _folder: folder }
+        Self { writer, limits, clock, router: router(rest, api), keys, config, persisted_events, ephemeral_events, _folder: folder }
     }
 
     /// A client with a token of this subject.
@@ -310,7 +314,7 @@ impl Client<'_> {
 
 /// Whether the server has this contract.
 pub fn has_contract(name: &str) -> bool {
-    ContractRegistry::new(&Config::default()).schemas().iter().any(|schema| schema.contract == name)
+    ContractRegistry::new(ContractOptions::default()).schemas().iter().any(|schema| schema.contract == name)
 }
 
 /// The id in a response.

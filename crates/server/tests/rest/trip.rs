@@ -2,12 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
+use auth::sign::NewTokenClaims;
 use domain::command::Actor;
 use domain::event::EphemeralEvent;
 use domain::users::PurgeUnseenUsers;
 use http::Method;
 use serde_json::json;
-use server::auth::sign::NewTokenClaims;
 
 use crate::idempotency::{GONE, keyed, long, most_data};
 use crate::support::{Client, NOW, SECONDS, Server, THEN};

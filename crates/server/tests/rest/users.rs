@@ -2,12 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
+use auth::sign::NewTokenClaims;
 use domain::command::Actor;
 use domain::ids::{RoomKind, UserId};
 use domain::spaces::{CreateSpace, RemoveMember};
 use domain::users::PurgeUnseenUsers;
 use serde_json::json;
-use server::auth::sign::NewTokenClaims;
 
 use crate::support::{NOW, SECONDS, Server, household, id, member, user, with};
 

@@ -1,8 +1,8 @@
 //! Projects and their channels.
 
+use auth::sign::NewTokenClaims;
 use http::Method;
 use serde_json::json;
-use server::auth::sign::NewTokenClaims;
 
 use crate::support::{SECONDS, Server};
 

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
+use auth::{AuthError, ConnectAuth};
 use axum::Router;
+use contracts::{ClientAction, ClientMessage, Contract, Outcome, ParsedRequest, Reply};
 use domain::command::{Actor, Command, Query};
 use domain::error::DomainError;
 use domain::ids::{RoomId, UserId};
@@ -14,11 +16,9 @@ use domain::spaces::{FilterVisible, JoinRoom, JoinRoomListingMembers, JoinedRoom
 use domain::users::EnsureUser;
 use engine::{MessageSource, Namespace, OutboundMessage};
 use http::HeaderMap;
+use realtime::presence::{ConnectionId, Transport};
+use realtime::{AuthRefresh, AuthorizedConnect, ConnectRejection, Effect};
 use serde_json::{Value, json};
-use server::auth::{AuthError, ConnectAuth};
-use server::contracts::{ClientAction, ClientMessage, Contract, Outcome, ParsedRequest, Reply};
-use server::presence::{ConnectionId, Transport};
-use server::realtime::{AuthRefresh, AuthorizedConnect, ConnectRejection, Effect};
 
 use crate::schema_coverage::SCHEMA_COVERAGE;
 use crate::test_app::TestApp;

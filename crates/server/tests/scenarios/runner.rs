@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use axum::body::{Body, to_bytes};
+use contracts::{ClientMessage, ContractOptions, ContractRegistry};
 use engine::Namespace;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Request};
+use realtime::presence::Transport;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use server::config::Config;
-use server::contracts::{ClientMessage, ContractRegistry};
-use server::presence::Transport;
 use tower::ServiceExt;
 use wire::socketio::{Event, Packet, json as packets};
 
@@ -36,7 +35,7 @@ pub async fn play(contract: &str, file: &str) {
 
 /// Where a contract is spoken alone. Its transcripts' folder bears its name.
 fn namespace_of(contract: &str) -> Option<&'static str> {
-    let contract_schemas = ContractRegistry::new(&Config::default()).schemas();
+    let contract_schemas = ContractRegistry::new(ContractOptions::default()).schemas();
     let contract_schema = contract_schemas.iter().find(|contract_schema| contract_schema.contract == contract);
     contract_schema.unwrap_or_else(|| panic!("there is no contract called {contract}")).namespace
 }

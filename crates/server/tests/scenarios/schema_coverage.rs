@@ -4,13 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{LazyLock, Mutex};
 
+use contracts::event_schema::{ContractSchema, PayloadSchema};
+use contracts::responses::AckError;
+use contracts::{ClientMessage, ContractOptions, ContractRegistry};
 use engine::{Namespace, OutboundMessage};
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use server::config::Config;
-use server::contracts::event_schema::{ContractSchema, PayloadSchema};
-use server::contracts::responses::AckError;
-use server::contracts::{ClientMessage, ContractRegistry};
 
 use crate::openapi;
 use crate::test_client::values;
@@ -57,7 +56,7 @@ struct Contract {
 
 impl SchemaCoverage {
     fn new() -> Self {
-        let registry = ContractRegistry::new(&Config::default());
+        let registry = ContractRegistry::new(ContractOptions::default());
         let contracts = registry.schemas().iter().map(Contract::new).collect();
         Self { registry, contracts, ack_error: exact(&PayloadSchema::of::<AckError<'_>>()), used: Mutex::default() }
     }

@@ -4,7 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use api::backend_service::BackendService;
+use api::health::HealthChecks;
+use api::metrics::Metrics;
+use api::{ApiDeps, LiveStatus, router};
+use auth::{Authenticator, Keys};
 use axum::Router;
+use config::Config;
+use contracts::{ContractOptions, ContractRegistry};
 use domain::command::{Actor, CommandContext};
 use domain::error::DomainError;
 use domain::event::PersistedEvent;
@@ -12,21 +19,15 @@ use domain::id_generator::IdGenerator;
 use domain::ids::Timestamp;
 use domain::ports::{Bus, BusMessage};
 use jsonwebtoken::{EncodingKey, Header};
-use serde_json::Value;
-use server::app::InProcessBus;
-use server::auth::{Authenticator, Keys};
-use server::backend_api::BackendService;
-use server::config::Config;
-use server::contracts::ContractRegistry;
-use server::health::HealthChecks;
-use server::metrics::Metrics;
-use server::presence::{OnlineUsers, PresenceHistory, RoomPresence};
-use server::rate_limit::RateLimits;
-use server::realtime::{
+use limits::rate_limit::RateLimits;
+use realtime::presence::{OnlineUsers, PresenceHistory, RoomPresence};
+use realtime::{
     ConnectionLimits, Delivery, Fanout, PresenceAudience, PresenceState, RealtimeState, SessionState, ShardQuery, StartupPresence,
     StoreHandles, TokenPolicy,
 };
-use server::rest::{AppDeps, router};
+use rest_toolkit::state::RestDeps;
+use roomcast::app::InProcessBus;
+use serde_json::Value;
 use store::{Database, Options, Readers, Writer};
 use tokio::sync::oneshot;
 
@@ -67,7 +68,7 @@ impl TestApp {
         let (readers, _) = Readers::start(&database, 1).unwrap();
         let authenticator = Arc::new(Authenticator::new(&Keys::load(&config).unwrap(), &config));
         let limits = Arc::new(RateLimits::new(config.limits.rate_limits));
-        let contracts = ContractRegistry::new(&config);
+        let contracts = ContractRegistry::new(ContractOptions { close_on_forbidden: config.realtime.ws_close_on_forbidden });
         let (users, room_presence) = (Arc::new(OnlineUsers::default()), Arc::new(RoomPresence::new(contracts.kinds_without_entries())));
         let backend = Arc::new(BackendService::new(writer.clone(), Arc::clone(&bus), Arc::clone(&users)));
         let shard_query: Arc<ShardQuery> = Arc::default();
@@ -80,18 +81,21 @@ impl TestApp {
             PresenceHistory::new(config.recovery.recovery_window, config.realtime.ping_timeout),
             PresenceAudience { users: Arc::clone(&users), room_presence: Arc::clone(&room_presence), everyone_up_to: None },
         ));
-        let rest = AppDeps {
-            health: Arc::new(HealthChecks::new(shard_query.clone(), writer.clone(), Arc::default())),
+        let health = Arc::new(HealthChecks::new(shard_query.clone(), writer.clone(), Arc::default()));
+        let api = ApiDeps {
+            backend,
+            health: Arc::clone(&health),
             metrics: Arc::new(Metrics::new(shard_query.clone(), writer.clone(), Arc::clone(&fanout), Arc::default(), Arc::default())),
             metrics_access: config.ops.metrics,
-            backend,
+            fanout: Arc::clone(&fanout),
+        };
+        let rest = RestDeps {
             writer: writer.clone(),
             readers: readers.clone(),
             authenticator: Arc::clone(&authenticator),
             clock: || NOW,
             limits: Arc::clone(&limits),
-            shard_query,
-            fanout: Arc::clone(&fanout),
+            status: Arc::new(LiveStatus::new(shard_query, health)),
             bus: Arc::clone(&bus),
             max_body: config.realtime.max_payload.0,
         };
@@ -105,7 +109,7 @@ impl TestApp {
             delivery: Delivery { bus, fanout },
             clock: || NOW,
         };
-        Self { router: router(rest), shared: Arc::new(shared), notices }
+        Self { router: router(rest, api), shared: Arc::new(shared), notices }
     }
 
     /// A token with these claims.

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use domain::command::Actor;
 use engine::{Namespace, OutboundMessage};
+use realtime::presence::{ConnectionId, Transport};
 use serde_json::{Value, json};
-use server::presence::{ConnectionId, Transport};
 
 use crate::schema_coverage::SCHEMA_COVERAGE;
 

@@ -10,7 +10,7 @@
 //! - No connection ends without a reason, outboxes keep their bound, and ended connections leave no state.
 //!
 //! A seed that fails is reduced and written to `simulation/regressions`; later runs play the scripts there first. `SIMULATION_SEEDS=100000
-//! cargo test --release -p engine simulation` tries more seeds than usual.
+//! cargo test --release -p roomcast-engine simulation` tries more seeds than usual.
 
 mod app;
 mod archive;

@@ -87,15 +87,15 @@ fn cells(error: &ErrorCode) -> [String; 5] {
 
 #[cfg(test)]
 mod tests {
+    use auth::{AuthError, FailedCheck};
+    use contracts::close_codes;
     use domain::error::DomainError;
     use engine::http::OverBudget;
+    use limits::admission::AdmissionClosed;
+    use limits::bytes_in_memory;
+    use listener::AcceptRejection;
 
     use super::*;
-    use crate::admission::AdmissionClosed;
-    use crate::auth::{AuthError, FailedCheck};
-    use crate::bytes_in_memory;
-    use crate::contracts::close_codes;
-    use crate::listener::AcceptRejection;
 
     fn is_documented(code: &str) -> bool {
         ERROR_CODES.iter().any(|error| error.code == code)

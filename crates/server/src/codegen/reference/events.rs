@@ -1,11 +1,11 @@
 //! The page of the events of each contract.
 
+use contracts::event_schema::{ClientEventSchema, CloseCode, ContractSchema, PayloadSchema, ServerEventSchema};
+use contracts::{ContractOptions, ContractRegistry};
+
 use super::{code, head, table};
 use crate::codegen::components;
 use crate::codegen::typescript::types::TypeWriter;
-use crate::config::Config;
-use crate::contracts::ContractRegistry;
-use crate::contracts::event_schema::{ClientEventSchema, CloseCode, ContractSchema, PayloadSchema, ServerEventSchema};
 
 const INTRODUCTION: &str = "\
 The events that the server and its clients exchange in each contract, with the types of their payloads in TypeScript.
@@ -13,7 +13,7 @@ The events that the server and its clients exchange in each contract, with the t
 The pages of the [contracts](../user-guide/contracts/README.md) describe how to use them.";
 
 pub(super) fn page() -> String {
-    let schemas = ContractRegistry::new(&Config::default()).schemas();
+    let schemas = ContractRegistry::new(ContractOptions::default()).schemas();
     schemas.iter().fold(head("Events", INTRODUCTION), |text, schema| text + &contract(schema))
 }
 

@@ -1,10 +1,11 @@
 //! The page of the metrics.
 
+use api::metrics::MetricFamily;
+use auth::Keys;
+use config::Config;
+
 use super::{code, head, table};
 use crate::app::{App, open_database};
-use crate::auth::Keys;
-use crate::config::Config;
-use crate::metrics::MetricFamily;
 
 const INTRODUCTION: &str = "\
 `GET /metrics` returns these metrics in the text format of OpenMetrics.

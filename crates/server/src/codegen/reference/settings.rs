@@ -1,8 +1,9 @@
 //! The page of the settings.
 
+use config::TABLE;
+use config::schema::{Section, Setting};
+
 use super::{code, head, table};
-use crate::config::TABLE;
-use crate::config::schema::{Section, Setting};
 
 const INTRODUCTION: &str = "\
 Each setting has a name in the environment and a name in a section of the TOML file.

@@ -5,8 +5,9 @@
 
 pub(super) mod types;
 
+use contracts::event_schema::{ClientEventSchema, ContractSchema, PayloadSchema, ServerEventSchema};
+
 use super::components;
-use crate::contracts::event_schema::{ClientEventSchema, ContractSchema, PayloadSchema, ServerEventSchema};
 use types::{TypeWriter, comment, key};
 
 /// The module of a contract.

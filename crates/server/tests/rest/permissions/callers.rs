@@ -1,6 +1,6 @@
 //! The callers of the permission tests.
 
-use server::auth::sign::NewTokenClaims;
+use auth::sign::NewTokenClaims;
 
 use crate::support::{Client, SECONDS, Server};
 

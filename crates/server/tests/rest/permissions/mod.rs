@@ -10,10 +10,10 @@ mod table;
 
 use std::collections::BTreeSet;
 
+use auth::sign::NewTokenClaims;
 use http::Method;
+use limits::rate_limit::RateLimits;
 use serde_json::{Value, json};
-use server::auth::sign::NewTokenClaims;
-use server::rate_limit::RateLimits;
 
 use crate::openapi::DOCUMENT;
 use crate::support::{SECONDS, Server, TestResponse, has_contract, id};
