@@ -19,14 +19,16 @@ pub struct BuildEnv {
     pub peers: PathBuf,
     /// How many threads serve connections.
     pub threads: usize,
+    /// Another build of the `roomcast` binary.
+    pub compared: Option<PathBuf>,
 }
 
 impl BuildEnv {
-    /// `threads` is `None` for one thread on each core except the load generator's.
-    pub fn new(threads: Option<usize>) -> Result<Self> {
+    /// `threads` is `None` for one thread on each core except the load generator's. `compared` is another build of the `roomcast` binary.
+    pub fn new(threads: Option<usize>, compared: Option<PathBuf>) -> Result<Self> {
         let root = root()?;
         let threads = threads.unwrap_or_else(|| machine::cores().saturating_sub(1)).max(1);
-        Ok(Self { threads, peers: root.join("bench/peers"), target: target(&root), root })
+        Ok(Self { threads, compared, peers: root.join("bench/peers"), target: target(&root), root })
     }
 
     /// Builds xtask, which has the load generator, with optimizations. Returns the path of its binary.

@@ -57,6 +57,9 @@ pub struct BenchOptions {
     /// The bytes of JSON in each message of fanout and burst, at least 30, for the servers without a contract; roomcast gets 100 and adds its envelope
     #[arg(long, value_name = "BYTES", default_value_t = PAYLOAD)]
     payload: usize,
+    /// Another build of the `roomcast` binary, to measure in the same rounds
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
     /// Also write all measurements into this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -76,7 +79,7 @@ pub fn run(options: BenchOptions) -> Result<()> {
         let chart = root()?.join(chart::CHART);
         return std::fs::write(&chart, chart::draw(results)?).with_context(|| format!("cannot write {}", chart.display()));
     }
-    let build_env = BuildEnv::new(options.threads)?;
+    let build_env = BuildEnv::new(options.threads, options.compare.clone())?;
     if cfg!(debug_assertions) {
         // A load generator without optimizations would measure itself.
         let error = Command::new(build_env.release_xtask()?).args(std::env::args_os().skip(1)).exec();
@@ -84,6 +87,10 @@ pub fn run(options: BenchOptions) -> Result<()> {
     }
     let scenarios: Vec<Scenario> = selected(&options.only);
     let mut kinds: Vec<ServerKind> = selected(&options.servers);
+    if build_env.compared.is_some() {
+        kinds.push(ServerKind::Compared);
+        kinds.sort();
+    }
     kinds.retain(|kind| scenarios.iter().any(|scenario| scenario.supports(*kind)));
     let mut scale = if options.quick { Scale::quick() } else { Scale::full() };
     scale.payload = options.payload;

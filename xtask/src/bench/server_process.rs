@@ -48,7 +48,7 @@ impl ServerProcess {
         // The first is for Roomcast, and the second for tokio. Node and the baseline server always have one thread.
         command.env("SHARDS", build_env.threads.to_string()).env("TOKIO_WORKER_THREADS", build_env.threads.to_string());
         let storage = match kind {
-            ServerKind::Roomcast => Storage::InProcess(configure_roomcast(&mut command, port)?),
+            ServerKind::Roomcast | ServerKind::Compared => Storage::InProcess(configure_roomcast(&mut command, port)?),
             ServerKind::Express => {
                 let postgres = Postgres::start(&port.to_string())?;
                 command.envs(postgres.settings());

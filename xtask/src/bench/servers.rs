@@ -19,6 +19,9 @@ pub enum ServerKind {
     Engine,
     /// The complete Roomcast server.
     Roomcast,
+    /// Another build of the complete Roomcast server: `--compare`.
+    #[value(skip)]
+    Compared,
     /// socketioxide with the protocol of the bench.
     Socketioxide,
     /// socket.io on Node with the protocol of the bench.
@@ -34,6 +37,7 @@ impl ServerKind {
             ServerKind::Baseline => "baseline",
             ServerKind::Engine => "engine",
             ServerKind::Roomcast => "roomcast",
+            ServerKind::Compared => "roomcast (compared)",
             ServerKind::Socketioxide => "socketioxide",
             ServerKind::SocketIo => "socket.io",
             ServerKind::Express => "express",
@@ -42,14 +46,14 @@ impl ServerKind {
 
     /// Whether it serves Roomcast's contracts, and not the protocol of the bench.
     pub fn is_roomcast(self) -> bool {
-        self == ServerKind::Roomcast
+        matches!(self, ServerKind::Roomcast | ServerKind::Compared)
     }
 
     /// Builds it if the build is not up to date.
     pub fn build(self, build_env: &BuildEnv) -> Result<()> {
         match self {
-            ServerKind::Baseline => Ok(()),
-            ServerKind::Engine => build_env.cargo(&["build", "--release", "--package", "engine", "--example", "bench"]),
+            ServerKind::Baseline | ServerKind::Compared => Ok(()),
+            ServerKind::Engine => build_env.cargo(&["build", "--release", "--package", "roomcast-engine", "--example", "bench"]),
             ServerKind::Roomcast => build_env.cargo(&["build", "--release", "--package", "roomcast", "--bin", "roomcast"]),
             ServerKind::Socketioxide => {
                 let manifest = build_env.peers.join("socketioxide/Cargo.toml");
@@ -71,11 +75,8 @@ impl ServerKind {
                 command
             }
             ServerKind::Engine => Command::new(build_env.target.join("release/examples/bench")),
-            ServerKind::Roomcast => {
-                let mut command = Command::new(build_env.target.join("release/roomcast"));
-                command.arg("serve");
-                command
-            }
+            ServerKind::Roomcast => serve(&build_env.target.join("release/roomcast")),
+            ServerKind::Compared => serve(build_env.compared.as_deref().context("`--compare` names the binary")?),
             ServerKind::Socketioxide => Command::new(build_env.target.join("bench/release/bench-socketioxide")),
             ServerKind::SocketIo | ServerKind::Express => {
                 let mut command = Command::new("node");
@@ -90,7 +91,7 @@ impl ServerKind {
     pub fn version(self, build_env: &BuildEnv) -> Option<String> {
         let node = || output_of("node", "--version");
         match self {
-            ServerKind::Baseline | ServerKind::Engine => None,
+            ServerKind::Baseline | ServerKind::Engine | ServerKind::Compared => None,
             ServerKind::Roomcast => Some(format!("roomcast {}", env!("CARGO_PKG_VERSION"))),
             ServerKind::Socketioxide => {
                 let lock = fs::read_to_string(build_env.peers.join("socketioxide/Cargo.lock")).ok()?;
@@ -105,6 +106,13 @@ impl ServerKind {
             }
         }
     }
+}
+
+/// The command that starts a build of Roomcast.
+fn serve(binary: &Path) -> Command {
+    let mut command = Command::new(binary);
+    command.arg("serve");
+    command
 }
 
 /// What a program prints for one argument.
