@@ -21,6 +21,7 @@ pub enum Requirement {
     Python,
     Chromium,
     OpenSsl,
+    Redis,
     NpmPackages,
     PythonPackages,
     ExamplePackages,
@@ -28,13 +29,14 @@ pub enum Requirement {
 }
 
 /// What `cargo xtask test` needs besides Cargo.
-pub const FOR_TESTS: [Requirement; 9] = [
+pub const FOR_TESTS: [Requirement; 10] = [
     Requirement::CCompiler,
     Requirement::Node,
     Requirement::Npm,
     Requirement::Python,
     Requirement::Chromium,
     Requirement::OpenSsl,
+    Requirement::Redis,
     Requirement::NpmPackages,
     Requirement::PythonPackages,
     Requirement::ExamplePackages,
@@ -61,6 +63,7 @@ impl Requirement {
             Self::Python => "Python 3, for the client for Python".to_owned(),
             Self::Chromium => "Chromium, for the tests in a browser".to_owned(),
             Self::OpenSsl => "the headers of OpenSSL and pkg-config, for the client for Rust".to_owned(),
+            Self::Redis => "Redis, for the tests of a cluster with socket.io servers".to_owned(),
             Self::NpmPackages => "the npm packages of e2e/package-lock.json".to_owned(),
             Self::PythonPackages => "the Python packages of e2e/python/requirements.txt".to_owned(),
             Self::ExamplePackages => "the packages of the examples".to_owned(),
@@ -78,6 +81,7 @@ impl Requirement {
             Self::Python => "apt-get install python3 python3-venv, or your system's package",
             Self::Chromium => "cargo xtask setup as root, or apt-get install chromium, or your system's package",
             Self::OpenSsl => "cargo xtask setup as root, or apt-get install libssl-dev pkg-config, or your system's packages",
+            Self::Redis => "cargo xtask setup as root, or apt-get install redis-server, or your system's package",
             Self::NpmPackages | Self::PythonPackages | Self::ExamplePackages | Self::Tool(_) => "cargo xtask setup",
         }
     }
@@ -93,6 +97,7 @@ impl Requirement {
             Self::Python => runs("python3", &["--version"]),
             Self::Chromium => runs("chromium", &["--version"]),
             Self::OpenSsl => runs("pkg-config", &["--exists", "openssl"]),
+            Self::Redis => runs("redis-server", &["--version"]),
             Self::NpmPackages => install::has_npm_packages(&root.join("e2e")),
             Self::PythonPackages => install::has_pypi_packages(&root.join("e2e/python")),
             Self::ExamplePackages => install::has_example_packages(&root.join("examples")),
@@ -108,6 +113,7 @@ impl Requirement {
         match self {
             Self::Chromium => install::from_apt(&["chromium"]),
             Self::OpenSsl => install::from_apt(&["libssl-dev", "pkg-config"]),
+            Self::Redis => install::from_apt(&["redis-server"]),
             Self::NpmPackages => install::from_npm(&root.join("e2e")),
             Self::PythonPackages => install::from_pypi(&root.join("e2e/python")),
             Self::ExamplePackages => install::for_examples(&root.join("examples")),

@@ -46,6 +46,8 @@ pub fn run(options: &TestOptions) -> Result<()> {
     let filter = options.filter.as_deref();
     let mut tally = Tally::default();
     let mut errors = Vec::new();
+    // The tests of the crates need Redis, Node.js, and its packages, too.
+    setup::install_missing(&root, &FOR_TESTS)?;
     for (group, run) in [(Group::Rust, rust as fn(&Path, Option<&str>, &mut Tally) -> Result<()>), (Group::E2e, end_to_end)] {
         if options.only.is_none_or(|only| only == group)
             && let Err(error) = run(&root, filter, &mut tally)
@@ -81,7 +83,6 @@ fn rust(root: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<()> {
 
 fn end_to_end(root: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<()> {
     let folder = root.join("e2e");
-    setup::install_missing(root, &FOR_TESTS)?;
     install::succeed(Command::new("cargo").args(["build", "--locked"]).env_remove("CARGO_TARGET_DIR").current_dir(folder.join("rust")))?;
 
     install::succeed(Command::new("cargo").args(["build", "--workspace", "--bins", "--examples"]).current_dir(root))?;

@@ -15,7 +15,7 @@ pub use encode::{ack, connect, connect_error, disconnect, event};
 use token::{Token, Tokens};
 
 use super::packet::Kind;
-use super::{DecodeError, Packet, payload};
+use super::{DecodeError, EncodeError, MAX_ATTACHMENTS, Packet, payload};
 
 /// Reads one packet. Its texts are written to `json` and borrowed from there, and its binary data are put into `attachments`; the previous
 /// contents of both are dropped.
@@ -55,6 +55,40 @@ pub fn decode<'a>(bytes: &[u8], json: &'a mut String, attachments: &mut Vec<Vec<
         (Kind::Event | Kind::Ack, attachments) | (_, attachments @ 0) => payload::packet(kind, nsp, id, data, attachments),
         _ => Err(DecodeError::Payload),
     }
+}
+
+/// Converts one msgpack value of any kind to a JSON text and attachments. Dates become ISO 8601 texts, as `JSON.stringify` writes them.
+///
+/// # Errors
+/// If the bytes are not one value, are nested deeper than 127 levels, or have more than [`MAX_ATTACHMENTS`] binary data.
+pub fn value_to_json(bytes: &[u8]) -> Result<(String, Vec<Vec<u8>>), DecodeError> {
+    let (mut json, mut attachments) = (String::with_capacity(bytes.len()), Vec::new());
+    to_json::whole_value(bytes, &mut json, &mut attachments)?;
+    Ok((json, attachments))
+}
+
+/// Converts one JSON text of any kind to msgpack, with the attachments in the places of their placeholders. The reverse of
+/// [`value_to_json`].
+///
+/// # Errors
+/// If the text is not one JSON value, or there are more than [`MAX_ATTACHMENTS`].
+///
+/// # Examples
+///
+/// ```
+/// use wire::socketio::msgpack;
+///
+/// let bytes = msgpack::value_from_json(r#"[1,{"_placeholder":true,"num":0}]"#, &[&[0xff]])?;
+/// assert_eq!(bytes, [0x92, 1, 0xc4, 1, 0xff]);
+/// let (json, attachments) = msgpack::value_to_json(&bytes).unwrap();
+/// assert_eq!((json.as_str(), attachments), (r#"[1,{"_placeholder":true,"num":0}]"#, vec![vec![0xff]]));
+/// # Ok::<(), wire::socketio::EncodeError>(())
+/// ```
+pub fn value_from_json(text: &str, attachments: &[&[u8]]) -> Result<Vec<u8>, EncodeError> {
+    if attachments.len() > MAX_ATTACHMENTS {
+        return Err(EncodeError::TooManyAttachments);
+    }
+    from_json::checked(text, attachments).map_err(|_| EncodeError::Arguments)
 }
 
 /// The keys that a packet uses, each with the bytes of its value. If a key occurs twice, the last one counts, as in JavaScript.

@@ -18,6 +18,15 @@ pub(super) fn value(out: &mut Vec<u8>, text: &str, attachments: &[&[u8]]) {
     }
 }
 
+/// Returns the msgpack of one JSON text, as [`value`] does, or an error for a text that serde_json cannot read.
+pub(super) fn checked(text: &str, attachments: &[&[u8]]) -> Result<Vec<u8>, serde_json::Error> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    (Writer { out: &mut out, attachments }).deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(out)
+}
+
 /// Writes each value while serde_json reads it: no tree is built, and the members keep their order.
 struct Writer<'w> {
     out: &'w mut Vec<u8>,

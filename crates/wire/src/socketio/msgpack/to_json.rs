@@ -14,6 +14,13 @@ pub(super) fn value(bytes: &[u8], json: &mut String, attachments: &mut Vec<Vec<u
     Transcoder { tokens: Tokens::new(bytes), json, attachments }.value(1)
 }
 
+/// As [`value`], but an error if bytes are left behind the value.
+pub(super) fn whole_value(bytes: &[u8], json: &mut String, attachments: &mut Vec<Vec<u8>>) -> Result<(), DecodeError> {
+    let mut transcoder = Transcoder { tokens: Tokens::new(bytes), json, attachments };
+    transcoder.value(1)?;
+    if transcoder.tokens.is_empty() { Ok(()) } else { Err(DecodeError::Msgpack) }
+}
+
 struct Transcoder<'t> {
     tokens: Tokens<'t>,
     json: &'t mut String,
