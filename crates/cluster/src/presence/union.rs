@@ -1,0 +1,166 @@
+//! The union of the entries of all nodes.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use crate::identity::NodeId;
+use crate::wire::PresenceKey;
+
+/// How long an entry stays after it has ended on its last node, while there are other nodes: the user may have moved to a node whose change is on its way.
+const MOVE_TIME: Duration = Duration::from_millis(300);
+
+/// A change of the union. Each node sends it to its own clients.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PresenceTransition {
+    /// The first node has the entry, with this value.
+    Came {
+        /// The entry.
+        key: PresenceKey,
+        /// Its value.
+        value: Bytes,
+    },
+    /// No node has the entry.
+    Went {
+        /// The entry.
+        key: PresenceKey,
+        /// Whether the user left by choice or was removed; otherwise the connections have ended.
+        left: bool,
+    },
+}
+
+/// The union, in memory, so that a question is answered without the network.
+#[derive(Debug, Default)]
+pub struct ClusterPresence {
+    entries: HashMap<Arc<PresenceKey>, UnionEntry>,
+    /// The entries of each room, in the order in which they came; the empty room has the users who are online.
+    rooms: HashMap<Box<str>, BTreeMap<u64, Arc<PresenceKey>>>,
+    /// The entries that no node has, by the time at which they end.
+    departures: BTreeSet<(Instant, Arc<PresenceKey>)>,
+    last_order: u64,
+}
+
+#[derive(Debug)]
+struct UnionEntry {
+    /// The nodes that have the entry, in the order in which they got it, with its value on each.
+    holders: SmallVec<[(NodeId, Bytes); 1]>,
+    /// When the entry ends, while no node has it.
+    departs: Option<Instant>,
+    /// The key in [`ClusterPresence::rooms`].
+    order: u64,
+}
+
+impl ClusterPresence {
+    /// A node has an entry, with this value.
+    pub fn set(&mut self, node: &NodeId, key: &PresenceKey, value: Bytes) -> Option<PresenceTransition> {
+        let Some((shared, entry)) = self.entries.get_key_value(key).map(|(shared, _)| shared.clone()).zip(self.entries.get_mut(key)) else {
+            self.insert(node, key, value.clone());
+            return Some(PresenceTransition::Came { key: key.clone(), value });
+        };
+        match entry.holders.iter_mut().find(|(holder, _)| holder == node) {
+            Some((_, known)) => *known = value,
+            None => entry.holders.push((node.clone(), value)),
+        }
+        if let Some(departs) = entry.departs.take() {
+            self.departures.remove(&(departs, shared));
+        }
+        None
+    }
+
+    /// A node no longer has an entry. If it was the last one, the entry ends at `until`; at once if that is `None`. `left`: see
+    /// [`PresenceTransition::Went`].
+    pub fn remove(&mut self, node: &NodeId, key: &PresenceKey, until: Option<Instant>, left: bool) -> Option<PresenceTransition> {
+        let shared = self.entries.get_key_value(key)?.0.clone();
+        let entry = self.entries.get_mut(key)?;
+        let holders = entry.holders.len();
+        entry.holders.retain(|(holder, _)| holder != node);
+        if !entry.holders.is_empty() || entry.holders.len() == holders {
+            return None;
+        }
+        let Some(until) = until else {
+            self.take(key);
+            return Some(PresenceTransition::Went { key: key.clone(), left });
+        };
+        entry.departs = Some(until);
+        self.departures.insert((until, shared));
+        None
+    }
+
+    /// The end of an entry that has ended on its last node now.
+    pub fn end_of_move(now: Instant) -> Instant {
+        now + MOVE_TIME
+    }
+
+    /// When to call [`ClusterPresence::expire`].
+    pub fn due(&self) -> Option<Instant> {
+        self.departures.first().map(|(departs, _)| *departs)
+    }
+
+    /// Ends the entries whose time has come.
+    pub fn expire(&mut self, now: Instant) -> Vec<PresenceTransition> {
+        let mut transitions = Vec::new();
+        while let Some((_, key)) = self.departures.pop_first_if(now) {
+            self.take(&key);
+            transitions.push(PresenceTransition::Went { key: PresenceKey::clone(&key), left: false });
+        }
+        transitions
+    }
+
+    /// Whether a node has the entry, or had it until just now.
+    pub fn contains(&self, key: &PresenceKey) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// The value of an entry on each node that has it; the node that has it for the longest time is the first.
+    pub fn values(&self, key: &PresenceKey) -> impl Iterator<Item = (&NodeId, &Bytes)> {
+        self.entries.get(key).into_iter().flat_map(|entry| &entry.holders).map(|(node, value)| (node, value))
+    }
+
+    /// The users of a room in the order in which they came; for the empty room the users who are online.
+    pub fn users_in(&self, room: &str) -> impl DoubleEndedIterator<Item = &str> {
+        self.rooms.get(room).into_iter().flat_map(BTreeMap::values).map(|key| &*key.user)
+    }
+
+    /// The number of users of a room; for the empty room of the users who are online.
+    pub fn count(&self, room: &str) -> usize {
+        self.rooms.get(room).map_or(0, BTreeMap::len)
+    }
+
+    fn insert(&mut self, node: &NodeId, key: &PresenceKey, value: Bytes) {
+        self.last_order += 1;
+        let (shared, order) = (Arc::new(key.clone()), self.last_order);
+        self.rooms.entry(key.room.clone()).or_default().insert(order, shared.clone());
+        self.entries.insert(shared, UnionEntry { holders: SmallVec::from_iter([(node.clone(), value)]), departs: None, order });
+    }
+
+    fn take(&mut self, key: &PresenceKey) {
+        let Some((shared, entry)) = self.entries.remove_entry(key) else { return };
+        if let Some(departs) = entry.departs {
+            self.departures.remove(&(departs, shared));
+        }
+        if let Some(room) = self.rooms.get_mut(&key.room) {
+            room.remove(&entry.order);
+            if room.is_empty() {
+                self.rooms.remove(&key.room);
+            }
+        }
+        // Frees the memory after very many users were online.
+        if self.entries.capacity() > 1024 && self.entries.len() < self.entries.capacity() / 4 {
+            self.entries.shrink_to_fit();
+        }
+    }
+}
+
+/// Takes the first departure if its time has come.
+trait PopFirst {
+    fn pop_first_if(&mut self, now: Instant) -> Option<(Instant, Arc<PresenceKey>)>;
+}
+
+impl PopFirst for BTreeSet<(Instant, Arc<PresenceKey>)> {
+    fn pop_first_if(&mut self, now: Instant) -> Option<(Instant, Arc<PresenceKey>)> {
+        if self.first()?.0 > now { None } else { self.pop_first() }
+    }
+}

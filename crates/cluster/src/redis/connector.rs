@@ -1,0 +1,90 @@
+//! Opens connections to Redis.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::{MultiplexedConnection, PubSub};
+use redis::{AsyncConnectionConfig, RedisError, RedisResult};
+use tokio::sync::Mutex;
+
+use super::describe_error::describe;
+use super::server_version;
+use super::url::{RedisUrl, UrlClient};
+
+/// How long a new connection may take, with TLS and the sentinels.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long Redis may take for a response.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Opens connections to the server of a URL. With sentinels it asks them for the primary each time.
+#[derive(Clone)]
+pub struct RedisConnector {
+    client: Arc<Mutex<UrlClient>>,
+    display: Arc<str>,
+    is_tls: bool,
+}
+
+impl RedisConnector {
+    /// A connector. `ca`: see `REDIS_CA`, in PEM.
+    ///
+    /// # Errors
+    /// The certificates cannot be read.
+    pub fn new(url: &RedisUrl, ca: Option<&[u8]>) -> Result<Self, String> {
+        // Another part of the process may have set it before.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let client = url.client(ca).map_err(|error| format!("REDIS_CA must be a file with certificates in PEM: {error}"))?;
+        Ok(Self { client: Arc::new(Mutex::new(client)), display: url.to_string().into(), is_tls: url.is_tls() })
+    }
+
+    /// The hosts and ports, for messages.
+    pub fn display(&self) -> &str {
+        &self.display
+    }
+
+    /// An error of the server as one line that names the remedy.
+    pub(crate) fn describe(&self, error: &RedisError) -> String {
+        describe(error, &self.display, self.is_tls)
+    }
+
+    /// Opens a connection for commands.
+    pub(crate) async fn commands(&self) -> RedisResult<MultiplexedConnection> {
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_TIMEOUT)).set_response_timeout(Some(RESPONSE_TIMEOUT));
+        self.with_timeout(async { self.find_server().await?.get_multiplexed_async_connection_with_config(&config).await }).await
+    }
+
+    /// Opens a connection for a subscription.
+    pub(crate) async fn subscription(&self) -> RedisResult<PubSub> {
+        self.with_timeout(async { self.find_server().await?.get_async_pubsub().await }).await
+    }
+
+    /// Checks that the server is new enough.
+    ///
+    /// # Errors
+    /// The remedy, as one line.
+    pub(crate) async fn check_version(&self, connection: &mut MultiplexedConnection) -> Result<(), String> {
+        let info: RedisResult<String> = redis::cmd("INFO").arg("server").query_async(connection).await;
+        match info {
+            Ok(info) => server_version::check(&info).map_err(|fault| format!("Redis at {}: {fault}", self.display)),
+            // A user without the right to ask may use the server all the same.
+            Err(error) if error.code() == Some("NOPERM") => Ok(()),
+            Err(error) => Err(self.describe(&error)),
+        }
+    }
+
+    async fn find_server(&self) -> RedisResult<redis::Client> {
+        match &mut *self.client.lock().await {
+            UrlClient::Server(client) => Ok((**client).clone()),
+            UrlClient::Sentinel(client) => client.async_get_client().await,
+        }
+    }
+
+    async fn with_timeout<T>(&self, connect: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+        // The sentinels may need one attempt each.
+        match tokio::time::timeout(2 * CONNECT_TIMEOUT, connect).await {
+            Ok(result) => result,
+            Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+        }
+    }
+}

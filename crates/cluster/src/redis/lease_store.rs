@@ -1,0 +1,117 @@
+//! The leases of all nodes in Redis.
+
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{RedisResult, Script};
+
+use crate::identity::{ClusterPrefix, Incarnation, NodeAddress, NodeId, NodeInfo};
+use crate::membership::{LEASE, LeaseState, Listing};
+
+/// How long a start watches the lease of another process with its id: long enough to see it renewed.
+const WATCH_INTERVAL: Duration = Duration::from_millis(1200);
+
+/// Why a start did not get a lease.
+#[derive(Debug, thiserror::Error)]
+pub enum TakeLeaseError {
+    /// Another process has the id, and renews its lease.
+    #[error("another node with the id {id} is running at {address}: give each node its own NODE_ID, or each cluster its own REDIS_PREFIX")]
+    IdInUse {
+        /// The id.
+        id: NodeId,
+        /// The address of the other process.
+        address: String,
+    },
+    /// Redis has failed.
+    #[error("{0}")]
+    Redis(#[from] redis::RedisError),
+}
+
+/// Renews and ends the lease of one process.
+pub struct LeaseStore {
+    renew: Script,
+    release: Script,
+    /// A random name of this process. Its lives have one lease.
+    process: String,
+    node_key: String,
+    nodes_key: String,
+    epoch_key: String,
+    node_prefix: String,
+}
+
+impl LeaseStore {
+    /// The lease of a process, which has a random number.
+    pub fn new(prefix: &ClusterPrefix, id: &NodeId, process: u64) -> Self {
+        Self {
+            renew: Script::new(include_str!("lease.lua")),
+            release: Script::new(include_str!("release.lua")),
+            process: Incarnation(process).to_string(),
+            node_key: prefix.key(&format!("node:{id}")),
+            nodes_key: prefix.key("nodes"),
+            epoch_key: prefix.key("epoch"),
+            node_prefix: prefix.key("node:"),
+        }
+    }
+
+    /// Renews the lease for the present life of the node, or takes it, and lists all nodes. `epoch`: a random number for a Redis without data.
+    ///
+    /// # Errors
+    /// Redis has failed.
+    pub async fn renew(&self, connection: &mut MultiplexedConnection, own: &NodeInfo, epoch: u64) -> RedisResult<Listing> {
+        let mut call = self.renew.key(&self.node_key);
+        call.key(&self.nodes_key).key(&self.epoch_key);
+        call.arg(own.id.as_str()).arg(&self.process).arg(own.incarnation.to_string()).arg(own.address.as_str());
+        call.arg(LEASE.as_millis() as u64).arg(Incarnation(epoch).to_string()).arg(&self.node_prefix);
+        let (state, epoch, other, rest, nodes): (String, String, String, i64, Vec<String>) = call.invoke_async(connection).await?;
+        let lease = match state.as_str() {
+            "renewed" => LeaseState::Renewed,
+            "replaced" => LeaseState::Replaced,
+            "conflict" => LeaseState::Conflict {
+                by: Incarnation::parse(&other).unwrap_or(Incarnation(0)),
+                expires_in: Duration::from_millis(u64::try_from(rest).unwrap_or(0)),
+            },
+            _ => LeaseState::Missing,
+        };
+        Ok(Listing { lease, epoch, nodes: nodes.chunks_exact(3).filter_map(node).collect() })
+    }
+
+    /// Takes a lease for a start. If another process has the id, it waits for the end of that lease, as after a kill and a quick restart.
+    ///
+    /// # Errors
+    /// The other process renews its lease, or Redis has failed.
+    pub async fn take(&self, connection: &mut MultiplexedConnection, own: &NodeInfo, epoch: u64) -> Result<Listing, TakeLeaseError> {
+        let mut last: Option<(Incarnation, Duration)> = None;
+        loop {
+            let listing = self.renew(connection, own, epoch).await?;
+            let LeaseState::Conflict { by, expires_in } = listing.lease else { return Ok(listing) };
+            // Without a renewal the rest of the lease only shrinks.
+            if last.is_some_and(|(before, rest)| before != by || expires_in > rest) {
+                let other = listing.nodes.into_iter().find(|node| node.id == own.id);
+                let address = other.map(|node| node.address.as_str().to_owned()).unwrap_or_default();
+                return Err(TakeLeaseError::IdInUse { id: own.id.clone(), address });
+            }
+            last = Some((by, expires_in));
+            tokio::time::sleep(WATCH_INTERVAL.min(expires_in + Duration::from_millis(10))).await;
+        }
+    }
+
+    /// Ends the lease, because the node stops.
+    ///
+    /// # Errors
+    /// Redis has failed.
+    pub async fn release(&self, connection: &mut MultiplexedConnection, id: &NodeId) -> RedisResult<()> {
+        let mut call = self.release.key(&self.node_key);
+        call.key(&self.nodes_key).arg(id.as_str()).arg(&self.process);
+        call.invoke_async(connection).await
+    }
+}
+
+/// A node of the list; `None` for an entry that another program has written.
+fn node(fields: &[String]) -> Option<NodeInfo> {
+    let [id, incarnation, address] = fields else { return None };
+    Some(NodeInfo {
+        id: NodeId::parse(id).ok()?,
+        incarnation: Incarnation::parse(incarnation)?,
+        address: NodeAddress::parse(address).ok()?,
+    })
+}

@@ -1,0 +1,79 @@
+//! The ids and leases of nodes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cluster::membership::{LEASE, MembershipEvent};
+use cluster::node::ClusterNode;
+use cluster::wire::PresenceKey;
+
+use crate::support::{Observed, RedisServer, TestLog, TestNode, config, wait_until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_node_with_the_same_id_is_refused() {
+    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let _first = TestNode::start(redis.url(), "a", &log).await;
+    let second = ClusterNode::start(config(redis.url(), "a"), log, Arc::new(Observed::default())).await;
+    let error = second.err().expect("the start fails").to_string();
+    assert_eq!(
+        error,
+        "another node with the id a is running at http://a:3000: give each node its own NODE_ID, or each cluster its own REDIS_PREFIX"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_after_a_kill_waits_for_the_lease() {
+    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    // The tasks end without releasing the lease, as after a kill.
+    drop(TestNode::start(redis.url(), "a", &log).await);
+    let rest: i64 = redis.command(&["PTTL", "{roomcast}:node:a"]).await;
+    assert!(rest > 0, "the lease of the killed node lasts");
+    let restarted = TestNode::start(redis.url(), "a", &log).await;
+    restarted.write(1);
+    restarted.has_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_node_leaves_at_once_and_a_killed_one_with_its_lease() {
+    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let [a, b, c] = [
+        TestNode::start(redis.url(), "a", &log).await,
+        TestNode::start(redis.url(), "b", &log).await,
+        TestNode::start(redis.url(), "c", &log).await,
+    ];
+    b.set_presence(&PresenceKey::online("ben"), "1".into());
+    c.set_presence(&PresenceKey::online("carl"), "1".into());
+    wait_until("the users are online", || a.observed.online().len() == 2).await;
+    // The leases of nodes count only when Redis was reachable for one lease.
+    wait_until("a knows both", || a.others().len() == 2).await;
+    tokio::time::sleep(LEASE).await;
+
+    b.node.stop().await;
+    let is_down =
+        |id: &'static str| move |event: &MembershipEvent| matches!(event, MembershipEvent::NodeDown(node) if node.id.as_str() == id);
+    let began = Instant::now();
+    wait_until("the stopped node is down", || a.observed.has_seen(is_down("b"))).await;
+    assert!(began.elapsed() < LEASE, "its lease was released");
+    drop(c.node);
+    wait_until("the killed node is down", || a.observed.has_seen(is_down("c"))).await;
+    wait_until("the users are offline", || a.observed.online().is_empty()).await;
+    assert_eq!(a.observed.changes().len(), 4, "each user came and went once");
+    assert_eq!(a.others(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_was_deleted_begins_a_new_life() {
+    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let [a, b] = [TestNode::start(redis.url(), "a", &log).await, TestNode::start(redis.url(), "b", &log).await];
+    a.set_presence(&PresenceKey::online("anna"), "1".into());
+    b.knows_others(1).await;
+    wait_until("anna is online", || b.observed.online().len() == 1).await;
+    let life = a.own().incarnation;
+    let _: i64 = redis.command(&["DEL", "{roomcast}:node:a"]).await;
+    wait_until("a reports it", || a.observed.has_seen(|event| matches!(event, MembershipEvent::LeaseLost { .. }))).await;
+    assert_ne!(a.own().incarnation, life);
+    wait_until("b knows the new life", || b.others() == [a.own()] && b.knows_presence()).await;
+    // Anna's connections still exist, because this test does not end them.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(b.observed.changes().len(), 1, "the entries of the old life continue in the new one");
+}

@@ -1,0 +1,28 @@
+//! A Redis server, an event log, and nodes that note what they deliver.
+
+mod redis_server;
+mod test_log;
+mod test_node;
+
+pub use redis_server::{RedisServer, send_signal};
+pub use test_log::TestLog;
+pub use test_node::{Observed, TestNode, config};
+
+use std::future::Future;
+use std::time::Duration;
+
+/// Waits until a condition holds.
+pub async fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    wait_until_async(what, || std::future::ready(holds())).await;
+}
+
+/// Waits until a condition holds that is asked of a server. Gives up after many attempts, with what was waited for.
+pub async fn wait_until_async<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+    for _ in 0..12_000 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("this never happened: {what}");
+}
