@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cluster::EventStream;
@@ -36,19 +36,17 @@ fn main() -> Result<(), String> {
         let event = |offset| EventFrame::new(offset, 1, [format!("chat_room:{}", JOINED + offset % 1000).as_str()], body.clone());
         encode_events(&node, Incarnation(1), &(first..first + BATCH).map(event).collect::<Vec<_>>())
     };
-    let messages: Vec<Bytes> = (0..EVENTS / BATCH).map(|batch| message(1 + batch * BATCH)).collect();
-
-    let began = Instant::now();
-    for message in messages {
-        match decode(black_box(message)) {
-            Ok(envelope) => {
-                let Message::Events(events) = envelope.message else { return Err("the message has events".to_owned()) };
-                stream.offer(events, Instant::now());
-            }
-            Err(error) => return Err(error.to_string()),
-        }
+    // Each message is encoded just before it is decoded, because a message that has just arrived is in the processor's cache.
+    let mut spent = Duration::ZERO;
+    for batch in 0..EVENTS / BATCH {
+        let message = black_box(message(1 + batch * BATCH));
+        let began = Instant::now();
+        let envelope = decode(message).map_err(|error| error.to_string())?;
+        let Message::Events(events) = envelope.message else { return Err("the message has events".to_owned()) };
+        stream.offer(events, Instant::now());
+        spent += began.elapsed();
     }
-    let nanoseconds = began.elapsed().as_nanos() / u128::from(EVENTS);
+    let nanoseconds = spent.as_nanos() / u128::from(EVENTS);
     println!("{EVENTS} events in messages of {BATCH}, {} delivered: {nanoseconds} ns each", delivered.load(Ordering::Relaxed));
     Ok(())
 }
