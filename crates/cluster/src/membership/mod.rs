@@ -145,10 +145,12 @@ impl Membership {
         }
         let is_same_data = self.epoch.as_ref() == Some(&listing.epoch);
         self.epoch = Some(listing.epoch);
-        match listing.lease {
-            LeaseState::Conflict { by, .. } => return events.into_iter().chain([MembershipEvent::Replaced { by }]).collect(),
-            LeaseState::Missing if is_same_data => events.extend(self.lease_has_ended(began, fresh)),
-            LeaseState::Missing | LeaseState::Renewed | LeaseState::Replaced => {}
+        if let LeaseState::Conflict { by, .. } = listing.lease {
+            events.push(MembershipEvent::Replaced { by });
+            return events;
+        }
+        if is_same_data {
+            events.extend(self.lease_has_ended(listing.lease, began, fresh));
         }
         self.renewed_at = Some(began);
         if !is_same_data {
@@ -159,16 +161,17 @@ impl Membership {
         events
     }
 
-    /// Redis has no lease of this node, although it has kept its data.
-    fn lease_has_ended(&mut self, began: Instant, fresh: impl FnOnce() -> Incarnation) -> Option<MembershipEvent> {
+    /// Begins a new life if the lease ended since the last renewal. `lease`: its state in a Redis that has kept its data.
+    fn lease_has_ended(&mut self, lease: LeaseState, began: Instant, fresh: impl FnOnce() -> Incarnation) -> Option<MembershipEvent> {
         // The first renewal takes a new lease.
         let pause = began.saturating_duration_since(self.renewed_at?);
-        let event = match pause < LEASE {
-            // By this node's clock the lease has not ended, so the clock has stood still, as that of a suspended virtual machine.
-            true => |incarnation, pause| MembershipEvent::LeaseLost { pause, incarnation },
-            false => |incarnation, _| MembershipEvent::Rejoined { incarnation },
-        };
-        Some(self.begin_life(|incarnation| event(incarnation, pause), fresh()))
+        if pause >= LEASE {
+            // Also if Redis has a lease: a renewal that the network held back may have taken it again.
+            return Some(self.begin_life(|incarnation| MembershipEvent::Rejoined { incarnation }, fresh()));
+        }
+        // By this node's clock the lease has not ended. So if it is missing, the clock has stood still, as that of a suspended virtual machine.
+        let is_missing = lease == LeaseState::Missing;
+        is_missing.then(|| self.begin_life(|incarnation| MembershipEvent::LeaseLost { pause, incarnation }, fresh()))
     }
 
     fn begin_life(&mut self, event: impl FnOnce(Incarnation) -> MembershipEvent, incarnation: Incarnation) -> MembershipEvent {

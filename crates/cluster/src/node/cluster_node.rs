@@ -35,6 +35,8 @@ pub struct ClusterConfig {
     pub id: NodeId,
     /// The address of this node for the others.
     pub address: NodeAddress,
+    /// A random id of the database with the event log, which the database keeps: all nodes of a cluster have the same database.
+    pub database: String,
     /// How long the users of a dead node stay online.
     pub grace: Duration,
     /// The first offset to deliver: one more than the last that the server has read from the log.
@@ -61,17 +63,17 @@ impl ClusterNode {
     /// Takes a lease, and starts the tasks on the present tokio runtime.
     ///
     /// # Errors
-    /// Redis cannot be reached, refuses the user, is too old, or another node has the id.
+    /// Redis cannot be reached, refuses the user, is too old, another node has the id, or a node of the cluster has another database.
     pub async fn start(config: ClusterConfig, log: impl EventLogReader, sink: Arc<dyn ClusterSink>) -> Result<Self, ClusterError> {
         let connector = RedisConnector::new(&config.redis, config.ca.as_deref()).map_err(ClusterError)?;
         let failed = |error: redis::RedisError| ClusterError(connector.describe(&error));
         let mut connection = connector.commands().await.map_err(failed)?;
         connector.check_version(&mut connection).await.map_err(ClusterError)?;
         let own = NodeInfo { id: config.id.clone(), incarnation: Incarnation(rand::random()), address: config.address };
-        let leases = Arc::new(LeaseStore::new(&config.prefix, &config.id, rand::random()));
+        let leases = Arc::new(LeaseStore::new(&config.prefix, &config.id, rand::random(), &config.database));
         let listing = leases.take(&mut connection, &own, rand::random()).await.map_err(|error| match error {
             TakeLeaseError::Redis(error) => failed(error),
-            TakeLeaseError::IdInUse { .. } => ClusterError(error.to_string()),
+            TakeLeaseError::IdInUse { .. } | TakeLeaseError::OtherDatabase { .. } => ClusterError(error.to_string()),
         })?;
 
         let now = Instant::now();

@@ -198,7 +198,10 @@ impl NodeCore {
         self.listing_wanted_at = None;
         for event in events {
             self.apply_membership(&event, now);
+            // Redis must have the new life before other nodes accept messages of it.
+            let is_new_life = matches!(event, MembershipEvent::LeaseLost { .. } | MembershipEvent::Rejoined { .. });
             self.outputs.push(CoreOutput::Membership(event));
+            self.outputs.extend(is_new_life.then_some(CoreOutput::RenewNow));
         }
     }
 
@@ -240,7 +243,7 @@ impl NodeCore {
 
     fn check_pause(&mut self, now: Instant) {
         if let Some(lost) = self.membership.step(now, &mut self.fresh) {
-            self.outputs.push(CoreOutput::Membership(lost));
+            self.outputs.extend([CoreOutput::Membership(lost), CoreOutput::RenewNow]);
         }
     }
 

@@ -22,6 +22,16 @@ pub enum TakeLeaseError {
         /// The address of the other process.
         address: String,
     },
+    /// A node with the same prefix has another database.
+    #[error(
+        "the node {id} at {address} has another database: give each cluster its own REDIS_PREFIX, or all nodes of a cluster the same DATABASE_URL"
+    )]
+    OtherDatabase {
+        /// The id of the other node.
+        id: NodeId,
+        /// Its address.
+        address: String,
+    },
     /// Redis has failed.
     #[error("{0}")]
     Redis(#[from] redis::RedisError),
@@ -33,6 +43,8 @@ pub struct LeaseStore {
     release: Script,
     /// A random name of this process. Its lives have one lease.
     process: String,
+    /// The id of the database with the event log.
+    database: String,
     node_key: String,
     nodes_key: String,
     epoch_key: String,
@@ -40,12 +52,13 @@ pub struct LeaseStore {
 }
 
 impl LeaseStore {
-    /// The lease of a process, which has a random number.
-    pub fn new(prefix: &ClusterPrefix, id: &NodeId, process: u64) -> Self {
+    /// The lease of a process, which has a random number. `database`: the id of the database with the event log.
+    pub fn new(prefix: &ClusterPrefix, id: &NodeId, process: u64, database: &str) -> Self {
         Self {
             renew: Script::new(include_str!("lease.lua")),
             release: Script::new(include_str!("release.lua")),
             process: Incarnation(process).to_string(),
+            database: database.to_owned(),
             node_key: prefix.key(&format!("node:{id}")),
             nodes_key: prefix.key("nodes"),
             epoch_key: prefix.key("epoch"),
@@ -58,10 +71,15 @@ impl LeaseStore {
     /// # Errors
     /// Redis has failed.
     pub async fn renew(&self, connection: &mut MultiplexedConnection, own: &NodeInfo, epoch: u64) -> RedisResult<Listing> {
+        self.call(connection, own, epoch).await.map(|(listing, _)| listing)
+    }
+
+    /// As [`LeaseStore::renew`], with the nodes that have another database.
+    async fn call(&self, connection: &mut MultiplexedConnection, own: &NodeInfo, epoch: u64) -> RedisResult<(Listing, Vec<NodeInfo>)> {
         let mut call = self.renew.key(&self.node_key);
         call.key(&self.nodes_key).key(&self.epoch_key);
         call.arg(own.id.as_str()).arg(&self.process).arg(own.incarnation.to_string()).arg(own.address.as_str());
-        call.arg(LEASE.as_millis() as u64).arg(Incarnation(epoch).to_string()).arg(&self.node_prefix);
+        call.arg(LEASE.as_millis() as u64).arg(Incarnation(epoch).to_string()).arg(&self.node_prefix).arg(&self.database);
         let (state, epoch, other, rest, nodes): (String, String, String, i64, Vec<String>) = call.invoke_async(connection).await?;
         let lease = match state.as_str() {
             "renewed" => LeaseState::Renewed,
@@ -72,17 +90,24 @@ impl LeaseStore {
             },
             _ => LeaseState::Missing,
         };
-        Ok(Listing { lease, epoch, nodes: nodes.chunks_exact(3).filter_map(node).collect() })
+        let listed = nodes.chunks_exact(4).filter_map(|fields| Some((node(fields)?, &fields[3])));
+        let (nodes, foreign): (Vec<_>, Vec<_>) = listed.partition(|(_, database)| **database == self.database);
+        let without_database = |nodes: Vec<(NodeInfo, &String)>| nodes.into_iter().map(|(node, _)| node).collect();
+        Ok((Listing { lease, epoch, nodes: without_database(nodes) }, without_database(foreign)))
     }
 
     /// Takes a lease for a start. If another process has the id, it waits for the end of that lease, as after a kill and a quick restart.
     ///
     /// # Errors
-    /// The other process renews its lease, or Redis has failed.
+    /// The other process renews its lease, a node has another database, or Redis has failed.
     pub async fn take(&self, connection: &mut MultiplexedConnection, own: &NodeInfo, epoch: u64) -> Result<Listing, TakeLeaseError> {
         let mut last: Option<(Incarnation, Duration)> = None;
         loop {
-            let listing = self.renew(connection, own, epoch).await?;
+            let (listing, foreign) = self.call(connection, own, epoch).await?;
+            if let Some(other) = foreign.into_iter().find(|node| node.id != own.id) {
+                self.release(connection, &own.id).await?;
+                return Err(TakeLeaseError::OtherDatabase { id: other.id, address: other.address.as_str().to_owned() });
+            }
             let LeaseState::Conflict { by, expires_in } = listing.lease else { return Ok(listing) };
             // Without a renewal the rest of the lease only shrinks.
             if last.is_some_and(|(before, rest)| before != by || expires_in > rest) {
@@ -108,7 +133,7 @@ impl LeaseStore {
 
 /// A node of the list; `None` for an entry that another program has written.
 fn node(fields: &[String]) -> Option<NodeInfo> {
-    let [id, incarnation, address] = fields else { return None };
+    let [id, incarnation, address, _] = fields else { return None };
     Some(NodeInfo {
         id: NodeId::parse(id).ok()?,
         incarnation: Incarnation::parse(incarnation)?,

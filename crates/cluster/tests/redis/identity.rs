@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cluster::membership::{LEASE, MembershipEvent};
-use cluster::node::ClusterNode;
+use cluster::node::{ClusterConfig, ClusterNode};
 use cluster::wire::PresenceKey;
 
 use crate::support::{Observed, RedisServer, TestLog, TestNode, config, wait_until};
@@ -76,4 +76,21 @@ async fn a_lease_that_was_deleted_begins_a_new_life() {
     // Anna's connections still exist, because this test does not end them.
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(b.observed.changes().len(), 1, "the entries of the old life continue in the new one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_with_another_database_is_refused() {
+    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let first = TestNode::start(redis.url(), "a", &log).await;
+    let other = ClusterConfig { database: "database-2".to_owned(), ..config(redis.url(), "b") };
+    let error = ClusterNode::start(other, log.clone(), Arc::new(Observed::default())).await.err().expect("the start fails").to_string();
+    assert_eq!(
+        error,
+        "the node a at http://a:3000 has another database: give each cluster its own REDIS_PREFIX, or all nodes of a cluster the same DATABASE_URL"
+    );
+    let keys: i64 = redis.command(&["EXISTS", "{roomcast}:node:b"]).await;
+    assert_eq!(keys, 0, "the refused node leaves no lease");
+    let second = TestNode::start(redis.url(), "b", &log).await;
+    first.knows_others(1).await;
+    assert_eq!(second.others(), [first.own()]);
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod cut_off;
 mod delivery;
 mod failures;
 mod frozen_node;

@@ -1,9 +1,11 @@
 //! A Redis server, an event log, and nodes that note what they deliver.
 
+mod proxy;
 mod redis_server;
 mod test_log;
 mod test_node;
 
+pub use proxy::Proxy;
 pub use redis_server::{RedisServer, send_signal};
 pub use test_log::TestLog;
 pub use test_node::{Observed, TestNode, config};
