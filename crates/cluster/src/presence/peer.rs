@@ -154,7 +154,11 @@ impl PeerPresence {
             PresenceChange::Set(value) => {
                 let hash = entry_hash(key, value);
                 self.hash = self.hash.wrapping_add(hash);
-                let before = self.entries.insert(key.clone(), hash);
+                // Most changes concern an entry that is known, whose key need not be copied.
+                let before = match self.entries.get_mut(key) {
+                    Some(known) => Some(std::mem::replace(known, hash)),
+                    None => self.entries.insert(key.clone(), hash),
+                };
                 self.hash = self.hash.wrapping_sub(before.unwrap_or(0));
                 return before != Some(hash);
             }
