@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cluster::identity::Incarnation;
 use cluster::membership::MembershipEvent;
 use cluster::node::{ClusterConfig, ClusterNode};
 use cluster::wire::PresenceKey;
@@ -92,4 +93,16 @@ async fn a_node_with_another_database_is_refused() {
     let second = TestNode::start(redis.url(), "b", &log).await;
     first.knows_others(1).await;
     assert_eq!(second.others(), [first.own()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_id_was_taken_reports_it() {
+    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let a = TestNode::start(redis.url(), "a", &log).await;
+    // What another process does after the end of the lease.
+    let _: i64 = redis.command(&["HSET", "{roomcast}:node:a", "process", "another", "incarnation", "00000000000000ff"]).await;
+    let is_replaced = |event: &MembershipEvent| *event == MembershipEvent::Replaced { by: Incarnation(0xff) };
+    wait_until("a reports it", || a.observed.has_seen(is_replaced)).await;
+    let process: String = redis.command(&["HGET", "{roomcast}:node:a", "process"]).await;
+    assert_eq!(process, "another", "a leaves the lease to the other process");
 }
