@@ -93,6 +93,7 @@ impl Metrics {
         self.add_events(&mut page, &delivery);
         add_outboxes(&mut page, &shards);
         self.add_writer(&mut page);
+        self.add_adapter(&mut page);
         Some(page)
     }
 
@@ -143,6 +144,23 @@ impl Metrics {
         page.events("resumed", "Delivered events that a recovery settled: the client had received them, or they were replayed", &resumed);
         page.events("expired", "Delivered, unacknowledged events of clients whose recovery window has ended", &expired);
         page.events("let_go", "Delivered, unacknowledged events of clients without a session to recover", &delivery.unconfirmed);
+    }
+
+    fn add_adapter(&self, page: &mut MetricsPage) {
+        let adapter = self.fanout.adapter_stats();
+        page.gauge("adapter_connected", "1 while the connections of SOCKETIO_ADAPTER to Redis are open", u64::from(adapter.connected));
+        let messages = [
+            ("published", adapter.published),
+            ("received", adapter.received),
+            ("dropped_outgoing", adapter.dropped_outgoing),
+            ("dropped_incoming", adapter.dropped_incoming),
+            ("uncertain", adapter.uncertain),
+            ("garbage", adapter.garbage),
+            ("unencodable", adapter.unencodable),
+            ("late", adapter.late_answers),
+        ];
+        page.counters("adapter_messages", "Messages from and to socket.io servers", "state", messages.into_iter().collect());
+        page.counter("adapter_reconnects", "Connections to Redis that were made again", adapter.reconnects);
     }
 
     fn add_writer(&self, page: &mut MetricsPage) {

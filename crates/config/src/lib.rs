@@ -32,7 +32,8 @@ pub use host::Host;
 pub use origins::{Cors, Origins, OwnPage};
 pub use settings::{
     Audience, AuthConfig, CorsConfig, HttpConnections, LimitsConfig, LogConfig, LogFormat, MemoryLimit, MetricsAccess, OpsConfig,
-    PresenceConfig, PublicKey, RealtimeConfig, RecoveryConfig, ServerConfig, SocketParser, StorageConfig, TokenEnd,
+    PresenceConfig, PublicKey, RealtimeConfig, RecoveryConfig, ServerConfig, SocketIoAdapter, SocketIoConfig, SocketParser, StorageConfig,
+    TokenEnd,
 };
 pub use source::{SettingSource, Sources};
 pub use value::{Limit, Secret, Size};
@@ -46,6 +47,7 @@ pub const TABLE: &[Section] = &[
     PresenceConfig::SECTION,
     LimitsConfig::SECTION,
     StorageConfig::SECTION,
+    SocketIoConfig::SECTION,
     CorsConfig::SECTION,
     OpsConfig::SECTION,
     LogConfig::SECTION,
@@ -74,6 +76,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// The database.
     pub storage: StorageConfig,
+    /// The cluster with socket.io servers.
+    pub socketio: SocketIoConfig,
     /// The web pages that may use the server.
     pub cors: CorsConfig,
     /// Operation and monitoring.
@@ -119,6 +123,7 @@ impl Config {
             presence: PresenceConfig::read(&mut reader),
             limits: LimitsConfig::read(&mut reader),
             storage: StorageConfig::read(&mut reader),
+            socketio: SocketIoConfig::read(&mut reader),
             cors: CorsConfig::read(&mut reader),
             ops: OpsConfig::read(&mut reader),
             log: LogConfig::read(&mut reader),
@@ -257,11 +262,20 @@ impl Config {
     }
 
     fn check_redis(&self) -> Result<(), ConfigError> {
-        if let Some(url) = &self.storage.redis_url {
-            let right = "Redis is not supported yet by this build, which runs as one node; unset REDIS_URL";
-            return Err(ConfigError::setting("REDIS_URL", &url.show(), right));
+        let wrong = |name, value: &str, right| Err(ConfigError::setting(name, value, right));
+        match (&self.storage.redis_url, self.socketio.adapter) {
+            (Some(url), SocketIoAdapter::None) => {
+                wrong("REDIS_URL", &url.show(), "only SOCKETIO_ADAPTER=redis uses it in this build; set that, or unset REDIS_URL")
+            }
+            (None, SocketIoAdapter::Redis) => wrong("SOCKETIO_ADAPTER", "redis", "it needs REDIS_URL, such as redis://localhost:6379"),
+            (Some(_), SocketIoAdapter::Redis) if !self.server.websocket_enabled => {
+                wrong("SOCKETIO_ADAPTER", "redis", "it needs sockets; set WEBSOCKET_ENABLED=true")
+            }
+            (Some(_), SocketIoAdapter::Redis) if self.socketio.adapter_prefix.is_empty() => {
+                wrong("SOCKETIO_ADAPTER_PREFIX", "", "expected a text; the default of socket.io servers is socket.io")
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 

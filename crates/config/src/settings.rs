@@ -156,8 +156,20 @@ section! {
     StorageConfig = "storage" {
         /// The database: sqlite://PATH, or sqlite::memory: for a server that stores nothing on the disk.
         database_url: DatabaseUrl = "sqlite://data/roomcast.db", DATABASE_URL;
-        /// The Redis server for several nodes. This build runs as one node and rejects the setting.
+        /// The Redis server of SOCKETIO_ADAPTER: redis://USER:PASSWORD@HOST:PORT, or rediss:// for TLS. This build uses it for nothing else.
         redis_url: Option<RedisUrl> = "", REDIS_URL;
+    }
+}
+
+section! {
+    /// A cluster with socket.io servers in Node.js: each server's broadcasts reach the clients of all.
+    SocketIoConfig = "socketio" {
+        /// The protocol between the servers: none, or redis for that of the package @socket.io/redis-adapter. It needs REDIS_URL.
+        adapter: SocketIoAdapter = "none", SOCKETIO_ADAPTER;
+        /// The prefix of the channels, the option `key` of the adapter. Clusters that share a Redis need different prefixes.
+        adapter_prefix: String = "socket.io", SOCKETIO_ADAPTER_PREFIX;
+        /// How long this server may take to answer a request of another server, and how long it forwards acknowledgements if the other server does not say.
+        adapter_timeout: Duration = "5s", SOCKETIO_ADAPTER_TIMEOUT from "100ms" to "10m";
     }
 }
 
@@ -203,6 +215,16 @@ choice! {
         /// The connection is closed.
         Close = "close",
     } expected "keep or close"
+}
+
+choice! {
+    /// How this server and socket.io servers form a cluster.
+    SocketIoAdapter {
+        /// They do not.
+        None = "none" | "off",
+        /// Over Redis, with the protocol of `@socket.io/redis-adapter`.
+        Redis = "redis",
+    } expected "none or redis"
 }
 
 choice! {

@@ -85,6 +85,9 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("RATE_LIMITS", "off", "false"),
     ("DATABASE_URL", "postgresql://u:s3cret-three@db/roomcast", "postgresql://…@db/roomcast"),
     ("REDIS_URL", "redis://:s3cret-four@localhost:6379/0", "redis://…@localhost:6379/0"),
+    ("SOCKETIO_ADAPTER", "redis", "redis"),
+    ("SOCKETIO_ADAPTER_PREFIX", "team", "team"),
+    ("SOCKETIO_ADAPTER_TIMEOUT", "10", "10s"),
     ("METRICS", "open", "open"),
     ("DRAIN_SECONDS", "8", "8s"),
     ("MEMORY_LIMIT", "1.5GB", "1500MB"),
@@ -356,8 +359,10 @@ fn unsupported_settings_prevent_the_start() {
         (
             "REDIS_URL",
             "redis://localhost:6379",
-            "REDIS_URL=redis://localhost:6379: Redis is not supported yet by this build, which runs as one node; unset REDIS_URL",
+            "REDIS_URL=redis://localhost:6379: only SOCKETIO_ADAPTER=redis uses it in this build; set that, or unset REDIS_URL",
         ),
+        ("SOCKETIO_ADAPTER", "redis", "SOCKETIO_ADAPTER=redis: it needs REDIS_URL, such as redis://localhost:6379"),
+        ("SOCKETIO_ADAPTER", "kafka", "SOCKETIO_ADAPTER=kafka: expected none or redis"),
         (
             "DATABASE_URL",
             "postgresql://user:s3cret@db:5432/app?password=s3cret",
@@ -368,6 +373,17 @@ fn unsupported_settings_prevent_the_start() {
     for (name, value, expected) in cases {
         assert_eq!(&error(&[("JWT_SECRET", "s"), (name, value)]), expected);
     }
+}
+
+#[test]
+fn socketio_adapter_needs_redis_and_sockets() {
+    let redis = [("JWT_SECRET", "s"), ("SOCKETIO_ADAPTER", "redis"), ("REDIS_URL", "redis://:s3cret@localhost")];
+    let with = |pair: (&'static str, &'static str)| {
+        let config = Config::of_pairs(redis.into_iter().chain([pair])).unwrap();
+        config.check().map_err(|error| error.to_string())
+    };
+    assert_eq!(with(("SOCKETIO_ADAPTER_PREFIX", "team")), Ok(()));
+    assert_eq!(with(("WEBSOCKET_ENABLED", "false")).unwrap_err(), "SOCKETIO_ADAPTER=redis: it needs sockets; set WEBSOCKET_ENABLED=true");
 }
 
 #[test]

@@ -193,6 +193,29 @@ impl Broadcast {
         self.source.render(namespace)
     }
 
+    /// The rooms whose sockets receive the broadcast. `None`: every accepted socket.
+    pub fn rooms(&self) -> Option<&[Arc<str>]> {
+        match &self.audience {
+            Audience::Everyone => None,
+            Audience::Rooms(rooms) => Some(rooms),
+        }
+    }
+
+    /// The rooms whose sockets do not receive the broadcast.
+    pub fn excepted_rooms(&self) -> &[Arc<str>] {
+        &self.except_rooms
+    }
+
+    /// The sockets that do not receive the broadcast.
+    pub fn excepted_sockets(&self) -> &[Id] {
+        &self.except_sockets
+    }
+
+    /// Whether the broadcast is dropped for each client that cannot receive it at this instant.
+    pub fn is_volatile(&self) -> bool {
+        self.volatile
+    }
+
     /// The broadcast's number, if it has one.
     pub fn number(&self) -> Option<u64> {
         self.number

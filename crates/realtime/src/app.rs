@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use contracts::ClientMessage;
-use engine::{App, Connect, ConnectionRef, DisconnectReason, Event, Handle, HandshakeRejection, Shard, SocketKey};
+use engine::{Acknowledgement, App, Connect, ConnectionRef, DisconnectReason, Event, Handle, HandshakeRejection, Shard, SocketKey};
 
+use super::socketio_cluster::ForwardedAcks;
 use super::timers::Timers;
 use super::{Handshake, RealtimeState, ShardCounters, SocketData};
 
@@ -22,18 +23,21 @@ pub type Job = Box<dyn FnOnce(&mut RealtimeApp, &mut Shard<RealtimeApp>) + Send>
 /// - `disconnect.rs`: `handle_disconnect`, `end_presence`; `startup_presence.rs`: `expect_reconnects`, `replay_startup_presence`.
 /// - `timers.rs`: `run_timers`, and the scheduling of timed work.
 /// - `fanout.rs`: `remove_from_room`; `waiting_bytes.rs`: `count_waiting`, `count_parsed`.
+/// - `socketio_cluster/forwarded_acks.rs`: `ask_sockets`, `forward_ack`.
 pub struct RealtimeApp {
     pub(super) state: Arc<RealtimeState>,
     pub(super) engine: Handle<RealtimeApp>,
     pub(super) timers: Timers,
     pub(super) counters: ShardCounters,
+    /// The acknowledgements that other servers of a cluster wait for.
+    pub(super) forwarded_acks: ForwardedAcks,
 }
 
 impl RealtimeApp {
     /// The application for one shard.
     pub fn new(state: Arc<RealtimeState>, engine: Handle<RealtimeApp>) -> Self {
         let timers = Timers::new(state.presence.grace);
-        Self { state, engine, timers, counters: ShardCounters::default() }
+        Self { state, engine, timers, counters: ShardCounters::default(), forwarded_acks: ForwardedAcks::default() }
     }
 
     /// Returns a function with which another thread runs a job on this shard.
@@ -67,6 +71,10 @@ impl App for RealtimeApp {
     fn binary(&mut self, shard: &mut Shard<Self>, socket: SocketKey, bytes: &[u8]) {
         // The raw contract is JSON text, which some clients send as bytes. Bytes that are not UTF-8 are rejected as an invalid envelope.
         self.handle_client_message(shard, socket, &ClientMessage::Text(std::str::from_utf8(bytes).unwrap_or_default()), None);
+    }
+
+    fn acknowledged(&mut self, _: &mut Shard<Self>, _: SocketKey, ack: Acknowledgement<'_>) {
+        self.forward_ack(&ack);
     }
 
     fn disconnect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: DisconnectReason) {

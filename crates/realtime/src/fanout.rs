@@ -14,7 +14,9 @@ use domain::ports::{BusMessage, EventBatch};
 use domain::sessions::PurgeEvictedEvents;
 use engine::id::Id;
 use engine::{BatchGuard, Broadcast, CountsByKind, Handle, Namespace, Position, Shard, SocketKey};
+use socketio_adapter::AdapterStats;
 
+use super::socketio_cluster::PeerBroadcasts;
 use super::{Effect, Job, RealtimeApp, RenderedEvent};
 use crate::presence::{CrowdedRooms, OnlineUsers, PendingChanges, PresenceHistory, RoomPresence, room_change};
 
@@ -65,6 +67,8 @@ impl EventRenderer {
 /// Broadcasts the events of the bus to this node's connections.
 pub struct Fanout {
     pub(super) engine: OnceLock<Handle<RealtimeApp>>,
+    /// The other servers of a cluster, if this server is in one.
+    peers: OnceLock<PeerBroadcasts>,
     pub(super) renderer: EventRenderer,
     pub(super) audience: Audience,
     pub(super) readers: store::Readers,
@@ -95,6 +99,7 @@ impl Fanout {
     ) -> Self {
         Self {
             engine: OnceLock::new(),
+            peers: OnceLock::new(),
             renderer: EventRenderer { contracts, epoch: epoch.into() },
             audience,
             readers,
@@ -117,6 +122,25 @@ impl Fanout {
     pub fn connect(&self, engine: Handle<RealtimeApp>) {
         // A second call would be a bug; the first engine stays.
         let _ = self.engine.set(engine);
+    }
+
+    /// Sets the other servers of a cluster, once. From then on their clients receive this server's events.
+    pub fn connect_peers(&self, peers: PeerBroadcasts) {
+        // A second call would be a bug; the first peers stay.
+        let _ = self.peers.set(peers);
+    }
+
+    /// The counters of the adapter for a cluster of socket.io servers; all 0 without one.
+    pub fn adapter_stats(&self) -> AdapterStats {
+        self.peers.get().map(PeerBroadcasts::stats).unwrap_or_default()
+    }
+
+    /// Publishes a broadcast to the clients of this server, and of the other servers of a cluster.
+    pub(super) fn publish(&self, engine: &Handle<RealtimeApp>, broadcast: Broadcast) {
+        if let Some(peers) = self.peers.get() {
+            peers.send(&broadcast);
+        }
+        engine.publish(broadcast);
     }
 
     /// Waits until the shards have processed most of their messages; see [`Handle::wait_for_capacity`].
@@ -201,22 +225,43 @@ impl Fanout {
     fn apply_effects(&self, engine: &Handle<RealtimeApp>, notice: BusMessage) {
         for effect in self.effects(notice) {
             match effect {
-                Effect::Join(room, user) => join(engine, &room, &user),
-                Effect::Send(rooms, rendered) => engine.publish(to_rooms(&rooms, rendered)),
-                Effect::SendExcept(rooms, users, rendered) => engine.publish(except(to_rooms(&rooms, rendered), &users)),
+                Effect::Join(room, user) => self.join(engine, &room, &user),
+                Effect::Send(rooms, rendered) => self.publish(engine, to_rooms(&rooms, rendered)),
+                Effect::SendExcept(rooms, users, rendered) => self.publish(engine, except(to_rooms(&rooms, rendered), &users)),
                 Effect::SendToOthers(room, user, rendered) => {
-                    engine.publish(to_rooms(&[room], rendered).except_room(RoomId::inbox(&user).shared()));
+                    self.publish(engine, to_rooms(&[room], rendered).except_room(RoomId::inbox(&user).shared()));
                 }
-                Effect::Emit { custom_event, volatile, rendered } => engine.publish(emitted(&custom_event, volatile, rendered)),
-                Effect::Disconnect { users, connections, reason } => disconnect(engine, &users, &connections, &reason),
-                Effect::Leave(room, users) => leave(engine, &room, &users.into()),
+                Effect::Emit { custom_event, volatile, rendered } => self.publish(engine, emitted(&custom_event, volatile, rendered)),
+                Effect::Disconnect { users, connections, reason } => self.disconnect(engine, &users, &connections, &reason),
+                Effect::Leave(room, users) => self.leave(engine, &room, users),
                 Effect::CollectPresence(ephemeral) => self.collect_presence(engine, ephemeral),
                 // Shard 0 has the timers of all calls.
                 Effect::StartRinging(call) => engine.send(0, Box::new(move |app, shard| app.schedule_ring_timeout(shard, call))),
                 Effect::StopRinging(call) => engine.send(0, Box::new(move |app, _| app.expire_ringing(call))),
-                Effect::SendToEveryone(rendered) => engine.publish(Broadcast::to_everyone(rendered)),
+                Effect::SendToEveryone(rendered) => self.publish(engine, Broadcast::to_everyone(rendered)),
             }
         }
+    }
+
+    fn join(&self, engine: &Handle<RealtimeApp>, room: &RoomId, user: &UserId) {
+        if let Some(peers) = self.peers.get() {
+            peers.join(room, user, |namespace| self.renderer.contracts.auto_join(namespace, room));
+        }
+        join(engine, room, user);
+    }
+
+    fn leave(&self, engine: &Handle<RealtimeApp>, room: &RoomId, users: Vec<UserId>) {
+        if let Some(peers) = self.peers.get() {
+            peers.leave(room, &users);
+        }
+        leave(engine, room, &users.into());
+    }
+
+    fn disconnect(&self, engine: &Handle<RealtimeApp>, users: &[UserId], connections: &[String], reason: &str) {
+        if let Some(peers) = self.peers.get() {
+            peers.disconnect(users, connections);
+        }
+        disconnect(engine, users, connections, reason);
     }
 
     /// Encodes ephemeral events for each contract; `of` is the kind of their room.

@@ -46,6 +46,10 @@
 //! - `presence_broadcast`: broadcasts changes of presence in rounds.
 //! - `missed_events`: pages of missed events for REST.
 //!
+//! Other servers:
+//!
+//! - [`socketio_cluster`]: this server in a cluster of socket.io servers.
+//!
 //! Counters:
 //!
 //! - `shard_counters`: counters of one shard.
@@ -77,6 +81,7 @@ mod session_end;
 mod session_locations;
 mod shard_counters;
 mod socket_data;
+pub mod socketio_cluster;
 mod startup_presence;
 mod state;
 mod timers;

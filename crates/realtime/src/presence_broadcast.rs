@@ -125,7 +125,7 @@ impl BroadcastRound {
 
     fn publish_to_everyone(&self, ephemeral_events: Vec<Arc<EphemeralEvent>>) {
         if !ephemeral_events.is_empty() {
-            self.engine.publish(persistent(Broadcast::to_everyone, self.fanout.ephemeral_broadcast(None, ephemeral_events)));
+            self.fanout.publish(&self.engine, persistent(Broadcast::to_everyone, self.fanout.ephemeral_broadcast(None, ephemeral_events)));
         }
     }
 
@@ -141,7 +141,7 @@ impl BroadcastRound {
                     self.together.push(ephemeral);
                 } else {
                     let broadcast = persistent(Broadcast::to_everyone, self.fanout.ephemeral_broadcast(None, vec![ephemeral]));
-                    self.engine.publish(except(broadcast, &blocked));
+                    self.fanout.publish(&self.engine, except(broadcast, &blocked));
                 }
                 self.send_to_unblocked();
             }
@@ -164,7 +164,7 @@ impl BroadcastRound {
             Ok(contacts) => {
                 self.fanout.record_presence(&ephemeral, Recipients::Only(&contacts));
                 let inboxes: Vec<RoomId> = contacts.iter().map(RoomId::inbox).collect();
-                self.engine.publish(to_rooms(&inboxes, self.fanout.ephemeral_broadcast(None, vec![ephemeral])));
+                self.fanout.publish(&self.engine, to_rooms(&inboxes, self.fanout.ephemeral_broadcast(None, vec![ephemeral])));
                 self.send_to_contacts();
             }
             // The readers are busy or stopping: this change and the rest wait for the next round.

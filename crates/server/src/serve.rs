@@ -69,6 +69,7 @@ where
     let listener = Listener::bind(&config).await?;
     let mut app = App::start(&config, &keys, &database)?;
     drop(database);
+    app.join_socketio_cluster(&config).await?;
     banner::print(&config, &keys, &listener);
     tracing::info!(addresses = ?listener.addresses(), "listening");
 
@@ -97,6 +98,7 @@ async fn drain_and_close(app: &mut App, mut signals: StopSignals, drain: Duratio
     });
     let latest = app.drain(drain).await;
     tokio::task::block_in_place(|| app.close_connections());
+    app.leave_socketio_cluster().await;
     latest.max(Instant::now() + FINAL_FLUSH_TIMEOUT)
 }
 

@@ -12,8 +12,8 @@ pub type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The sockets of one namespace on this server.
 ///
-/// The adapter calls the methods one after the other, in the order in which the messages arrive. They must return soon and must not block,
-/// because all further messages wait in a queue with a bound. None of them is called for what [`Peers`](crate::Peers) sends: a host
+/// The adapter calls the methods one after the other, in the order in which the messages arrive. They must return soon,
+/// because all further messages wait in a queue with a bound; a host that waits slows the other servers down or loses their messages. None of them is called for what [`Peers`](crate::Peers) sends: a host
 /// applies its own operations to its own sockets itself.
 pub trait LocalNamespace: Send + Sync + 'static {
     /// Sends an event to the selected sockets.

@@ -11,6 +11,7 @@ use crate::ids::random_id;
 use crate::message::{Broadcast, Event, Payload, Selection, SocketDetails};
 use crate::pending::{Collect, PendingRequests, Responses, Wait};
 use crate::publisher::Publisher;
+use crate::stats::AdapterStats;
 
 /// Why a message was not sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -96,6 +97,11 @@ impl Peers {
     /// If the event is not valid, or the queue is full.
     pub fn server_side_emit(&self, event: Event) -> Result<(), SendError> {
         self.send(&Request::ServerSideEmit(event))
+    }
+
+    /// The counters of the adapter.
+    pub fn stats(&self) -> AdapterStats {
+        self.0.publisher.counters().snapshot()
     }
 
     /// The number of servers that have this namespace, with this one.

@@ -1,9 +1,9 @@
 //! The ids and leases of nodes.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use cluster::identity::Incarnation;
-use cluster::membership::MembershipEvent;
+use cluster::membership::{LEASE, MembershipEvent};
 use cluster::node::{ClusterConfig, ClusterNode};
 use cluster::wire::PresenceKey;
 
@@ -44,16 +44,17 @@ async fn a_stopped_node_leaves_at_once_and_a_killed_one_with_its_lease() {
     b.set_presence(&PresenceKey::online("ben"), "1".into());
     c.set_presence(&PresenceKey::online("carl"), "1".into());
     wait_until("the users are online", || a.observed.online().len() == 2).await;
+    // The leases of nodes count only when Redis was reachable for one lease.
     wait_until("a knows both", || a.others().len() == 2).await;
+    tokio::time::sleep(LEASE).await;
 
     b.node.stop().await;
-    let leases = async |id: &str| redis.command::<i64>(&["EXISTS", &format!("{{roomcast}}:node:{id}")]).await;
-    assert_eq!(leases("b").await, 0, "a stop releases the lease");
     let is_down =
         |id: &'static str| move |event: &MembershipEvent| matches!(event, MembershipEvent::NodeDown(node) if node.id.as_str() == id);
+    let began = Instant::now();
     wait_until("the stopped node is down", || a.observed.has_seen(is_down("b"))).await;
+    assert!(began.elapsed() < LEASE, "its lease was released");
     drop(c.node);
-    assert_eq!(leases("c").await, 1, "the lease of a killed node lasts");
     wait_until("the killed node is down", || a.observed.has_seen(is_down("c"))).await;
     wait_until("the users are offline", || a.observed.online().is_empty()).await;
     assert_eq!(a.observed.changes().len(), 4, "each user came and went once");
@@ -72,9 +73,8 @@ async fn a_lease_that_was_deleted_begins_a_new_life() {
     wait_until("a reports it", || a.observed.has_seen(|event| matches!(event, MembershipEvent::LeaseLost { .. }))).await;
     assert_ne!(a.own().incarnation, life);
     wait_until("b knows the new life", || b.others() == [a.own()] && b.knows_presence()).await;
-    // Anna's connections still exist, because this test does not end them. Several heartbeats are longer than the grace period.
-    let before = b.stats().received;
-    wait_until("heartbeats came", || b.stats().received > before + 4).await;
+    // Anna's connections still exist, because this test does not end them.
+    tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(b.observed.changes().len(), 1, "the entries of the old life continue in the new one");
 }
 
@@ -93,16 +93,4 @@ async fn a_node_with_another_database_is_refused() {
     let second = TestNode::start(redis.url(), "b", &log).await;
     first.knows_others(1).await;
     assert_eq!(second.others(), [first.own()]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_whose_id_was_taken_reports_it() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
-    let a = TestNode::start(redis.url(), "a", &log).await;
-    // What another process does after the end of the lease.
-    let _: i64 = redis.command(&["HSET", "{roomcast}:node:a", "process", "another", "incarnation", "00000000000000ff"]).await;
-    let is_replaced = |event: &MembershipEvent| *event == MembershipEvent::Replaced { by: Incarnation(0xff) };
-    wait_until("a reports it", || a.observed.has_seen(is_replaced)).await;
-    let process: String = redis.command(&["HGET", "{roomcast}:node:a", "process"]).await;
-    assert_eq!(process, "another", "a leaves the lease to the other process");
 }

@@ -22,13 +22,14 @@ use std::time::{Duration, Instant};
 use api::metrics::MetricFamily;
 use auth::Keys;
 use axum::Router;
-use config::Config;
+use config::{Config, SocketIoAdapter};
 use contracts::backend_api::BackendApi;
 use domain::calls::EndStaleCalls;
 use domain::command::Actor;
 use engine::Engine;
 use listener::{Handler, router};
-use realtime::{RealtimeApp, expire_disconnected_users};
+use realtime::{RealtimeApp, expire_disconnected_users, socketio_cluster};
+use socketio_adapter::{Adapter, Settings as AdapterSettings};
 use store::{Database, Writer};
 
 use dispatcher::Dispatcher;
@@ -48,6 +49,8 @@ pub struct App {
     engine: Option<Engine<RealtimeApp>>,
     parts: Parts,
     router: Router,
+    /// The connection to a cluster of socket.io servers, if this server is in one.
+    adapter: Option<Adapter>,
 }
 
 impl App {
@@ -66,7 +69,27 @@ impl App {
         };
         end_stale_calls(&parts.storage.writer);
         background::start(&parts);
-        Ok(Self { engine, router: api::router(parts.rest(config), parts.api(config)), parts })
+        Ok(Self { engine, router: api::router(parts.rest(config), parts.api(config)), parts, adapter: None })
+    }
+
+    /// Joins the cluster of socket.io servers, if the settings name one.
+    ///
+    /// # Errors
+    /// One line with the reason why the server cannot join.
+    pub async fn join_socketio_cluster(&mut self, config: &Config) -> anyhow::Result<()> {
+        let (Some(engine), Some(settings)) = (&self.engine, adapter_settings(config)) else { return Ok(()) };
+        let joined = socketio_cluster::join(&settings, &engine.handle()).await;
+        let (adapter, peers) = joined.map_err(|error| anyhow::anyhow!("REDIS_URL, SOCKETIO_ADAPTER: {error}"))?;
+        self.parts.delivery.fanout.connect_peers(peers);
+        self.adapter = Some(adapter);
+        Ok(())
+    }
+
+    /// Leaves the cluster of socket.io servers, after the messages to them are sent.
+    pub async fn leave_socketio_cluster(&mut self) {
+        if let Some(adapter) = self.adapter.take() {
+            adapter.shutdown().await;
+        }
     }
 
     /// The request handler: the engine on its paths, REST on all others.
@@ -121,6 +144,13 @@ impl App {
         self.close_connections();
         self.parts.storage.close();
     }
+}
+
+/// The settings of the adapter. `None` if it is switched off.
+fn adapter_settings(config: &Config) -> Option<AdapterSettings> {
+    let url = config.storage.redis_url.as_ref().filter(|_| config.socketio.adapter == SocketIoAdapter::Redis)?;
+    let (prefix, request_timeout) = (config.socketio.adapter_prefix.clone(), config.socketio.adapter_timeout);
+    Some(AdapterSettings { prefix, request_timeout, ..AdapterSettings::new(&url.0) })
 }
 
 /// Ends the calls from before the start, before users can connect: none of their users is connected any more.
