@@ -2,48 +2,55 @@
 
 use std::sync::Arc;
 
-use auth::AuthError;
-use contracts::{Contract, ContractOptions, ContractRegistry, Reply};
-use domain::ids::Timestamp;
-use engine::{Namespace, OutboundMessage};
+use contracts::{Contract, ContractOptions, ContractRegistry};
+use domain::event::Event;
+use domain::ids::RoomKind;
+use engine::Namespace;
+use insta::assert_snapshot;
 
-use crate::support::{NOW, added, asked_by_event, removed};
+use crate::sample_events::persisted_events;
+use crate::sample_objects::{EXPIRY, NOW, rooms};
+use crate::transcripts;
 
 #[test]
 fn token_refresh_is_the_same_in_all_socketio_contracts() {
-    let ends = Timestamp(NOW.0 + 59_999_999);
-    for contract in socketio_contracts().iter().map(|contract| &**contract) {
-        for (packet, comes_to) in [
-            (r#"["auth:refresh",{"token":"Bearer a.b.c"}]"#, "auth:refresh show Bearer a.b.c"),
-            (r#"["auth:refresh",{"token":" "}]"#, "invalid token: must be a JWT, as text"),
-            (r#"["auth:refresh",{"token":null}]"#, "invalid token: is required"),
-            (r#"["auth:refresh",{}]"#, "invalid token: is required"),
-            (r#"["auth:refresh","a.b.c"]"#, "invalid token: must be a JWT, as text"),
-            (r#"["auth:refresh"]"#, "invalid token: is required"),
-            (r#"["auth:refresh",null]"#, "invalid token: is required"),
-        ] {
-            assert_eq!(asked_by_event(contract, packet), comes_to, "{packet}");
-        }
-        let expiring = OutboundMessage::event("auth:expiring", r#"{"expiresAt":"2025-11-13T12:01:00.123Z","expiresIn":59}"#).unwrap();
-        assert_eq!(contract.auth_expiring(ends, NOW), expiring);
-        let ack = |shown, acked| contract.auth_refreshed(shown, acked, NOW).ack;
-        assert_eq!(ack(Ok(Some(ends)), true).as_deref(), Some(r#"{"ok":true,"expiresAt":"2025-11-13T12:01:00.123Z"}"#));
-        assert_eq!(ack(Ok(None), true).as_deref(), Some(r#"{"ok":true,"expiresAt":null}"#));
-        assert_eq!(contract.auth_refreshed(Ok(None), false, NOW), Reply::default());
-        let expired = r#"{"ok":false,"error":"The token has expired","code":"token_expired"}"#;
-        assert_eq!(ack(Err(AuthError::Expired), true).as_deref(), Some(expired));
+    let requests = [
+        r#"["auth:refresh",{"token":"Bearer a.b.c"}]"#,
+        r#"["auth:refresh",{"token":" "}]"#,
+        r#"["auth:refresh",{"token":null}]"#,
+        r#"["auth:refresh",{}]"#,
+        r#"["auth:refresh","a.b.c"]"#,
+        r#"["auth:refresh"]"#,
+        r#"["auth:refresh",null]"#,
+    ];
+    let contracts = socketio_contracts();
+    let parsed: Vec<_> = contracts.iter().map(|contract| transcripts::requests(&**contract, &requests)).collect();
+    assert!(parsed.windows(2).all(|pair| pair[0] == pair[1]), "{parsed:#?}");
+    assert_snapshot!(parsed[0]);
+
+    for pair in contracts.windows(2) {
+        assert_eq!(transcripts::token_refresh(&*pair[0]), transcripts::token_refresh(&*pair[1]));
+        assert_eq!(pair[0].auth_expiring(EXPIRY, NOW), pair[1].auth_expiring(EXPIRY, NOW));
     }
 }
 
 #[test]
 fn user_who_is_added_to_a_space_receives_no_event_of_other_contracts() {
-    let contracts = all_contracts();
-    for contract in &contracts {
-        for kind in contracts.iter().flat_map(|other| other.kinds()).filter(|kind| !contract.kinds().contains(kind)) {
-            assert!(contract.persisted_event(&added(*kind)).is_empty(), "{kind:?}");
-            assert!(contract.persisted_event(&removed(*kind)).is_empty(), "{kind:?}");
+    for contract in all_contracts() {
+        let other_rooms = rooms().into_iter().filter(|room| !contract.kinds().contains(&room.kind()));
+        for (title, event) in other_rooms.flat_map(|room| persisted_events(&room)) {
+            if matches!(event.event, Event::Added { .. } | Event::Removed { .. }) {
+                assert!(contract.persisted_event(&event).is_empty(), "{}: {title}", contract.schema().contract);
+            }
         }
     }
+}
+
+#[test]
+fn only_households_are_joined_without_a_request() {
+    let contracts = all_contracts();
+    let joined = rooms().into_iter().filter(|room| contracts.iter().any(|contract| contract.auto_joins(room)));
+    assert_eq!(joined.collect::<Vec<_>>(), [RoomKind::Household.room(5)]);
 }
 
 fn registry() -> ContractRegistry {

@@ -1,4 +1,5 @@
-//! The messages of each contract, to the byte of their values, and the requests that it parses.
+//! The messages of each contract, to the byte, and the requests that it parses, as snapshots. `docs/contributing/testing.md` describes how to
+//! review a change.
 
 // Only test functions themselves are exempt by clippy.toml; their helpers unwrap, too.
 #![allow(clippy::unwrap_used)]
@@ -7,7 +8,9 @@ mod all_contracts;
 mod household;
 mod messenger;
 mod rest_errors;
+mod sample_events;
+mod sample_objects;
 mod studio;
-mod support;
+mod transcripts;
 mod trip;
 mod workspace;

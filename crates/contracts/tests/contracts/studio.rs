@@ -1,81 +1,68 @@
 //! The studio contract.
 
-use contracts::Contract;
+use contracts::Outcome;
 use contracts::studio::StudioContract;
-use domain::calls::{Call, CallStatus};
-use domain::chat::Message;
-use domain::event::Event;
-use domain::ids::{RoomKind, UserId};
-use serde_json::{Value, json};
+use domain::ids::RoomKind;
+use insta::assert_snapshot;
 
-use crate::support::{MILLISECONDS, NOW, added, alice, bob, created, events, message, persisted, removed, space, with};
+use crate::sample_objects::{alice, bob};
+use crate::transcripts;
 
 #[test]
-fn persisted_events_are_encoded_with_the_keys_of_the_contract() {
-    let room = RoomKind::ChatRoom.room(1);
-    let call = Call {
-        id: 123,
-        room: room.clone(),
-        sort: "AUDIO".into(),
-        initiated_by: alice(),
-        status: CallStatus::Ringing,
-        started_at: NOW,
-        answered_at: None,
-        ended_at: None,
-        ended_by: None,
-        participants: vec![],
-    };
-    let missed = Call { status: CallStatus::Missed, ended_at: Some(NOW), ..call.clone() };
-    let ended = Call { status: CallStatus::Ended, ended_by: Some(UserId::new("bob")), ..missed.clone() };
-    let edited = Message { edited_at: Some(NOW), ..message(room.clone(), None) };
-    let id = 1_112_000_000_000_002_i64;
-    let table = [
-        (
-            Event::MessageSent { message: message(room.clone(), None) },
-            "message:new",
-            json!({ "id": id, "roomId": 1, "senderId": 7, "content": "Hello \"everyone\"\n", "type": "TEXT", "fileUrl": null,
-                "createdAt": MILLISECONDS, "sender": { "id": 7, "name": "Alice" } }),
-        ),
-        (
-            Event::MessageEdited { message: edited },
-            "message:edited",
-            json!({ "messageId": id, "content": "Hello \"everyone\"\n", "updatedAt": MILLISECONDS }),
-        ),
-        (Event::MessageDeleted { message: id, sender: alice() }, "message:deleted", json!({ "messageId": id, "roomId": 1 })),
-        (
-            Event::CallInitiated { call: call.clone(), not_for: Vec::new() },
-            "call:initiated",
-            json!({ "callId": 123, "callType": "AUDIO", "initiatedBy": 7, "timestamp": MILLISECONDS }),
-        ),
-        (Event::CallAnswered { call, by: bob() }, "call:answered", json!({ "callId": 123, "answeredBy": "bob" })),
-        (Event::CallEnded { call: ended }, "call:ended", json!({ "callId": 123, "endedBy": "bob" })),
-        (Event::CallEnded { call: missed }, "call:ended", json!({ "callId": 123, "roomId": 1, "endedBy": null, "reason": "missed" })),
-        (
-            Event::MemberLeft { space: space(room.clone()), user: UserId::new("7"), by: None, by_whom: None },
-            "member:left",
-            json!({ "userId": 7, "roomId": 1, "timestamp": MILLISECONDS }),
-        ),
-    ];
-    for (event, name, payload) in table {
-        assert_eq!(events(&StudioContract.persisted_event(&persisted(room.clone(), event))), [(name, payload)]);
-    }
-    let elsewhere = RoomKind::Conversation.room(1);
-    assert!(
-        StudioContract.persisted_event(&persisted(elsewhere.clone(), Event::MessageSent { message: message(elsewhere, None) })).is_empty()
-    );
+fn events_are_encoded() {
+    assert_snapshot!(transcripts::events(&StudioContract));
 }
 
 #[test]
-fn user_who_is_added_or_removed_receives_an_event() {
-    let member = |more: Value| with(json!({ "role": "admin" }), more);
-    let studio = json!({ "id": 5, "name": "Home", "createdBy": 7, "createdAt": MILLISECONDS, "updatedAt": MILLISECONDS, "memberCount": 100_000, "members": [
-        member(json!({ "id": 7, "name": "Alice", "joinedAt": MILLISECONDS })),
-    ] });
-    let added_event = with(studio, json!({ "addedBy": "bob" }));
-    assert_eq!(events(&StudioContract.persisted_event(&added(RoomKind::ChatRoom))), [("room:added", added_event)]);
-    assert_eq!(
-        events(&StudioContract.persisted_event(&removed(RoomKind::ChatRoom))),
-        [("room:removed", json!({ "roomId": 5, "removedBy": "bob", "timestamp": MILLISECONDS }))]
-    );
-    assert_eq!(StudioContract.persisted_event(&created(RoomKind::ChatRoom)).len(), 1);
+fn connection_messages_are_encoded() {
+    assert_snapshot!(transcripts::connection_messages(&StudioContract));
+}
+
+#[test]
+fn requests_are_parsed() {
+    let requests = [
+        r#"["join_room",{"roomId":5}]"#,
+        r#"["join_room",{"roomId":"r-1"}]"#,
+        r#"["join_room",5]"#,
+        r#"["join_room",{}]"#,
+        r#"["join_room",{"roomId":true}]"#,
+        r#"["leave_room",{"roomId":5}]"#,
+        r#"["message:send",{"roomId":5,"content":"Hello","type":"TEXT","clientId":1}]"#,
+        r#"["message:send",{"roomId":5,"fileUrl":"https://example.com/f.png"}]"#,
+        r#"["message:send",{"roomId":5}]"#,
+        r#"["message:send",{"roomId":5,"content":null}]"#,
+        r#"["message:send",{"roomId":5,"content":7}]"#,
+        r#"["message:send",{"roomId":5,"content":"Hello","clientId":[1]}]"#,
+        r#"["message:send",{"content":"Hello"}]"#,
+        r#"["message:send","Hello"]"#,
+        r#"["message:send"]"#,
+        r#"["message:edit",{"messageId":9,"content":"Hello"}]"#,
+        r#"["message:edited",{"messageId":9,"content":"Hello"}]"#,
+        r#"["message:edit",{"messageId":9}]"#,
+        r#"["message:edit",{"content":"Hello"}]"#,
+        r#"["message:delete",{"messageId":"9","roomId":5}]"#,
+        r#"["message:delete",{"messageId":[9]}]"#,
+        r#"["user:typing",{"roomId":5,"userId":7}]"#,
+        r#"["user:stop_typing",{"roomId":5}]"#,
+        r#"["call:initiated",{"roomId":5,"callType":"AUDIO","initiatedBy":7}]"#,
+        r#"["call:initiated",{"roomId":5}]"#,
+        r#"["call:initiated",{"roomId":5,"callType":1}]"#,
+        r#"["call:answered",{"callId":123}]"#,
+        r#"["call:ended",{"callId":"123"}]"#,
+        r#"["call:ended",{}]"#,
+        r#"["message:new",{"roomId":5}]"#,
+    ];
+    assert_snapshot!(transcripts::requests(&StudioContract, &requests));
+}
+
+#[test]
+fn replies_are_encoded() {
+    let room = RoomKind::ChatRoom.room(5);
+    let online = vec![(alice().id, "a socket".to_owned()), (bob().id, "another socket".to_owned())];
+    let results = [
+        ("join_room", Outcome::Moved { room: room.clone(), online }),
+        ("leave_room", Outcome::Left(room)),
+        ("user:typing", Outcome::Noted),
+    ];
+    assert_snapshot!(transcripts::replies(&StudioContract, &results));
 }
