@@ -23,7 +23,7 @@ class Runner {
     this.server = server;
     this.variant = variant;
     this.references = new References(scenario.shapes, (user) => this.token(user));
-    this.users = new Map(Object.entries(scenario.people).map(([user, claims]) => [user, { claims }]));
+    this.users = new Map(Object.entries(scenario.users).map(([user, claims]) => [user, { claims }]));
     this.clients = new Map();
   }
 
@@ -42,15 +42,15 @@ class Runner {
     if (step.repeat) return this.repeat(step, where);
     if (step.in && step.in !== this.variant.namespace) return;
     if (this.variant.client && !supportsStep(this.variant.client, step)) return;
-    if (step.hears) return this.receives(step);
-    if (step.hears_nothing) return this.receivesNothing(step);
+    if (step.receives) return this.receives(step);
+    if (step.receives_nothing) return this.receivesNothing(step);
     if (step.closed) return this.isClosed(step);
     if (step.token) return void this.users.set(this.userOf(step.as), { claims: step.token, issued: step.issued });
     if (step.rest) return this.rest(step);
     if (step.connect) return this.connect(step);
     if (step.emit) return this.emit(step);
     if ("send" in step) return this.client(step.as).send(this.references.resolve(step.send));
-    if (step.leaves) return this.client(step.as).disconnect();
+    if (step.disconnects) return this.client(step.as).disconnect();
     throw new Error("the kind of the step is unknown");
   }
 
@@ -66,7 +66,7 @@ class Runner {
     const headers = this.references.resolve(step.headers ?? {});
     const body = step.body === undefined ? undefined : this.references.resolve(step.body);
     const response = await rest(method, `${this.server.url}${path}`, { token: this.token(step.as), headers, body });
-    this.check({ status: step.status, answer: step.answer }, { status: response.status, answer: response.json }, "the response");
+    this.check({ status: step.status, response: step.response }, { status: response.status, response: response.json }, "the response");
     this.check(step.replayed ?? false, response.headers["idempotency-replayed"] === "true", "whether the response was replayed");
     this.references.save(step.save, response.json);
   }
@@ -79,7 +79,7 @@ class Runner {
     const rejection = await client.connect({ ...this.variant, url: this.server.url, ws: this.server.ws, token, auth, over });
     if (rejection) client.isClosed = true;
     else this.clients.set(step.as, client);
-    this.check(step.refused ? this.expectedRejection(step.refused) : null, rejection, "the rejection");
+    this.check(step.error ? this.expectedRejection(step.error) : null, rejection, "the rejection");
   }
 
   // The parts of a rejection that the client receives.
@@ -98,7 +98,7 @@ class Runner {
   }
 
   async receives(step) {
-    for (const name of [step.hears].flat()) {
+    for (const name of [step.receives].flat()) {
       const item = await this.client(name).next();
       const expected = "envelope" in step ? { envelope: step.envelope } : { event: step.event, args: step.args };
       this.check(expected, item, name);
@@ -107,7 +107,7 @@ class Runner {
   }
 
   async receivesNothing(step) {
-    for (const name of [step.hears_nothing].flat()) {
+    for (const name of [step.receives_nothing].flat()) {
       const received = await receivedBeforeBarrier(this.client(name), this.server, this.userId(name));
       if (received.length > 0) throw new Error(`${name} has received ${JSON.stringify(received)}`);
     }

@@ -111,19 +111,19 @@ impl Runner {
             Step::Connect(step) => self.connect(step).await,
             Step::Emit(step) => self.emit(step).await,
             Step::Send(step) => self.send(step).await,
-            Step::HearsEvent(step) if step.r#in.as_ref().is_some_and(|only| *only != self.namespace_name) => {}
-            Step::HearsEvent(step) => {
-                self.receives(&step.hears, &json!({ "event": step.event, "args": step.args }), "args", &step.save);
+            Step::ReceivesEvent(step) if step.r#in.as_ref().is_some_and(|only| *only != self.namespace_name) => {}
+            Step::ReceivesEvent(step) => {
+                self.receives(&step.receives, &json!({ "event": step.event, "args": step.args }), "args", &step.save);
             }
-            Step::HearsEnvelope(step) => self.receives(&step.hears, &json!({ "envelope": step.envelope }), "envelope", &step.save),
-            Step::HearsNothing(step) => {
-                for name in step.hears_nothing.each() {
+            Step::ReceivesEnvelope(step) => self.receives(&step.receives, &json!({ "envelope": step.envelope }), "envelope", &step.save),
+            Step::ReceivesNothing(step) => {
+                for name in step.receives_nothing.each() {
                     let received = &self.engine.client(name).received;
                     assert!(received.is_empty(), "{name} has received {received:?}");
                 }
             }
             Step::Closed(step) => self.closed(&step),
-            Step::Leaves(step) => self.engine.leave(&step.r#as).await,
+            Step::Disconnects(step) => self.engine.leave(&step.r#as).await,
             Step::Token(step) => {
                 self.names.claim(&step.token);
                 self.users.insert(user(&step.r#as).to_owned(), Token { claims: step.token, issued: step.issued });
@@ -167,7 +167,7 @@ impl Runner {
             openapi::check_body(&method, &uri, &sent.unwrap_or_default());
         }
         let replayed = parts.headers.get("idempotency-replayed").is_some_and(|value| value == "true");
-        let expected = response(step.status, step.answer.as_ref(), step.replayed);
+        let expected = response(step.status, step.response.as_ref(), step.replayed);
         self.check(&expected, &response(parts.status.as_u16(), body.as_ref(), replayed), "the response");
         self.names.save(&step.save, &body.unwrap_or_default());
     }
@@ -189,7 +189,7 @@ impl Runner {
                 self.engine.connect(&step.r#as, connection, Namespace::PLAIN, "", handshake_token.as_deref()).await
             }
         };
-        self.check(&step.refused.into(), &error.into(), "the rejection");
+        self.check(&step.error.into(), &error.into(), "the rejection");
     }
 
     async fn emit(&mut self, step: Emit) {
@@ -301,10 +301,10 @@ fn user(client: &str) -> &str {
 }
 
 /// A response for the comparison. A missing body differs from `null`.
-fn response(status: u16, answer: Option<&Value>, replayed: bool) -> Value {
+fn response(status: u16, body: Option<&Value>, replayed: bool) -> Value {
     let mut response = json!({ "status": status, "replayed": replayed });
-    if let Some(answer) = answer {
-        response["answer"] = answer.clone();
+    if let Some(body) = body {
+        response["response"] = body.clone();
     }
     response
 }

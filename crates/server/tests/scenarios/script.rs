@@ -14,7 +14,6 @@ pub struct Scenario {
     pub title: String,
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
-    #[serde(rename = "people")]
     pub users: BTreeMap<String, Value>,
     #[serde(default)]
     pub shapes: Map<String, Value>,
@@ -29,11 +28,11 @@ pub enum Step {
     Connect(Connect),
     Emit(Emit),
     Send(Send),
-    HearsEvent(HearsEvent),
-    HearsEnvelope(HearsEnvelope),
-    HearsNothing(HearsNothing),
+    ReceivesEvent(ReceivesEvent),
+    ReceivesEnvelope(ReceivesEnvelope),
+    ReceivesNothing(ReceivesNothing),
     Closed(Closed),
-    Leaves(Leaves),
+    Disconnects(Disconnects),
     Token(Token),
     Repeat(Repeat),
 }
@@ -52,7 +51,7 @@ pub struct Rest {
     pub headers: BTreeMap<String, String>,
     pub status: u16,
     #[serde(default, deserialize_with = "given")]
-    pub answer: Option<Value>,
+    pub response: Option<Value>,
     #[serde(default)]
     pub replayed: bool,
     #[serde(default)]
@@ -68,7 +67,7 @@ pub struct Connect {
     #[serde(default, deserialize_with = "given")]
     pub auth: Option<Value>,
     #[serde(default, deserialize_with = "given")]
-    pub refused: Option<Value>,
+    pub error: Option<Value>,
 }
 
 /// The transport of a client.
@@ -101,8 +100,8 @@ pub struct Send {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct HearsEvent {
-    pub hears: Names,
+pub struct ReceivesEvent {
+    pub receives: Names,
     /// The only namespace in which the step runs.
     pub r#in: Option<String>,
     pub event: String,
@@ -113,8 +112,8 @@ pub struct HearsEvent {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct HearsEnvelope {
-    pub hears: Names,
+pub struct ReceivesEnvelope {
+    pub receives: Names,
     pub envelope: Value,
     #[serde(default)]
     pub save: Save,
@@ -122,8 +121,8 @@ pub struct HearsEnvelope {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct HearsNothing {
-    pub hears_nothing: Names,
+pub struct ReceivesNothing {
+    pub receives_nothing: Names,
 }
 
 #[derive(Deserialize)]
@@ -136,10 +135,10 @@ pub struct Closed {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Leaves {
+pub struct Disconnects {
     pub r#as: String,
-    #[serde(rename = "leaves")]
-    pub _leaves: bool,
+    #[serde(rename = "disconnects")]
+    pub _disconnects: bool,
 }
 
 #[derive(Deserialize)]
