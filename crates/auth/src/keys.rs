@@ -3,7 +3,7 @@
 use config::{Config, ConfigError, KeyChoice, PublicKey, Secret};
 use jsonwebtoken::{Algorithm, DecodingKey};
 
-use super::verifier::VerifyingKey;
+use super::verifying_key::VerifyingKey;
 use super::{dev_secret, public_key};
 
 /// The configured keys.

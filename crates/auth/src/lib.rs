@@ -4,7 +4,7 @@
 //! - [`token_sources`]: where a request may carry its token.
 //! - [`verifier`]: signature, times, issuer and audience.
 //! - [`claims`]: a token's payload, parsed leniently where the tokens of other issuers differ.
-//! - [`keys`], [`public_key`], [`dev_secret`]: the keys that verify tokens.
+//! - [`keys`], [`public_key`], [`dev_secret`]: the keys that verify tokens, each a [`verifying_key`].
 //! - `json_object`: parses a JSON object of a client, and accepts no list.
 //! - [`sign`]: signs tokens for tests and for a first try.
 //! - [`api_key`]: the key of a backend.
@@ -21,6 +21,7 @@ pub mod public_key;
 pub mod sign;
 pub mod token_sources;
 pub mod verifier;
+pub mod verifying_key;
 
 pub use api_key::ApiKey;
 pub use authenticator::Authenticator;

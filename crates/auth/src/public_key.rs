@@ -8,7 +8,7 @@ use rustls_pki_types::SubjectPublicKeyInfoDer;
 use rustls_pki_types::alg_id;
 use rustls_pki_types::pem::PemObject;
 
-use super::verifier::VerifyingKey;
+use super::verifying_key::VerifyingKey;
 
 const RSA: &[Algorithm] = &[Algorithm::RS256, Algorithm::RS384, Algorithm::RS512];
 /// An RSA modulus of 2048 bits; the library refuses shorter ones at every token, so they are refused here once.

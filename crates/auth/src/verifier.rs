@@ -10,22 +10,12 @@ use serde::Deserialize;
 
 use super::claims::TokenClaims;
 use super::json_object::read_object;
+use super::verifying_key::VerifyingKey;
 use super::{AuthError, FailedCheck, Identity, Keys};
 
 /// The most bytes of a token. Longer ones are rejected unread: no header could carry one, and the server must not hash a megabyte of a
 /// Socket.IO payload.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
-
-/// A key, and its algorithms.
-#[derive(Clone, Debug)]
-pub struct VerifyingKey {
-    /// The key's id (`kid`).
-    pub kid: Option<String>,
-    /// The algorithms that a token signed for this key may use: one, or the sizes of one family for an RSA key that names none.
-    pub algorithms: &'static [Algorithm],
-    /// The key itself.
-    pub key: DecodingKey,
-}
 
 /// Verifies tokens.
 #[derive(Clone, Debug)]

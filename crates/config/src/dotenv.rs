@@ -3,8 +3,6 @@
 //! Why not dotenvy: it replaces `$NAME` inside values, so that a secret with a `$` would differ from the one that a Node backend signs with, and
 //! it rejects values with spaces that have no quotes, which other programs' lines of the same file have.
 
-use super::source::without_comment;
-
 /// A line of the file that is neither blank nor a comment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DotenvLine<'a> {
@@ -85,6 +83,12 @@ fn quoted(text: &str) -> Option<(String, usize)> {
     }
     let value = if quote == '"' { inside.replace("\\n", "\n").replace("\\r", "\r") } else { inside.to_owned() };
     Some((value, close.0 + 1 + behind.len() + 1))
+}
+
+/// The text before the first `#` that is at its beginning or after a space.
+pub(super) fn without_comment(text: &str) -> &str {
+    let begins = |at: usize| text[..at].chars().next_back().is_none_or(char::is_whitespace);
+    text.match_indices('#').find(|(at, _)| begins(*at)).map_or(text, |(at, _)| &text[..at])
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //!
 //! - [`settings`]: every setting with its default, environment name and description.
 //! - [`value`], [`host`], [`log_level`], [`cidr`], [`database_url`]: the kinds of values.
-//! - [`schema`], [`source`], [`dotenv`]: how a declared setting is read from the environment, a `.env` file and a TOML file.
+//! - [`schema`]: how a setting is declared.
+//! - [`source`], [`dotenv`], [`reader`]: how a declared setting is read from the environment, a `.env` file and a TOML file.
 //! - [`origins`]: the web pages that may use the server.
 //! - [`render`]: the settings as `roomcast config` and the example file show them.
 //! - [`error`]: the errors.
@@ -14,6 +15,7 @@ pub mod error;
 pub mod host;
 pub mod log_level;
 pub mod origins;
+pub mod reader;
 pub mod render;
 pub mod schema;
 pub mod settings;
@@ -22,7 +24,8 @@ pub mod value;
 
 use std::path::Path;
 
-use schema::{Line, Reader, Section};
+use reader::{Line, Reader};
+use schema::Section;
 use value::SettingValue;
 
 pub use cidr::CidrRange;
@@ -162,7 +165,7 @@ impl Config {
             if is_quoted('"') || is_quoted('\'') {
                 warnings.push(format!("{name} begins and ends with a quote; the quotes are part of the value"));
             }
-            if source::without_comment(text).len() < text.len() {
+            if dotenv::without_comment(text).len() < text.len() {
                 warnings.push(format!("{name} has a # after a space; the text after it is part of the value and not a comment"));
             }
         }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::schema::{Line, Section, Setting};
+use super::reader::Line;
+use super::schema::{Section, Setting};
 
 /// The effective settings, one a line: name, value, source and sentence.
 pub fn effective(lines: &[Line]) -> String {

@@ -5,10 +5,6 @@
 //! source of every value, and an error must be one line that names the expected value and never shows a secret. Each of the three would be
 //! a layer over figment as long as this file.
 
-use super::error::ConfigError;
-use super::source::{SettingSource, Sources};
-use super::value::SettingValue;
-
 /// One setting, as it is documented.
 #[derive(Debug)]
 pub struct Setting {
@@ -41,52 +37,6 @@ pub struct Section {
     pub about: &'static str,
     /// In the order of the struct's fields.
     pub settings: &'static [Setting],
-}
-
-/// An effective setting: a line of `roomcast config`.
-#[derive(Clone, Debug)]
-pub struct Line {
-    /// The setting.
-    pub setting: &'static Setting,
-    /// Its value as it may be printed.
-    pub value: String,
-    /// Its source.
-    pub source: SettingSource,
-}
-
-/// Reads settings one after another, and records the source of each.
-pub(super) struct Reader<'a> {
-    pub(super) sources: &'a Sources,
-    pub(super) lines: Vec<Line>,
-    /// The errors so far, which are reported together.
-    pub(super) errors: Vec<ConfigError>,
-}
-
-impl Reader<'_> {
-    /// Reads one setting from the source with the highest precedence.
-    ///
-    /// Inputs: the setting, and the check that its range asks for. An invalid value adds an error that names the setting, the value and what is
-    /// expected. Then the default is returned, so that the other settings are checked, too.
-    pub(super) fn read<T: SettingValue>(&mut self, setting: &'static Setting, in_range: impl Fn(&T) -> bool) -> T {
-        match self.try_read(setting, in_range) {
-            Ok(value) => value,
-            Err(error) => {
-                self.errors.push(error);
-                T::read(setting.default).expect("a test reads every default")
-            }
-        }
-    }
-
-    fn try_read<T: SettingValue>(&mut self, setting: &'static Setting, in_range: impl Fn(&T) -> bool) -> Result<T, ConfigError> {
-        let found = self.sources.find(setting)?;
-        let Some(value) = T::read(&found.text).filter(|value| in_range(value)) else {
-            let range = setting.range.map(|(low, high)| format!(", from {low} to {high}")).unwrap_or_default();
-            let right = format!("expected {}{range}", T::EXPECTED);
-            return Err(ConfigError::setting(found.name, &T::show_unread(&found.text), right));
-        };
-        self.lines.push(Line { setting, value: value.show(), source: found.source });
-        Ok(value)
-    }
 }
 
 /// Declares a section: a struct whose fields carry their sentence, type, default, environment name and, if need be, range.

@@ -10,7 +10,8 @@ use super::database_url::{DatabaseUrl, RedisUrl};
 use super::host::Host;
 use super::log_level::LogLevel;
 use super::origins::OriginSetting;
-use super::schema::{Reader, Section, Setting, section};
+use super::reader::Reader;
+use super::schema::{Section, Setting, section};
 use super::value::{Limit, Secret, SettingValue, Size, bytes, choice, in_range, show_bytes};
 
 section! {

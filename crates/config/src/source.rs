@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::dotenv::{self, DotenvLine};
+use super::dotenv::{self, DotenvLine, without_comment};
 use super::error::ConfigError;
 use super::schema::{Section, Setting};
 
@@ -213,12 +213,6 @@ fn as_containers_leave_it(text: &str) -> &str {
         }
     }
     without_comment(text).trim()
-}
-
-/// The text before the first `#` that is at its beginning or after a space.
-pub(super) fn without_comment(text: &str) -> &str {
-    let begins = |at: usize| text[..at].chars().next_back().is_none_or(char::is_whitespace);
-    text.match_indices('#').find(|(at, _)| begins(*at)).map_or(text, |(at, _)| &text[..at])
 }
 
 /// Removes spaces around a value, which are a mistake. In a secret they may be a part of it, because the program that signs with it keeps

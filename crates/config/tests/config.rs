@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use config::schema::{Line, Setting};
+use config::reader::Line;
+use config::schema::Setting;
 use config::settings::*;
 use config::value::SettingValue;
 use config::{Config, Cors, DatabaseUrl, Host, Limit, Origins, OwnPage, SettingSource, Size, Sources, TABLE, render};

@@ -11,9 +11,11 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use wire::socketio::Args;
 
+use super::acknowledgements::{AckError, ConstBool};
+use super::client_request::ClientAction;
 use super::event_schema::{ClientEvent, ServerEvent, missing_or_invalid, object};
-use super::responses::{AckError, ConstBool, ERROR, ErrorEvent};
-use super::{ClientAction, Reply};
+use super::reply::Reply;
+use super::shared_events::{ERROR, ErrorEvent};
 
 /// The client's event with a newer token.
 pub const REFRESH: ClientEvent = ClientEvent::new(

@@ -1,10 +1,9 @@
-//! What clients send over sockets, and how it is answered: a message, its parsed request, the result, and the reply.
+//! What clients send over sockets: a message, its parsed request, and the result.
 
 use auth::AuthError;
 use domain::error::DomainError;
 use domain::ids::{RoomId, Timestamp, UserId};
 use domain::users::User;
-use engine::OutboundMessage;
 use wire::socketio::Args;
 
 use super::socket_command::{ExecutedCommand, SocketCommand};
@@ -82,34 +81,4 @@ pub enum Outcome {
     Refreshed(Result<Option<Timestamp>, AuthError>),
     /// The output of the command; see [`ExecutedCommand::render`].
     Executed(ExecutedCommand),
-}
-
-/// The request that a reply answers.
-pub struct RequestInfo<'a> {
-    /// The request's name.
-    pub name: &'a str,
-    /// Whether the client waits for an acknowledgement.
-    pub acked: bool,
-    /// The user who sent the request.
-    pub user: &'a UserId,
-    /// The current time.
-    pub now: Timestamp,
-}
-
-/// The reply to the client that sent a request.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Reply {
-    /// The acknowledgement: raw JSON values joined by commas.
-    pub ack: Option<String>,
-    /// Messages to send.
-    pub messages: Vec<OutboundMessage>,
-    /// The code and reason with which to close the connection after the messages.
-    pub close: Option<(u16, &'static str)>,
-}
-
-impl Reply {
-    /// The acknowledgement alone, if the client waits for one.
-    pub fn ack_if(acked: bool, ack: impl FnOnce() -> String) -> Self {
-        Self { ack: acked.then(ack), ..Self::default() }
-    }
 }

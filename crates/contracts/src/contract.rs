@@ -13,9 +13,10 @@ use limits::rate_limit::RateLimitClass;
 use rest_toolkit::api::RestApi;
 
 use super::auth_refresh;
-use super::client_request::{ClientMessage, Outcome, ParsedRequest, Reply, RequestInfo};
+use super::client_request::{ClientMessage, Outcome, ParsedRequest};
 use super::event_schema::ContractSchema;
-use super::responses::{RESYNC, Resync};
+use super::reply::{Reply, RequestInfo};
+use super::shared_events::{RESYNC, Resync};
 
 /// The protocol of one contract.
 pub trait Contract: Send + Sync {

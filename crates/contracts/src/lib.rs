@@ -3,16 +3,19 @@
 //! A contract has names and shapes only: it has no connection, store or clock. To add a contract, write its folder, declare it below, and
 //! register it in [`ContractRegistry::new`].
 
+pub mod acknowledgements;
 pub mod auth_refresh;
 pub mod backend_api;
 pub mod client_request;
 pub mod close_codes;
 pub mod contract;
+pub mod error_codes;
 pub mod event_schema;
 pub mod household;
 pub mod messenger;
-pub mod responses;
+pub mod reply;
 pub mod schemas;
+pub mod shared_events;
 pub mod socket_command;
 pub mod studio;
 pub mod trip;
@@ -24,10 +27,11 @@ use domain::ids::{RoomId, RoomKind, Timestamp};
 use engine::{Namespace, OutboundMessage};
 use rest_toolkit::api::RestApi;
 
-pub use client_request::{ClientAction, ClientMessage, Outcome, ParsedRequest, Reply, RequestInfo};
+pub use client_request::{ClientAction, ClientMessage, Outcome, ParsedRequest};
 pub use contract::{Contract, EntryAudience};
 use event_schema::ContractSchema;
-pub use responses::{error_reply, unknown_event_reply};
+pub use reply::{Reply, RequestInfo};
+pub use shared_events::{error_reply, unknown_event_reply};
 pub use socket_command::{ExecutedCommand, SocketCommand};
 
 /// The settings that contracts depend on.

@@ -7,7 +7,7 @@ use domain::calls::Call;
 use domain::command::{Command, CommandContext};
 use domain::error::DomainError;
 
-use super::{Reply, RequestInfo};
+use super::reply::{Reply, RequestInfo};
 
 /// Renders the output of a command as the reply to the client that sent it.
 pub type RenderReply<O> = fn(&O, &RequestInfo<'_>) -> Reply;

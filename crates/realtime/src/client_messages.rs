@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use client_json::field_names::shared_field_name;
-use contracts::responses::UNKNOWN_EVENT;
+use contracts::error_codes::UNKNOWN_EVENT;
 use contracts::{self, ClientMessage, Contract, ParsedRequest, Reply};
 use domain::error::DomainError;
 use domain::ids::UserId;

@@ -249,11 +249,3 @@ fn described(mut schema: Schema, about: &str) -> Schema {
     *description = Some(about.to_owned());
     schema
 }
-
-/// The schema of a type, in place of a reference to it.
-pub fn inline(schema: RefOr<Schema>) -> Schema {
-    match schema {
-        RefOr::T(schema) => schema,
-        RefOr::Ref(reference) => AnyOfBuilder::new().item(reference).build().into(),
-    }
-}

@@ -16,8 +16,7 @@ use utoipa::PartialSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 
-use super::body_schema::inline;
-use super::ids::{IdInputs, UserIdInput, UserIdInputs};
+use super::inline_schema::inline;
 use super::response::RestError;
 
 /// The longest time until a body is complete.
@@ -181,35 +180,6 @@ impl Field for IdInput {
 
     fn schema() -> Schema {
         inline(<Self as PartialSchema>::schema())
-    }
-}
-
-impl Field for UserIdInput {
-    const EXPECTED: &'static str = "must be an id of 1 to 200 bytes, as text or number";
-
-    fn schema() -> Schema {
-        let mut schema = <IdInput as Field>::schema();
-        if let Schema::Object(id) = &mut schema {
-            // The id as text may be any text that can be stored and shown.
-            id.pattern = Some(r"^[^\x00-\x1f\x7f-\x9f]{1,200}$".to_owned());
-        }
-        schema
-    }
-}
-
-impl Field for UserIdInputs {
-    const EXPECTED: &'static str = "must be a list of ids of 1 to 200 bytes, each as text or number";
-
-    fn schema() -> Schema {
-        inline(<Self as PartialSchema>::schema())
-    }
-}
-
-impl Field for IdInputs {
-    const EXPECTED: &'static str = "must be a list of ids, each as text or number";
-
-    fn schema() -> Schema {
-        ArrayBuilder::new().items(RefOr::T(<IdInput as Field>::schema())).build().into()
     }
 }
 

@@ -12,6 +12,7 @@ use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ArrayBuilder, 
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::fields::Field;
+use super::inline_schema::inline;
 use super::response::RestError;
 
 /// The space that a path names. Errors: a malformed id is not found.
@@ -225,5 +226,34 @@ impl<'de> Deserialize<'de> for MemberInput {
         }
 
         deserializer.deserialize_any(MemberInputVisitor)
+    }
+}
+
+impl Field for UserIdInput {
+    const EXPECTED: &'static str = "must be an id of 1 to 200 bytes, as text or number";
+
+    fn schema() -> Schema {
+        let mut schema = <IdInput as Field>::schema();
+        if let Schema::Object(id) = &mut schema {
+            // The id as text may be any text that can be stored and shown.
+            id.pattern = Some(r"^[^\x00-\x1f\x7f-\x9f]{1,200}$".to_owned());
+        }
+        schema
+    }
+}
+
+impl Field for UserIdInputs {
+    const EXPECTED: &'static str = "must be a list of ids of 1 to 200 bytes, each as text or number";
+
+    fn schema() -> Schema {
+        inline(<Self as PartialSchema>::schema())
+    }
+}
+
+impl Field for IdInputs {
+    const EXPECTED: &'static str = "must be a list of ids, each as text or number";
+
+    fn schema() -> Schema {
+        ArrayBuilder::new().items(RefOr::T(<IdInput as Field>::schema())).build().into()
     }
 }

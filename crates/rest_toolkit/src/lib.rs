@@ -8,15 +8,17 @@
 //! - [`fields`], [`ids`]: parsing of a request's fields and ids. [`kind_guard`]: restricts a path to its contract's tasks. `idempotency`: the responses
 //!   to repeated requests.
 //! - [`list`]: pages of lists. [`reread`]: how the object of a large response is read for a repeated request.
-//! - [`response`]: responses and errors.
-//! - [`body_schema`]: the fields of a body, for parsing and for the document.
+//! - [`response`]: responses and errors. [`error_body`]: the JSON of an error, and its format in a contract.
+//! - [`body_schema`]: the fields of a body, for parsing and for the document. [`inline_schema`]: a schema without references.
 
 pub mod api;
 pub mod body_schema;
 mod caller;
+pub mod error_body;
 pub mod fields;
 mod idempotency;
 pub mod ids;
+pub mod inline_schema;
 pub mod kind_guard;
 pub mod list;
 pub mod request_context;

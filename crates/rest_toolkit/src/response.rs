@@ -14,10 +14,8 @@ use http::{HeaderValue, StatusCode};
 use limits::bytes_in_memory;
 use limits::json_memory::{ParseRejection, TOO_COMPLEX};
 use logging::{self, MAX_FAULT_LINES};
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use super::api::ErrorFormat;
+use super::error_body::{ErrorBody, ErrorFormat};
 
 /// Marks a response as replayed for the same `Idempotency-Key`.
 pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -196,22 +194,6 @@ impl From<AuthError> for RestError {
     fn from(reason: AuthError) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, reason.code(), reason.to_string()).hint(Hint::Bearer)
     }
-}
-
-/// Why a request is refused.
-#[derive(Clone, Copy, Serialize, ToSchema)]
-#[schema(as = Refused)]
-pub struct ErrorBody<'a> {
-    /// The error as text, for people.
-    #[schema(example = "Household not found")]
-    error: &'a str,
-    /// The error code, for programs.
-    #[schema(example = "not_found")]
-    code: &'a str,
-    /// The invalid field, parameter or header, if there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    field: Option<&'a str>,
 }
 
 impl IntoResponse for RestError {

@@ -2,8 +2,8 @@
 
 use client_json::payload_schema::PayloadSchema;
 use http::StatusCode;
-use rest_toolkit::api::ErrorFormat;
-use rest_toolkit::response::ErrorBody;
+use rest_toolkit::error_body::ErrorBody;
+use rest_toolkit::error_body::ErrorFormat;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::response::ResponseBuilder;

@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 use wire::socketio::Args;
 
 use super::{ClientEventSchema, PayloadSchema};
-use crate::responses::{AckError, AckOk};
-use crate::{ClientAction, ClientMessage, ParsedRequest};
+use crate::acknowledgements::{AckError, AckOk};
+use crate::client_request::{ClientAction, ClientMessage, ParsedRequest};
 
 /// Parses an event's arguments.
 pub type ParseFn = fn(&Args<'_>) -> Result<ClientAction, DomainError>;

@@ -12,9 +12,9 @@ use super::payloads::{
     UserUpdated,
 };
 use crate::ClientAction;
+use crate::acknowledgements::ConstBool;
 use crate::auth_refresh;
 use crate::event_schema::{ClientEvent, ServerEvent, id_argument, invalid_field, server_events};
-use crate::responses::ConstBool;
 
 server_events! {
     /// A task was created.

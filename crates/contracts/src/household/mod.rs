@@ -15,9 +15,10 @@ use domain::users;
 use engine::OutboundMessage;
 use rest_toolkit::api::RestApi;
 
+use super::acknowledgements::{AckOk, ConstBool};
 use super::auth_refresh::EXPIRING;
 use super::event_schema::{ClientEvent, ContractSchema, ServerEvent, parse_event};
-use super::responses::{AckOk, ConstBool, ERROR, RESYNC};
+use super::shared_events::{ERROR, RESYNC};
 use super::{ClientMessage, Contract, EntryAudience, Outcome, ParsedRequest, Reply, RequestInfo, error_reply};
 use events::HouseholdAck;
 use objects::{Task, User};

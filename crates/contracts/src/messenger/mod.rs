@@ -19,9 +19,10 @@ use engine::OutboundMessage;
 use limits::rate_limit::RateLimitClass;
 use rest_toolkit::api::RestApi;
 
+use super::acknowledgements::{AckOk, ConstBool};
 use super::auth_refresh::EXPIRING;
 use super::event_schema::{ClientEvent, ContractSchema, ServerEvent, parse_event};
-use super::responses::{AckOk, ConstBool, ERROR, RESYNC};
+use super::shared_events::{ERROR, RESYNC};
 use super::{ClientMessage, Contract, Outcome, ParsedRequest, Reply, RequestInfo, error_reply};
 pub use backend_events::MessengerBackendApi;
 use events::{GET_ONLINE_USERS, GET_STATUS};

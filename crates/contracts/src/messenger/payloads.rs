@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::objects::Conversation;
-use crate::responses::ConstBool;
+use crate::acknowledgements::ConstBool;
 
 /// The payload of `messages:read`.
 #[derive(Clone, Debug, Serialize, ToSchema)]

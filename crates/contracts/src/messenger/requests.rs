@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 use wire::socketio::Args;
 
 use super::payloads::{AllRead, NotificationRead};
+use crate::acknowledgements::ConstBool;
 use crate::event_schema::{id_argument, invalid_field, object};
-use crate::responses::ConstBool;
 use crate::{ClientAction, Reply, SocketCommand};
 
 /// The most users that one request may name.

@@ -15,7 +15,7 @@ use super::requests::{
 use crate::ClientAction;
 use crate::auth_refresh;
 use crate::event_schema::{ClientEvent, ServerEvent, server_events};
-use crate::responses::ErrorEvent;
+use crate::shared_events::ErrorEvent;
 
 server_events! {
     /// A message was sent in the room.

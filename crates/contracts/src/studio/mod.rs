@@ -19,9 +19,10 @@ use engine::OutboundMessage;
 use limits::rate_limit::RateLimitClass;
 use rest_toolkit::api::RestApi;
 
+use super::acknowledgements::{AckOk, ConstBool, ack_error};
 use super::auth_refresh::EXPIRING;
 use super::event_schema::{ClientEvent, ContractSchema, parse_event};
-use super::responses::{AckOk, ConstBool, RESYNC, ack_error};
+use super::shared_events::RESYNC;
 use super::{ClientMessage, Contract, Outcome, ParsedRequest, Reply, RequestInfo};
 use events::Error;
 use objects::NewMessage;

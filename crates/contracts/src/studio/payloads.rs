@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::objects::{self, NewMessage};
-use crate::responses::ConstBool;
+use crate::acknowledgements::ConstBool;
 
 /// The payload of `user:online`.
 #[derive(Clone, Debug, Serialize, ToSchema)]

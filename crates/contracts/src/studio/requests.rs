@@ -15,8 +15,8 @@ use wire::socketio::Args;
 use super::events::{CALL_INITIATED, MESSAGE_NEW};
 use super::objects::NewMessage;
 use super::payloads::{CallAck, CallAnswered, CallEnded, CallInitiated, MessageDeleted, MessageEdited, MessageSent};
+use crate::acknowledgements::ConstBool;
 use crate::event_schema::{id_argument, invalid_field, missing_or_invalid, object};
-use crate::responses::ConstBool;
 use crate::socket_command::RenderReply;
 use crate::{ClientAction, Reply, SocketCommand};
 

@@ -18,9 +18,10 @@ use engine::OutboundMessage;
 use rest_toolkit::api::RestApi;
 use serde_json::{Map, Value};
 
+use super::acknowledgements::{AckOk, ConstBool};
 use super::auth_refresh::EXPIRING;
 use super::event_schema::{ClientEvent, ContractSchema, ServerEvent, parse_event};
-use super::responses::{AckOk, ConstBool, ERROR, RESYNC};
+use super::shared_events::{ERROR, RESYNC};
 use super::{ClientMessage, Contract, EntryAudience, Outcome, ParsedRequest, Reply, RequestInfo, error_reply};
 use objects::{Members, Notification};
 use payloads::{

@@ -14,7 +14,7 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::objects::{MemberObject, Notification, Trip};
-use crate::responses::ConstBool;
+use crate::acknowledgements::ConstBool;
 
 /// The payload of `connected`.
 #[derive(Clone, Debug, Serialize, ToSchema)]

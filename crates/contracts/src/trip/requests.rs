@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 use wire::socketio::Args;
 
 use super::payloads::{RequestedChanges, TripAck};
+use crate::acknowledgements::ConstBool;
 use crate::event_schema::{id_argument, invalid_field, object};
-use crate::responses::ConstBool;
 use crate::{ClientAction, Reply, SocketCommand};
 
 /// Fields of a trip that only the server sets. A client may send a whole trip back as it received it; these fields are not broadcast.

@@ -17,8 +17,8 @@ use super::envelope_event::{About, Direct, EnvelopeEvent, From};
 use super::events;
 use super::objects::Metadata;
 use crate::auth_refresh::seconds_until;
-use crate::responses::Resync;
-use crate::schemas;
+use crate::error_codes;
+use crate::shared_events::Resync;
 
 /// A message of the server. Every envelope has `data`.
 #[derive(Clone, Debug, Serialize)]
@@ -288,7 +288,7 @@ pub(super) fn pong(at: Timestamp) -> OutboundMessage {
 #[schema(as = workspace::ErrorData)]
 pub(super) struct Error<'a> {
     error: String,
-    #[schema(schema_with = schemas::error_code)]
+    #[schema(schema_with = error_codes::error_code)]
     code: &'a str,
     /// The invalid field, if one is invalid.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -6,7 +6,7 @@ use super::objects;
 use super::projects::{ProjectData, Removed};
 use super::tasks::{Deleted, StatusChanged, TaskData};
 use crate::event_schema::server_events;
-use crate::responses::Resync;
+use crate::shared_events::Resync;
 
 server_events! {
     /// The connection was accepted.

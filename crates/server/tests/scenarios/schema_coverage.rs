@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{LazyLock, Mutex};
 
+use contracts::acknowledgements::AckError;
 use contracts::event_schema::{ContractSchema, PayloadSchema};
-use contracts::responses::AckError;
 use contracts::{ClientMessage, ContractOptions, ContractRegistry};
 use engine::{Namespace, OutboundMessage};
 use jsonschema::Validator;

@@ -1,15 +1,15 @@
 //! The envelope of this contract's answers: `{success: true, data}`, or `{success: false, error, code, field?}`.
 
 use client_json::json;
-use rest_toolkit::api::ErrorFormat;
+use rest_toolkit::error_body::ErrorBody;
+use rest_toolkit::error_body::ErrorFormat;
 use rest_toolkit::list::ListBody;
-use rest_toolkit::response::ErrorBody;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
 
+use crate::acknowledgements::ConstBool;
 use crate::event_schema::PayloadSchema;
-use crate::responses::ConstBool;
 
 /// The format of the error responses.
 pub(super) const ERROR_FORMAT: ErrorFormat = ErrorFormat {

@@ -1,0 +1,52 @@
+//! Reads the settings of a section from their sources.
+
+use super::error::ConfigError;
+use super::schema::Setting;
+use super::source::{SettingSource, Sources};
+use super::value::SettingValue;
+
+/// An effective setting: a line of `roomcast config`.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// The setting.
+    pub setting: &'static Setting,
+    /// Its value as it may be printed.
+    pub value: String,
+    /// Its source.
+    pub source: SettingSource,
+}
+
+/// Reads settings one after another, and records the source of each.
+pub(super) struct Reader<'a> {
+    pub(super) sources: &'a Sources,
+    pub(super) lines: Vec<Line>,
+    /// The errors so far, which are reported together.
+    pub(super) errors: Vec<ConfigError>,
+}
+
+impl Reader<'_> {
+    /// Reads one setting from the source with the highest precedence.
+    ///
+    /// Inputs: the setting, and the check that its range asks for. An invalid value adds an error that names the setting, the value and what is
+    /// expected. Then the default is returned, so that the other settings are checked, too.
+    pub(super) fn read<T: SettingValue>(&mut self, setting: &'static Setting, in_range: impl Fn(&T) -> bool) -> T {
+        match self.try_read(setting, in_range) {
+            Ok(value) => value,
+            Err(error) => {
+                self.errors.push(error);
+                T::read(setting.default).expect("a test reads every default")
+            }
+        }
+    }
+
+    fn try_read<T: SettingValue>(&mut self, setting: &'static Setting, in_range: impl Fn(&T) -> bool) -> Result<T, ConfigError> {
+        let found = self.sources.find(setting)?;
+        let Some(value) = T::read(&found.text).filter(|value| in_range(value)) else {
+            let range = setting.range.map(|(low, high)| format!(", from {low} to {high}")).unwrap_or_default();
+            let right = format!("expected {}{range}", T::EXPECTED);
+            return Err(ConfigError::setting(found.name, &T::show_unread(&found.text), right));
+        };
+        self.lines.push(Line { setting, value: value.show(), source: found.source });
+        Ok(value)
+    }
+}
