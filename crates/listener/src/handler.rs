@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::body::Body;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::net::TcpStream;
 use tower_service::Service;
@@ -53,6 +53,14 @@ impl AcceptRejection {
         match self {
             Self::Server => "server_full",
             Self::Address => "too_many_connections",
+        }
+    }
+
+    /// The status of the response.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::Server => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Address => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use engine::http::HttpConnection;
+use http::HeaderValue;
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use hyper::rt::{Read, Write};
 use hyper::server::conn::http1::Builder;
@@ -20,7 +20,7 @@ use hyper_util::rt::TokioTimer;
 use limits::bytes_in_memory::{ConnectionEnd, End};
 use tokio::sync::{Notify, watch};
 
-use super::handler::{Handler, Peer};
+use super::handler::{AcceptRejection, Handler, Peer};
 use super::in_flight::InFlight;
 
 /// How long a client may take for a request's headers, and how long a connection may stay idle between two requests.
@@ -109,7 +109,7 @@ async fn respond_to_health_check(handler: &impl Handler, request: Request<Incomi
         handler.handle(request, peer).await
     } else {
         let mut response = Response::new(Body::from(SERVER_FULL_BODY));
-        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        *response.status_mut() = AcceptRejection::Server.status();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS.into());
         response

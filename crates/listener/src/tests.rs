@@ -31,6 +31,11 @@ async fn bound(more: &[(&str, &str)]) -> Listener {
     Listener::bind(&Config::of_pairs(pairs).unwrap()).await.unwrap()
 }
 
+/// The beginning of the response to a rejected connection.
+fn status_line(reason: AcceptRejection) -> String {
+    format!("HTTP/1.1 {} ", reason.status().as_u16())
+}
+
 /// A server, its address, how to stop it, and its end.
 struct Served {
     address: SocketAddr,
@@ -237,7 +242,7 @@ async fn health_checks_work_without_slots_and_an_upgrade_frees_one() {
     }
     // Connections are accepted in order, so these are behind all others.
     let error = rest(&mut connect(served.address, UPGRADE).await).await;
-    assert!(error.starts_with("HTTP/1.1 503 ") && error.contains("\r\nretry-after: 1\r\n"), "{error}");
+    assert!(error.starts_with(&status_line(AcceptRejection::Server)) && error.contains("\r\nretry-after: 1\r\n"), "{error}");
     // A health check is answered although other connections fill the places for health checks.
     let mut silent = Vec::new();
     for _ in 0..100 {
@@ -279,7 +284,7 @@ async fn the_connections_of_one_address_are_limited() {
         open.push(stream);
     }
     let error = rest(&mut connect(served.address, GET).await).await;
-    assert!(error.starts_with("HTTP/1.1 429 ") && error.contains("\r\nretry-after: 10\r\n"), "{error}");
+    assert!(error.starts_with(&status_line(AcceptRejection::Address)) && error.contains("\r\nretry-after: 10\r\n"), "{error}");
     let mut other = from([127, 0, 0, 2], served.address, GET).await;
     read_to(&mut other, "hello").await;
     drop(open.pop());

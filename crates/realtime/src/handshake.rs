@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use auth::Authenticator;
 use config::OwnPage;
 use contracts::close_codes::{FORBIDDEN, TOO_MANY_CONNECTIONS};
+use domain::error::DomainError;
 use engine::HandshakeRejection;
 use http::header::{HeaderName, ORIGIN, USER_AGENT};
 use http::request::Parts;
@@ -65,27 +66,28 @@ impl Handshake {
 /// The admission check of the engine. It rejects pages of origins that are not allowed, addresses that make too many attempts, and every
 /// client while the server is full, stopping or short of memory. [`ShardQuery`] counts the rejections.
 pub struct HandshakeCheck {
-    authenticator: Arc<Authenticator>,
-    limits: Arc<RateLimits>,
-    shard_query: Arc<ShardQuery>,
-    admission: Arc<Admission>,
-    proxies: Proxies,
+    parts: HandshakeCheckParts,
     slots: Option<Arc<Semaphore>>,
     next: AtomicU64,
 }
 
+/// The parts of the server that a [`HandshakeCheck`] asks.
+#[expect(missing_docs, reason = "each field is named after its type")]
+pub struct HandshakeCheckParts {
+    pub authenticator: Arc<Authenticator>,
+    pub limits: Arc<RateLimits>,
+    pub shard_query: Arc<ShardQuery>,
+    pub admission: Arc<Admission>,
+    pub proxies: Proxies,
+    /// The maximum number of open connections. `None`: no limit.
+    pub max_connections: Option<u32>,
+}
+
 impl HandshakeCheck {
-    /// A check with a limit on the open connections (`None`: no limit).
-    pub fn new(
-        authenticator: Arc<Authenticator>,
-        limits: Arc<RateLimits>,
-        shard_query: Arc<ShardQuery>,
-        admission: Arc<Admission>,
-        proxies: Proxies,
-        most: Option<u32>,
-    ) -> Self {
-        let slots = most.map(|most| Arc::new(Semaphore::new(most as usize)));
-        Self { authenticator, limits, shard_query, admission, proxies, slots, next: AtomicU64::new(0) }
+    /// A check without open connections.
+    pub fn new(parts: HandshakeCheckParts) -> Self {
+        let slots = parts.max_connections.map(|most| Arc::new(Semaphore::new(most as usize)));
+        Self { parts, slots, next: AtomicU64::new(0) }
     }
 
     /// The data to keep of a handshake. Inputs: its head, and the peer of its TCP connection.
@@ -93,13 +95,13 @@ impl HandshakeCheck {
     /// # Errors
     /// The rejection for the client.
     pub fn admit(&self, request: &Parts, peer: SocketAddr) -> Result<Handshake, HandshakeRejection> {
-        let address = self.proxies.sender(peer, &request.headers);
-        let slot = self.check(request, address).map_err(|(code, error)| {
-            audit::rejected(None, address, "handshake", code);
-            self.shard_query.connection_rejected(code);
-            error
+        let address = self.parts.proxies.sender(peer, &request.headers);
+        let slot = self.check(request, address).map_err(|reason| {
+            audit::rejected(None, address, "handshake", reason.code());
+            self.parts.shard_query.connection_rejected(reason.code());
+            reason.rejection()
         })?;
-        let token = self.authenticator.handshake_token(&request.headers, request.uri.query()).map(String::into_boxed_str);
+        let token = self.parts.authenticator.handshake_token(&request.headers, request.uri.query()).map(String::into_boxed_str);
         let since = request.uri.query().and_then(since);
         let extras = (token.is_some() || since.is_some()).then(|| HandshakeExtras { token, since }.into());
         let takes_positions = supports_positions(&request.headers);
@@ -108,37 +110,69 @@ impl HandshakeCheck {
         Ok(Handshake { ip, port, extras, takes_positions, number, connects: 0, held: None, _slot: slot })
     }
 
-    /// The slot of a connection that may open. Errors: the code and the response of the rejection. Every handshake costs its address an
-    /// attempt, except while the server admits no connections.
-    fn check(&self, request: &Parts, address: SocketAddr) -> Result<Option<OwnedSemaphorePermit>, (&'static str, HandshakeRejection)> {
-        self.admission.closed().map_or(Ok(()), |closed| Err((closed.code(), admission_closed(closed))))?;
-        // The rejection precedes the upgrade: a WebSocket that is opened and closed again would hold its descriptor until the client
-        // responds.
-        let over = |error: domain::error::DomainError| (error.code(), HandshakeRejection { code: None, ..rate_limited(&error) });
-        self.limits.connect(address.ip()).map_err(over)?;
+    /// The slot of a connection that may open. Every handshake costs its address an attempt, except while the server admits no connections.
+    fn check(&self, request: &Parts, address: SocketAddr) -> Result<Option<OwnedSemaphorePermit>, RejectionReason> {
+        self.parts.admission.closed().map_or(Ok(()), |closed| Err(RejectionReason::AdmissionClosed(closed)))?;
+        self.parts.limits.connect(address.ip()).map_err(RejectionReason::RateLimited)?;
         let header = |name: HeaderName| request.headers.get(name).map(|value| value.to_str().unwrap_or("null"));
-        if !self.authenticator.origins().allows_socket(header(ORIGIN), OwnPage::of(&request.headers)) {
-            let (message, status) = ("Origin not allowed".into(), StatusCode::FORBIDDEN);
-            return Err(("origin_not_allowed", HandshakeRejection { message, code: Some(FORBIDDEN.code), status, retry_after: None }));
+        if !self.parts.authenticator.origins().allows_socket(header(ORIGIN), OwnPage::of(&request.headers)) {
+            return Err(RejectionReason::OriginNotAllowed);
         }
         let slot = self.slots.as_ref().map(|slots| slots.clone().try_acquire_owned()).transpose();
-        slot.map_err(|_| {
-            let message = format!("The server is full, try again in {RETRY_AFTER_SECONDS} s");
-            let (code, status) = (Some(TOO_MANY_CONNECTIONS.code), StatusCode::SERVICE_UNAVAILABLE);
-            ("server_full", HandshakeRejection { message, code, status, retry_after: Some(RETRY_AFTER_SECONDS) })
-        })
+        slot.map_err(|_| RejectionReason::ServerFull)
     }
 }
 
-/// The rejection while the server admits no connections.
-fn admission_closed(closed: AdmissionClosed) -> HandshakeRejection {
-    let (reason, seconds) = (closed.description(), closed.retry_after());
-    let message = format!("Try again in {seconds} s: {reason}");
-    HandshakeRejection { message, code: None, status: StatusCode::SERVICE_UNAVAILABLE, retry_after: Some(seconds) }
+/// Why a handshake is rejected.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RejectionReason {
+    /// The server admits no connections.
+    AdmissionClosed(AdmissionClosed),
+    /// The address has made too many attempts. The error is a [`DomainError::RateLimited`].
+    RateLimited(DomainError),
+    /// The page has an origin that may not open a socket.
+    OriginNotAllowed,
+    /// The server has its maximum number of connections.
+    ServerFull,
+}
+
+impl RejectionReason {
+    /// The code in metrics and logs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::AdmissionClosed(closed) => closed.code(),
+            Self::RateLimited(error) => error.code(),
+            Self::OriginNotAllowed => "origin_not_allowed",
+            Self::ServerFull => "server_full",
+        }
+    }
+
+    /// The rejection for the client.
+    pub fn rejection(&self) -> HandshakeRejection {
+        match self {
+            Self::AdmissionClosed(closed) => {
+                let (reason, seconds) = (closed.description(), closed.retry_after());
+                let message = format!("Try again in {seconds} s: {reason}");
+                HandshakeRejection { message, code: None, status: StatusCode::SERVICE_UNAVAILABLE, retry_after: Some(seconds) }
+            }
+            // The rejection precedes the upgrade: a WebSocket that is opened and closed again would hold its descriptor until the client
+            // responds.
+            Self::RateLimited(error) => HandshakeRejection { code: None, ..rate_limited(error) },
+            Self::OriginNotAllowed => {
+                let (message, status) = ("Origin not allowed".into(), StatusCode::FORBIDDEN);
+                HandshakeRejection { message, code: Some(FORBIDDEN.code), status, retry_after: None }
+            }
+            Self::ServerFull => {
+                let message = format!("The server is full, try again in {RETRY_AFTER_SECONDS} s");
+                let (code, status) = (Some(TOO_MANY_CONNECTIONS.code), StatusCode::SERVICE_UNAVAILABLE);
+                HandshakeRejection { message, code, status, retry_after: Some(RETRY_AFTER_SECONDS) }
+            }
+        }
+    }
 }
 
 /// The rejection for an address that has made too many attempts.
-pub(super) fn rate_limited(error: &domain::error::DomainError) -> HandshakeRejection {
+pub(super) fn rate_limited(error: &DomainError) -> HandshakeRejection {
     HandshakeRejection {
         message: error.to_string(),
         code: Some(TOO_MANY_CONNECTIONS.code),

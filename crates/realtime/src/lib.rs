@@ -97,7 +97,7 @@ pub use connect::{AuthorizedConnect, ConnectRejection};
 pub use connection_stats::ShardQuery;
 pub use effects::Effect;
 pub use fanout::{Fanout, PresenceAudience};
-pub use handshake::{Handshake, HandshakeCheck};
+pub use handshake::{Handshake, HandshakeCheck, HandshakeCheckParts, RejectionReason};
 pub use missed_events::PageUnavailable;
 pub use pending_session_ends::PendingSessionEnds;
 pub use recovery::{ClientResume, client_position};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use config::{Config, SocketParser};
 use engine::{Config as EngineConfig, Endpoint, Engine, Format, Protocol, Recovery};
 use realtime::{
-    ConnectionLimits, HandshakeCheck, PresenceState, RealtimeApp, RealtimeState, SessionState, StartupPresence, StoreHandles, TokenPolicy,
+    ConnectionLimits, HandshakeCheck, HandshakeCheckParts, PresenceState, RealtimeApp, RealtimeState, SessionState, StartupPresence,
+    StoreHandles, TokenPolicy,
 };
 
 use super::background;
@@ -18,14 +19,14 @@ pub(super) fn start(config: &Config, parts: &Parts) -> anyhow::Result<Engine<Rea
     let (fanout, storage) = (&parts.delivery.fanout, &parts.storage);
     let state = Arc::new(state(config, parts));
     let expected = state.expect_users(&storage.startup.disconnected_users);
-    let check = HandshakeCheck::new(
-        parts.authenticator.clone(),
-        parts.rate_limits.clone(),
-        parts.shard_query.clone(),
-        parts.admission.clone(),
-        parts.proxies.clone(),
-        config.limits.max_connections.limit(),
-    );
+    let check = HandshakeCheck::new(HandshakeCheckParts {
+        authenticator: parts.authenticator.clone(),
+        limits: parts.rate_limits.clone(),
+        shard_query: parts.shard_query.clone(),
+        admission: parts.admission.clone(),
+        proxies: parts.proxies.clone(),
+        max_connections: config.limits.max_connections.limit(),
+    });
     let engine = Engine::start(
         engine_config(config, parts),
         move |request, peer| check.admit(request, peer),

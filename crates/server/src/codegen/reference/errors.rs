@@ -60,7 +60,7 @@ pub(crate) const ERROR_CODES: [ErrorCode; 25] = [
     row("quota_exceeded", Some(429), None, Retry::AfterDelay, "The user has stored as many objects or bytes as a user may in a day."),
     row("too_much_in_hand", Some(429), None, Retry::AfterDelay, "Too many bytes of the user's or the address's requests and responses are in progress."),
     row("too_many_connections", Some(429), None, Retry::AfterDelay, "The address has too many HTTP connections."),
-    row("too_many_connections", Some(401), Some(4429), Retry::AfterDelay, "The user has too many connections."),
+    row("too_many_connections", None, Some(4429), Retry::AfterDelay, "The user has too many connections."),
     row("internal", Some(500), Some(4500), Retry::Yes, "An error of the server. Only the log has the details."),
     row("unavailable", Some(503), Some(4500), Retry::AfterDelay, "The database or a part of the server does not respond, or the server is not ready."),
     row("server_full", Some(503), Some(4429), Retry::AfterDelay, "The server has reached `MAX_CONNECTIONS` or `MAX_HTTP_CONNECTIONS`, or nearly all file descriptors are in use."),
@@ -87,47 +87,102 @@ fn cells(error: &ErrorCode) -> [String; 5] {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use auth::{AuthError, FailedCheck};
+    use axum::response::IntoResponse;
     use contracts::close_codes;
+    use contracts::error_codes::UNKNOWN_EVENT;
     use domain::error::DomainError;
+    use domain::field::Field;
     use engine::http::OverBudget;
     use limits::admission::AdmissionClosed;
-    use limits::bytes_in_memory;
+    use limits::json_memory::ParseRejection;
     use listener::AcceptRejection;
+    use realtime::presence::Transport;
+    use realtime::{ConnectRejection, RejectionReason};
+    use rest_toolkit::response::{RestError, error_code};
 
     use super::*;
 
-    fn is_documented(code: &str) -> bool {
-        ERROR_CODES.iter().any(|error| error.code == code)
-    }
+    const TOKEN_ERRORS: [AuthError; 5] =
+        [AuthError::Missing, AuthError::Invalid(FailedCheck::Form), AuthError::Expired, AuthError::SubjectMismatch, AuthError::UserDeleted];
 
-    #[test]
-    fn every_code_of_the_server_is_documented() {
-        let auth = [
-            AuthError::Missing,
-            AuthError::Invalid(FailedCheck::Form),
-            AuthError::Expired,
-            AuthError::SubjectMismatch,
-            AuthError::UserDeleted,
-            AuthError::TooManyConnections,
+    /// Every error of REST.
+    fn rest_errors() -> Vec<RestError> {
+        let domain = [
+            DomainError::invalid(Field::Title, "is bad"),
+            DomainError::Ambiguous { field: Field::NewAssignee, reason: "names two users".into() },
+            DomainError::Forbidden("Only an admin may do this"),
+            DomainError::NotFound("Room"),
+            DomainError::Conflict("Not now"),
+            DomainError::RateLimited { retry_after: 3 },
+            DomainError::UserDeleted,
+            DomainError::OverQuota { retry_after: 3 },
+            DomainError::Unavailable("disk full".into()),
+            DomainError::Internal("secret".into()),
         ];
-        let codes = DomainError::CODES.into_iter().chain(auth.map(AuthError::code));
-        let codes = codes.chain([AcceptRejection::Server, AcceptRejection::Address].map(AcceptRejection::code));
-        let codes = codes.chain([AdmissionClosed::Memory, AdmissionClosed::Stopping { retry_after: 1 }].map(AdmissionClosed::code));
-        for code in codes {
-            assert!(is_documented(code), "{code}");
-        }
+        let codes: Vec<_> = domain.iter().map(DomainError::code).collect();
+        assert_eq!(codes, DomainError::CODES, "every error of the domain is in this list");
+        let over_budget = [true, false].map(|is_clients| RestError::over_budget(OverBudget { is_clients }));
+        let of_rest = [
+            RestError::body("is bad"),
+            RestError::too_large(1),
+            RestError::not_parsed(ParseRejection::TooComplex),
+            RestError::too_slow(),
+            RestError::not_responding(),
+            RestError::unready(&["draining"]),
+            RestError::unknown_path(),
+            RestError::wrong_method(),
+        ];
+        let domain = domain.into_iter().map(RestError::from);
+        domain.chain(TOKEN_ERRORS.map(RestError::from)).chain(over_budget).chain(of_rest).collect()
+    }
+
+    /// Every reason to reject a handshake.
+    fn handshake_rejections() -> [RejectionReason; 5] {
+        [
+            RejectionReason::AdmissionClosed(AdmissionClosed::Stopping { retry_after: 1 }),
+            RejectionReason::AdmissionClosed(AdmissionClosed::Memory),
+            RejectionReason::RateLimited(DomainError::RateLimited { retry_after: 3 }),
+            RejectionReason::OriginNotAllowed,
+            RejectionReason::ServerFull,
+        ]
     }
 
     #[test]
-    fn documented_statuses_and_close_codes_are_those_of_the_code() {
-        for is_clients in [true, false] {
-            let (status, code, _) = bytes_in_memory::rejection(OverBudget { is_clients });
-            assert!(ERROR_CODES.iter().any(|error| error.code == code && error.status == Some(status.as_u16())), "{code}");
+    fn documented_statuses_are_those_of_the_responses() {
+        let rest = rest_errors().into_iter().map(|error| {
+            let response = error.into_response();
+            (error_code(&response).unwrap(), response.status().as_u16())
+        });
+        let handshakes = handshake_rejections().map(|reason| (reason.code(), reason.rejection().status.as_u16()));
+        let accepts = [AcceptRejection::Server, AcceptRejection::Address].map(|reason| (reason.code(), reason.status().as_u16()));
+        let sent: BTreeSet<_> = rest.chain(handshakes).chain(accepts).collect();
+        let documented: BTreeSet<_> = ERROR_CODES.iter().filter_map(|error| Some((error.code, error.status?))).collect();
+        assert_eq!(documented, sent);
+    }
+
+    #[test]
+    fn documented_close_codes_are_those_of_rejected_connections() {
+        let handshakes = handshake_rejections().into_iter().filter_map(|reason| Some((reason.code(), reason.rejection().code?)));
+        let connects = TOKEN_ERRORS.into_iter().chain([AuthError::TooManyConnections]).map(|error| {
+            let ConnectRejection::Closed(code, _) = ConnectRejection::of(Transport::Raw, error) else { panic!("{error:?} is no close") };
+            (error.code(), code)
+        });
+        for rejection in handshakes.chain(connects) {
+            let is_documented = ERROR_CODES.iter().any(|error| (error.code, error.close_code) == (rejection.0, Some(rejection.1)));
+            assert!(is_documented, "{rejection:?}");
         }
         for error in &ERROR_CODES {
             assert!(error.close_code.is_none_or(|code| close_codes::ALL.iter().any(|close| close.code == code)), "{}", error.code);
-            assert!(!error.meaning.is_empty(), "{}", error.code);
         }
+    }
+
+    #[test]
+    fn codes_without_a_status_are_those_of_sockets() {
+        let without_status: Vec<_> = ERROR_CODES.iter().filter(|error| error.status.is_none()).map(|error| error.code).collect();
+        assert_eq!(without_status, [AuthError::TooManyConnections.code(), UNKNOWN_EVENT]);
+        assert!(ERROR_CODES.iter().all(|error| !error.meaning.is_empty()));
     }
 }
