@@ -79,10 +79,10 @@ export async function stopPython() {
 
 export class PythonClient extends ScenarioClient {
   // Connects. Resolves with null, or with the rejection {message, data?}.
-  async connect({ url, namespace, transport, auth, over, greets }) {
+  async connect({ url, namespace, transport, auth, over, ignores }) {
     if (over) throw new Error("python-socketio joins all its namespaces when it connects");
     python ??= new PythonProcess();
-    this.greets = greets;
+    this.ignores = ignores;
     this.number = python.register(this);
     const result = await this.#run("connect", { url, namespace, transports: TRANSPORTS[transport], auth });
     if (result.rejected) return result.rejected;
@@ -109,7 +109,7 @@ export class PythonClient extends ScenarioClient {
 
   onPythonEvent({ event, args, closed }) {
     if (closed !== undefined) return this.isClosed || this.record({ closed: { reason: closed } });
-    if (event !== "connected" || this.greets) this.record({ event, args });
+    if (!this.ignores.includes(event)) this.record({ event, args });
   }
 
   #run(action, command) {

@@ -12,12 +12,11 @@ class SocketIoClient extends ScenarioClient {
   #closed;
 
   // Connects, or joins the other namespace over the connection of another client. Resolves with null, or with the rejection {message, data}.
-  connect({ url, namespace, other, transport, auth, over, greets }) {
+  connect({ url, namespace, other, transport, auth, over, ignores }) {
     const options = { ...this.credentials(auth), transports: TRANSPORTS[transport], forceNew: true, reconnection: false };
     this.transport = transport;
     this.socket = over ? over.socket.io.socket(other, this.credentials(auth)) : this.open(`${url}${namespace}`, options);
-    // The trip contract sends the greeting `connected` in `/`. It is a step only in the scenarios that contain it.
-    this.onEvent((event, ...args) => (event === "connected" && !greets) || this.record({ event, args }));
+    this.onEvent((event, ...args) => ignores.includes(event) || this.record({ event, args }));
     this.#closed = new Promise((resolve) => this.socket.once("disconnect", (reason) => resolve({ reason })));
     void this.#closed.then((closed) => this.isClosed || this.record({ closed }));
     const connected = new Promise((resolve, reject) => {

@@ -2,6 +2,7 @@
 //! The server's own code authenticates, parses, responds and selects the receivers.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,7 +15,7 @@ use domain::ids::{RoomId, UserId};
 use domain::sessions::{ConnectSession, ResumeRequest};
 use domain::spaces::{FilterVisible, JoinRoom, JoinRoomListingMembers, JoinedRoom, ListMemberIds};
 use domain::users::EnsureUser;
-use engine::{MessageSource, Namespace, OutboundMessage};
+use engine::{MessageSource, Namespace};
 use http::HeaderMap;
 use realtime::presence::{ConnectionId, Transport};
 use realtime::{AuthRefresh, AuthorizedConnect, ConnectRejection, Effect};
@@ -28,17 +29,17 @@ use crate::test_client::{TestClient, values};
 pub struct FakeEngine {
     app: TestApp,
     clients: BTreeMap<String, TestClient>,
-    /// Whether the trip contract's greeting, which every client in `/` receives, is a step.
-    expects_greeting: bool,
+    /// The names of the events that the clients ignore.
+    ignored_events: Rc<[String]>,
     /// The fixed time of the test.
     start: Instant,
     connections: u64,
 }
 
 impl FakeEngine {
-    pub fn new(app: TestApp, expects_greeting: bool) -> Self {
+    pub fn new(app: TestApp, ignored_events: Vec<String>) -> Self {
         assert!(!app.shared.presence.is_broadcast, "presence events need time to pass, and here it does not");
-        Self { app, clients: BTreeMap::new(), expects_greeting, start: Instant::now(), connections: 0 }
+        Self { app, clients: BTreeMap::new(), ignored_events: ignored_events.into(), start: Instant::now(), connections: 0 }
     }
 
     /// A new connection.
@@ -73,12 +74,9 @@ impl FakeEngine {
             Ok((actor, connected_session)) => {
                 let (rooms, greetings) =
                     (shared.rooms_to_join(namespace, &connected_session), shared.greetings(namespace, name, &connected_session.user));
-                let mut client = TestClient::new(actor, connection, namespace);
+                let mut client = TestClient::new(actor, connection, namespace, self.ignored_events.clone());
                 client.rooms.extend(rooms.iter().map(|(room, _)| room.as_str().to_owned()));
-                greetings
-                    .iter()
-                    .filter(|greeting| self.expects_greeting || !is_trips_greeting(greeting))
-                    .for_each(|greeting| client.receive(greeting));
+                greetings.iter().for_each(|greeting| client.receive(greeting));
                 client
             }
             Err(why) => match ConnectRejection::of(connection.transport(), why) {
@@ -359,7 +357,7 @@ impl FakeEngine {
     pub fn add_beside(&mut self, name: &str, other: &str) {
         let TestClient { connection, namespace, .. } = *self.client(other);
         let actor = Actor { user: UserId::new(name), admin: false };
-        self.clients.insert(name.to_owned(), TestClient::new(actor, connection, namespace));
+        self.clients.insert(name.to_owned(), TestClient::new(actor, connection, namespace, self.ignored_events.clone()));
     }
 
     /// Removes a client. Returns the messages that it has received.
@@ -386,8 +384,4 @@ impl FakeEngine {
         assert!(client.connected, "{name} is not connected");
         client
     }
-}
-
-fn is_trips_greeting(greeting: &OutboundMessage) -> bool {
-    matches!(greeting, OutboundMessage::Event { name, .. } if name == "connected")
 }

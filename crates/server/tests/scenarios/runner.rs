@@ -71,7 +71,7 @@ struct Runner {
 
 impl Runner {
     fn new(scenario: Scenario, namespace: &str, other: &str) -> Self {
-        let expects_greeting = scenario.expects_greeting();
+        let ignored_events = scenario.ignored_events();
         let app = TestApp::new(&scenario.settings);
         let names = app.shared.contracts.namespaces();
         let index = |namespace| Namespace(u8::try_from(names.iter().position(|name| name == namespace).unwrap()).unwrap());
@@ -82,7 +82,7 @@ impl Runner {
             steps: scenario.steps,
             names: names_saved,
             users: users.collect(),
-            engine: FakeEngine::new(app, expects_greeting),
+            engine: FakeEngine::new(app, ignored_events),
             namespace: index(namespace),
             other: index(other),
             namespace_name: namespace.to_owned(),

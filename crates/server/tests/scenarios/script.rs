@@ -15,6 +15,9 @@ pub struct Scenario {
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
     pub users: BTreeMap<String, Value>,
+    /// Events of other contracts that clients in `/` receive, too, and that the scenario does not check.
+    #[serde(default)]
+    pub ignores: Vec<String>,
     #[serde(default)]
     pub shapes: Map<String, Value>,
     pub steps: Vec<Value>,
@@ -208,15 +211,19 @@ pub fn load(contract: &str, file: &str) -> Scenario {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{contract}/{file}.json: {error}"))
 }
 
+/// The greeting of the trip contract.
+const GREETING: &str = "connected";
+
 impl Scenario {
     /// Whether a client of it connects with Socket.IO.
     pub fn connects_with_socketio(&self) -> bool {
         self.has_step(|step| step["connect"] == "socketio")
     }
 
-    /// Whether the trip contract's greeting is a step of it.
-    pub fn expects_greeting(&self) -> bool {
-        self.has_step(|step| step["event"] == "connected")
+    /// The names of the events that its clients ignore. Each client in `/` receives the greeting of the trip contract.
+    pub fn ignored_events(&self) -> Vec<String> {
+        let greeting = (!self.has_step(|step| step["event"] == GREETING)).then(|| GREETING.to_owned());
+        self.ignores.iter().cloned().chain(greeting).collect()
     }
 
     fn has_step(&self, wanted: fn(&Value) -> bool) -> bool {

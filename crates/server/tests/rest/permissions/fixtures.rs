@@ -1,5 +1,8 @@
 //! The objects that the permission tests request.
 
+use std::fmt::{self, Debug, Formatter};
+use std::pin::Pin;
+
 use serde_json::{Value, json};
 
 use super::callers::Caller;
@@ -16,7 +19,6 @@ pub enum FixtureKind {
     Person,
     Household,
     Chore,
-    Trip,
     Room,
     RoomMessage,
     Talk,
@@ -27,6 +29,35 @@ pub enum FixtureKind {
     Channel,
     ProjectTask,
     ChannelMessage,
+    /// An object that a contract defines in a file of its own.
+    OfContract(ContractFixture),
+}
+
+/// A future of a test.
+type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// How to create and end an object of a contract.
+#[derive(Clone, Copy)]
+pub struct ContractFixture {
+    pub name: &'static str,
+    /// Creates an object.
+    pub create: for<'a> fn(&'a Server) -> LocalFuture<'a, Fixture>,
+    /// Ends an object that was created.
+    pub end: for<'a> fn(&'a Server, &'a Fixture) -> LocalFuture<'a, ()>,
+}
+
+impl PartialEq for ContractFixture {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for ContractFixture {}
+
+impl Debug for ContractFixture {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
 }
 
 /// An object.
@@ -37,7 +68,7 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    fn of(object: &Value) -> Self {
+    pub fn of(object: &Value) -> Self {
         Self { id: text(&object["id"]), code: text(&object["inviteCode"]) }
     }
 
@@ -80,16 +111,6 @@ impl FixtureKind {
                 let tasks = format!("/households/{}/tasks", id(&household(server).await));
                 create(&alice, &tasks, json!({ "title": SECRET, "assignedTo": ["alice"] })).await
             }
-            Self::Trip => {
-                let made = alice.post("/api/v1/trips", json!({ "name": SECRET })).await.expect(201);
-                let trip = Fixture::of(&made["data"]);
-                let members = format!("/api/v1/trips/{}/members", trip.id);
-                for sub in ["bob", "carol"] {
-                    alice.post(&members, json!({ "userId": sub })).await.expect(201);
-                }
-                alice.delete(&format!("{members}/carol")).await.expect(200);
-                trip
-            }
             Self::Room => space(&alice, "/shared/chat/rooms", "members", json!({ "name": SECRET, "memberIds": ["bob", "carol"] })).await,
             Self::Talk => {
                 let body = json!({ "title": SECRET, "participantIds": ["bob", "carol"] });
@@ -113,6 +134,7 @@ impl FixtureKind {
                 let (list, field) = if self == Self::Channel { ("channels", "name") } else { ("tasks", "title") };
                 create(&alice, &format!("/api/v1/projects/{}/{list}", project.id), json!({ field: SECRET })).await
             }
+            Self::OfContract(fixture) => (fixture.create)(server).await,
             Self::ChannelMessage => {
                 let channel = Box::pin(Self::Channel.create(server)).await;
                 create(&bob, &format!("/api/v1/channels/{}/messages", channel.id), json!({ "content": SECRET })).await
@@ -142,11 +164,11 @@ impl FixtureKind {
             Self::Talk => all_leave(server, &format!("{}/participants", path("/api/conversations"))).await,
             Self::Project => all_leave(server, &format!("{}/members", path("/api/v1/projects"))).await,
             Self::Chore => drop(alice.delete(&path("/tasks")).await.expect(200)),
-            Self::Trip => drop(alice.delete(&path("/api/v1/trips")).await.expect(200)),
             Self::RoomMessage => drop(bob.delete(&path("/shared/chat/messages")).await.expect(200)),
             Self::TalkMessage => drop(bob.delete(&path("/api/messages")).await.expect(200)),
             Self::ProjectTask => drop(alice.delete(&path("/api/v1/tasks")).await.expect(200)),
             Self::ChannelMessage => drop(bob.delete(&path("/api/v1/messages")).await.expect(200)),
+            Self::OfContract(of_contract) => (of_contract.end)(server, &fixture).await,
         }
         Some(fixture)
     }

@@ -2,11 +2,13 @@
 //!
 //! - `table`: the rows, each for an operation.
 //! - `callers`: the callers.
+//! - `trip`: the rows and objects of the trip contract.
 //! - `fixtures`: the objects: existing, ended and missing.
 
 mod callers;
 mod fixtures;
 mod table;
+mod trip;
 
 use std::collections::BTreeSet;
 
@@ -117,7 +119,7 @@ async fn objects_of_others_are_not_found_through_own_paths() {
     // Lists contain only the caller's objects, also after the id of another user's object.
     for (contract, list, sort) in [
         ("household", "/households", FixtureKind::Household),
-        ("trip", "/api/v1/trips", FixtureKind::Trip),
+        ("trip", "/api/v1/trips", trip::TRIP),
         ("studio", "/shared/chat/rooms", FixtureKind::Room),
         ("messenger", "/api/conversations", FixtureKind::Talk),
         ("workspace", "/api/v1/projects", FixtureKind::Project),

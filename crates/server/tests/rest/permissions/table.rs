@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::callers::Caller;
 use super::fixtures::{Fixture, FixtureKind};
+use super::trip;
 use crate::support::has_contract;
 
 /// The status for each caller, in the order of [`Caller::ALL`].
@@ -29,19 +30,19 @@ pub struct Row {
 }
 
 impl Row {
-    fn user(self, user: &'static str) -> Self {
+    pub fn user(self, user: &'static str) -> Self {
         Self { user, ..self }
     }
 
-    fn query(self, query: &'static str) -> Self {
+    pub fn query(self, query: &'static str) -> Self {
         Self { query, ..self }
     }
 
-    fn body(self, body: Value) -> Self {
+    pub fn body(self, body: Value) -> Self {
         Self { body, ..self }
     }
 
-    fn grants_access(self) -> Self {
+    pub fn grants_access(self) -> Self {
         Self { grants_access: true, ..self }
     }
 
@@ -58,39 +59,33 @@ impl Display for Row {
     }
 }
 
-fn row(operation: &'static str, kind: FixtureKind, statuses: Statuses) -> Row {
+pub fn row(operation: &'static str, kind: FixtureKind, statuses: Statuses) -> Row {
     Row { operation, kind, user: "", query: "", body: Value::Null, statuses, grants_access: false }
 }
 
 /// For users. A request without a valid token is unauthenticated, also with the API key.
-const fn users(stranger: u16, removed: u16, member: u16, admin: u16, service: u16, root: u16) -> Statuses {
+pub const fn users(stranger: u16, removed: u16, member: u16, admin: u16, service: u16, root: u16) -> Statuses {
     [401, 401, 401, 401, stranger, removed, member, admin, service, root, 401]
 }
 
-const MEMBERS: Statuses = users(404, 404, 200, 200, 404, 404);
-const MEMBERS_CREATE: Statuses = users(404, 404, 201, 201, 404, 404);
+pub const MEMBERS: Statuses = users(404, 404, 200, 200, 404, 404);
+pub const MEMBERS_CREATE: Statuses = users(404, 404, 201, 201, 404, 404);
 /// The server's admin is an admin of every space.
-const ADMINS: Statuses = users(404, 404, 403, 200, 404, 200);
+pub const ADMINS: Statuses = users(404, 404, 403, 200, 404, 200);
 /// A member may leave; admins remove others.
-const MEMBER_ONESELF: Statuses = users(404, 404, 200, 200, 404, 200);
+pub const MEMBER_ONESELF: Statuses = users(404, 404, 200, 200, 404, 200);
 /// For one member: a message, which only its sender changes.
-const SENDER: Statuses = users(404, 404, 200, 403, 404, 404);
-const ANYBODY: Statuses = users(200, 200, 200, 200, 200, 200);
-const ANYBODY_CREATES: Statuses = users(201, 201, 201, 201, 201, 201);
+pub const SENDER: Statuses = users(404, 404, 200, 403, 404, 404);
+pub const ANYBODY: Statuses = users(200, 200, 200, 200, 200, 200);
+pub const ANYBODY_CREATES: Statuses = users(201, 201, 201, 201, 201, 201);
 /// For backends and the server's admins.
-const BACK_ENDS: Statuses = [401, 401, 401, 401, 403, 403, 403, 403, 200, 200, 200];
-const BACK_ENDS_CREATE: Statuses = [401, 401, 401, 401, 403, 403, 403, 403, 201, 201, 201];
+pub const BACK_ENDS: Statuses = [401, 401, 401, 401, 403, 403, 403, 403, 200, 200, 200];
+pub const BACK_ENDS_CREATE: Statuses = [401, 401, 401, 401, 403, 403, 403, 403, 201, 201, 201];
 
 /// The rows of all contracts, and those of no contract.
 pub fn rows() -> Vec<Row> {
-    let of_contracts = [
-        ("household", household()),
-        ("trip", trip()),
-        ("trip", socket()),
-        ("studio", studio()),
-        ("messenger", messenger()),
-        ("workspace", workspace()),
-    ];
+    let of_contracts =
+        [("household", household()), ("trip", trip::rows()), ("studio", studio()), ("messenger", messenger()), ("workspace", workspace())];
     let of_contracts = of_contracts.into_iter().filter(|(contract, _)| has_contract(contract)).flat_map(|(_, rows)| rows);
     of_contracts.chain(blocks()).chain(backend()).chain(operations()).collect()
 }
@@ -133,40 +128,8 @@ fn household() -> Vec<Row> {
     ]
 }
 
-fn trip() -> Vec<Row> {
-    use FixtureKind::{Nothing, Trip};
-    vec![
-        row("GET /api/v1/trips", Nothing, ANYBODY),
-        row("GET /api/v1/trips", Trip, ANYBODY),
-        row("POST /api/v1/trips", Nothing, ANYBODY_CREATES).body(json!({ "name": "Mine" })),
-        row("GET /api/v1/trips/{id}", Trip, MEMBERS),
-        row("PUT /api/v1/trips/{id}", Trip, MEMBERS).body(json!({ "name": "Roma" })),
-        row("DELETE /api/v1/trips/{id}", Trip, ADMINS),
-        row("GET /api/v1/trips/{id}/members", Trip, MEMBERS),
-        row("POST /api/v1/trips/{id}/members", Trip, MEMBERS_CREATE).body(json!({ "userId": "eve" })),
-        row("POST /api/v1/trips/{id}/members", Trip, users(404, 404, 403, 201, 404, 404)).body(json!({ "userId": "eve", "role": "admin" })),
-        row("POST /api/v1/trips/{id}/members", Trip, users(404, 404, 403, 201, 404, 404))
-            .body(json!({ "userId": "dave", "role": "admin" })),
-        row("DELETE /api/v1/trips/{id}/members/{userId}", Trip, MEMBER_ONESELF).user("bob"),
-        row("DELETE /api/v1/trips/{id}/members/{userId}", Trip, ADMINS).user("alice"),
-    ]
-}
-
 fn operations() -> Vec<Row> {
     ["GET /health/live", "GET /health/ready"].map(|path| row(path, FixtureKind::Nothing, [200; 11])).into()
-}
-
-fn socket() -> Vec<Row> {
-    use FixtureKind::{Nothing, Trip};
-    vec![
-        row("GET /api/v1/socket/health", Nothing, [200; 11]),
-        row("GET /api/v1/socket/stats", Nothing, BACK_ENDS),
-        row("GET /api/v1/socket/rooms", Nothing, BACK_ENDS),
-        row("GET /api/v1/socket/my-connections", Nothing, ANYBODY),
-        row("POST /api/v1/socket/test-notification", Nothing, ANYBODY).body(json!({ "title": "x", "message": "x" })),
-        row("POST /api/v1/socket/test-trip-update", Trip, MEMBERS).body(json!({ "tripId": "{id}", "changes": {} })),
-        row("POST /api/v1/socket/broadcast", Nothing, BACK_ENDS).body(json!({ "title": "x", "message": "x" })),
-    ]
 }
 
 fn studio() -> Vec<Row> {
