@@ -50,7 +50,7 @@ fn own_at(level: &str) -> String {
 /// Whether a text is a level, or a target with its level. Without this check an unknown word would be read as a target, and all other targets would
 /// be silent.
 fn is_directive(part: &str) -> bool {
-    let is_level = |word: &str| ["off", "error", "warn", "info", "debug", "trace"].iter().any(|level| word.eq_ignore_ascii_case(level));
+    let is_level = |text: &str| ["off", "error", "warn", "info", "debug", "trace"].iter().any(|level| text.eq_ignore_ascii_case(level));
     match part.trim().split_once('=') {
         None => is_level(part.trim()),
         Some((target, level)) => is_level(level.trim()) && target.split("::").next().is_some_and(is_target),

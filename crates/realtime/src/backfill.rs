@@ -56,8 +56,8 @@ impl RealtimeApp {
         if !new.is_empty() && !catch_up(shard, socket, &new, &since, visible_rooms) {
             return self.send_resync(shard, socket);
         }
-        let froms: Vec<u64> = rooms.iter().map(|(_, member_since)| from(*member_since).number).collect();
-        for ((room, _), from) in rooms.iter().zip(froms) {
+        let starts: Vec<u64> = rooms.iter().map(|(_, member_since)| from(*member_since).number).collect();
+        for ((room, _), from) in rooms.iter().zip(starts) {
             since.join(room, from, shard.position());
         }
         if let Some(session) = shard.data_mut(socket) {

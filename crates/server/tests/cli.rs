@@ -416,9 +416,9 @@ fn every_port_serves_http_until_a_signal_stops_the_server() {
     for port in [first, second] {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.write_all(b"GET /no-such-path HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        assert!(response.starts_with("HTTP/1.1 404 "), "{response}");
     }
     server.stop();
 }
@@ -460,11 +460,11 @@ fn a_server_accepts_again_after_running_out_of_descriptors() {
         let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
         stream.set_read_timeout(Some(std::time::Duration::from_secs(120))).unwrap();
         stream.write_all(b"GET /no-such-path HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).map(|_| answer)
+        let mut response = String::new();
+        stream.read_to_string(&mut response).map(|_| response)
     };
     // Until the server has processed the ends of these connections, it serves health checks only.
     let responds: Vec<_> =
-        (0..1000).map(|_| request()).take_while(|answer| !matches!(answer, Ok(text) if text.starts_with("HTTP/1.1 404 "))).collect();
+        (0..1000).map(|_| request()).take_while(|response| !matches!(response, Ok(text) if text.starts_with("HTTP/1.1 404 "))).collect();
     assert!(responds.len() < 1000, "{:?}", responds.last());
 }
