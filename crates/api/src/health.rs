@@ -47,7 +47,7 @@ impl Unready {
 }
 
 impl HealthChecks {
-    /// Inputs: the query of the shards, the writer that checks the database, and the admission state.
+    /// The inputs are the query of the shards, the writer that checks the database, and the admission state.
     pub fn new(shard_query: Arc<ShardQuery>, writer: Writer, admission: Arc<Admission>) -> Self {
         Self { shard_query, admission, writer, tried: Mutex::default() }
     }

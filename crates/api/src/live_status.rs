@@ -16,7 +16,7 @@ pub struct LiveStatus {
 }
 
 impl LiveStatus {
-    /// Inputs: the query of the shards, and the health checks.
+    /// The inputs are the query of the shards, and the health checks.
     pub fn new(shard_query: Arc<ShardQuery>, health: Arc<HealthChecks>) -> Self {
         Self { shard_query, health }
     }

@@ -41,7 +41,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Inputs: the sources of the numbers.
+    /// The inputs are the sources of the numbers.
     pub fn new(
         shard_query: Arc<ShardQuery>,
         writer: Writer,

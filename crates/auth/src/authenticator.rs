@@ -32,7 +32,7 @@ impl Authenticator {
 
     /// The identity of the token of a request.
     ///
-    /// Inputs: the payload of a Socket.IO CONNECT, if there is one; the headers and the query of the request, or of a socket's handshake;
+    /// The inputs are the payload of a Socket.IO CONNECT, if there is one; the headers and the query of the request, or of a socket's handshake;
     /// the time in seconds since 1970. Errors: why the request is not authenticated.
     pub fn identify(&self, auth: Option<ConnectAuth>, headers: &HeaderMap, query: Option<&str>, now: i64) -> Result<Identity, AuthError> {
         let cookie = self.trusts_cookies(headers).then_some(self.cookie.as_str());
@@ -50,7 +50,7 @@ impl Authenticator {
 
     /// The identity of the token of a socket.
     ///
-    /// Inputs: the CONNECT's payload; the result of [`Authenticator::handshake_token`] for the handshake; the time in seconds since 1970.
+    /// The inputs are the CONNECT's payload; the result of [`Authenticator::handshake_token`] for the handshake; the time in seconds since 1970.
     /// Errors: why the socket is not authenticated.
     pub fn identify_socket(&self, auth: ConnectAuth, handshake_token: Option<&str>, now: i64) -> Result<Identity, AuthError> {
         let token = auth.token()?.or(handshake_token).ok_or(AuthError::Missing)?;

@@ -20,7 +20,7 @@ const BYTES: usize = 32;
 
 /// The secret of the data folder, created if there is none yet.
 ///
-/// Input: the folder; without one (a database in memory) the secret is lost with the data when the process ends. Errors: a line about a
+/// The input is the folder; without one (a database in memory) the secret is lost with the data when the process ends. Errors: a line about a
 /// folder or file that cannot be written or read, or a file that contains no secret.
 pub fn load_or_make(folder: Option<&Path>) -> Result<Secret, ConfigError> {
     let Some(folder) = folder else { return make() };
@@ -57,7 +57,7 @@ pub fn load_or_make(folder: Option<&Path>) -> Result<Secret, ConfigError> {
 /// Reads the secret of the data folder; the path is that of its file. Creates neither a file nor a folder: no server would accept a token that is
 /// signed with a new secret.
 ///
-/// Input: as for [`load_or_make`]. Errors: a line about a secret that is not there or cannot be read, or a database in memory, whose server keeps its
+/// The input is that of [`load_or_make`]. Errors: a line about a secret that is not there or cannot be read, or a database in memory, whose server keeps its
 /// secret in memory, too.
 pub fn load_existing(folder: Option<&Path>) -> Result<(Secret, PathBuf), ConfigError> {
     let Some(folder) = folder else {

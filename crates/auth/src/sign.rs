@@ -36,7 +36,7 @@ pub struct NewTokenClaims {
 
 /// Signs a token that this server accepts.
 ///
-/// Inputs: the keys, the token's claims, and the settings, whose issuer and audience the token receives. Errors: a line if the keys are
+/// The inputs are the keys, the token's claims, and the settings, whose issuer and audience the token receives. Errors: a line if the keys are
 /// public ones, or the subject cannot be a user's id.
 pub fn sign(keys: &Keys, token: &NewTokenClaims, config: &AuthConfig) -> Result<String, ConfigError> {
     #[derive(Serialize)]

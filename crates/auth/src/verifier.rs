@@ -52,7 +52,7 @@ impl Verifier {
 
     /// The identity of a token.
     ///
-    /// Inputs: the token without `Bearer`, and the time in seconds since 1970. Errors: [`AuthError::Expired`] for a token that would
+    /// The inputs are the token without `Bearer`, and the time in seconds since 1970. Errors: [`AuthError::Expired`] for a token that would
     /// be valid before its expiry, else [`AuthError::Invalid`].
     pub fn verify(&self, token: &str, now: i64) -> Result<Identity, AuthError> {
         if token.len() > MAX_TOKEN_BYTES {

@@ -10,7 +10,7 @@ pub struct ConfigError(Vec<String>);
 const MAX_VALUE_CHARACTERS: usize = 80;
 
 impl ConfigError {
-    /// A line about one setting. Inputs: its name in its source, the value as it may be printed, and the expected value.
+    /// A line about one setting. The inputs are its name in its source, the value as it may be printed, and the expected value.
     pub fn setting(name: impl fmt::Display, value: &str, expected: impl fmt::Display) -> Self {
         Self::line(format!("{name}={}: {expected}", on_one_line(value)))
     }

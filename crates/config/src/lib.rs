@@ -105,7 +105,7 @@ pub enum KeyChoice<'a> {
 impl Config {
     /// The settings of this process, each with its source.
     ///
-    /// Inputs: the file of `--config`, if there is one; a check of the settings as a whole, such as [`Config::check`]. Errors: a line about each
+    /// The inputs are the file of `--config`, if there is one; a check of the settings as a whole, such as [`Config::check`]. Errors: a line about each
     /// invalid setting, and, if there is one, the lines of the check.
     pub fn of_process(file: Option<&Path>, check: fn(&Self) -> Result<(), ConfigError>) -> Result<(Self, Vec<Line>), ConfigError> {
         Self::read_and_check(&Sources::of_process(file, TABLE)?, check)

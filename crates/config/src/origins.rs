@@ -144,7 +144,7 @@ impl Origins {
 
     /// The CORS headers of a response. Every answer needs `Vary: Origin`, too: even an open server reflects some origins.
     ///
-    /// Inputs: the request's `Origin` header, and the address that it was sent to.
+    /// The inputs are the request's `Origin` header, and the address that it was sent to.
     pub fn cors<'a>(&self, origin: Option<&str>, own: impl Into<OwnPage<'a>>) -> Cors {
         match origin {
             Some(origin) if self.trusts(origin, own.into()) => Cors::Reflect,
@@ -160,7 +160,7 @@ impl Origins {
 
     /// True if a token in a cookie is accepted: the browser sends cookies for any page, so the page must have a trusted origin.
     ///
-    /// Inputs: the `Origin` header, the address that the request was sent to, and the `Sec-Fetch-Site` header; a page's own GETs have no Origin, but
+    /// The inputs are the `Origin` header, the address that the request was sent to, and the `Sec-Fetch-Site` header; a page's own GETs have no Origin, but
     /// modern browsers say `same-origin` there.
     pub fn allows_cookie<'a>(&self, origin: Option<&str>, own: impl Into<OwnPage<'a>>, fetch_site: Option<&str>) -> bool {
         match origin {

@@ -27,7 +27,7 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     /// Reads one setting from the source with the highest precedence.
     ///
-    /// Inputs: the setting, and the check that its range asks for. An invalid value adds an error that names the setting, the value and what is
+    /// The inputs are the setting, and the check that its range asks for. An invalid value adds an error that names the setting, the value and what is
     /// expected. Then the default is returned, so that the other settings are checked, too.
     pub(super) fn read<T: SettingValue>(&mut self, setting: &'static Setting, in_range: impl Fn(&T) -> bool) -> T {
         match self.try_read(setting, in_range) {

@@ -84,7 +84,7 @@ pub(super) struct Found {
 impl Sources {
     /// Sources of this process: its environment, the file `.env` in the working directory, and the file that `--config` or `ROOMCAST_CONFIG` names.
     ///
-    /// Inputs: the argument of `--config`, and the table, whose names alone are taken from the environment. Errors: a file cannot be read, or is not
+    /// The inputs are the argument of `--config`, and the table, whose names alone are taken from the environment. Errors: a file cannot be read, or is not
     /// TOML. [`Config::read`](super::Config::read) reports lines and keys of the files that are no settings.
     pub fn of_process(argument: Option<&Path>, table: &[Section]) -> Result<Self, ConfigError> {
         let names = table.iter().flat_map(|section| section.settings).map(|setting| setting.env);
@@ -116,7 +116,7 @@ impl Sources {
 
     /// Adds the content of a `.env` file. Names that are no settings belong to other programs.
     ///
-    /// Inputs: the file's text, the table. [`Config::read`](super::Config::read) reports lines that begin with a setting's name and are not
+    /// The inputs are the file's text and the table. [`Config::read`](super::Config::read) reports lines that begin with a setting's name and are not
     /// `NAME=value`.
     pub fn with_dotenv(mut self, text: &str, table: &[Section]) -> Self {
         let is_known = |name: &str| name == CONFIG || table.iter().flat_map(|section| section.settings).any(|setting| setting.env == name);
@@ -134,7 +134,7 @@ impl Sources {
 
     /// Adds the content of a TOML file.
     ///
-    /// Inputs: the file's name for refusals, its text, the table. Errors: it is not TOML. [`Config::read`](super::Config::read) reports keys that are
+    /// The inputs are the file's name for refusals, its text, and the table. Errors: it is not TOML. [`Config::read`](super::Config::read) reports keys that are
     /// no settings.
     pub fn with_toml(mut self, name: &str, text: &str, table: &[Section]) -> Result<Self, ConfigError> {
         let values: toml::Table = text.parse().map_err(|error: toml::de::Error| {

@@ -63,7 +63,7 @@ impl<'a> ErrorEvent<'a> {
     }
 }
 
-/// The reply to a request with an error. Inputs: the request's name, the error, whether the client waits for an acknowledgement, and the
+/// The reply to a request with an error. The inputs are the request's name, the error, whether the client waits for an acknowledgement, and the
 /// contract's names of fields.
 pub fn error_reply(name: &str, error: &DomainError, acked: bool, fields: FieldNames) -> Reply {
     let (text, code) = (Cow::Owned(client_error_text(error, fields)), error.code());

@@ -31,7 +31,7 @@ pub(crate) fn embed_members(store: &mut dyn Store, space: &mut Space) -> StoreRe
     Ok(())
 }
 
-/// The space as an event carries it. Input: the space with its first members. Only the events of some contracts have a field for members.
+/// The space as an event carries it. The input is the space with its first members. Only the events of some contracts have a field for members.
 pub(crate) fn for_event(space: &Space) -> Space {
     let mut space = space.clone();
     if !space.room.kind().embeds_members() {

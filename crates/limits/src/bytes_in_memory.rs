@@ -110,7 +110,7 @@ impl BytesInHand {
         Self { shares, book: Mutex::default() }
     }
 
-    /// A holder without bytes. Inputs: the client's address, the user if it is known, and what closes the holder's connection.
+    /// A holder without bytes. The inputs are the client's address, the user if it is known, and what closes the holder's connection.
     pub fn holder(self: &Arc<Self>, address: IpAddr, user: Option<UserId>, end: End) -> Holder {
         let key = self.book().holders.insert(Entry { bytes: 0, network: network_of(address), user, end, ended: None });
         Holder { book: Arc::clone(self), key }
@@ -278,7 +278,7 @@ struct AccountOwner {
 }
 
 impl ByteAccount {
-    /// Inputs: the count, the client's address, and what closes the client's connection.
+    /// The inputs are the count, the client's address, and what closes the client's connection.
     pub fn new(book: Arc<BytesInHand>, address: IpAddr, end: End) -> Self {
         Self(Arc::new(AccountOwner { book, address, user: OnceLock::new(), end }))
     }

@@ -21,7 +21,7 @@ const COPIES: usize = 2;
 /// About how many bytes a JSON text takes while a command with it is decided: for many small objects about two hundred times as many as the
 /// text has, because it is parsed into `serde_json::Value`s. Empty objects and lists count too much.
 ///
-/// Input: bytes that need not be JSON.
+/// The input is bytes that need not be JSON.
 pub fn parsed_size(json: &[u8]) -> usize {
     let (mut size, mut in_text, mut is_escaped) = (json.len(), false, false);
     for byte in json {
@@ -58,7 +58,7 @@ pub const TOO_COMPLEX: &str = "takes too much memory; send fewer objects, lists 
 
 /// Counts the memory of parsed JSON until the returned holder is dropped; `None` if that is little.
 ///
-/// Inputs: the estimate of [`parsed_size`], and a function that makes the holder of the client.
+/// The inputs are the estimate of [`parsed_size`], and a function that makes the holder of the client.
 pub fn count_parsed(size: usize, holder: impl FnOnce() -> Holder) -> Result<Option<Holder>, ParseRejection> {
     if size < MIN_COUNTED_BYTES {
         return Ok(None);

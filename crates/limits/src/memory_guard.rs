@@ -112,7 +112,7 @@ const DEFAULT_IN_HAND: u64 = 256 << 20;
 /// twice that.
 const LARGEST_DIVISOR: usize = 4;
 
-/// How many bytes may be in hand. Inputs: the settings, and the memory limit in bytes, if there is one.
+/// How many bytes may be in hand. The inputs are the settings, and the memory limit in bytes, if there is one.
 pub fn shares(config: &Config, memory: Option<u64>) -> Shares {
     let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     let limits = &config.limits;

@@ -17,7 +17,7 @@ const MAX_UNSENT_BYTES: u32 = 64 * 1024;
 
 /// Opens the sockets of a host: for `localhost` and for every interface one of IPv4 and one of IPv6, if this machine has both.
 ///
-/// Inputs: the host, and the port; 0 lets the system choose one, the same for both. Errors: a line about the address that cannot be listened on.
+/// The inputs are the host, and the port; 0 lets the system choose one, the same for both. Errors: a line about the address that cannot be listened on.
 pub async fn bind(host: &Host, port: u16) -> Result<Vec<TcpListener>, ConfigError> {
     let mut sockets: Vec<TcpListener> = Vec::new();
     let mut missing = None;

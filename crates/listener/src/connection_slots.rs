@@ -30,7 +30,7 @@ const BYTES_PER_CONNECTION: u64 = 27_000;
 /// With `auto`, all connections in their HTTP phase together take at most the memory limit divided by this.
 const MEMORY_DIVISOR: u64 = 4;
 
-/// How many connections may be in their HTTP phase. Inputs: the setting, and how many bytes of memory the server may use, if that is known.
+/// How many connections may be in their HTTP phase. The inputs are the setting, and how many bytes of memory the server may use, if that is known.
 pub(super) fn max_connections(setting: HttpConnections, memory: Option<u64>) -> usize {
     match setting {
         HttpConnections::Most(max_connections) => max_connections as usize,
@@ -102,7 +102,7 @@ impl ConnectionSlots {
         Self(Arc::new(SlotState { limits, proxies, taken: Mutex::default(), for_health }))
     }
 
-    /// A slot for a connection. Inputs: the peer's address, and the number of the connection's descriptor. The system assigns the lowest free number, so
+    /// A slot for a connection. The inputs are the peer's address, and the number of the connection's descriptor. The system assigns the lowest free number, so
     /// a high one means that nearly all descriptors are taken.
     pub fn acquire(&self, address: IpAddr, descriptor: u64) -> SlotDecision {
         let SlotState { limits, proxies, .. } = &*self.0;

@@ -14,12 +14,12 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub struct Proxies(Arc<[CidrRange]>);
 
 impl Proxies {
-    /// Inputs: the networks of the trusted proxies.
+    /// The inputs are the networks of the trusted proxies.
     pub fn new(trusted: &[CidrRange]) -> Self {
         Self(trusted.into())
     }
 
-    /// The address of the client that sent a request. Inputs: the peer of its connection, and its headers.
+    /// The address of the client that sent a request. The inputs are the peer of its connection, and its headers.
     ///
     /// Each proxy appends the address from which it received the request. So the addresses are read from the right, for as long as a
     /// trusted proxy wrote them; a client can invent everything further left. An address that cannot be parsed ends the search at the last

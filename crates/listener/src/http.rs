@@ -50,7 +50,7 @@ pub(super) enum Serves {
 /// Serves a connection. Returns when it has ended, or when it was upgraded and the upgrade's handler has taken its stream. When the server
 /// stops, a connection with pending requests ends after their responses, and any other at once.
 ///
-/// Inputs: the stream, whose type an upgrade's handler downcasts to; the peer; the handler, and the requests that it serves; a channel that
+/// The inputs are the stream, whose type an upgrade's handler downcasts to; the peer; the handler, and the requests that it serves; a channel that
 /// closes when the server stops.
 pub(super) async fn serve<S, H>(stream: S, peer: Peer, handler: H, serves: Serves, mut stopped: watch::Receiver<()>)
 where

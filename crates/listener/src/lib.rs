@@ -89,7 +89,7 @@ impl Listener {
     /// Serves until `shutdown` is ready; then accepts no more connections, closes those without a pending request, and lets the pending
     /// requests end until the time that `shutdown` returns.
     ///
-    /// Inputs: the request handler. After it has answered 101 it gets the raw stream from `hyper::upgrade::on`: the upgraded connection
+    /// The inputs are the request handler. After it has answered 101 it gets the raw stream from `hyper::upgrade::on`: the upgraded connection
     /// downcasts to `TokioIo<TcpStream>`, or with TLS to `TokioIo<tokio_rustls::server::TlsStream<TcpStream>>`.
     pub async fn serve(self, handler: impl Handler, shutdown: impl Future<Output = Instant>) {
         let (stop, stopped) = watch::channel(());

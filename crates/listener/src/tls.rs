@@ -11,7 +11,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 /// TLS 1.2 and 1.3 with this certificate, for HTTP/1.1.
 ///
-/// Inputs: PEM files with the chain, the server's own certificate first, and with its key. Errors: a line about a file that cannot be read, contains
+/// The inputs are PEM files with the chain, the server's own certificate first, and with its key. Errors: a line about a file that cannot be read, contains
 /// no certificate or key, or about a key of another certificate.
 pub fn load(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, ConfigError> {
     let invalid = |name: &str, path: &Path, right: String| ConfigError::setting(name, &path.display().to_string(), right);

@@ -116,7 +116,7 @@ impl<W: AsFd + Write> Write for NeverHangs<'_, W> {
 
 /// Whether a line that a client has caused may be written. [`report_dropped`] logs how many were not.
 ///
-/// Inputs: the level of the line, which the line with the number of omitted lines has, too; the client's address, if it is known; the line's message
+/// The inputs are the level of the line, which the line with the number of omitted lines has, too; the client's address, if it is known; the line's message
 /// and its detail; how many such lines are written in a second.
 pub fn admits(level: Level, address: Option<IpAddr>, what: &'static str, detail: &'static str, most: u32) -> bool {
     let (throttle, since) = &*CLIENT_LINES;

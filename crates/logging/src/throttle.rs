@@ -55,7 +55,7 @@ struct LineCount {
 impl Throttle {
     /// Whether a line may be written.
     ///
-    /// Inputs: the current second; the kind of line; how many of its kind may be written in a second. A line with the number of lines that were
+    /// The inputs are the current second; the kind of line; how many of its kind may be written in a second. A line with the number of lines that were
     /// omitted in an earlier second counts, too.
     pub fn admit(&self, second: u64, kind: LineKind, most: u32) -> bool {
         let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -74,7 +74,7 @@ impl RealtimeState {
         self.tokens.authenticator.identify_socket(auth, handshake_token, (self.clock)().0.div_euclid(1_000_000))
     }
 
-    /// Counts a new socket of an authenticated user. Inputs: the connection, the socket's id, the identity. Sends an online event if the
+    /// Counts a new socket of an authenticated user. The inputs are the connection, the socket's id, and the identity. Sends an online event if the
     /// user comes online with this socket.
     ///
     /// # Errors

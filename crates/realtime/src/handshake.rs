@@ -90,7 +90,7 @@ impl HandshakeCheck {
         Self { parts, slots, next: AtomicU64::new(0) }
     }
 
-    /// The data to keep of a handshake. Inputs: its head, and the peer of its TCP connection.
+    /// The data to keep of a handshake. The inputs are its head, and the peer of its TCP connection.
     ///
     /// # Errors
     /// The rejection for the client.

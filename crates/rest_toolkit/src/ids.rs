@@ -93,7 +93,7 @@ pub struct LimitQuery {
 /// Parses the page of a list of members that a query asks for: `limit` and `after`. `before` is an error, because these lists go forward;
 /// other parameters are ignored.
 ///
-/// Input: the part of the URL after the question mark. Errors: 400 with the parameter's name.
+/// The input is the part of the URL after the question mark. Errors: 400 with the parameter's name.
 pub fn member_page(query: Option<&str>) -> Result<MemberPage, RestError> {
     let mut after = None;
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
@@ -109,7 +109,7 @@ pub fn member_page(query: Option<&str>) -> Result<MemberPage, RestError> {
 
 /// Parses the page of a list that a query asks for: `limit` and `before`. Other parameters are ignored.
 ///
-/// Inputs: the query of the URL, without the question mark; a function that parses an id of this list. Errors: 400 with the parameter's
+/// The inputs are the query of the URL, without the question mark; a function that parses an id of this list. Errors: 400 with the parameter's
 /// name.
 pub fn page<T>(query: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Result<Page<T>, RestError> {
     let (mut limit, mut before) = (None, None);

@@ -96,7 +96,7 @@ where
 }
 
 impl AuthedRequest {
-    /// Inputs: a request, and a function that returns its caller, or an error.
+    /// The inputs are a request, and a function that returns its caller, or an error.
     async fn of(
         mut request: Request,
         state: &Arc<RestState>,

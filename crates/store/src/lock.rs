@@ -13,7 +13,7 @@ const MAX_HOLDER_BYTES: u64 = 500;
 /// Locks a database for as long as the returned file is open. The system releases the lock when the process ends, however it ends, so the text that
 /// a killed process leaves in the file does not matter.
 ///
-/// Inputs: the database's file, and the name of this process for the errors of other processes. The lock is on a separate file beside the database,
+/// The inputs are the database's file, and the name of this process for the errors of other processes. The lock is on a separate file beside the database,
 /// because SQLite locks parts of the database's file. A symbolic link to the database is locked like the database itself.
 ///
 /// A database with several hard links is rejected. A lock of its inode (`flock` on the file itself) would keep a second server out, too, but not save

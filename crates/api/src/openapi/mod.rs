@@ -58,7 +58,7 @@ pub(super) fn contract(api: RestApi) -> OpenApiRouter<Arc<RestState>> {
 
 /// Paths, completely described.
 ///
-/// Inputs: the name that groups the paths; its description; the format of their error responses; the paths with their own descriptions.
+/// The inputs are the name that groups the paths; its description; the format of their error responses; the paths with their own descriptions.
 pub(super) fn described<S>(name: &str, about: &str, error_format: Option<ErrorFormat>, mut paths: OpenApiRouter<S>) -> OpenApiRouter<S>
 where
     S: Send + Sync + Clone + 'static,

@@ -31,7 +31,7 @@ pub struct ClientEvent {
 }
 
 impl ClientEvent {
-    /// An event without an argument, whose acknowledgement contains only that it succeeded. Inputs: its name, its effect, and its parser.
+    /// An event without an argument, whose acknowledgement contains only that it succeeded. The inputs are its name, its effect, and its parser.
     pub const fn new(name: &'static str, about: &'static str, read: ParseFn) -> Self {
         Self { name, about, request: name, argument: None, ack: PayloadSchema::of::<AckOk>, read }
     }
@@ -87,7 +87,7 @@ pub fn parse_event(events: &[ClientEvent], message: &ClientMessage<'_>) -> Optio
 
 /// The error for a field that is absent or invalid.
 ///
-/// Inputs: the arguments, the field of the first one, and what it must be. A field counts as absent if it is null, or if the argument is null or
+/// The inputs are the arguments, the field of the first one, and what it must be. A field counts as absent if it is null, or if the argument is null or
 /// missing. An argument that is not an object is taken for the field itself.
 pub fn invalid_field(args: &Args<'_>, field: &'static str, wanted: impl Into<Reason>) -> DomainError {
     let given = match args.get(0).map(str::trim) {

@@ -39,7 +39,7 @@ impl<'a> Trip<'a> {
         Self::with(&trip.space, &trip.details)
     }
 
-    /// The object of a trip. Inputs: its space and its details.
+    /// The object of a trip. The inputs are its space and its details.
     pub(super) fn with(space: &'a Space, details: &'a TripDetails) -> Self {
         Self {
             id: space.room.id(),

@@ -37,7 +37,7 @@ pub struct WorkspaceContract {
 }
 
 impl WorkspaceContract {
-    /// Input: whether a connection closes after the error if its client asks for a room that it may not see.
+    /// The input is whether a connection closes after the error if its client asks for a room that it may not see.
     pub fn new(close_on_forbidden: bool) -> Self {
         Self { close_on_forbidden }
     }

@@ -18,7 +18,7 @@ pub(super) struct Charge<'a> {
 ///
 /// Accounts above one level lose broadcasts until they are at this level. An account's broadcast belongs to that of its rooms in which the
 /// account uses least; the rooms above one level of the account lose broadcasts, the oldest first. Accounts and rooms below a level lose
-/// none. Inputs: how many broadcasts there are, and what the one at a position costs; how much each account uses; a number that is larger
+/// none. The inputs are how many broadcasts there are, and what the one at a position costs; how much each account uses; a number that is larger
 /// than that of every room. The time is linear in the number of broadcasts.
 pub(super) fn evicted<'a>(
     count: usize,

@@ -40,7 +40,7 @@ impl fmt::Debug for Recovery {
     }
 }
 
-/// Reads the content of a broadcast back that was kept as bytes ([`MessageSource::record`]). Inputs: the number, and the bytes.
+/// Reads the content of a broadcast back that was kept as bytes ([`MessageSource::record`]). The inputs are the number, and the bytes.
 #[derive(Clone)]
 pub struct ReplayDecoder(Arc<DecodeFn>);
 

@@ -55,7 +55,7 @@ impl<A: App> Shard<A> {
         if self.connections[slot as usize].accepted { max_payload } else { max_payload.min(MAX_INPUT_BEFORE_ACCEPTED) }
     }
 
-    /// Counts the bytes that wait in a connection, if they have changed. Inputs: the connection, and the function that receives the number;
+    /// Counts the bytes that wait in a connection, if they have changed. The inputs are the connection, and the function that receives the number;
     /// see [`App::waiting_bytes_changed`].
     pub(crate) fn count_waiting(&mut self, key: ConnectionKey, count: impl FnOnce(&mut Self, ConnectionRef, usize) -> bool) {
         let Some(connection) = self.connections.get_mut(key.slot as usize).filter(|known| known.generation == key.generation) else {

@@ -55,7 +55,7 @@ fn event(payload: &str, attachments: usize) -> Result<Event<'_>, DecodeError> {
     Ok(Event { name, args: Args::new(payload, args) })
 }
 
-/// Checks an event before it is sent, so that no client rejects it. Inputs: its name, its arguments (JSON texts separated by commas,
+/// Checks an event before it is sent, so that no client rejects it. The inputs are its name, its arguments (JSON texts separated by commas,
 /// possibly none, with placeholders for attachments) and the number of its attachments.
 ///
 /// # Errors

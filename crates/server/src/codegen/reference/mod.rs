@@ -58,12 +58,12 @@ impl ReferencePage {
 /// The line below the title of each page.
 const NOTICE: &str = "<!-- `cargo xtask docs` writes this page from the code. Do not edit it. -->\n";
 
-/// The begin of a page. Inputs: its title, and its introduction in Markdown.
+/// The begin of a page. The inputs are its title, and its introduction in Markdown.
 fn head(title: &str, introduction: &str) -> String {
     format!("# {title}\n\n{NOTICE}\n{introduction}\n")
 }
 
-/// A table. Inputs: the headings, and the cells of each row in Markdown.
+/// A table. The inputs are the headings, and the cells of each row in Markdown.
 fn table<const N: usize>(headings: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let line = |cells: [String; N]| format!("| {} |\n", cells.map(|cell| cell.trim().replace('\n', " ").replace('|', "\\|")).join(" | "));
     let head = line(headings.map(str::to_owned)) + &format!("|{}\n", "---|".repeat(N));

@@ -84,7 +84,7 @@ impl TypeWriter {
         types.iter().map(primitive).collect::<Vec<_>>().join(" | ")
     }
 
-    /// The fields of an object in braces. Inputs: the text before each line, its indentation, and the text after the last line.
+    /// The fields of an object in braces. The inputs are the text before each line, its indentation, and the text after the last line.
     fn fields(&self, object: &Object, before: &str, indentation: &str, behind: &str) -> String {
         let mut text = "{".to_owned();
         for (name, schema) in &object.properties {
