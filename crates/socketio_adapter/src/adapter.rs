@@ -40,7 +40,7 @@ impl Adapter {
     /// # Errors
     /// If the settings are wrong, or Redis cannot be reached. Once it has started, the adapter connects again by itself.
     pub async fn start(settings: &Settings, namespaces: Namespaces) -> Result<Self, StartError> {
-        let connector = Connector::new(settings.connection_info()?, &settings.prefix)?;
+        let connector = Connector::new(settings.connection_info()?, settings)?;
         let (stop, stopped) = watch::channel(false);
         let counters = Arc::new(Counters::default());
         let uid: Arc<str> = random_id().into();

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use redis::aio::{MultiplexedConnection, PubSub};
-use redis::{AsyncConnectionConfig, Client, ConnectionInfo, ErrorKind, PushInfo, RedisError, ServerErrorKind};
+use redis::{AsyncConnectionConfig, Client, ConnectionInfo, ErrorKind, PushInfo, RedisError, ServerErrorKind, TlsCertificates};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::settings::StartError;
+use crate::settings::{Settings, StartError};
 
 /// How long an attempt to connect, and a command, may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -25,12 +25,16 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    pub fn new(info: ConnectionInfo, prefix: &str) -> Result<Self, StartError> {
+    pub fn new(info: ConnectionInfo, settings: &Settings) -> Result<Self, StartError> {
         // If the program has chosen a provider already, that one stays.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let server = info.addr().to_string();
-        let client = Client::open(info).map_err(|error| StartError::Url(error.to_string()))?;
-        Ok(Self { client, server, prefix: prefix.to_owned() })
+        let client = match settings.ca.clone() {
+            Some(ca) => Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert: Some(ca) })
+                .map_err(|error| StartError::Ca(one_line(&error)))?,
+            None => Client::open(info).map_err(|error| StartError::Url(one_line(&error)))?,
+        };
+        Ok(Self { client, server, prefix: settings.prefix.clone() })
     }
 
     /// Host and port of Redis.
@@ -73,6 +77,8 @@ impl Connector {
                 StartError::Forbidden { server, prefix: self.prefix.clone(), reason: one_line(error) }
             }
             (ErrorKind::RESP3NotSupported, _) => StartError::TooOld { server },
+            // The error of rustls is available as text only.
+            _ if error.to_string().contains("certificate") => StartError::Untrusted { server, reason: one_line(error) },
             _ => StartError::Unreachable { server, reason: one_line(error) },
         }
     }

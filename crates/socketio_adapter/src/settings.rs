@@ -11,6 +11,8 @@ pub struct Settings {
     /// The URL of Redis: `redis://`, or `rediss://` for TLS, with user, password, and database. Its password appears in no log and no
     /// error.
     pub url: String,
+    /// The certificates, in PEM, of the authorities that may have signed the certificate of Redis. `None`: those that the system trusts.
+    pub ca: Option<Vec<u8>>,
     /// The prefix of all channels, the option `key` of Node's adapter. Clusters that share a Redis need different prefixes.
     pub prefix: String,
     /// How long a request waits for the responses of the other servers, the option `requestsTimeout` of Node's adapter.
@@ -20,7 +22,7 @@ pub struct Settings {
 impl Settings {
     /// The prefix and the timeout of Node's adapter.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), prefix: "socket.io".to_owned(), request_timeout: Duration::from_secs(5) }
+        Self { url: url.into(), ca: None, prefix: "socket.io".to_owned(), request_timeout: Duration::from_secs(5) }
     }
 
     /// Checks the settings.
@@ -30,6 +32,10 @@ impl Settings {
         }
         if self.request_timeout.is_zero() {
             return Err(StartError::NoTimeout);
+        }
+        // The parser of certificates skips everything else, and a file without any would trust no server.
+        if self.ca.as_ref().is_some_and(|ca| !String::from_utf8_lossy(ca).contains("-----BEGIN CERTIFICATE-----")) {
+            return Err(StartError::Ca("there is no line -----BEGIN CERTIFICATE-----".to_owned()));
         }
         if redis::parse_redis_url(&self.url).is_none() {
             return Err(StartError::Url("it must begin with redis:// or rediss://, and name a host".to_owned()));
@@ -60,6 +66,17 @@ pub enum StartError {
     /// The URL is not one of Redis.
     #[error("the Redis URL is not valid: {0}")]
     Url(String),
+    /// The certificates of [`Settings::ca`] cannot be read.
+    #[error("the certificates of the authority of Redis are not PEM: {0}")]
+    Ca(String),
+    /// The certificate of Redis is not valid, or not signed by a trusted authority.
+    #[error("the certificate of Redis at {server} is not trusted: {reason}")]
+    Untrusted {
+        /// Host and port.
+        server: String,
+        /// What is wrong with the certificate.
+        reason: String,
+    },
     /// The prefix is empty.
     #[error("the prefix of the Redis channels must not be empty; the default of socket.io servers is \"socket.io\"")]
     EmptyPrefix,

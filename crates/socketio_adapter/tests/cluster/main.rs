@@ -19,3 +19,4 @@ mod server_events;
 mod setup;
 mod sockets;
 mod start;
+mod tls;

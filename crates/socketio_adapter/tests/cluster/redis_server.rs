@@ -10,26 +10,35 @@ pub struct RedisServer {
     child: Child,
     port: u16,
     password: Option<&'static str>,
+    /// Further options of the program.
+    options: Vec<String>,
     folder: TempDir,
 }
 
 impl RedisServer {
+    /// Starts a server that also has TLS on a port, with these files of its certificate and key.
+    pub async fn start_with_tls(tls_port: u16, certificate: &str, key: &str) -> Self {
+        let options = ["--tls-port", &tls_port.to_string(), "--tls-cert-file", certificate, "--tls-key-file", key];
+        let options = options.into_iter().chain(["--tls-auth-clients", "no"]).map(str::to_owned).collect();
+        Self::start_with(None, options).await
+    }
+
     /// Starts a server without a password, and waits until it answers.
     pub async fn start() -> Self {
-        Self::start_with(None).await
+        Self::start_with(None, Vec::new()).await
     }
 
     pub async fn start_with_password(password: &'static str) -> Self {
-        Self::start_with(Some(password)).await
+        Self::start_with(Some(password), Vec::new()).await
     }
 
-    async fn start_with(password: Option<&'static str>) -> Self {
+    async fn start_with(password: Option<&'static str>, options: Vec<String>) -> Self {
         loop {
             // Another process may take the port before Redis does; then Redis ends, and the next port is tried.
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let folder = tempfile::tempdir().unwrap();
-            let child = spawn(port, password, &folder);
-            let mut server = Self { child, port, password, folder };
+            let child = spawn(port, password, &options, &folder);
+            let mut server = Self { child, port, password, options: options.clone(), folder };
             if server.becomes_ready().await {
                 return server;
             }
@@ -50,7 +59,7 @@ impl RedisServer {
     /// Starts the server again after [`RedisServer::kill`], on the same port and with no data.
     pub async fn start_again(&mut self) {
         loop {
-            self.child = spawn(self.port, self.password, &self.folder);
+            self.child = spawn(self.port, self.password, &self.options, &self.folder);
             if self.becomes_ready().await {
                 return;
             }
@@ -91,9 +100,9 @@ impl Drop for RedisServer {
     }
 }
 
-fn spawn(port: u16, password: Option<&str>, folder: &TempDir) -> Child {
+fn spawn(port: u16, password: Option<&str>, options: &[String], folder: &TempDir) -> Child {
     let mut command = Command::new("redis-server");
-    command.args(["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string(), "--dir"]).arg(folder.path());
+    command.args(["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string(), "--dir"]).arg(folder.path()).args(options);
     if let Some(password) = password {
         command.args(["--requirepass", password]);
     }
