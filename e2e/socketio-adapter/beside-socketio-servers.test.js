@@ -206,12 +206,13 @@ test("both directions work again after a restart of Redis, and no client is disc
 test("a Redis that rejects or does not answer prevents the start with one line", async (t) => {
   const redis = await startRedis(t, { password: "sesame" });
   const env = { SOCKETIO_ADAPTER: "redis" };
-  for (const [url, expected] of [
-    [redis.url.replace("sesame", "hunter2"), `rejects the user or the password`],
-    ["redis://u:hunter2@127.0.0.1:1", "cannot connect to Redis at 127.0.0.1:1"],
+  for (const [settings, expected] of [
+    [{ REDIS_URL: redis.url.replace("sesame", "hunter2") }, `rejects the user or the password`],
+    [{ REDIS_URL: "redis://u:hunter2@127.0.0.1:1" }, "cannot connect to Redis at 127.0.0.1:1"],
+    [{ REDIS_URL: redis.url, REDIS_CA: "none.pem" }, "REDIS_CA=none.pem: the file cannot be read (No such file or directory"],
   ]) {
     // The port is open before the server joins the cluster, so the server may count as started.
-    const output = await startServer({ ...env, REDIS_URL: url }).then(
+    const output = await startServer({ ...env, ...settings }).then(
       async (server) => {
         await server.exited;
         await server.stop();

@@ -159,6 +159,8 @@ section! {
         database_url: DatabaseUrl = "sqlite://data/roomcast.db", DATABASE_URL;
         /// The Redis server of SOCKETIO_ADAPTER: redis://USER:PASSWORD@HOST:PORT, or rediss:// for TLS. This build uses it for nothing else.
         redis_url: Option<RedisUrl> = "", REDIS_URL;
+        /// A PEM file with the certificates of the authorities that may have signed the certificate of Redis. Unset: those that the system trusts.
+        redis_ca: Option<FilePath> = "", REDIS_CA;
     }
 }
 

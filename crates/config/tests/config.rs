@@ -86,6 +86,7 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("RATE_LIMITS", "off", "false"),
     ("DATABASE_URL", "postgresql://u:s3cret-three@db/roomcast", "postgresql://…@db/roomcast"),
     ("REDIS_URL", "redis://:s3cret-four@localhost:6379/0", "redis://…@localhost:6379/0"),
+    ("REDIS_CA", "ca.pem", "ca.pem"),
     ("SOCKETIO_ADAPTER", "redis", "redis"),
     ("SOCKETIO_ADAPTER_PREFIX", "team", "team"),
     ("SOCKETIO_ADAPTER_TIMEOUT", "10", "10s"),

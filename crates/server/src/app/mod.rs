@@ -16,9 +16,11 @@ mod parts;
 mod removals;
 mod storage;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::anyhow;
 use api::metrics::MetricFamily;
 use auth::Keys;
 use axum::Router;
@@ -77,9 +79,9 @@ impl App {
     /// # Errors
     /// One line with the reason why the server cannot join.
     pub async fn join_socketio_cluster(&mut self, config: &Config) -> anyhow::Result<()> {
-        let (Some(engine), Some(settings)) = (&self.engine, adapter_settings(config)) else { return Ok(()) };
+        let (Some(engine), Some(settings)) = (&self.engine, adapter_settings(config)?) else { return Ok(()) };
         let joined = socketio_cluster::join(&settings, &engine.handle()).await;
-        let (adapter, peers) = joined.map_err(|error| anyhow::anyhow!("REDIS_URL, SOCKETIO_ADAPTER: {error}"))?;
+        let (adapter, peers) = joined.map_err(|error| anyhow!("REDIS_URL, SOCKETIO_ADAPTER: {error}"))?;
         self.parts.delivery.fanout.connect_peers(peers);
         self.adapter = Some(adapter);
         Ok(())
@@ -147,10 +149,17 @@ impl App {
 }
 
 /// The settings of the adapter. `None` if it is switched off.
-fn adapter_settings(config: &Config) -> Option<AdapterSettings> {
-    let url = config.storage.redis_url.as_ref().filter(|_| config.socketio.adapter == SocketIoAdapter::Redis)?;
+///
+/// # Errors
+/// If the file of `REDIS_CA` cannot be read.
+fn adapter_settings(config: &Config) -> anyhow::Result<Option<AdapterSettings>> {
+    let url = config.storage.redis_url.as_ref().filter(|_| config.socketio.adapter == SocketIoAdapter::Redis);
+    let Some(url) = url else { return Ok(None) };
+    let read =
+        |path: &PathBuf| std::fs::read(path).map_err(|error| anyhow!("REDIS_CA={}: the file cannot be read ({error})", path.display()));
+    let ca = config.storage.redis_ca.as_ref().map(read).transpose()?;
     let (prefix, request_timeout) = (config.socketio.adapter_prefix.clone(), config.socketio.adapter_timeout);
-    Some(AdapterSettings { prefix, request_timeout, ..AdapterSettings::new(&url.0) })
+    Ok(Some(AdapterSettings { ca, prefix, request_timeout, ..AdapterSettings::new(&url.0) }))
 }
 
 /// Ends the calls from before the start, before users can connect: none of their users is connected any more.
