@@ -22,6 +22,7 @@ pub enum Requirement {
     Chromium,
     OpenSsl,
     Redis,
+    PostgreSql,
     NpmPackages,
     PythonPackages,
     ExamplePackages,
@@ -29,7 +30,7 @@ pub enum Requirement {
 }
 
 /// What `cargo xtask test` needs besides Cargo.
-pub const FOR_TESTS: [Requirement; 10] = [
+pub const FOR_TESTS: [Requirement; 11] = [
     Requirement::CCompiler,
     Requirement::Node,
     Requirement::Npm,
@@ -37,6 +38,7 @@ pub const FOR_TESTS: [Requirement; 10] = [
     Requirement::Chromium,
     Requirement::OpenSsl,
     Requirement::Redis,
+    Requirement::PostgreSql,
     Requirement::NpmPackages,
     Requirement::PythonPackages,
     Requirement::ExamplePackages,
@@ -64,6 +66,7 @@ impl Requirement {
             Self::Chromium => "Chromium, for the tests in a browser".to_owned(),
             Self::OpenSsl => "the headers of OpenSSL and pkg-config, for the client for Rust".to_owned(),
             Self::Redis => "Redis, for the tests of a cluster with socket.io servers".to_owned(),
+            Self::PostgreSql => "the server of PostgreSQL, for the tests of the store".to_owned(),
             Self::NpmPackages => "the npm packages of e2e/package-lock.json".to_owned(),
             Self::PythonPackages => "the Python packages of e2e/python/requirements.txt".to_owned(),
             Self::ExamplePackages => "the packages of the examples".to_owned(),
@@ -82,6 +85,9 @@ impl Requirement {
             Self::Chromium => "cargo xtask setup as root, or apt-get install chromium, or your system's package",
             Self::OpenSsl => "cargo xtask setup as root, or apt-get install libssl-dev pkg-config, or your system's packages",
             Self::Redis => "cargo xtask setup as root, or apt-get install redis-server, or your system's package",
+            Self::PostgreSql => {
+                "cargo xtask setup as root, or apt-get install postgresql, or set POSTGRES_BIN to the folder of its programs"
+            }
             Self::NpmPackages | Self::PythonPackages | Self::ExamplePackages | Self::Tool(_) => "cargo xtask setup",
         }
     }
@@ -98,6 +104,7 @@ impl Requirement {
             Self::Chromium => runs("chromium", &["--version"]),
             Self::OpenSsl => runs("pkg-config", &["--exists", "openssl"]),
             Self::Redis => runs("redis-server", &["--version"]),
+            Self::PostgreSql => has_postgres(),
             Self::NpmPackages => install::has_npm_packages(&root.join("e2e")),
             Self::PythonPackages => install::has_pypi_packages(&root.join("e2e/python")),
             Self::ExamplePackages => install::has_example_packages(&root.join("examples")),
@@ -114,6 +121,7 @@ impl Requirement {
             Self::Chromium => install::from_apt(&["chromium"]),
             Self::OpenSsl => install::from_apt(&["libssl-dev", "pkg-config"]),
             Self::Redis => install::from_apt(&["redis-server"]),
+            Self::PostgreSql => install::from_apt(&["postgresql"]),
             Self::NpmPackages => install::from_npm(&root.join("e2e")),
             Self::PythonPackages => install::from_pypi(&root.join("e2e/python")),
             Self::ExamplePackages => install::for_examples(&root.join("examples")),
@@ -121,6 +129,15 @@ impl Requirement {
             Self::Rustfmt | Self::Clippy | Self::CCompiler | Self::Node | Self::Npm | Self::Python => bail!("{}", self.remedy()),
         }
     }
+}
+
+/// Whether the programs of PostgreSQL are where the tests look for them: in `POSTGRES_BIN`, where Debian has them, or in `PATH`.
+fn has_postgres() -> bool {
+    if let Some(folder) = std::env::var_os("POSTGRES_BIN") {
+        return Path::new(&folder).join("initdb").exists();
+    }
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    versions.map(|version| version.path().join("bin/initdb")).any(|program| program.exists()) || runs("initdb", &["--version"])
 }
 
 /// Whether a program can be started and succeeds.

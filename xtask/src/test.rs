@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
 use crate::install;
-use crate::requirements::FOR_TESTS;
+use crate::requirements::{FOR_TESTS, Requirement};
 use crate::setup;
 
 #[derive(clap::Args, Default)]
@@ -74,11 +74,18 @@ pub fn target(root: &Path) -> PathBuf {
 }
 
 fn rust(root: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<()> {
+    setup::install_missing(root, &[Requirement::CCompiler, Requirement::PostgreSql])?;
     let mut tests = Command::new("cargo");
     tests.args(["test", "--workspace", "--no-fail-fast"]).args(filter).current_dir(root);
     // A changed snapshot fails, and its test writes no file.
     tests.env("INSTA_UPDATE", "no");
-    run_counted(&mut tests, tally)
+    let on_sqlite = run_counted(&mut tests, tally);
+
+    // The tests of the whole server run on each database.
+    let mut tests = Command::new("cargo");
+    tests.args(["test", "--package", "roomcast", "--test", "rest", "--test", "scenarios", "--no-fail-fast"]).args(filter).current_dir(root);
+    run_counted(tests.env("INSTA_UPDATE", "no").env("ROOMCAST_TEST_DATABASE", "postgres"), tally)?;
+    on_sqlite
 }
 
 fn end_to_end(root: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<()> {

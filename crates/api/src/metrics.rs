@@ -167,6 +167,7 @@ impl Metrics {
         let writer = self.writer.stats();
         page.gauge("writer_queue", "Commands that wait for the database", writer.waiting as u64);
         page.counter("writer_lost", "Commands that failed because the database could not be written", writer.lost);
+        page.counter("writer_repeated", "Commands that were executed again because their transaction had failed", writer.repeated);
         page.histogram("writer_batch_commands", "Commands in a transaction", writer.batches);
         page.histogram("writer_commit_seconds", "Duration of a commit", writer.commits);
     }

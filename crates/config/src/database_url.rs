@@ -16,11 +16,20 @@ pub enum DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// The folder of the database's file, where other small files may live, or `None` if there is none.
+    /// The folder where other small files may live: that of the database's file, or `data` for PostgreSQL. `None` for a database in memory.
     pub fn folder(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(path) => Some(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))),
-            Self::Memory | Self::Postgres(_) => None,
+            Self::Postgres(_) => Some(Path::new("data")),
+            Self::Memory => None,
+        }
+    }
+
+    /// The whole URL, which may contain a password: never print it.
+    pub fn expose(&self) -> String {
+        match self {
+            Self::Postgres(url) => url.clone(),
+            Self::Sqlite(_) | Self::Memory => self.show(),
         }
     }
 }
@@ -32,7 +41,8 @@ impl std::fmt::Debug for DatabaseUrl {
 }
 
 impl SettingValue for DatabaseUrl {
-    const EXPECTED: &'static str = "sqlite://PATH, such as sqlite://data/roomcast.db, or sqlite::memory:";
+    const EXPECTED: &'static str =
+        "sqlite://PATH, such as sqlite://data/roomcast.db, sqlite::memory:, or postgres://USER:PASSWORD@HOST:5432/DATABASE";
 
     fn read(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once(':')?;

@@ -149,8 +149,7 @@ impl Config {
     ///
     /// Errors: a line about each setting that contradicts others, that can be guessed too easily, or that this build does not support yet.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let checks =
-            [self.check_tls(), self.check_api_key(), self.check_secret(), self.check_host(), self.check_database(), self.check_redis()];
+        let checks = [self.check_tls(), self.check_api_key(), self.check_secret(), self.check_host(), self.check_redis()];
         ConfigError::all(checks.into_iter().filter_map(Result::err))
     }
 
@@ -252,14 +251,6 @@ impl Config {
             return wrong(&format!(
                 "it can be guessed; expected at least {MIN_API_KEY_CHARACTERS} characters, such as `openssl rand -hex 20` prints"
             ));
-        }
-        Ok(())
-    }
-
-    fn check_database(&self) -> Result<(), ConfigError> {
-        if let DatabaseUrl::Postgres(_) = self.storage.database_url {
-            let right = "PostgreSQL is not supported yet by this build; expected sqlite://PATH, such as sqlite://data/roomcast.db";
-            return Err(ConfigError::setting("DATABASE_URL", &self.storage.database_url.show(), right));
         }
         Ok(())
     }

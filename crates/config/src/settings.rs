@@ -155,7 +155,7 @@ section! {
 section! {
     /// Where the data is stored.
     StorageConfig = "storage" {
-        /// The database: sqlite://PATH, or sqlite::memory: for a server that stores nothing on the disk.
+        /// The database: sqlite://PATH, sqlite::memory: for a server that stores nothing on the disk, or postgres://USER:PASSWORD@HOST:5432/DATABASE with the options of libpq, such as ?sslmode=verify-full.
         database_url: DatabaseUrl = "sqlite://data/roomcast.db", DATABASE_URL;
         /// The Redis server of SOCKETIO_ADAPTER: redis://USER:PASSWORD@HOST:PORT, or rediss:// for TLS. This build uses it for nothing else.
         redis_url: Option<RedisUrl> = "", REDIS_URL;

@@ -16,6 +16,7 @@ pub type RenderReply<O> = fn(&O, &RequestInfo<'_>) -> Reply;
 pub type CallOf<O> = fn(&O) -> Option<&Call>;
 
 /// A command of a client, with the function that renders its output.
+#[derive(Clone)]
 pub struct SocketCommand(Box<dyn ExecuteCommand>);
 
 impl SocketCommand {
@@ -61,7 +62,14 @@ impl Debug for ExecutedCommand {
 
 /// A command without its type.
 trait ExecuteCommand: Send {
+    fn copy(&self) -> Box<dyn ExecuteCommand>;
     fn execute(self: Box<Self>, context: &mut CommandContext<'_>) -> Result<Box<dyn CommandOutput>, DomainError>;
+}
+
+impl Clone for Box<dyn ExecuteCommand> {
+    fn clone(&self) -> Self {
+        (**self).copy()
+    }
 }
 
 /// An output without its type.
@@ -77,6 +85,10 @@ struct TypedCommand<C: Command> {
 }
 
 impl<C: Command> ExecuteCommand for TypedCommand<C> {
+    fn copy(&self) -> Box<dyn ExecuteCommand> {
+        Box::new(Self { command: self.command.clone(), call: self.call, render: self.render })
+    }
+
     fn execute(self: Box<Self>, context: &mut CommandContext<'_>) -> Result<Box<dyn CommandOutput>, DomainError> {
         let Self { command, call, render } = *self;
         Ok(Box::new(TypedOutput { output: command.execute(context)?, call, render }))

@@ -22,6 +22,7 @@ use crate::quotas::{Charge, Quotas};
 /// use domain::error::DomainError;
 /// use domain::ids::RoomId;
 ///
+/// #[derive(Clone)]
 /// struct CountMembers {
 ///     room: RoomId,
 /// }
@@ -37,8 +38,9 @@ use crate::quotas::{Charge, Quotas};
 /// }
 /// ```
 ///
-/// The writer of the `store` crate executes commands.
-pub trait Command: Send + 'static {
+/// The writer of the `store` crate executes commands. It may execute a copy first, to find out what the command asks the store, and it executes a
+/// command again whose transaction has failed. So a command has no effect besides its writes to the store.
+pub trait Command: Clone + Send + 'static {
     /// The result for the caller.
     type Output: Send + 'static;
 

@@ -302,7 +302,7 @@ impl RealtimeApp {
         &mut self,
         shard: &mut Shard<Self>,
         request: RequestContext,
-        work: impl FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Send + 'static,
+        work: impl FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Clone + Send + 'static,
         then: impl FnOnce(&mut Self, &mut Shard<Self>, RequestContext, Result<T, DomainError>) + Send + 'static,
     ) {
         let Some(actor) = shard.data(request.socket).map(|session| session.actor.clone()) else { return };

@@ -8,6 +8,7 @@ use domain::tasks::Task;
 
 /// The kind of space that a task must belong to, the task's id, and the operation on it. The kind is checked first, so that the response does
 /// not reveal the state of another contract's task.
+#[derive(Clone)]
 pub struct InRoomKind<O>(pub RoomKind, pub EntityId, pub O);
 
 impl<C: Command<Output = Task>> Command for InRoomKind<C> {

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use auth::{AuthError, Identity};
 use axum::RequestExt;
@@ -217,7 +216,7 @@ impl AuthedRequest {
     pub async fn change<A: Reread + Send + 'static>(
         self,
         status: StatusCode,
-        work: impl FnOnce(&mut CommandContext<'_>) -> Result<A, DomainError> + Send + 'static,
+        work: impl FnOnce(&mut CommandContext<'_>) -> Result<A, DomainError> + Clone + Send + 'static,
         render: fn(&A) -> String,
     ) -> Result<RestResponse, RestError> {
         let Self { state, caller, is_user, request, body, parsed, .. } = self;
@@ -243,14 +242,8 @@ impl AuthedRequest {
             act();
             return Ok(RestResponse { status: StatusCode::OK, body: response, replayed: false, next: None });
         }
-        let is_new = Arc::new(AtomicBool::new(false));
-        let decided = Arc::clone(&is_new);
-        let work = move |_: &mut CommandContext<'_>| {
-            decided.store(true, Ordering::Relaxed);
-            Ok(response)
-        };
-        let response = self.change(StatusCode::OK, work, String::clone).await?;
-        if is_new.load(Ordering::Relaxed) {
+        let response = self.change(StatusCode::OK, |_| Ok(response), String::clone).await?;
+        if !response.replayed {
             act();
         }
         Ok(response)
@@ -264,7 +257,7 @@ impl AuthedRequest {
     /// Runs work that changes nothing, in the writer's order.
     pub async fn run_in_writer<A: Send + 'static>(
         self,
-        work: impl FnOnce(&mut CommandContext<'_>) -> Result<A, DomainError> + Send + 'static,
+        work: impl FnOnce(&mut CommandContext<'_>) -> Result<A, DomainError> + Clone + Send + 'static,
     ) -> Result<A, RestError> {
         self.state.ensure_user_exists(&self.caller).await?;
         Ok(self.state.write(self.caller.actor, self.parsed, work).await?.0)
@@ -330,7 +323,7 @@ impl RestState {
         &self,
         actor: Actor,
         parsed: Option<Holder>,
-        work: impl FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Send + 'static,
+        work: impl FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Clone + Send + 'static,
     ) -> Result<(T, Option<Holder>), RestError> {
         let (reply, response) = oneshot::channel();
         // The client may have disconnected by then; the work is done all the same.

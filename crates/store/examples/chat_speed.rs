@@ -1,4 +1,4 @@
-//! Measures the cost of a chat message on the writer's thread: `cargo run --release -p roomcast-store --example chat_speed -- [messages] [folder] [channels]`.
+//! Measures the cost of a chat message on the writer's thread: `cargo run --release -p roomcast-store --example chat_speed -- [messages] [folder or URL] [channels]`.
 //!
 //! Prints the CPU time of the writer's thread and the wall time for each message, with thousands waiting (full batches), and for known members who
 //! connect again (which writes nothing). Linux only: it reads the thread's CPU time from /proc.
@@ -26,7 +26,12 @@ const BUNDLE: usize = 8192;
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let messages: usize = arguments.next().map_or(Ok(300_000), |text| text.parse())?;
-    let url = arguments.next().filter(|f| f != "-").map_or("sqlite::memory:".to_owned(), |folder| format!("sqlite://{folder}/speed.db"));
+    let url = match arguments.next() {
+        None => "sqlite::memory:".to_owned(),
+        Some(place) if place == "-" => "sqlite::memory:".to_owned(),
+        Some(place) if place.contains("://") => place,
+        Some(folder) => format!("sqlite://{folder}/speed.db"),
+    };
     let channel_count: usize = arguments.next().map_or(Ok(50), |text| text.parse())?;
     let database = Database::open(Options::new(url))?;
     let start = Instant::now();

@@ -11,7 +11,8 @@ use domain::ids::{EntityId, Timestamp};
 use domain::ports::{IdSource, StoreResult};
 use domain::quotas::{DAY_SECONDS, Quotas};
 
-use crate::driver::Tables;
+use crate::driver::{Tables, Transactions};
+use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
 use crate::writer::CommitSink;
 
@@ -20,22 +21,42 @@ pub(crate) trait Job: Send {
     /// Whether the job needs the store.
     fn needs_store(&self) -> bool;
 
-    /// Executes the job inside the transaction, and stores the result until the commit.
-    fn execute(&mut self, batch_context: &mut BatchContext<'_>) -> StoreResult<()>;
+    /// Executes the job inside a transaction of SQLite, and stores the result until the commit.
+    fn execute_in_sqlite(&mut self, batch_context: &mut BatchContext<Sqlite<'_>>) -> StoreResult<()>;
+
+    /// The same inside a transaction of PostgreSQL.
+    fn execute_in_postgres(&mut self, batch_context: &mut BatchContext<Postgres>) -> StoreResult<()>;
+
+    /// Executes a copy of the job while the driver only notes what it asks; see [`Postgres`].
+    fn ask_postgres(&self, batch_context: &mut BatchContext<Postgres>);
+
+    /// A copy of the work, to execute it again; `None` for a job without work.
+    fn copy_work(&self) -> Option<Box<dyn Any>>;
+
+    /// Takes a copy of [`Job::copy_work`] as the work to be executed next.
+    fn restore_work(&mut self, copy: &dyn Any);
+
+    /// Sets the result of a job whose own transaction has failed.
+    fn fail(&mut self, error: DomainError);
+
+    /// After the commit: gives the events the numbers in their rooms that they did not have before.
+    fn assign_seqs(&mut self, seq_of: &dyn Fn(i64) -> Option<i64>);
 
     /// Runs the job's reply, and then publishes its events. `batch` is `Ok` if the transaction was committed.
     fn finish(self: Box<Self>, batch: &Result<(), DomainError>, sink: &mut dyn CommitSink);
 }
 
 /// The state with which the writer's thread executes batches.
-pub(crate) struct BatchContext<'c> {
-    pub(crate) session: Tables<Sqlite<'c>>,
+pub(crate) struct BatchContext<D> {
+    pub(crate) session: Tables<D>,
     pub(crate) clock: Box<dyn Fn() -> Timestamp + Send>,
     pub(crate) ids: TrackedIds,
     pub(crate) bounds: MembershipLimits,
     pub(crate) quotas: Quotas,
     /// The time at which the usage of quotas is to be stored next.
     pub(crate) usage_due: Timestamp,
+    /// How many commands were executed again.
+    pub(crate) repeated: u64,
 }
 
 /// The id source, and the largest id that it has given, which is stored in the transaction that uses the id.
@@ -59,17 +80,23 @@ impl IdSource for TrackedIds {
     }
 }
 
-impl BatchContext<'_> {
+impl<D: Transactions> BatchContext<D> {
     /// Executes a whole batch in one transaction. Returns how long the commit took, or `None` for a batch that needed no commit. On an error the
     /// whole batch is rolled back.
     pub(crate) fn execute(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Option<Duration>, DomainError> {
         if !jobs.iter().any(|job| job.needs_store()) {
             return Ok(None);
         }
-        let outcome = self.execute_in_transaction(jobs);
+        let copies: Vec<_> = if D::REPEATS_COMMANDS { jobs.iter().map(|job| job.copy_work()).collect() } else { Vec::new() };
+        let mut outcome = self.execute_in_transaction(jobs);
         if let Err(error) = &outcome {
-            tracing::error!(%error, commands = jobs.len(), "a batch was lost");
             self.session.0.rollback();
+            if D::REPEATS_COMMANDS && self.session.0.is_reachable() {
+                tracing::warn!(%error, commands = jobs.len(), "a batch has failed; its commands are executed again, one by one");
+                outcome = Ok(self.execute_one_by_one(jobs, &copies));
+            } else {
+                tracing::error!(%error, commands = jobs.len(), "a batch was lost");
+            }
         }
         // The error concerns the batch, not one command, and the commands may succeed when they are sent again.
         outcome.map(Some).map_err(|error| DomainError::Unavailable(error.to_string()))
@@ -77,19 +104,45 @@ impl BatchContext<'_> {
 
     fn execute_in_transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> StoreResult<Duration> {
         let last_id = self.ids.last;
-        self.session.0.begin()?;
-        for job in jobs {
-            job.execute(self)?;
+        D::begin_batch(self, jobs)?;
+        for job in &mut *jobs {
+            D::execute(&mut **job, self)?;
         }
         if self.ids.last != last_id {
             self.session.put_last_id(self.ids.last)?;
         }
-        let sequences = self.session.0.take_sequences();
-        self.session.write_sequences(sequences)?;
         self.write_usage()?;
+        self.session.0.complete()?;
         let started = Instant::now();
         self.session.0.commit()?;
-        Ok(started.elapsed())
+        let took = started.elapsed();
+        if D::NUMBERS_EVENTS_LATE {
+            for job in jobs {
+                job.assign_seqs(&|offset| self.session.0.assigned_seq(offset));
+            }
+        }
+        Ok(took)
+    }
+}
+
+impl<D: Transactions> BatchContext<D> {
+    /// Executes each job in a transaction of its own, and sets the result of each whose transaction fails. Returns how long the commits took.
+    fn execute_one_by_one(&mut self, jobs: &mut [Box<dyn Job>], copies: &[Option<Box<dyn Any>>]) -> Duration {
+        let mut took = Duration::ZERO;
+        for (job, copy) in jobs.iter_mut().zip(copies) {
+            let Some(copy) = copy else { continue };
+            job.restore_work(&**copy);
+            self.repeated += 1;
+            match self.execute_in_transaction(std::slice::from_mut(job)) {
+                Ok(commit) => took += commit,
+                Err(error) => {
+                    tracing::error!(%error, "a command was lost");
+                    self.session.0.rollback();
+                    job.fail(error.into());
+                }
+            }
+        }
+        took
     }
 }
 
@@ -98,7 +151,7 @@ const USAGE_INTERVAL_SECONDS: i64 = 10;
 /// The usage of how many users is stored with one batch.
 const USAGE_ROWS_PER_STEP: usize = 256;
 
-impl BatchContext<'_> {
+impl<D: Transactions> BatchContext<D> {
     /// Stores some of the usage of quotas if it is due, in the batch's transaction.
     fn write_usage(&mut self) -> StoreResult<()> {
         let now = (self.clock)();
@@ -132,17 +185,39 @@ pub(crate) enum WorkState<T, W> {
     Lost,
 }
 
-impl<T, W, R> Job for Work<T, W, R>
-where
-    T: Send,
-    W: FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Send,
-    R: FnOnce(Result<T, DomainError>) + Send,
-{
-    fn needs_store(&self) -> bool {
-        true
+/// Ids for an execution that is not kept.
+struct UnusedIds(EntityId);
+
+impl IdSource for UnusedIds {
+    fn resume_after(&mut self, _: EntityId) {}
+
+    fn next_id(&mut self, _: Timestamp) -> EntityId {
+        self.0 += 1;
+        self.0
     }
 
-    fn execute(&mut self, batch_context: &mut BatchContext<'_>) -> StoreResult<()> {
+    fn invite_code(&mut self) -> String {
+        "UNUSED".to_owned()
+    }
+}
+
+impl<T, W, R> Work<T, W, R>
+where
+    W: FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Clone,
+{
+    /// Executes a copy of the work, and forgets the result.
+    fn try_out<D: Transactions>(&self, batch_context: &mut BatchContext<D>) {
+        let WorkState::Waiting(work) = &self.stage else { return };
+        let (work, now) = (work.clone(), (batch_context.clock)());
+        let mut ids = UnusedIds(batch_context.ids.last);
+        // A panic happens again when the job is executed, and is reported then.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            let context = CommandContext::new(&mut batch_context.session, &self.actor, now, &mut ids).with_bounds(batch_context.bounds);
+            work(&mut context.with_quotas(&batch_context.quotas)).is_ok()
+        }));
+    }
+
+    fn execute<D: Transactions>(&mut self, batch_context: &mut BatchContext<D>) -> StoreResult<()> {
         let WorkState::Waiting(work) = std::mem::replace(&mut self.stage, WorkState::Lost) else { return Ok(()) };
         batch_context.session.0.savepoint();
         let now = (batch_context.clock)();
@@ -172,6 +247,53 @@ where
         self.stage = WorkState::Decided(decided);
         Ok(())
     }
+}
+
+impl<T, W, R> Job for Work<T, W, R>
+where
+    T: Send,
+    W: FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Clone + Send + 'static,
+    R: FnOnce(Result<T, DomainError>) + Send,
+{
+    fn needs_store(&self) -> bool {
+        true
+    }
+
+    fn execute_in_sqlite(&mut self, batch_context: &mut BatchContext<Sqlite<'_>>) -> StoreResult<()> {
+        self.execute(batch_context)
+    }
+
+    fn execute_in_postgres(&mut self, batch_context: &mut BatchContext<Postgres>) -> StoreResult<()> {
+        self.execute(batch_context)
+    }
+
+    fn ask_postgres(&self, batch_context: &mut BatchContext<Postgres>) {
+        self.try_out(batch_context);
+    }
+
+    fn copy_work(&self) -> Option<Box<dyn Any>> {
+        match &self.stage {
+            WorkState::Waiting(work) => Some(Box::new(work.clone())),
+            WorkState::Decided(_) | WorkState::Lost => None,
+        }
+    }
+
+    fn restore_work(&mut self, copy: &dyn Any) {
+        if let Some(work) = copy.downcast_ref::<W>() {
+            self.stage = WorkState::Waiting(work.clone());
+        }
+    }
+
+    fn fail(&mut self, error: DomainError) {
+        self.stage = WorkState::Decided(Err(error));
+    }
+
+    fn assign_seqs(&mut self, seq_of: &dyn Fn(i64) -> Option<i64>) {
+        let WorkState::Decided(Ok((_, persisted_events))) = &mut self.stage else { return };
+        for persisted in persisted_events {
+            persisted.seq = seq_of(persisted.offset).unwrap_or(persisted.seq);
+        }
+    }
 
     fn finish(self: Box<Self>, batch: &Result<(), DomainError>, sink: &mut dyn CommitSink) {
         let (output, persisted_events) = match (batch, self.stage) {
@@ -200,9 +322,25 @@ impl<R: FnOnce() + Send> Job for Passthrough<R> {
         false
     }
 
-    fn execute(&mut self, _: &mut BatchContext<'_>) -> StoreResult<()> {
+    fn execute_in_sqlite(&mut self, _: &mut BatchContext<Sqlite<'_>>) -> StoreResult<()> {
         Ok(())
     }
+
+    fn execute_in_postgres(&mut self, _: &mut BatchContext<Postgres>) -> StoreResult<()> {
+        Ok(())
+    }
+
+    fn ask_postgres(&self, _: &mut BatchContext<Postgres>) {}
+
+    fn copy_work(&self) -> Option<Box<dyn Any>> {
+        None
+    }
+
+    fn restore_work(&mut self, _: &dyn Any) {}
+
+    fn fail(&mut self, _: DomainError) {}
+
+    fn assign_seqs(&mut self, _: &dyn Fn(i64) -> Option<i64>) {}
 
     fn finish(self: Box<Self>, _: &Result<(), DomainError>, _: &mut dyn CommitSink) {
         catch_panic("a reply", self.0);

@@ -12,15 +12,15 @@ const SMALL_SPACE_MEMBERS: i64 = 500;
 impl<D: Driver> BlockStore for Tables<D> {
     fn put_block(&mut self, user: &UserId, blocked: &UserId, at: Timestamp) -> StoreResult<()> {
         let sql = "INSERT INTO blocks (person, blocked, blocked_at) VALUES ($1, $2, $3) ON CONFLICT (person, blocked) DO NOTHING";
-        self.0.write(sql, values![user, blocked, at]).map(drop)
+        self.0.post(sql, values![user, blocked, at])
     }
 
     fn delete_block(&mut self, user: &UserId, blocked: &UserId) -> StoreResult<()> {
-        self.0.write("DELETE FROM blocks WHERE person = $1 AND blocked = $2", values![user, blocked]).map(drop)
+        self.0.post("DELETE FROM blocks WHERE person = $1 AND blocked = $2", values![user, blocked])
     }
 
     fn delete_blocks_of(&mut self, user: &UserId) -> StoreResult<()> {
-        self.0.write("DELETE FROM blocks WHERE person = $1", values![user]).map(drop)
+        self.0.post("DELETE FROM blocks WHERE person = $1", values![user])
     }
 
     fn block(&mut self, user: &UserId, blocked: &UserId) -> StoreResult<Option<Block>> {

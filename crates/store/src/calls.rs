@@ -30,7 +30,7 @@ impl<D: Driver> CallStore for Tables<D> {
             call.ended_by.as_ref(),
             &call.initiated_by.id
         ];
-        self.0.write(sql, values).map(drop)
+        self.0.post(sql, values)
     }
 
     fn update_call(&mut self, call: &Call) -> StoreResult<()> {
@@ -43,7 +43,7 @@ impl<D: Driver> CallStore for Tables<D> {
         let sql = "INSERT INTO participants (call, person, joined_at, left_at, place)
             VALUES ($1, $2, $3, $4, (SELECT COALESCE(MAX(place), 0) + 1 FROM participants WHERE call = $1))
             ON CONFLICT (call, person) DO UPDATE SET joined_at = excluded.joined_at, left_at = excluded.left_at";
-        self.0.write(sql, values![call, &participant.user.id, participant.joined_at, participant.left_at]).map(drop)
+        self.0.post(sql, values![call, &participant.user.id, participant.joined_at, participant.left_at])
     }
 
     fn open_call(&mut self, room: &RoomId) -> StoreResult<Option<Call>> {

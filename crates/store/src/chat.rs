@@ -38,7 +38,7 @@ impl<D: Driver> MessageStore for Tables<D> {
             message.file_url.as_deref(),
             message.edited_at
         ];
-        self.0.write(sql, values).map(drop)
+        self.0.post(sql, values)
     }
 
     fn update_message(&mut self, message: &Message) -> StoreResult<()> {
@@ -48,7 +48,7 @@ impl<D: Driver> MessageStore for Tables<D> {
     }
 
     fn delete_message(&mut self, id: EntityId) -> StoreResult<()> {
-        self.0.write("DELETE FROM messages WHERE id = $1", values![id]).map(drop)
+        self.0.post("DELETE FROM messages WHERE id = $1", values![id])
     }
 
     fn messages_in(&mut self, room: &RoomId, page: &Page) -> StoreResult<Vec<Message>> {

@@ -27,6 +27,6 @@ impl<D: Driver> Tables<D> {
     /// Stores a number.
     pub(crate) fn put_counter(&mut self, name: &'static str, value: i64) -> StoreResult<()> {
         let sql = "INSERT INTO marks (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-        self.0.write(sql, values![name, value]).map(drop)
+        self.0.post(sql, values![name, value])
     }
 }

@@ -12,16 +12,18 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use thiserror::Error;
 
-use crate::driver::Tables;
+use crate::driver::{Tables, Transactions};
 use crate::file_modes;
 use crate::lock::lock;
 use crate::migrations;
+use crate::postgres::{PostgresProblem, PostgresServer, is_postgres_url};
 use crate::sqlite::{self, Sqlite};
 
 /// The options for opening a database.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Options {
-    /// The URL: `sqlite://data/roomcast.db` (relative), `sqlite:///var/lib/roomcast.db` (absolute) or `sqlite::memory:` (deleted with the process).
+    /// The URL: `sqlite://data/roomcast.db` (relative), `sqlite:///var/lib/roomcast.db` (absolute), `sqlite::memory:` (deleted with the process), or
+    /// `postgres://user:password@host:5432/database` with the options of libpq.
     pub url: String,
     /// How long a write waits for another program that has locked the database.
     pub busy_timeout: Duration,
@@ -52,11 +54,8 @@ impl Options {
 /// Why a database cannot be used. Each message is one line for the operator, and contains no password.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    /// The URL of a database that is planned and not supported yet.
-    #[error("{0}:// is not supported yet by this build; use sqlite://path/to/roomcast.db")]
-    NotYet(String),
     /// The text is not the URL of a database.
-    #[error("the database's URL must be sqlite://path/to/roomcast.db or sqlite::memory:, not {0}")]
+    #[error("the database's URL must be sqlite://path/to/roomcast.db, sqlite::memory: or postgres://user:password@host/database, not {0}")]
     Malformed(String),
     /// The folder of the file cannot be created.
     #[error("the folder {} cannot be made: {reason}", folder.display())]
@@ -91,6 +90,9 @@ pub enum OpenError {
         /// The newest version that this program knows.
         ours: i64,
     },
+    /// A PostgreSQL database cannot be used.
+    #[error(transparent)]
+    Postgres(#[from] PostgresProblem),
     /// The database or the system returned an error.
     #[error("the database cannot be opened: {0}")]
     Failed(String),
@@ -102,6 +104,12 @@ impl From<rusqlite::Error> for OpenError {
     }
 }
 
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
 /// An opened database with the current schema. Cheap to clone; a database in memory is deleted with the last clone.
 #[derive(Clone, Debug)]
 pub struct Database(Arc<DatabaseHandle>);
@@ -109,6 +117,19 @@ pub struct Database(Arc<DatabaseHandle>);
 #[derive(Debug)]
 struct DatabaseHandle {
     options: Options,
+    place: Place,
+}
+
+/// Where the data is.
+#[derive(Debug)]
+pub(crate) enum Place {
+    Sqlite(SqliteFile),
+    Postgres(Box<PostgresServer>),
+}
+
+/// A file of SQLite.
+#[derive(Debug)]
+pub(crate) struct SqliteFile {
     path: PathBuf,
     /// The lock file; the lock lasts until it is closed.
     _lock: File,
@@ -117,13 +138,77 @@ struct DatabaseHandle {
 }
 
 impl Database {
-    /// Finds or creates the database, locks it for this process until the last clone is dropped, and brings its schema up to date.
+    /// Finds or creates the database, locks it for this process until the last clone is dropped, and brings its schema up to date. A PostgreSQL
+    /// database must exist.
     ///
     /// Only the owner may access the folder and files that it creates; see [`file_modes`].
     ///
     /// # Errors
     /// An [`OpenError`], whose message is one line.
     pub fn open(options: Options) -> Result<Self, OpenError> {
+        let place = if is_postgres_url(&options.url) {
+            Place::Postgres(Box::new(PostgresServer::open(&options.url, &options.holder)?))
+        } else {
+            Place::Sqlite(SqliteFile::open(&options)?)
+        };
+        Ok(Self(Arc::new(DatabaseHandle { options, place })))
+    }
+
+    /// The database's file; `None` for PostgreSQL.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.0.place {
+            Place::Sqlite(file) => Some(&file.path),
+            Place::Postgres(_) => None,
+        }
+    }
+
+    /// Runs a function on the store in one transaction, for tests and tools. The server changes the store only through the [`Writer`](crate::Writer).
+    ///
+    /// # Errors
+    /// [`OpenError::Failed`]; nothing is changed then.
+    pub fn with_store<T>(&self, work: impl FnOnce(&mut dyn Store) -> T) -> Result<T, OpenError> {
+        self.with_counted_store(work).map(|(output, _)| output)
+    }
+
+    /// [`Database::with_store`] that also returns the work of the database as a reproducible number. In SQLite these are the steps of its virtual
+    /// machine (`SQLITE_STMTSTATUS_VM_STEP`): a visited row costs some steps, the depth of a tree none. In PostgreSQL these are the round trips.
+    ///
+    /// # Errors
+    /// As [`Database::with_store`].
+    pub fn with_counted_store<T>(&self, work: impl FnOnce(&mut dyn Store) -> T) -> Result<(T, u64), OpenError> {
+        let file = match &self.0.place {
+            Place::Sqlite(file) => file,
+            Place::Postgres(server) => return server.with_store(|tables| work(tables)),
+        };
+        let connection = file.connect(&self.0.options)?;
+        let mut session = Tables(Sqlite::new(&connection));
+        session.0.begin()?;
+        let output = work(&mut session);
+        let steps = session.0.steps();
+        session.0.commit()?;
+        Ok((output, steps))
+    }
+
+    /// A connection to the file, for tests of SQLite.
+    #[cfg(test)]
+    pub(crate) fn sqlite_connection(&self) -> Connection {
+        match &self.0.place {
+            Place::Sqlite(file) => file.connect(&self.0.options).unwrap(),
+            Place::Postgres(_) => unreachable!("this database is SQLite"),
+        }
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.0.place
+    }
+}
+
+impl SqliteFile {
+    fn open(options: &Options) -> Result<Self, OpenError> {
         let (path, temporary) = match parse_url(&options.url)? {
             Location::File(path) => (path, None),
             Location::Memory => {
@@ -137,54 +222,17 @@ impl Database {
         }
         file_modes::make_file(&path).map_err(|error| OpenError::Failed(format!("{}: {error}", path.display())))?;
         let lock = lock(&path, &options.holder)?;
-        let database = Self(Arc::new(DatabaseHandle { options, path, _lock: lock, _temporary: temporary }));
-        migrations::apply(&mut database.connect()?)?;
-        Ok(database)
+        let file = Self { path, _lock: lock, _temporary: temporary };
+        migrations::apply(&mut file.connect(options)?)?;
+        Ok(file)
     }
 
-    /// The database's file.
-    pub fn path(&self) -> &Path {
-        &self.0.path
+    pub(crate) fn connect(&self, options: &Options) -> Result<Connection, OpenError> {
+        sqlite::connect(&self.path, options)
     }
 
-    /// Runs a function on the store in one transaction, for tests and tools. The server changes the store only through the [`Writer`](crate::Writer).
-    ///
-    /// # Errors
-    /// [`OpenError::Failed`]; nothing is changed then.
-    pub fn with_store<T>(&self, work: impl FnOnce(&mut dyn Store) -> T) -> Result<T, OpenError> {
-        self.with_counted_store(work).map(|(output, _)| output)
-    }
-
-    /// [`Database::with_store`] that also returns the work of the database as a reproducible number: the steps of SQLite's virtual machine
-    /// (`SQLITE_STMTSTATUS_VM_STEP`). A visited row costs some steps, the depth of a tree none.
-    ///
-    /// # Errors
-    /// As [`Database::with_store`].
-    pub fn with_counted_store<T>(&self, work: impl FnOnce(&mut dyn Store) -> T) -> Result<(T, u64), OpenError> {
-        let failed = |error: StoreError| OpenError::Failed(error.to_string());
-        let connection = self.connect()?;
-        let mut session = Tables(Sqlite::new(&connection));
-        session.0.begin().map_err(failed)?;
-        let output = work(&mut session);
-        let steps = session.0.steps();
-        session.0.commit().map_err(failed)?;
-        Ok((output, steps))
-    }
-
-    pub(crate) fn bounds(&self) -> MembershipLimits {
-        self.0.options.bounds
-    }
-
-    pub(crate) fn quotas(&self) -> QuotaBounds {
-        self.0.options.quotas
-    }
-
-    pub(crate) fn connect(&self) -> Result<Connection, OpenError> {
-        sqlite::connect(&self.0.path, &self.0.options)
-    }
-
-    pub(crate) fn connect_to_read(&self) -> Result<Connection, OpenError> {
-        sqlite::connect_to_read(&self.0.path, &self.0.options)
+    pub(crate) fn connect_to_read(&self, options: &Options) -> Result<Connection, OpenError> {
+        sqlite::connect_to_read(&self.path, options)
     }
 }
 
@@ -204,7 +252,6 @@ fn parse_url(url: &str) -> Result<Location, OpenError> {
         "sqlite" if path.is_empty() || path.ends_with('/') => Err(OpenError::Malformed("sqlite:// without a file's name".to_owned())),
         "sqlite" if path.contains('?') => Err(OpenError::Malformed("sqlite:// with options behind a ?".to_owned())),
         "sqlite" => Ok(Location::File(path.into())),
-        "postgres" | "postgresql" => Err(OpenError::NotYet(scheme.to_owned())),
         _ => Err(OpenError::Malformed(format!("{scheme}://…"))),
     }
 }
@@ -223,7 +270,6 @@ mod tests {
     #[test]
     fn unsupported_url_is_rejected_without_its_password() {
         for (url, expected) in [
-            ("postgres://u:secret@db/roomcast", "postgres:// is not supported yet by this build"),
             ("mysql://u:secret@db/roomcast", "not mysql://…"),
             ("secret", "without ://"),
             ("sqlite://", "without a file's name"),

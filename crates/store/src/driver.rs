@@ -3,10 +3,12 @@
 //! The SQL is written once for all databases: BIGINT and TEXT only, ids from the server, `ON CONFLICT`, and parameters `$1`, `$2` … whose first
 //! appearances are in that order (SQLite numbers them by appearance).
 
+use domain::event::Account;
 use domain::ids::{EntityId, RoomId, Timestamp, UserId};
 use domain::ports::{StoreError, StoreResult};
 
-use crate::sequences::Sequences;
+use crate::batch::{BatchContext, Job};
+use crate::readers::QueryJob;
 
 /// A parameter of a statement.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -50,13 +52,47 @@ fn unexpected(column: usize, wanted: &str) -> StoreError {
     StoreError::Broken(format!("column {column} of a row is not {wanted}"))
 }
 
+/// An event that is to be appended to the event log.
+pub(crate) struct NewEvent<'a> {
+    pub(crate) room: &'a RoomId,
+    pub(crate) at: Timestamp,
+    /// The event as JSON.
+    pub(crate) body: &'a str,
+    pub(crate) account: Account,
+    /// How many offsets the event takes, at least 1.
+    pub(crate) offsets: usize,
+}
+
+/// The numbers of an event in the event log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct EventNumbers {
+    /// The last of its offsets.
+    pub(crate) offset: i64,
+    /// Its number in its room; 0 if the driver gives it later, see [`Transactions::assigned_seq`].
+    pub(crate) seq: i64,
+}
+
 /// A database driver.
 pub(crate) trait Driver {
-    /// The rooms' counters, inside a command's part of a transaction.
-    fn sequences(&mut self) -> Option<&mut Sequences>;
+    /// Appends an event to the event log, with the next number of its room.
+    fn append(&mut self, event: &NewEvent<'_>) -> StoreResult<EventNumbers>;
+
+    /// The offset of the last event, including those of the present transaction.
+    fn last_offset(&mut self) -> StoreResult<i64>;
+
+    /// Writes the appended events that the driver has kept back, before SQL reads or deletes events.
+    fn write_events(&mut self) -> StoreResult<()> {
+        Ok(())
+    }
 
     /// Runs a statement that changes rows; returns how many it changed.
     fn write(&mut self, sql: &'static str, values: &[Value<'_>]) -> StoreResult<u64>;
+
+    /// Runs a statement that changes rows, whose number does not matter. The driver may send it together with a later statement. An error may then
+    /// come from the later statement, or from the commit.
+    fn post(&mut self, sql: &'static str, values: &[Value<'_>]) -> StoreResult<()> {
+        self.write(sql, values).map(drop)
+    }
 
     /// Runs a statement that changes the one row with a key. Error: the row does not exist.
     fn change_one(&mut self, sql: &'static str, values: &[Value<'_>]) -> StoreResult<()> {
@@ -65,9 +101,6 @@ pub(crate) trait Driver {
             _ => Ok(()),
         }
     }
-
-    /// Runs a statement that inserts one row; returns the row's `{{serial}}` number.
-    fn insert_numbered(&mut self, sql: &'static str, values: &[Value<'_>]) -> StoreResult<i64>;
 
     /// The first row of a result.
     fn first<T>(
@@ -79,6 +112,70 @@ pub(crate) trait Driver {
 
     /// All rows of a result.
     fn all<T>(&mut self, sql: &'static str, values: &[Value<'_>], read: impl FnMut(&dyn Row) -> StoreResult<T>) -> StoreResult<Vec<T>>;
+}
+
+/// The transactions of a driver. Each has parts, one for each command, which can be rolled back alone.
+pub(crate) trait Transactions: Driver + Sized {
+    /// Whether events get the numbers in their rooms at the end of the transaction; see [`Transactions::assigned_seq`].
+    const NUMBERS_EVENTS_LATE: bool = false;
+
+    /// Whether the commands of a transaction that has failed are executed again, each in a transaction of its own. A database on a network ends
+    /// transactions for reasons that have passed a moment later.
+    const REPEATS_COMMANDS: bool = false;
+
+    /// Begins the transaction of a batch.
+    fn begin_batch(batch_context: &mut BatchContext<Self>, _jobs: &[Box<dyn Job>]) -> StoreResult<()> {
+        batch_context.session.0.begin()
+    }
+
+    /// Whether the database can be reached, as far as is known without a statement.
+    fn is_reachable(&self) -> bool {
+        true
+    }
+
+    /// Executes a job in a batch with this driver.
+    fn execute(job: &mut dyn Job, batch_context: &mut BatchContext<Self>) -> StoreResult<()>;
+
+    /// Executes a query with this driver.
+    fn query(job: Box<dyn QueryJob>, session: &mut Tables<Self>);
+
+    /// Begins a transaction that may write. It excludes all other transactions that may write.
+    fn begin(&mut self) -> StoreResult<()>;
+
+    /// Begins a read-only transaction: all its queries see the same state of the database.
+    fn begin_to_read(&mut self) -> StoreResult<()>;
+
+    /// Writes what belongs to the transaction as a whole, and not to one of its parts. Called before [`Transactions::commit`].
+    fn complete(&mut self) -> StoreResult<()>;
+
+    /// Commits the transaction to the disk. After an error the caller must call [`Transactions::rollback`].
+    fn commit(&mut self) -> StoreResult<()>;
+
+    /// Rolls the transaction back, if it has not ended.
+    fn rollback(&mut self);
+
+    /// False when the database has ended the transaction by itself, as SQLite does when the disk is full.
+    fn in_transaction(&self) -> bool;
+
+    /// Begins a part of the transaction.
+    fn savepoint(&mut self);
+
+    /// Keeps the writes since [`Transactions::savepoint`].
+    fn release(&mut self) -> StoreResult<()>;
+
+    /// Rolls back the writes since [`Transactions::savepoint`].
+    fn rollback_to(&mut self) -> StoreResult<()>;
+
+    /// After the commit: the number in its room of an event whose number was not given when it was appended.
+    fn assigned_seq(&self, _offset: i64) -> Option<i64> {
+        None
+    }
+
+    /// Releases memory after a burst of commands.
+    fn release_memory(&mut self) {}
+
+    /// Prepares the end of the last transaction's connection.
+    fn finish(&mut self) {}
 }
 
 /// The tables, with any driver: each area's file implements the area's store trait for them.

@@ -4,31 +4,23 @@ use domain::event::{Account, Event, PersistedEvent};
 use domain::ids::{RoomId, Timestamp};
 use domain::ports::{EventBatch, EventLog, StoreError, StoreResult};
 
-use crate::driver::{Driver, Row, Tables, values};
+use crate::driver::{Driver, EventNumbers, NewEvent, Row, Tables, values};
 
 /// The first capacity, in bytes, of the buffer for an event's JSON. Most events are shorter; for a longer event the buffer grows.
 const INITIAL_BODY_BYTES: usize = 1024;
 
 impl<D: Driver> EventLog for Tables<D> {
     fn append(&mut self, room: &RoomId, at: Timestamp, account: Account, event: Event) -> StoreResult<PersistedEvent> {
-        let write = "INSERT INTO journal (room, seq, at, body, account) VALUES ($1, $2, $3, $4, $5)";
         let mut body = Vec::with_capacity(INITIAL_BODY_BYTES);
         serde_json::to_writer(&mut body, &event).map_err(|error| StoreError::Broken(format!("an event's body: {error}")))?;
         let body = String::from_utf8(body).map_err(|error| StoreError::Broken(format!("an event's body: {error}")))?;
-        let seq = self.raise_seq(room)?;
-        let offset = match event.offsets() {
-            1 => self.0.insert_numbered(write, values![room, seq, at, &body, account.0])?,
-            several => {
-                let write_at = "INSERT INTO journal (id, room, seq, at, body, account) VALUES ($1, $2, $3, $4, $5, $6)";
-                let offset = self.last_offset()? + several as i64;
-                self.0.write(write_at, values![offset, room, seq, at, &body, account.0])?;
-                offset
-            }
-        };
+        let new_event = NewEvent { room, at, body: &body, account, offsets: event.offsets() };
+        let EventNumbers { offset, seq } = self.0.append(&new_event)?;
         Ok(PersistedEvent { offset, room: room.clone(), seq, at, event, body, account })
     }
 
     fn events_after(&mut self, offset: i64, since: Timestamp, limit: u32) -> StoreResult<EventBatch> {
+        self.0.write_events()?;
         let sql = "SELECT id, room, seq, at, body, account FROM journal WHERE id > $1 AND at >= $2 ORDER BY id LIMIT $3";
         let rows = self.0.all(sql, values![offset, since, limit], |row| Ok((row.int(0)?, event_from_row(row))))?;
         let mut stretch = EventBatch::default();
@@ -46,35 +38,39 @@ impl<D: Driver> EventLog for Tables<D> {
     }
 
     fn event_at(&mut self, offset: i64) -> StoreResult<Option<PersistedEvent>> {
+        self.0.write_events()?;
         let sql = "SELECT id, room, seq, at, body, account FROM journal WHERE id >= $1 ORDER BY id LIMIT 1";
         let next = self.0.first(sql, values![offset], |row| Ok(event_from_row(row)))?.flatten();
         Ok(next.filter(|persisted| persisted.first_offset() <= offset))
     }
 
     fn last_offset(&mut self) -> StoreResult<i64> {
-        Ok(self.0.first("SELECT MAX(id) FROM journal", values![], |row| row.maybe_int(0))?.flatten().unwrap_or(0))
+        self.0.last_offset()
     }
 
     fn delete_events_before(&mut self, until: Timestamp, limit: u32) -> StoreResult<u64> {
+        self.0.write_events()?;
         // Events are stored in the order of their times, so the oldest rows are deleted.
         let old = "SELECT MAX(id) FROM (SELECT id, at FROM journal WHERE id < (SELECT MAX(id) FROM journal) ORDER BY id LIMIT $1) AS oldest
             WHERE at < $2";
         let Some(last) = self.0.first(old, values![limit, until], |row| row.maybe_int(0))?.flatten() else { return Ok(0) };
         let deleted = self.0.write("DELETE FROM journal WHERE id <= $1", values![last])?;
         self.put_counter(FLOOR, last)?;
-        self.0.write("DELETE FROM journal_holes WHERE until <= $1", values![last])?;
+        self.0.post("DELETE FROM journal_holes WHERE until <= $1", values![last])?;
         Ok(deleted)
     }
 
     fn delete_events(&mut self, offsets: &[i64]) -> StoreResult<()> {
+        self.0.write_events()?;
         let last = self.last_offset()?;
         for offset in offsets.iter().filter(|offset| **offset != last) {
-            self.0.write("DELETE FROM journal WHERE id = $1", values![*offset])?;
+            self.0.post("DELETE FROM journal WHERE id = $1", values![*offset])?;
         }
         Ok(())
     }
 
     fn log_floor(&mut self, since: Timestamp) -> StoreResult<i64> {
+        self.0.write_events()?;
         let first = "SELECT id FROM journal WHERE at >= $1 ORDER BY id LIMIT 1";
         let older = match self.0.first(first, values![since], |row| row.int(0))? {
             Some(first) => self.0.first("SELECT MAX(id) FROM journal WHERE id < $1", values![first], |row| row.maybe_int(0))?.flatten(),
@@ -86,7 +82,7 @@ impl<D: Driver> EventLog for Tables<D> {
     fn put_gap(&mut self, room: &str, until: i64) -> StoreResult<()> {
         let sql = "INSERT INTO journal_holes (room, until) VALUES ($1, $2)
             ON CONFLICT (room) DO UPDATE SET until = excluded.until WHERE excluded.until > journal_holes.until";
-        self.0.write(sql, values![room, until]).map(drop)
+        self.0.post(sql, values![room, until])
     }
 
     fn gaps_after(&mut self, offset: i64) -> StoreResult<Vec<(String, i64)>> {
@@ -134,7 +130,7 @@ mod tests {
     #[test]
     fn unreadable_row_skips_itself_and_all_earlier_events() {
         let database = Database::open(Options::new("sqlite::memory:")).unwrap();
-        let connection = database.connect().unwrap();
+        let connection = database.sqlite_connection();
         let mut store = Tables(Sqlite::new(&connection));
         for _ in 1..=4 {
             store.append(&RoomKind::Household.room(1), Timestamp(0), Account(0), Event::NotificationsRead).unwrap();

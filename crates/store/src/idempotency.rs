@@ -31,7 +31,7 @@ impl<D: Driver> IdempotencyStore for Tables<D> {
             StoredBody::Nothing => ("", None),
         };
         let values = values![scope, key, &response.digest, i64::from(response.status), body, reference, at];
-        self.0.write(sql, values).map(drop)
+        self.0.post(sql, values)
     }
 
     fn delete_responses_before(&mut self, until: Timestamp, limit: u32) -> StoreResult<u64> {

@@ -8,7 +8,7 @@
 //! - [`WriterStats`]: statistics of the writer.
 //! - `users`, `spaces`, `tasks`, `chat`, `calls`, `read_markers`, `trips`, `notifications`, `event_log`, `idempotency`, `sessions`, `removals`: one file an area,
 //!   one SQL text for SQLite and PostgreSQL.
-//! - `driver`: the interface of a database driver. `sqlite`: the one driver so far.
+//! - `driver`: the interface of a database driver. `sqlite` and `postgres`: the two drivers.
 
 mod batch;
 mod blocks;
@@ -23,6 +23,7 @@ mod idempotency;
 mod lock;
 mod migrations;
 mod notifications;
+mod postgres;
 mod queue;
 mod read_markers;
 mod readers;
@@ -40,6 +41,7 @@ mod users;
 mod writer;
 
 pub use database::{Database, OpenError, Options};
+pub use postgres::PostgresProblem;
 pub use readers::Readers;
 pub use stats::{Histogram, WriterStats};
 pub use writer::{CommitSink, Writer};

@@ -27,7 +27,7 @@ impl<D: Driver> NotificationStore for Tables<D> {
             notification.read,
             notification.created_at
         ];
-        self.0.write(sql, values).map(drop)
+        self.0.post(sql, values)
     }
 
     fn update_notification(&mut self, notification: &Notification) -> StoreResult<()> {

@@ -18,13 +18,13 @@ impl<D: Driver> ReadMarkerStore for Tables<D> {
     fn advance_read_marker(&mut self, room: &RoomId, user: &UserId, mark: EntityId) -> StoreResult<()> {
         let sql = "INSERT INTO reads (room, person, mark, seen) VALUES ($1, $2, $3, $3)
             ON CONFLICT (room, person) DO UPDATE SET mark = excluded.mark, seen = excluded.seen WHERE excluded.mark > reads.mark";
-        self.0.write(sql, values![room, user, mark]).map(drop)
+        self.0.post(sql, values![room, user, mark])
     }
 
     fn init_read_marker(&mut self, room: &RoomId, user: &UserId, behind: EntityId) -> StoreResult<()> {
         let sql = "INSERT INTO reads (room, person, mark) VALUES ($1, $2, $3)
             ON CONFLICT (room, person) DO UPDATE SET mark = excluded.mark WHERE excluded.mark > reads.mark";
-        self.0.write(sql, values![room, user, behind]).map(drop)
+        self.0.post(sql, values![room, user, behind])
     }
 
     fn delete_read_markers_of(&mut self, user: &UserId, limit: u32) -> StoreResult<u64> {
@@ -56,7 +56,7 @@ impl<D: Driver> ReadMarkerStore for Tables<D> {
     fn count_unread_of(&mut self, user: &UserId, kind: RoomKind, limit: u32) -> StoreResult<u64> {
         let sql = "SELECT COUNT(*) FROM (SELECT m.sender FROM members mine JOIN messages m ON m.room = mine.room
             WHERE mine.person = $1 AND mine.kind = $2
-            AND m.id > COALESCE((SELECT r.mark FROM reads r WHERE r.room = mine.room AND r.person = $1), 0) LIMIT $3) AS some
+            AND m.id > COALESCE((SELECT r.mark FROM reads r WHERE r.room = mine.room AND r.person = $1), 0) LIMIT $3) AS newest
             WHERE sender <> $1";
         self.0.first(sql, values![user, kind.as_str(), limit], count).map(Option::unwrap_or_default)
     }

@@ -11,8 +11,9 @@ use domain::command::{Actor, Query};
 use domain::error::DomainError;
 
 use crate::batch::{catch_panic, panic_message};
-use crate::database::{Database, OpenError};
-use crate::driver::Tables;
+use crate::database::{Database, OpenError, Place};
+use crate::driver::{Tables, Transactions};
+use crate::postgres::Postgres;
 use crate::queue::Queue;
 use crate::sqlite::Sqlite;
 
@@ -42,20 +43,24 @@ impl Readers {
         let readers = Self(Arc::new(ReadersHandle { queue: Arc::new(Queue::new(MAX_QUEUED)) }));
         let mut started = Vec::with_capacity(threads);
         for number in 1..=threads {
-            let connection = database.connect_to_read()?;
             let queue = Arc::clone(&readers.0.queue);
-            let database = database.clone();
-            let thread = Builder::new().name(format!("reader-{number}")).spawn(move || {
-                let session = Tables(Sqlite::new(&connection));
-                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| serve(&queue, session))) {
-                    // Without any reader every query would hang, and a process that ends is restarted.
-                    tracing::error!(panic = panic_message(&*panic), "a reader has died; the process ends");
-                    abort();
+            let builder = Builder::new().name(format!("reader-{number}"));
+            let thread = match database.place() {
+                Place::Sqlite(file) => {
+                    let connection = file.connect_to_read(database.options())?;
+                    let database = database.clone();
+                    builder.spawn(move || {
+                        serve_or_abort(&queue, Tables(Sqlite::new(&connection)));
+                        // The file must outlive the connection: a database in memory is deleted with its last handle.
+                        drop(connection);
+                        drop(database);
+                    })
                 }
-                // The file must outlive the connection: a database in memory is deleted with its last handle.
-                drop(connection);
-                drop(database);
-            });
+                Place::Postgres(server) => {
+                    let session = Tables(Postgres::new(server.reader()?));
+                    builder.spawn(move || serve_or_abort(&queue, session))
+                }
+            };
             started.push(thread.map_err(|error| OpenError::Failed(error.to_string()))?);
         }
         Ok((readers, started))
@@ -75,8 +80,13 @@ impl Readers {
     }
 }
 
-trait QueryJob: Send {
-    fn execute(self: Box<Self>, session: &mut Tables<Sqlite<'_>>);
+/// A query in the queue.
+pub(crate) trait QueryJob: Send {
+    /// Runs the query on SQLite, and then its reply.
+    fn execute_in_sqlite(self: Box<Self>, session: &mut Tables<Sqlite<'_>>);
+    /// The same on PostgreSQL.
+    fn execute_in_postgres(self: Box<Self>, session: &mut Tables<Postgres>);
+    /// Runs the reply with an error.
     fn reject(self: Box<Self>, error: DomainError);
 }
 
@@ -86,9 +96,9 @@ struct PendingQuery<Q, R> {
     reply: R,
 }
 
-impl<Q: Query, R: FnOnce(Result<Q::Output, DomainError>) + Send> QueryJob for PendingQuery<Q, R> {
-    fn execute(self: Box<Self>, session: &mut Tables<Sqlite<'_>>) {
-        let Self { actor, query, reply } = *self;
+impl<Q: Query, R: FnOnce(Result<Q::Output, DomainError>) + Send> PendingQuery<Q, R> {
+    fn execute<D: Transactions>(self, session: &mut Tables<D>) {
+        let Self { actor, query, reply } = self;
         let output = session.0.begin_to_read().map_err(DomainError::from).and_then(|()| {
             let output = catch_unwind(AssertUnwindSafe(|| query.execute(session, &actor)));
             output.unwrap_or_else(|panic| Err(DomainError::Internal(format!("a query panicked: {}", panic_message(&*panic)))))
@@ -97,17 +107,36 @@ impl<Q: Query, R: FnOnce(Result<Q::Output, DomainError>) + Send> QueryJob for Pe
         session.0.rollback();
         catch_panic("a reply", || reply(output));
     }
+}
+
+impl<Q: Query, R: FnOnce(Result<Q::Output, DomainError>) + Send> QueryJob for PendingQuery<Q, R> {
+    fn execute_in_sqlite(self: Box<Self>, session: &mut Tables<Sqlite<'_>>) {
+        self.execute(session);
+    }
+
+    fn execute_in_postgres(self: Box<Self>, session: &mut Tables<Postgres>) {
+        self.execute(session);
+    }
 
     fn reject(self: Box<Self>, error: DomainError) {
         catch_panic("a reply", || (self.reply)(Err(error)));
     }
 }
 
-fn serve(queue: &Queue<Box<dyn QueryJob>>, mut session: Tables<Sqlite<'_>>) {
+/// Executes queries until the queue is closed. A panic ends the process.
+fn serve_or_abort<D: Transactions>(queue: &Queue<Box<dyn QueryJob>>, session: Tables<D>) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| serve(queue, session))) {
+        // Without any reader every query would hang, and a process that ends is restarted.
+        tracing::error!(panic = panic_message(&*panic), "a reader has died; the process ends");
+        abort();
+    }
+}
+
+fn serve<D: Transactions>(queue: &Queue<Box<dyn QueryJob>>, mut session: Tables<D>) {
     let mut queries = Vec::with_capacity(1);
     while queue.take(1, &mut queries) {
         for query in queries.drain(..) {
-            query.execute(&mut session);
+            D::query(query, &mut session);
         }
     }
 }

@@ -13,7 +13,7 @@ impl<D: Driver> RemovalStore for Tables<D> {
         let target = serde_json::to_string(&removal.target).map_err(|error| StoreError::Broken(format!("a removal's target: {error}")))?;
         let subject = removal.target.subject();
         let values = values![removal.id, subject.as_ref(), &target, &removal.by.user, removal.by.admin];
-        self.0.write(sql, values).map(drop)
+        self.0.post(sql, values)
     }
 
     fn next_removal(&mut self) -> StoreResult<Option<Removal>> {
@@ -21,7 +21,7 @@ impl<D: Driver> RemovalStore for Tables<D> {
     }
 
     fn end_removal(&mut self, id: EntityId) -> StoreResult<()> {
-        self.0.write("DELETE FROM removals WHERE id = $1", values![id]).map(drop)
+        self.0.post("DELETE FROM removals WHERE id = $1", values![id])
     }
 
     fn is_being_removed(&mut self, subject: &RoomId) -> StoreResult<bool> {

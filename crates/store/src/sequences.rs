@@ -1,11 +1,12 @@
-//! Each room's counter of events, during a batch.
+//! Each room's counter of events, during a batch in SQLite.
 
 use std::collections::HashMap;
 
 use domain::ids::RoomId;
 use domain::ports::StoreResult;
 
-use crate::driver::{Driver, Tables, values};
+use crate::driver::{Driver, values};
+use crate::sqlite::Sqlite;
 
 /// The counters of the rooms in which the commands of one transaction record events. A room's row is read once and written once in a transaction,
 /// for any number of events: many messages to one room share the read and the write.
@@ -52,15 +53,15 @@ impl Sequences {
     }
 }
 
-impl<D: Driver> Tables<D> {
-    /// Raises a room's counter; returns the room's next number. Inside a command's part of a transaction [`Tables::write_sequences`] writes it, else
+impl Sqlite<'_> {
+    /// Raises a room's counter; returns the room's next number. Inside a command's part of a transaction [`Sqlite::write_sequences`] writes it, else
     /// this function.
     pub(crate) fn raise_seq(&mut self, room: &RoomId) -> StoreResult<i64> {
-        if let Some(raised) = self.0.sequences().and_then(|sequences| sequences.raise(room)) {
+        if let Some(raised) = self.sequences().and_then(|sequences| sequences.raise(room)) {
             return Ok(raised);
         }
-        let stored = self.0.first("SELECT seq FROM sequences WHERE room = $1", values![room], |row| row.int(0))?.unwrap_or(0);
-        if let Some(sequences) = self.0.sequences() {
+        let stored = self.first("SELECT seq FROM sequences WHERE room = $1", values![room], |row| row.int(0))?.unwrap_or(0);
+        if let Some(sequences) = self.sequences() {
             sequences.counters.insert(room.clone(), Counter { stored, last: stored });
             sequences.raise(room);
         } else {
@@ -79,7 +80,7 @@ impl<D: Driver> Tables<D> {
 
     fn put_seq(&mut self, room: &RoomId, seq: i64) -> StoreResult<()> {
         let sql = "INSERT INTO sequences (room, seq) VALUES ($1, $2) ON CONFLICT (room) DO UPDATE SET seq = excluded.seq";
-        self.0.write(sql, values![room, seq]).map(drop)
+        self.write(sql, values![room, seq]).map(drop)
     }
 }
 
@@ -97,7 +98,7 @@ mod tests {
 
     use crate::batch::{BatchContext, Job, TrackedIds, Work, WorkState};
     use crate::database::{Database, Options};
-    use crate::driver::{Driver, Tables, values};
+    use crate::driver::{Driver, Tables, Transactions, values};
     use crate::sqlite::Sqlite;
 
     type Numbers = Arc<Mutex<Vec<(i64, i64)>>>;
@@ -112,7 +113,7 @@ mod tests {
     }
 
     /// Executes commands in one batch, and collects the household and the number of each published event.
-    fn decide(context: &mut BatchContext<'_>, mut jobs: Vec<Box<dyn Job>>, numbers: &Numbers) {
+    fn decide(context: &mut BatchContext<Sqlite<'_>>, mut jobs: Vec<Box<dyn Job>>, numbers: &Numbers) {
         let committed = context.execute(&mut jobs).map(drop);
         for job in jobs {
             job.finish(&committed, &mut |persisted: PersistedEvent| {
@@ -122,7 +123,7 @@ mod tests {
         }
     }
 
-    fn batch_context(connection: &Connection) -> BatchContext<'_> {
+    fn batch_context(connection: &Connection) -> BatchContext<Sqlite<'_>> {
         BatchContext {
             session: Tables(Sqlite::new(connection)),
             clock: Box::new(|| Timestamp(0)),
@@ -130,13 +131,14 @@ mod tests {
             bounds: MembershipLimits::default(),
             quotas: Quotas::default(),
             usage_due: Timestamp(0),
+            repeated: 0,
         }
     }
 
     #[test]
     fn failed_commands_leave_no_gap_in_the_seq_of_a_room() {
         let database = Database::open(Options::new("sqlite::memory:")).unwrap();
-        let connection = database.connect().unwrap();
+        let connection = database.sqlite_connection();
         let mut context = batch_context(&connection);
         let numbers = Numbers::default();
         let (done, rejected) = (|| Ok(()), || Err(DomainError::Conflict("not now")));
@@ -146,14 +148,14 @@ mod tests {
         decide(&mut context, jobs, &numbers);
         decide(&mut context, vec![record(3, done), record(1, done), record(1, done)], &numbers);
         assert_eq!(*numbers.lock().unwrap(), [(1, 1), (2, 1), (1, 2), (3, 1), (1, 3), (1, 4)]);
-        let read = |context: &mut BatchContext<'_>| {
+        let read = |context: &mut BatchContext<Sqlite<'_>>| {
             context.session.0.all("SELECT seq FROM sequences ORDER BY room", values![], |row| row.int(0)).unwrap()
         };
         assert_eq!(read(&mut context), [4, 1, 1]);
 
         // A batch that is not committed changes no counter.
         context.session.0.begin().unwrap();
-        record(1, done).execute(&mut context).unwrap();
+        record(1, done).execute_in_sqlite(&mut context).unwrap();
         context.session.0.rollback();
         assert_eq!(read(&mut context), [4, 1, 1]);
         decide(&mut context, vec![record(1, done)], &numbers);
@@ -163,7 +165,7 @@ mod tests {
     #[test]
     fn sequence_of_a_room_is_written_once_a_batch() {
         let database = Database::open(Options::new("sqlite::memory:")).unwrap();
-        let connection = database.connect().unwrap();
+        let connection = database.sqlite_connection();
         let mut context = batch_context(&connection);
         context.session.0.write("CREATE TABLE written (room TEXT)", values![]).unwrap();
         for change in ["INSERT", "UPDATE"] {

@@ -43,9 +43,7 @@ impl<D: Driver> SessionStore for Tables<D> {
             ended_by_shutdown,
             connected_at,
         } = session;
-        self.0
-            .write(sql, values![secret, id, user, namespace, *live_from, *confirmed, *left_at, *ended_by_shutdown, *connected_at])
-            .map(drop)
+        self.0.post(sql, values![secret, id, user, namespace, *live_from, *confirmed, *left_at, *ended_by_shutdown, *connected_at])
     }
 
     fn update_session(&mut self, session: &Session) -> StoreResult<()> {
@@ -64,29 +62,29 @@ impl<D: Driver> SessionStore for Tables<D> {
 
     fn end_session(&mut self, secret: &str, confirmed: i64, at: Timestamp, by_shutdown: bool) -> StoreResult<()> {
         let sql = "UPDATE sessions SET confirmed = $1, left_at = $2, let_go = $3 WHERE secret = $4";
-        self.0.write(sql, values![confirmed, at, by_shutdown, secret]).map(drop)
+        self.0.post(sql, values![confirmed, at, by_shutdown, secret])
     }
 
     fn delete_session(&mut self, secret: &str, user: &UserId) -> StoreResult<()> {
-        self.0.write("DELETE FROM session_rooms WHERE person = $1 AND secret = $2", values![user, secret])?;
-        self.0.write("DELETE FROM sessions WHERE secret = $1", values![secret]).map(drop)
+        self.0.post("DELETE FROM session_rooms WHERE person = $1 AND secret = $2", values![user, secret])?;
+        self.0.post("DELETE FROM sessions WHERE secret = $1", values![secret])
     }
 
     fn end_all_sessions(&mut self, confirmed: i64, at: Timestamp) -> StoreResult<()> {
         let sql = "UPDATE sessions SET left_at = $1, let_go = 1, confirmed = CASE WHEN live_from < $2 AND confirmed < $2 THEN $2 ELSE confirmed END
             WHERE left_at IS NULL";
-        self.0.write(sql, values![at, confirmed]).map(drop)
+        self.0.post(sql, values![at, confirmed])
     }
 
     fn expire_sessions(&mut self, until: Timestamp) -> StoreResult<()> {
-        self.0.write("UPDATE sessions SET let_go = 0, left_at = $1 WHERE let_go = 1 AND left_at <= $1", values![until]).map(drop)
+        self.0.post("UPDATE sessions SET let_go = 0, left_at = $1 WHERE let_go = 1 AND left_at <= $1", values![until])
     }
 
     fn delete_sessions_before(&mut self, until: Timestamp, limit: u32) -> StoreResult<u64> {
         let rooms = "DELETE FROM session_rooms WHERE (person, secret) IN
             (SELECT person, secret FROM sessions WHERE left_at < $1 AND let_go = 0 ORDER BY left_at LIMIT $2)";
         let sessions = "DELETE FROM sessions WHERE secret IN (SELECT secret FROM sessions WHERE left_at < $1 AND let_go = 0 ORDER BY left_at LIMIT $2)";
-        self.0.write(rooms, values![until, limit])?;
+        self.0.post(rooms, values![until, limit])?;
         self.0.write(sessions, values![until, limit])
     }
 
@@ -99,18 +97,18 @@ impl<D: Driver> SessionStore for Tables<D> {
         let sql = "INSERT INTO session_rooms (person, secret, room, inside, since) VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (person, secret, room) DO UPDATE SET since = excluded.since, stay = $6 WHERE session_rooms.stay = $7";
         let (again, left) = (stay_number(RoomState::JoinedAgain), stay_number(RoomState::Left));
-        self.0.write(sql, values![user, secret, &room.room, room.parent.as_ref(), room.since, again, left]).map(drop)
+        self.0.post(sql, values![user, secret, &room.room, room.parent.as_ref(), room.since, again, left])
     }
 
     fn leave_session_room(&mut self, secret: &str, user: &UserId, room: &RoomId) -> StoreResult<()> {
         let sql = "INSERT INTO session_rooms (person, secret, room, since, stay) VALUES ($1, $2, $3, 0, $4)
             ON CONFLICT (person, secret, room) DO UPDATE SET stay = excluded.stay";
-        self.0.write(sql, values![user, secret, room, stay_number(RoomState::Left)]).map(drop)
+        self.0.post(sql, values![user, secret, room, stay_number(RoomState::Left)])
     }
 
     fn delete_session_room(&mut self, secret: &str, user: &UserId, room: &RoomId) -> StoreResult<()> {
         let sql = "DELETE FROM session_rooms WHERE person = $1 AND secret = $2 AND room = $3";
-        self.0.write(sql, values![user, secret, room]).map(drop)
+        self.0.post(sql, values![user, secret, room])
     }
 
     fn member_since(&mut self, room: &RoomId, user: &UserId) -> StoreResult<Option<i64>> {
@@ -127,9 +125,9 @@ impl<D: Driver> SessionStore for Tables<D> {
 
     fn begin_epoch(&mut self, name: &str) -> StoreResult<()> {
         let offset = self.last_offset()?;
-        self.0.write("INSERT INTO epochs (name, begun) VALUES ($1, $2)", values![name, offset])?;
+        self.0.post("INSERT INTO epochs (name, begun) VALUES ($1, $2)", values![name, offset])?;
         let sql = "DELETE FROM epochs WHERE id <= (SELECT MAX(id) FROM epochs) - $1";
-        self.0.write(sql, values![KEPT_EPOCHS]).map(drop)
+        self.0.post(sql, values![KEPT_EPOCHS])
     }
 
     fn epoch_end(&mut self, name: &str) -> StoreResult<Option<i64>> {

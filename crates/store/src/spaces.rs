@@ -32,7 +32,7 @@ impl<D: Driver> SpaceStore for Tables<D> {
             space.updated_at,
             space.archived_at
         ];
-        self.0.write(sql, values).map(drop)
+        self.0.post(sql, values)
     }
 
     fn put_claimed(&mut self, room: &RoomId) -> StoreResult<()> {
@@ -50,7 +50,7 @@ impl<D: Driver> SpaceStore for Tables<D> {
     }
 
     fn delete_space(&mut self, room: &RoomId) -> StoreResult<()> {
-        self.0.write("DELETE FROM spaces WHERE room = $1", values![room]).map(drop)
+        self.0.post("DELETE FROM spaces WHERE room = $1", values![room])
     }
 
     fn role(&mut self, room: &RoomId, user: &UserId) -> StoreResult<Option<Role>> {
@@ -70,7 +70,7 @@ impl<D: Driver> SpaceStore for Tables<D> {
     }
 
     fn put_left_by_choice(&mut self, room: &RoomId, user: &UserId) -> StoreResult<()> {
-        self.0.write("UPDATE departures SET by_choice = 1 WHERE room = $1 AND person = $2", values![room, user]).map(drop)
+        self.0.post("UPDATE departures SET by_choice = 1 WHERE room = $1 AND person = $2", values![room, user])
     }
 
     fn left_by_choice_at(&mut self, room: &RoomId, user: &UserId) -> StoreResult<Option<Timestamp>> {
@@ -86,7 +86,7 @@ impl<D: Driver> SpaceStore for Tables<D> {
 
     fn put_acted(&mut self, room: &RoomId, user: &UserId) -> StoreResult<()> {
         let sql = "UPDATE members SET acted = 1 WHERE room = COALESCE((SELECT parent FROM spaces WHERE room = $1), $1) AND person = $2";
-        self.0.write(sql, values![room, user]).map(drop)
+        self.0.post(sql, values![room, user])
     }
 
     fn members_who_acted(&mut self, room: &RoomId, asker: &UserId, limit: u32) -> StoreResult<Vec<UserId>> {
@@ -128,9 +128,9 @@ impl<D: Driver> SpaceStore for Tables<D> {
         }
         let handle = handle_of(&self.user(user)?.unwrap_or_else(|| User::unseen(user.clone(), at)));
         let sql = "INSERT INTO members (room, person, kind, role, joined_at, handle, place, since, acted)
-            VALUES ($1, $2, $3, $4, $5, $6, (SELECT COALESCE(MAX(place), 0) + 1 FROM members WHERE room = $1),
-                (SELECT COALESCE(MAX(id), 0) FROM journal), 0)";
-        self.0.write(sql, values![room, user, room.kind().as_str(), role_name(role), at, &handle])?;
+            VALUES ($1, $2, $3, $4, $5, $6, (SELECT COALESCE(MAX(place), 0) + 1 FROM members WHERE room = $1), $7, 0)";
+        let since = self.0.last_offset()?;
+        self.0.post(sql, values![room, user, room.kind().as_str(), role_name(role), at, &handle, since])?;
         self.count_membership(room, user, 1)
     }
 
@@ -141,10 +141,10 @@ impl<D: Driver> SpaceStore for Tables<D> {
         }
         self.count_membership(room, user, -1)?;
         let rooms = "DELETE FROM session_rooms WHERE person = $1 AND (room = $2 OR inside = $2)";
-        self.0.write(rooms, values![user, room])?;
+        self.0.post(rooms, values![user, room])?;
         let sql = "INSERT INTO departures (room, person, left_at, by_choice) VALUES ($1, $2, $3, 0)
             ON CONFLICT (room, person) DO UPDATE SET left_at = excluded.left_at, by_choice = excluded.by_choice";
-        self.0.write(sql, values![room, user, at]).map(drop)
+        self.0.post(sql, values![room, user, at])
     }
 
     fn members(&mut self, room: &RoomId, page: &MemberPage) -> StoreResult<Vec<Member>> {
@@ -236,8 +236,8 @@ impl<D: Driver> SpaceStore for Tables<D> {
 impl<D: Driver> Tables<D> {
     /// Changes the counts of the space and of the user when a membership begins (1) or ends (-1).
     fn count_membership(&mut self, room: &RoomId, user: &UserId, change: i64) -> StoreResult<()> {
-        self.0.write("UPDATE spaces SET member_count = member_count + $1 WHERE room = $2", values![change, room])?;
-        self.0.write("UPDATE people SET space_count = space_count + $1 WHERE id = $2", values![change, user]).map(drop)
+        self.0.post("UPDATE spaces SET member_count = member_count + $1 WHERE room = $2", values![change, room])?;
+        self.0.post("UPDATE people SET space_count = space_count + $1 WHERE id = $2", values![change, user])
     }
 }
 

@@ -6,8 +6,10 @@ use domain::ports::{StoreError, StoreResult};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, StatementStatus, ToSql, params_from_iter};
 
+use crate::batch::{BatchContext, Job};
 use crate::database::{OpenError, Options};
-use crate::driver::{Driver, Row, Value};
+use crate::driver::{Driver, EventNumbers, NewEvent, Row, Tables, Transactions, Value, values};
+use crate::readers::QueryJob;
 use crate::sequences::Sequences;
 
 /// A connection in use. It runs single statements, or transactions of parts; each part can be rolled back alone.
@@ -77,80 +79,9 @@ impl<'c> Sqlite<'c> {
         Self { connection, statements: Vec::new(), part: SavepointState::None, unwritten: false, sequences: Sequences::default() }
     }
 
-    /// Begins a transaction that may write, and waits for other programs that do.
-    pub(crate) fn begin(&mut self) -> StoreResult<()> {
-        self.unwritten = true;
-        self.run("BEGIN IMMEDIATE")
-    }
-
-    /// Begins a read-only transaction: all its queries see the same state of the database.
-    pub(crate) fn begin_to_read(&mut self) -> StoreResult<()> {
-        self.run("BEGIN")
-    }
-
-    /// Commits the transaction to the disk. After an error the caller must call [`Sqlite::rollback`].
-    pub(crate) fn commit(&mut self) -> StoreResult<()> {
-        self.run("COMMIT")
-    }
-
-    /// Rolls the transaction back, if it has not ended.
-    pub(crate) fn rollback(&mut self) {
-        self.part = SavepointState::None;
-        self.sequences.clear();
-        if self.in_transaction()
-            && let Err(error) = self.run("ROLLBACK")
-        {
-            tracing::error!(%error, "a transaction could not be rolled back");
-        }
-    }
-
-    /// False when the database has ended the transaction by itself, as SQLite does when the disk is full.
-    pub(crate) fn in_transaction(&self) -> bool {
-        !self.connection.is_autocommit()
-    }
-
-    /// Begins a part of the transaction.
-    pub(crate) fn savepoint(&mut self) {
-        self.part = SavepointState::Untouched;
-    }
-
-    /// Keeps the writes since [`Sqlite::savepoint`].
-    pub(crate) fn release(&mut self) -> StoreResult<()> {
-        self.sequences.release();
-        match std::mem::replace(&mut self.part, SavepointState::None) {
-            SavepointState::Written => self.run("RELEASE part"),
-            SavepointState::None | SavepointState::Untouched | SavepointState::WrittenFirst => Ok(()),
-        }
-    }
-
-    /// Rolls back the writes since [`Sqlite::savepoint`].
-    pub(crate) fn rollback_to(&mut self) -> StoreResult<()> {
-        self.sequences.rollback();
-        match std::mem::replace(&mut self.part, SavepointState::None) {
-            SavepointState::Written => self.run("ROLLBACK TO part").and_then(|()| self.run("RELEASE part")),
-            SavepointState::WrittenFirst => self.run("ROLLBACK").and_then(|()| self.begin()),
-            SavepointState::None | SavepointState::Untouched => Ok(()),
-        }
-    }
-
-    /// Takes the counters that the transaction has raised out of this connection.
-    pub(crate) fn take_sequences(&mut self) -> Sequences {
-        std::mem::take(&mut self.sequences)
-    }
-
-    /// Copies the write-ahead log into the file and empties the log; a part that cannot be copied now is copied later.
-    pub(crate) fn checkpoint(&mut self) {
-        let done = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()));
-        if let Err(error) = done {
-            tracing::warn!(%error, "the database's log was not emptied");
-        }
-    }
-
-    /// Releases the memory of all pages that are not in use.
-    pub(crate) fn release_memory(&mut self) {
-        if let Err(error) = self.connection.execute_batch("PRAGMA shrink_memory") {
-            tracing::warn!(%error, "the database's memory was not released");
-        }
+    /// The rooms' counters, inside a command's part of a transaction.
+    pub(crate) fn sequences(&mut self) -> Option<&mut Sequences> {
+        (self.part != SavepointState::None).then_some(&mut self.sequences)
     }
 
     /// How many steps the virtual machine has taken for all statements so far.
@@ -192,21 +123,113 @@ impl<'c> Sqlite<'c> {
     }
 }
 
+impl Transactions for Sqlite<'_> {
+    fn execute(job: &mut dyn Job, batch_context: &mut BatchContext<Self>) -> StoreResult<()> {
+        job.execute_in_sqlite(batch_context)
+    }
+
+    fn query(job: Box<dyn QueryJob>, session: &mut Tables<Self>) {
+        job.execute_in_sqlite(session);
+    }
+
+    fn begin(&mut self) -> StoreResult<()> {
+        self.unwritten = true;
+        self.run("BEGIN IMMEDIATE")
+    }
+
+    fn begin_to_read(&mut self) -> StoreResult<()> {
+        self.run("BEGIN")
+    }
+
+    fn commit(&mut self) -> StoreResult<()> {
+        self.run("COMMIT")
+    }
+
+    fn rollback(&mut self) {
+        self.part = SavepointState::None;
+        self.sequences.clear();
+        if self.in_transaction()
+            && let Err(error) = self.run("ROLLBACK")
+        {
+            tracing::error!(%error, "a transaction could not be rolled back");
+        }
+    }
+
+    fn in_transaction(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
+    fn savepoint(&mut self) {
+        self.part = SavepointState::Untouched;
+    }
+
+    fn release(&mut self) -> StoreResult<()> {
+        self.sequences.release();
+        match std::mem::replace(&mut self.part, SavepointState::None) {
+            SavepointState::Written => self.run("RELEASE part"),
+            SavepointState::None | SavepointState::Untouched | SavepointState::WrittenFirst => Ok(()),
+        }
+    }
+
+    fn rollback_to(&mut self) -> StoreResult<()> {
+        self.sequences.rollback();
+        match std::mem::replace(&mut self.part, SavepointState::None) {
+            SavepointState::Written => self.run("ROLLBACK TO part").and_then(|()| self.run("RELEASE part")),
+            SavepointState::WrittenFirst => self.run("ROLLBACK").and_then(|()| self.begin()),
+            SavepointState::None | SavepointState::Untouched => Ok(()),
+        }
+    }
+
+    fn complete(&mut self) -> StoreResult<()> {
+        let sequences = std::mem::take(&mut self.sequences);
+        self.write_sequences(sequences)
+    }
+
+    /// Copies the write-ahead log into the file and empties the log; a part that cannot be copied now is copied later.
+    fn finish(&mut self) {
+        let done = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()));
+        if let Err(error) = done {
+            tracing::warn!(%error, "the database's log was not emptied");
+        }
+    }
+
+    /// Releases the memory of all pages that are not in use.
+    fn release_memory(&mut self) {
+        if let Err(error) = self.connection.execute_batch("PRAGMA shrink_memory") {
+            tracing::warn!(%error, "the database's memory was not released");
+        }
+    }
+}
+
 impl Driver for Sqlite<'_> {
-    fn sequences(&mut self) -> Option<&mut Sequences> {
-        (self.part != SavepointState::None).then_some(&mut self.sequences)
+    fn append(&mut self, event: &NewEvent<'_>) -> StoreResult<EventNumbers> {
+        let &NewEvent { room, at, body, account, offsets } = event;
+        let seq = self.raise_seq(room)?;
+        let offset = match offsets {
+            1 => {
+                let sql = "INSERT INTO journal (room, seq, at, body, account) VALUES ($1, $2, $3, $4, $5)";
+                // Not RETURNING: SQLite makes a temporary table for its rows, which costs more than the insertion.
+                self.write(sql, values![room, seq, at, body, account.0])?;
+                self.connection.last_insert_rowid()
+            }
+            several => {
+                let sql = "INSERT INTO journal (id, room, seq, at, body, account) VALUES ($1, $2, $3, $4, $5, $6)";
+                let offset = self.last_offset()? + several as i64;
+                self.write(sql, values![offset, room, seq, at, body, account.0])?;
+                offset
+            }
+        };
+        Ok(EventNumbers { offset, seq })
+    }
+
+    fn last_offset(&mut self) -> StoreResult<i64> {
+        Ok(self.first("SELECT MAX(id) FROM journal", values![], |row| row.maybe_int(0))?.flatten().unwrap_or(0))
     }
 
     fn write(&mut self, sql: &'static str, values: &[Value<'_>]) -> StoreResult<u64> {
         self.before_write()?;
         let changed = self.statement(sql)?.execute(params_from_iter(values)).map_err(stored_error)?;
         Ok(changed as u64)
-    }
-
-    fn insert_numbered(&mut self, sql: &'static str, values: &[Value<'_>]) -> StoreResult<i64> {
-        // Not RETURNING: SQLite makes a temporary table for its rows, which costs more than the insertion.
-        self.write(sql, values)?;
-        Ok(self.connection.last_insert_rowid())
     }
 
     fn first<T>(

@@ -16,6 +16,8 @@ pub struct WriterStats {
     pub waiting: usize,
     /// Commands that failed because their batch could not be committed.
     pub lost: u64,
+    /// Commands that were executed again because their transaction had failed.
+    pub repeated: u64,
     /// Events that were committed.
     pub persisted_events: u64,
     /// How often memory was released because a burst of commands had ended.
@@ -29,7 +31,7 @@ pub struct WriterStats {
 impl Default for WriterStats {
     fn default() -> Self {
         let (batches, commits) = (Histogram::new(BATCH_COMMANDS), Histogram::new(COMMIT_SECONDS));
-        Self { waiting: 0, lost: 0, persisted_events: 0, idle_periods: 0, batches, commits }
+        Self { waiting: 0, lost: 0, repeated: 0, persisted_events: 0, idle_periods: 0, batches, commits }
     }
 }
 

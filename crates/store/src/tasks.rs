@@ -37,7 +37,7 @@ impl<D: Driver> TaskStore for Tables<D> {
             task.progress.as_ref().map(|progress| progress.status.as_str()),
             task.progress.as_ref().map(|progress| progress.priority.as_str())
         ];
-        self.0.write(sql, values).map(drop)
+        self.0.post(sql, values)
     }
 
     fn update_task(&mut self, task: &Task) -> StoreResult<()> {
@@ -59,8 +59,8 @@ impl<D: Driver> TaskStore for Tables<D> {
     }
 
     fn delete_task(&mut self, id: EntityId) -> StoreResult<()> {
-        self.0.write("DELETE FROM assignments WHERE task = $1", values![id])?;
-        self.0.write("DELETE FROM tasks WHERE id = $1", values![id]).map(drop)
+        self.0.post("DELETE FROM assignments WHERE task = $1", values![id])?;
+        self.0.post("DELETE FROM tasks WHERE id = $1", values![id])
     }
 
     fn tasks_in(&mut self, room: &RoomId, page: &Page) -> StoreResult<Vec<Task>> {

@@ -17,11 +17,11 @@ impl<D: Driver> TripStore for Tables<D> {
             ON CONFLICT (room) DO UPDATE SET description = excluded.description, start_date = excluded.start_date,
                 end_date = excluded.end_date";
         let values = values![room, details.description.as_deref(), details.start_date.as_deref(), details.end_date.as_deref()];
-        self.0.write(sql, values).map(drop)
+        self.0.post(sql, values)
     }
 
     fn delete_trip_details(&mut self, room: &RoomId) -> StoreResult<()> {
-        self.0.write("DELETE FROM trips WHERE room = $1", values![room]).map(drop)
+        self.0.post("DELETE FROM trips WHERE room = $1", values![room])
     }
 }
 

@@ -25,13 +25,13 @@ impl<D: Driver> Tables<D> {
                 hour_from = excluded.hour_from, additions = excluded.additions";
         let Usage { day_from, objects, bytes, hour_from, additions } = *usage;
         let values = values![user, day_from, objects as i64, bytes as i64, hour_from, additions as i64];
-        self.0.write(sql, values).map(drop)
+        self.0.post(sql, values)
     }
 
     /// Removes at most `limit` usages whose window of a day began before `until`.
     pub(crate) fn delete_usage_before(&mut self, until: Timestamp, limit: u32) -> StoreResult<()> {
         let sql = "DELETE FROM quota_usage WHERE person IN
             (SELECT person FROM quota_usage WHERE day_from < $1 ORDER BY day_from LIMIT $2)";
-        self.0.write(sql, values![until, limit]).map(drop)
+        self.0.post(sql, values![until, limit])
     }
 }

@@ -40,17 +40,17 @@ impl<D: Driver> UserStore for Tables<D> {
         self.0.change_one(sql, values)?;
         // Each membership has the handle, too: members are looked up by it within their space.
         let members = "UPDATE members SET handle = $1 WHERE person = $2 AND handle <> $1";
-        self.0.write(members, values![&handle_of(user), &user.id]).map(drop)
+        self.0.post(members, values![&handle_of(user), &user.id])
     }
 
     fn delete_user(&mut self, id: &UserId) -> StoreResult<()> {
-        self.0.write("DELETE FROM people WHERE id = $1", values![id]).map(drop)
+        self.0.post("DELETE FROM people WHERE id = $1", values![id])
     }
 
     fn put_deletion(&mut self, id: &UserId, at: Timestamp) -> StoreResult<()> {
         let sql = "INSERT INTO deletions (person, deleted_at) VALUES ($1, $2)
             ON CONFLICT (person) DO UPDATE SET deleted_at = excluded.deleted_at";
-        self.0.write(sql, values![id, at]).map(drop)
+        self.0.post(sql, values![id, at])
     }
 
     fn deleted_at(&mut self, id: &UserId) -> StoreResult<Option<Timestamp>> {
@@ -90,7 +90,7 @@ impl<D: Driver> Tables<D> {
             user.updated_at,
             signed_in
         ];
-        self.0.write(sql, values).map(drop)
+        self.0.post(sql, values)
     }
 }
 

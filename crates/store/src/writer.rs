@@ -9,17 +9,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use domain::command::{Actor, Command, CommandContext};
+use domain::command::{Actor, Command, CommandContext, MembershipLimits};
 use domain::error::DomainError;
 use domain::event::PersistedEvent;
 use domain::id_generator::is_far_ahead;
-use domain::ids::Timestamp;
-use domain::ports::IdSource;
-use domain::quotas::Quotas;
+use domain::ids::{EntityId, Timestamp, UserId};
+use domain::ports::{IdSource, StoreResult};
+use domain::quotas::{Quotas, Usage};
 
 use crate::batch::{BatchContext, Job, Passthrough, TrackedIds, Work, WorkState, panic_message};
-use crate::database::{Database, OpenError};
-use crate::driver::Tables;
+use crate::database::{Database, OpenError, Place};
+use crate::driver::{Tables, Transactions};
 use crate::queue::{Queue, Rejected, Take};
 use crate::sqlite::Sqlite;
 use crate::stats::WriterStats;
@@ -131,41 +131,43 @@ impl Writer {
         mut ids: impl IdSource + 'static,
         sink: impl CommitSink + 'static,
     ) -> Result<(Self, JoinHandle<()>), OpenError> {
-        let connection = database.connect()?;
-        let last = Tables(Sqlite::new(&connection)).last_id().map_err(|error| OpenError::Failed(error.to_string()))?;
-        if last > 0 && is_far_ahead(last, clock()) {
-            tracing::warn!(
-                last,
-                "a clock that was more than a day ahead gave the last ids; new ids continue from one day ahead of the clock"
-            );
-        }
-        ids.resume_after(last);
-        let used = Tables(Sqlite::new(&connection)).usage();
-        let quotas = Quotas::new(database.quotas(), used.map_err(|error| OpenError::Failed(error.to_string()))?);
-        let ids = TrackedIds { source: Box::new(ids), last };
         let queue = Arc::new(Queue::new(MAX_QUEUED));
         let stats = Arc::new(Mutex::new(WriterStats::default()));
         let (served, counted) = (Arc::clone(&queue), Arc::clone(&stats));
-        let bounds = database.bounds();
-        let database = database.clone();
-        let thread = Builder::new().name("writer".to_owned()).spawn(move || {
-            let session = Tables(Sqlite::new(&connection));
-            let context = BatchContext { session, clock: Box::new(clock), ids, bounds, quotas, usage_due: Timestamp::default() };
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| serve(&served, context, sink, &counted))) {
-                // Without the writer the server cannot change anything, and a process that ends is restarted.
-                tracing::error!(panic = panic_message(&*panic), "the writer has died; the process ends");
-                abort();
+        let builder = Builder::new().name("writer".to_owned());
+        let kept = database.clone();
+        let thread = match database.place() {
+            Place::Sqlite(file) => {
+                let connection = file.connect(database.options())?;
+                let stored = StoredState::read(&mut Tables(Sqlite::new(&connection)))?;
+                let start = stored.start(database, &clock, &mut ids);
+                builder.spawn(move || {
+                    let context = start.into_context(Tables(Sqlite::new(&connection)), Box::new(clock), Box::new(ids));
+                    serve_or_abort(&served, context, sink, &counted);
+                    // The file must outlive the connection: a database in memory is deleted with its last handle.
+                    drop(connection);
+                    drop(kept);
+                })
             }
-            // The file must outlive the connection: a database in memory is deleted with its last handle.
-            drop(connection);
-            drop(database);
-        });
+            Place::Postgres(server) => {
+                let (session, stored) = server.start_writer(StoredState::read)?;
+                let start = stored.start(database, &clock, &mut ids);
+                builder.spawn(move || {
+                    let context = start.into_context(session, Box::new(clock), Box::new(ids));
+                    let session = serve_or_abort(&served, context, sink, &counted);
+                    if let Place::Postgres(server) = kept.place() {
+                        server.put_back(session.0.into_link());
+                    }
+                })
+            }
+        };
         let thread = thread.map_err(|error| OpenError::Failed(error.to_string()))?;
         Ok((Self(Arc::new(WriterHandle { queue, stats })), thread))
     }
 
     /// Queues one unit of work. `work` runs inside the batch's transaction; when it returns an error or panics, only its own writes are rolled back.
-    /// `reply` runs on the writer's thread after the commit.
+    /// `reply` runs on the writer's thread after the commit. PostgreSQL may execute copies of `work`, so it must have no effect besides its writes
+    /// unless they have succeeded.
     ///
     /// If the batch cannot be committed (full disk, read-only, locked), it is rolled back and the reply of each of its commands receives
     /// [`DomainError::Unavailable`]; the next batch is independent of that. If the queue is full or closed, `reply` receives it at once, on the caller's
@@ -173,7 +175,7 @@ impl Writer {
     pub fn submit<T: Send + 'static>(
         &self,
         actor: Actor,
-        work: impl FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Send + 'static,
+        work: impl FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Clone + Send + 'static,
         reply: impl FnOnce(Result<T, DomainError>) + Send + 'static,
     ) {
         self.put(Box::new(Work { actor, stage: WorkState::Waiting(work), reply }));
@@ -234,7 +236,66 @@ impl<O: CommitSink> CommitSink for CountingSink<'_, O> {
     }
 }
 
-fn serve(queue: &Queue<Box<dyn Job>>, mut context: BatchContext<'_>, mut sink: impl CommitSink, stats: &Mutex<WriterStats>) {
+/// What the writer reads before its first batch.
+struct StoredState {
+    last_id: EntityId,
+    usage: Vec<(UserId, Usage)>,
+}
+
+impl StoredState {
+    fn read<D: Transactions>(session: &mut Tables<D>) -> StoreResult<Self> {
+        Ok(Self { last_id: session.last_id()?, usage: session.usage()? })
+    }
+
+    fn start(self, database: &Database, clock: impl Fn() -> Timestamp, ids: &mut impl IdSource) -> WriterStart {
+        let Self { last_id, usage } = self;
+        if last_id > 0 && is_far_ahead(last_id, clock()) {
+            tracing::warn!(
+                last = last_id,
+                "a clock that was more than a day ahead gave the last ids; new ids continue from one day ahead of the clock"
+            );
+        }
+        ids.resume_after(last_id);
+        let options = database.options();
+        WriterStart { last_id, bounds: options.bounds, quotas: Quotas::new(options.quotas, usage) }
+    }
+}
+
+/// With what the writer starts.
+struct WriterStart {
+    last_id: EntityId,
+    bounds: MembershipLimits,
+    quotas: Quotas,
+}
+
+impl WriterStart {
+    fn into_context<D>(self, session: Tables<D>, clock: Box<dyn Fn() -> Timestamp + Send>, source: Box<dyn IdSource>) -> BatchContext<D> {
+        let ids = TrackedIds { source, last: self.last_id };
+        BatchContext { session, clock, ids, bounds: self.bounds, quotas: self.quotas, usage_due: Timestamp::default(), repeated: 0 }
+    }
+}
+
+/// Executes commands until the queue is closed, and returns the session. A panic ends the process.
+fn serve_or_abort<D: Transactions>(
+    queue: &Queue<Box<dyn Job>>,
+    mut context: BatchContext<D>,
+    sink: impl CommitSink,
+    stats: &Mutex<WriterStats>,
+) -> Tables<D> {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| serve(queue, &mut context, sink, stats))) {
+        // Without the writer the server cannot change anything, and a process that ends is restarted.
+        tracing::error!(panic = panic_message(&*panic), "the writer has died; the process ends");
+        abort();
+    }
+    context.session
+}
+
+fn serve<D: Transactions>(
+    queue: &Queue<Box<dyn Job>>,
+    context: &mut BatchContext<D>,
+    mut sink: impl CommitSink,
+    stats: &Mutex<WriterStats>,
+) {
     let mut jobs = Vec::with_capacity(MAX_BATCH);
     let mut since_idle = 0;
     loop {
@@ -263,6 +324,7 @@ fn serve(queue: &Queue<Box<dyn Job>>, mut context: BatchContext<'_>, mut sink: i
         let mut stats = stats.lock().unwrap_or_else(PoisonError::into_inner);
         stats.batch(commands, &committed);
         stats.persisted_events += persisted_events;
+        stats.repeated = context.repeated;
     }
-    context.session.0.checkpoint();
+    context.session.0.finish();
 }

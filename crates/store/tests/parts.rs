@@ -10,6 +10,7 @@ use domain::event::{Event, PersistedEvent};
 use domain::id_generator::IdGenerator;
 use domain::ids::{RoomKind, Timestamp};
 use store::{Database, Options, Writer};
+use test_postgres::TestServer;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum End {
@@ -30,40 +31,47 @@ fn writes_of_a_failed_command_are_rolled_back_anywhere() {
         vec![Kept, Panicked, Kept, Refused, Kept],
         vec![Refused, Refused, Panicked],
     ] {
-        let database = Database::open(Options::new("sqlite::memory:")).unwrap();
-        let (publish, published) = mpsc::channel();
-        let outlet = move |persisted: PersistedEvent| publish.send(persisted).unwrap();
-        let (writer, thread) = Writer::start(&database, || Timestamp(0), IdGenerator::new(|| 0), outlet).unwrap();
-        // A reply holds the writer until all commands are queued, so that they share the next transaction.
-        let (go, gate) = mpsc::channel();
-        writer.submit(Actor::server(), |_| Ok(()), move |_| gate.recv().unwrap());
-        let (reply, replies) = mpsc::channel();
-        for end in ends.iter().copied() {
-            let reply = reply.clone();
-            let work = move |context: &mut CommandContext<'_>| {
-                context.record_event(&RoomKind::Household.room(1), Event::NotificationsRead)?;
-                context.record_event(&RoomKind::Household.room(2), Event::NotificationsRead)?;
-                match end {
-                    Kept => Ok(()),
-                    Refused => Err(DomainError::Conflict("refused after its writes")),
-                    Panicked => panic!("a panic after its writes"),
-                }
-            };
-            writer.submit(Actor::server(), work, move |result| reply.send(result.is_ok()).unwrap());
+        for url in ["sqlite::memory:".to_owned(), TestServer::shared().create_database()] {
+            check(&url, &ends);
         }
-        go.send(()).unwrap();
-        drop(reply);
-        assert!(replies.iter().eq(ends.iter().map(|end| *end == Kept)), "{ends:?}");
-        writer.close();
-        thread.join().unwrap();
-        let published: Vec<PersistedEvent> = published.iter().collect();
-        let kept = ends.iter().filter(|end| **end == Kept).count();
-        let seqs: Vec<i64> = published.iter().map(|persisted| persisted.seq).collect();
-        assert_eq!(seqs, (1..=kept as i64).flat_map(|seq| [seq, seq]).collect::<Vec<_>>(), "{ends:?}");
-        let stored = database.with_store(|store| store.events_after(0, Timestamp(0), 99)).unwrap().unwrap();
-        assert_eq!(
-            stored.events.iter().map(|persisted| persisted.offset).collect::<Vec<_>>(),
-            published.iter().map(|persisted| persisted.offset).collect::<Vec<_>>()
-        );
     }
+}
+
+fn check(url: &str, ends: &[End]) {
+    use End::{Kept, Panicked, Refused};
+    let database = Database::open(Options::new(url)).unwrap();
+    let (publish, published) = mpsc::channel();
+    let outlet = move |persisted: PersistedEvent| publish.send(persisted).unwrap();
+    let (writer, thread) = Writer::start(&database, || Timestamp(0), IdGenerator::new(|| 0), outlet).unwrap();
+    // A reply holds the writer until all commands are queued, so that they share the next transaction.
+    let (go, gate) = mpsc::channel();
+    writer.submit(Actor::server(), |_| Ok(()), move |_| gate.recv().unwrap());
+    let (reply, replies) = mpsc::channel();
+    for end in ends.iter().copied() {
+        let reply = reply.clone();
+        let work = move |context: &mut CommandContext<'_>| {
+            context.record_event(&RoomKind::Household.room(1), Event::NotificationsRead)?;
+            context.record_event(&RoomKind::Household.room(2), Event::NotificationsRead)?;
+            match end {
+                Kept => Ok(()),
+                Refused => Err(DomainError::Conflict("refused after its writes")),
+                Panicked => panic!("a panic after its writes"),
+            }
+        };
+        writer.submit(Actor::server(), work, move |result| reply.send(result.is_ok()).unwrap());
+    }
+    go.send(()).unwrap();
+    drop(reply);
+    assert!(replies.iter().eq(ends.iter().map(|end| *end == Kept)), "{ends:?}");
+    writer.close();
+    thread.join().unwrap();
+    let published: Vec<PersistedEvent> = published.iter().collect();
+    let kept = ends.iter().filter(|end| **end == Kept).count();
+    let seqs: Vec<i64> = published.iter().map(|persisted| persisted.seq).collect();
+    assert_eq!(seqs, (1..=kept as i64).flat_map(|seq| [seq, seq]).collect::<Vec<_>>(), "{ends:?}");
+    let stored = database.with_store(|store| store.events_after(0, Timestamp(0), 99)).unwrap().unwrap();
+    assert_eq!(
+        stored.events.iter().map(|persisted| persisted.offset).collect::<Vec<_>>(),
+        published.iter().map(|persisted| persisted.offset).collect::<Vec<_>>()
+    );
 }

@@ -14,6 +14,7 @@ use domain::quotas::QuotaBounds;
 use domain::spaces::CreateSpace;
 use domain::users::{Claims, EnsureUser};
 use store::{Database, Options, Writer};
+use test_postgres::TestServer;
 
 const NOW: i64 = 1_763_035_200_000_000;
 
@@ -31,11 +32,15 @@ fn create(writer: &Writer, admin: bool) -> Result<(), DomainError> {
 #[test]
 fn quota_usage_survives_a_restart_and_resets_next_day() {
     let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("test.db").display());
+    check(&format!("sqlite://{}", folder.path().join("test.db").display()));
+    check(&TestServer::shared().create_database());
+}
+
+fn check(url: &str) {
     let quotas = QuotaBounds { objects_per_day: Some(3), ..QuotaBounds::default() };
     let clock = Arc::new(AtomicI64::new(NOW));
     let run = |commands: &mut dyn FnMut(&Writer)| {
-        let database = Database::open(Options { quotas, ..Options::new(url.clone()) }).unwrap();
+        let database = Database::open(Options { quotas, ..Options::new(url) }).unwrap();
         let time = Arc::clone(&clock);
         let clock = move || Timestamp(time.load(Ordering::SeqCst));
         let (writer, thread) = Writer::start(&database, clock, IdGenerator::new(|| 42), drop::<PersistedEvent>).unwrap();

@@ -11,6 +11,7 @@ use domain::ports::Store;
 use domain::spaces::{CreateSpace, JoinByInvite, MAX_EMBEDDED_BYTES, MAX_EMBEDDED_MEMBERS, RemoveMember, RenameSpace, Role};
 use domain::users::{Claims, EnsureUser, User};
 use store::{Database, Options};
+use test_postgres::TestServer;
 
 const T0: Timestamp = Timestamp(1_763_725_000_000_000);
 const KINDS: [RoomKind; 5] = [RoomKind::Household, RoomKind::ChatRoom, RoomKind::Conversation, RoomKind::Project, RoomKind::Trip];
@@ -19,16 +20,18 @@ fn id(name: &str) -> UserId {
     UserId::new(name)
 }
 
-/// Runs commands in a store in which some users are known.
-fn with_users(names: &[&str], work: impl FnOnce(&mut dyn Store, &mut IdGenerator<fn() -> u64>)) {
-    let database = Database::open(Options::new("sqlite::memory:")).unwrap();
-    let run = |store: &mut dyn Store| {
-        for name in names {
-            store.insert_user(&User::unseen(id(name), T0)).unwrap();
-        }
-        work(store, &mut IdGenerator::new(|| 42));
-    };
-    database.with_store(run).unwrap();
+/// Runs commands in a store of each database in which some users are known.
+fn with_users(names: &[&str], work: impl Fn(&mut dyn Store, &mut IdGenerator<fn() -> u64>)) {
+    for url in ["sqlite::memory:".to_owned(), TestServer::shared().create_database()] {
+        let database = Database::open(Options::new(url)).unwrap();
+        let run = |store: &mut dyn Store| {
+            for name in names {
+                store.insert_user(&User::unseen(id(name), T0)).unwrap();
+            }
+            work(store, &mut IdGenerator::new(|| 42));
+        };
+        database.with_store(run).unwrap();
+    }
 }
 
 fn run<C: Command>(store: &mut dyn Store, ids: &mut IdGenerator<fn() -> u64>, actor: &str, command: C) -> C::Output {

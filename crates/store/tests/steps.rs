@@ -27,7 +27,7 @@ impl Restarting {
     fn run<T: Send + 'static>(
         &self,
         actor: &str,
-        work: impl FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Send + 'static,
+        work: impl FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Clone + Send + 'static,
     ) -> (Result<T, DomainError>, Vec<PersistedEvent>) {
         let database = Database::open(Options::new(format!("sqlite://{}", self.0.path().join("test.db").display()))).unwrap();
         let persisted_events = Arc::new(Mutex::new(Vec::new()));

@@ -99,6 +99,7 @@ pub(super) fn notification_of(args: &Args<'_>) -> Result<EntityId, DomainError> 
 }
 
 /// Marks a notification as read. Its output is the id, which the acknowledgement repeats.
+#[derive(Clone)]
 struct ReadNotification(EntityId);
 
 impl Command for ReadNotification {

@@ -42,7 +42,7 @@ pub(super) fn start(parts: &Parts) {
 }
 
 /// Deletes old entries, a part at a time, so that other commands do not wait long.
-async fn purge(writer: Writer, entries: &'static str, command: impl Command<Output = bool> + Clone) {
+async fn purge(writer: Writer, entries: &'static str, command: impl Command<Output = bool>) {
     loop {
         match writer.run_as_server(command.clone()).await {
             Some(Ok(true)) => {}

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use client_json::timestamps::Milliseconds;
-use config::value::SettingValue;
 use config::{Config, Limit, LimitsConfig};
 use domain::command::{Actor, MembershipLimits};
 use domain::id_generator::IdGenerator;
@@ -17,8 +16,10 @@ use store::{Database, Options, Readers, Writer};
 
 use crate::clock;
 
-/// The number of threads that run queries.
-const READER_THREADS: usize = 2;
+/// The number of threads that run queries on SQLite.
+const SQLITE_READERS: usize = 2;
+/// The number of threads that run queries on PostgreSQL, each with a connection. They wait for the network most of the time.
+const POSTGRES_READERS: usize = 8;
 
 /// Opens the configured database for this process alone.
 ///
@@ -32,7 +33,7 @@ pub fn open_database(config: &Config) -> anyhow::Result<Database> {
         holder,
         bounds: bounds(&config.limits),
         quotas: quotas(&config.limits),
-        ..Options::new(config.storage.database_url.show())
+        ..Options::new(config.storage.database_url.expose())
     })?)
 }
 
@@ -70,7 +71,8 @@ pub(super) type ReaderThreads = (Readers, Vec<JoinHandle<()>>);
 
 /// Starts the threads that run queries.
 pub(super) fn start_readers(database: &Database) -> anyhow::Result<ReaderThreads> {
-    Ok(Readers::start(database, READER_THREADS)?)
+    let threads = if database.path().is_some() { SQLITE_READERS } else { POSTGRES_READERS };
+    Ok(Readers::start(database, threads)?)
 }
 
 /// A name for this start: 40 random bits.

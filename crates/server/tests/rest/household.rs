@@ -134,6 +134,7 @@ async fn members_have_the_names_of_their_tokens() {
 const FULL: u64 = 20;
 
 /// Fills a space with members, without any rule.
+#[derive(Clone)]
 struct Fill {
     room: RoomId,
     to: u64,

@@ -13,9 +13,10 @@ use serde_json::{Value, json};
 use crate::support::{Client, SECONDS, Server, TestResponse, has_contract};
 
 /// A query as a command.
+#[derive(Clone)]
 struct Asked<Q>(Q);
 
-impl<Q: Query> Command for Asked<Q> {
+impl<Q: Query + Clone> Command for Asked<Q> {
     type Output = Q::Output;
 
     fn execute(self, context: &mut CommandContext<'_>) -> Result<Q::Output, DomainError> {

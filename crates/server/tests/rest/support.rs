@@ -74,7 +74,7 @@ impl Server {
 
     fn build(settings: &[(&str, &str)], limits: RateLimits, max_body: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        let url = test_postgres::selected_database().unwrap_or_else(|| format!("sqlite://{}", folder.path().join("test.db").display()));
         let persisted_events = Arc::new(Mutex::new(Vec::new()));
         let clock = Arc::new(AtomicI64::new(NOW.0));
         let (published, time) = (Arc::clone(&persisted_events), Arc::clone(&clock));

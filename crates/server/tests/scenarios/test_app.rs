@@ -48,7 +48,8 @@ impl TestApp {
         let more = settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let config = Config::of_pairs(defaults.into_iter().chain(more)).unwrap();
 
-        let database = Database::open(Options::new("sqlite::memory:")).unwrap();
+        let url = test_postgres::selected_database().unwrap_or_else(|| "sqlite::memory:".to_owned());
+        let database = Database::open(Options::new(url)).unwrap();
         let notices = Arc::new(Mutex::new(Vec::new()));
         let published_notices = Arc::clone(&notices);
         let bus: Arc<dyn Bus> = Arc::new(InProcessBus::new(move |notice| published_notices.lock().unwrap().push(notice)));
@@ -121,7 +122,7 @@ impl TestApp {
     pub async fn decide<T: Send + 'static>(
         &self,
         actor: Actor,
-        work: impl FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Send + 'static,
+        work: impl FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Clone + Send + 'static,
     ) -> Result<T, DomainError> {
         let (reply, decided) = oneshot::channel();
         self.shared.store.writer.submit(actor, work, move |result| drop(reply.send(result)));

@@ -1,6 +1,6 @@
 //! One suite for every database: it tests the contract of each store trait of the domain on an empty store.
 //!
-//! A new database needs a `mod` beside `sqlite` and no tests of its own.
+//! A new database needs a `mod` beside `sqlite` and no tests of its own. Each test has its own database.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,6 +11,7 @@ use domain::ports::Store;
 use domain::spaces::Space;
 use domain::tasks::Task;
 use domain::users::User;
+use test_postgres::TestServer;
 
 mod blocks;
 mod calls;
@@ -35,6 +36,14 @@ macro_rules! suite {
                 $(#[test]
                 fn $check() {
                     crate::in_sqlite(crate::$area::$check);
+                })*
+            })*
+        }
+        mod postgres {
+            $(mod $area {
+                $(#[test]
+                fn $check() {
+                    crate::in_postgres(crate::$area::$check);
                 })*
             })*
         }
@@ -178,6 +187,12 @@ suite! {
 
 fn in_sqlite(check: fn(&mut dyn Store)) {
     let database = store::Database::open(store::Options::new("sqlite::memory:")).unwrap();
+    database.with_store(|store| check(store)).unwrap();
+}
+
+fn in_postgres(check: fn(&mut dyn Store)) {
+    let url = TestServer::shared().create_database();
+    let database = store::Database::open(store::Options::new(url)).unwrap();
     database.with_store(|store| check(store)).unwrap();
 }
 

@@ -1,0 +1,29 @@
+//! PostgreSQL as a driver.
+//!
+//! Read in this order:
+//!
+//! - `url`: what the URL of the database says. `tls`: TLS as its `sslmode` demands. `problem`: why a database cannot be used.
+//! - `session`: one connection with its prepared statements, and how many statements share a round trip.
+//! - `link`: a session that is replaced after it was lost, with its checks and its lock.
+//! - `answers`: the questions of a batch, which are answered in few round trips.
+//! - `combined`: many equal statements as one.
+//! - `driver`: transactions of parts on a link. `event_buffer`: the events of a transaction, which are written at its end.
+//! - `server`: a database that was found, migrated and locked.
+
+mod answers;
+mod combined;
+mod driver;
+mod event_buffer;
+mod link;
+mod problem;
+mod server;
+mod session;
+mod tls;
+mod url;
+
+pub(crate) use driver::Postgres;
+pub(crate) use link::{LOCKS, Link};
+pub use problem::PostgresProblem;
+pub(crate) use server::PostgresServer;
+pub(crate) use session::Request;
+pub(crate) use url::is_postgres_url;
