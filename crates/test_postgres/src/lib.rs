@@ -159,8 +159,9 @@ impl TestServer {
         let data = self.folder.join("data");
         self.run("pg_ctl", &["stop", "-D", data.to_str().expect("a path in UTF-8"), "-m", "immediate", "-w"]);
         if let Some((mut guard, input)) = self.guard.take() {
-            drop(input);
+            // The guard deletes the folder if the input is closed before it has ended.
             let _ = guard.wait();
+            drop(input);
         }
     }
 

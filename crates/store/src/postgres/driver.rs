@@ -522,11 +522,18 @@ impl Postgres {
         }
     }
 
-    /// Reads the numbers of events whose commit was looked up.
+    /// Reads the numbers of events whose commit was looked up. The events are stored, so it repeats what a lost connection has interrupted.
     fn look_up_seqs(&mut self, events: &mut EventBuffer) -> StoreResult<()> {
         let sql = "SELECT id, seq FROM journal WHERE id > $1 AND id <= $2";
-        let reply = self.send_alone(Request::new(sql, values![events.start(), events.last_offset()]))?;
-        events.keep_seqs(&reply)
+        let request = Request::new(sql, values![events.start(), events.last_offset()]);
+        loop {
+            self.link.reconnect();
+            match self.link.exchange(std::slice::from_ref(&request)).pop() {
+                Some(Ok(reply)) => return events.keep_seqs(&reply),
+                Some(Err(Failure::Rejected(error))) => return Err(Failure::Rejected(error).into_error()),
+                Some(Err(Failure::Lost(_))) | None => {}
+            }
+        }
     }
 }
 

@@ -107,9 +107,10 @@ fn command_whose_commit_did_not_happen_is_executed_again() {
     drop(input);
     psql.wait().unwrap();
     assert_eq!(result.recv().unwrap(), Ok(()));
-    assert_eq!(store.writer.stats().repeated, 1);
 
     assert_eq!(store.record(3), Ok(()));
+    // The writer counts a batch before it begins the next.
+    assert_eq!(store.writer.stats().repeated, 1);
     assert_eq!(store.recorded(), [1, 2, 3]);
     assert_eq!(store.close().iter().map(task_of).collect::<Vec<_>>(), [1, 2, 3]);
 }
