@@ -10,6 +10,11 @@ use tokio::net::TcpListener;
 /// How many connections may wait to be accepted. The kernel caps it at `net.core.somaxconn`; std's 128 loses connects when many clients reconnect at once.
 const BACKLOG: i32 = 4096;
 
+/// How many bytes of a connection's output may wait in the kernel beyond the client's window (tcp(7), `TCP_NOTSENT_LOWAT`). Without a bound, the
+/// kernel would take several megabytes for each client that does not read, and reset connections of other clients when its memory for TCP is
+/// exhausted.
+const MAX_UNSENT_BYTES: u32 = 64 * 1024;
+
 /// Opens the sockets of a host: for `localhost` and for every interface one of IPv4 and one of IPv6, if this machine has both.
 ///
 /// The inputs are the host, and the port; 0 lets the system choose one, the same for both. Errors: a line about the address that cannot be listened on.
@@ -57,6 +62,8 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
+    // Accepted sockets inherit the option.
+    socket.set_tcp_notsent_lowat(MAX_UNSENT_BYTES)?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
 }
