@@ -128,6 +128,12 @@ impl Outbox {
         }
     }
 
+    /// Whether a message with a key may wait. A newer message of the same key must not be pushed behind it without its key: the next message of the
+    /// key would replace the older one, in front of the newer one.
+    pub fn has_keys(&self) -> bool {
+        self.rest.as_ref().is_some_and(|rest| !rest.newest.is_empty())
+    }
+
     /// Puts a message with a key into the outbox, because only the newest version of such a message matters: it replaces an older message
     /// of its key that still waits. True if there was one.
     pub fn push_newest(&mut self, key: ConflationKey, frames: Frames, spare: &mut SpareQueues) -> bool {

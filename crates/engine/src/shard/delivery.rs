@@ -21,7 +21,7 @@ use crate::rooms::{Group, Member};
 const MAX_IO_SLICES: usize = 256;
 
 /// The most bytes that wait for a long-polling client which is between two polls and still keeps up.
-const MAX_BETWEEN_POLLS_BYTES: usize = 16 * 1024;
+pub(super) const MAX_BETWEEN_POLLS_BYTES: usize = 16 * 1024;
 
 /// The close code and reason for a client with too much pending output (1013 in IANA's registry: try again later).
 pub(super) const TOO_SLOW: (u16, &str) = (1013, "too slow");
@@ -316,7 +316,7 @@ impl<A: App> super::Connection<A> {
             return Some(false);
         }
         counts.delivered += 1;
-        if self.is_flowing() {
+        if self.is_flowing() && !(broadcast.newest_only && self.outbox.has_keys()) {
             self.outbox.push(frames.clone(), spare);
         } else if broadcast.newest_only {
             counts.conflated += self.push_newest_parts(encoded.parts(), spare);

@@ -6,13 +6,15 @@ use std::time::Instant;
 
 use wire::engineio::Version;
 
+use super::delivery::MAX_BETWEEN_POLLS_BYTES;
 use super::{FlushPriority, NewTransport, Phase, Shard, SocketKey, Transport};
 use crate::app::NoopApp;
 use crate::broadcast::Broadcast;
 use crate::config::Config;
 use crate::encoding::Namespace;
 use crate::id::Id;
-use crate::message::OutboundMessage;
+use crate::message::{ConflationKey, MessageSource, OutboundMessage};
+use crate::outbox::SpareQueues;
 
 fn shard() -> Shard<NoopApp> {
     let config = Config { namespaces: vec!["/".into(), "/other".into()], ..Config::default() };
@@ -93,6 +95,46 @@ fn broadcast_to_everyone_is_flushed_after_room_broadcasts() {
     assert_eq!([next(FlushPriority::Later), next(FlushPriority::Later), next(FlushPriority::Later)], [Some(bystander), Some(talker), None]);
     // The talker's entry in the second row is skipped, because the talker moved to the first row.
     assert_eq!([bystander, talker].map(|slot| shard.connections[slot as usize].queued), [FlushPriority::Later, FlushPriority::Soon]);
+}
+
+/// A signal whose newest version matters.
+struct Signal(&'static str);
+
+impl MessageSource for Signal {
+    fn render(&self, _: Namespace) -> Vec<OutboundMessage> {
+        vec![OutboundMessage::event(self.0, "1").unwrap()]
+    }
+
+    fn parts(&self, namespace: Namespace) -> Vec<(Option<ConflationKey>, Vec<OutboundMessage>)> {
+        vec![(Some(1), self.render(namespace))]
+    }
+}
+
+#[test]
+fn newest_signal_stays_last_when_client_keeps_up_in_between() {
+    let mut shard = shard();
+    let slot = connection(&mut shard);
+    let key = socket(&mut shard, slot, 0, None);
+    shard.join(key, "room");
+    let send = |shard: &mut Shard<NoopApp>, text: &str| {
+        let args = format!("{text:?}");
+        shard.deliver(&Broadcast::to_rooms(["room".into()], move |_: Namespace| {
+            vec![OutboundMessage::event("event", args.clone()).unwrap()]
+        }));
+    };
+    let signal = |shard: &mut Shard<NoopApp>, name| shard.deliver(&Broadcast::to_rooms(["room".into()], Signal(name)).newest_only());
+    let large = "x".repeat(MAX_BETWEEN_POLLS_BYTES);
+    send(&mut shard, &large);
+    send(&mut shard, "small");
+    signal(&mut shard, "stop");
+    // The client takes the large message, and keeps up with its connection until the next large one.
+    drop(shard.connections[slot as usize].outbox.pop(&mut SpareQueues::default()));
+    signal(&mut shard, "start");
+    send(&mut shard, &large);
+    signal(&mut shard, "stop");
+    let text = waiting(&shard, slot);
+    let signals: Vec<&str> = text.split('"').filter(|part| ["start", "stop"].contains(part)).collect();
+    assert_eq!(signals, ["stop"]);
 }
 
 #[test]
