@@ -42,7 +42,7 @@ impl fmt::Display for NodeId {
     }
 }
 
-/// One life of a node: a random number, which changes with each start and each lost lease.
+/// A random number of a node, which changes with each start and each lost lease.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Incarnation(pub u64);
 
@@ -123,7 +123,7 @@ impl Default for ClusterPrefix {
 pub struct NodeInfo {
     /// Its id.
     pub id: NodeId,
-    /// Its present life.
+    /// Its present incarnation.
     pub incarnation: Incarnation,
     /// Its address for the other nodes.
     pub address: NodeAddress,

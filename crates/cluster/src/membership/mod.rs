@@ -22,26 +22,26 @@ pub const RENEW_INTERVAL: Duration = Duration::from_secs(1);
 pub enum MembershipEvent {
     /// Another node has joined.
     NodeUp(NodeInfo),
-    /// Another node has begun a new life: it was restarted, or had lost its lease.
+    /// Another node has begun a new incarnation: it was restarted, or had lost its lease.
     NodeRestarted(NodeInfo),
     /// The lease of another node has ended, or the node has stopped.
     NodeDown(NodeInfo),
-    /// This node was paused for longer than its lease, and has begun a new life. Its connections must end before it does anything else, because their
+    /// This node was paused for longer than its lease, and has begun a new incarnation. Its connections must end before it does anything else, because their
     /// clients may have continued on another node.
     LeaseLost {
         /// How long the pause was, by this node's clock.
         pause: Duration,
-        /// The new life.
+        /// The new incarnation.
         incarnation: Incarnation,
     },
-    /// This node could not reach Redis for longer than its lease, and has begun a new life. Its connections may stay.
+    /// This node could not reach Redis for longer than its lease, and has begun a new incarnation. Its connections may stay.
     Rejoined {
-        /// The new life.
+        /// The new incarnation.
         incarnation: Incarnation,
     },
     /// Another process has this node's id. This process must exit.
     Replaced {
-        /// The life of the other process.
+        /// The incarnation of the other process.
         by: Incarnation,
     },
     /// The lease could not be renewed for the first time. Other nodes count as alive until Redis can be reached again.
@@ -68,11 +68,11 @@ pub enum LeaseState {
     Renewed,
     /// There was none: it is new, has ended, or Redis has lost its data.
     Missing,
-    /// It was held by an earlier life of this node, and belongs to the present one now.
+    /// It was held by an earlier incarnation of this node, and belongs to the present one now.
     Replaced,
     /// Another process holds it, and it was not changed.
     Conflict {
-        /// The life of the other process.
+        /// The incarnation of the other process.
         by: Incarnation,
         /// When its lease ends if it is not renewed.
         expires_in: Duration,
@@ -101,7 +101,7 @@ impl Membership {
         Self { own, nodes, epoch: None, reachable_since: None, renewed_at: None, stepped_at: now, is_away: false }
     }
 
-    /// This node in its present life.
+    /// This node in its present incarnation.
     pub fn own(&self) -> &NodeInfo {
         &self.own
     }
@@ -116,7 +116,7 @@ impl Membership {
         self.nodes.get(id)
     }
 
-    /// Call this before anything else that the node does, and at least every 100 ms. If the node was paused for longer than its lease, it begins the life
+    /// Call this before anything else that the node does, and at least every 100 ms. If the node was paused for longer than its lease, it begins the incarnation
     /// `fresh`.
     pub fn step(&mut self, now: Instant, fresh: impl FnOnce() -> Incarnation) -> Option<MembershipEvent> {
         let pause = now.saturating_duration_since(self.stepped_at);
@@ -127,7 +127,7 @@ impl Membership {
         // The other nodes need time to return, as after a failure: this node did not see what they did.
         self.reachable_since = None;
         self.renewed_at = None;
-        Some(self.begin_life(|incarnation| MembershipEvent::LeaseLost { pause, incarnation }, fresh()))
+        Some(self.begin_incarnation(|incarnation| MembershipEvent::LeaseLost { pause, incarnation }, fresh()))
     }
 
     /// The lease could not be renewed.
@@ -137,7 +137,7 @@ impl Membership {
         (!was_away).then_some(MembershipEvent::RedisAway)
     }
 
-    /// The lease was renewed; the renewal began at `began`, for the life that [`Membership::own`] had then. The events must be handled in their order.
+    /// The lease was renewed; the renewal began at `began`, for the incarnation that [`Membership::own`] had then. The events must be handled in their order.
     pub fn renewed(&mut self, listing: Listing, began: Instant, now: Instant, fresh: impl FnOnce() -> Incarnation) -> Vec<MembershipEvent> {
         let mut events = Vec::new();
         if std::mem::take(&mut self.is_away) {
@@ -161,20 +161,20 @@ impl Membership {
         events
     }
 
-    /// Begins a new life if the lease ended since the last renewal. `lease`: its state in a Redis that has kept its data.
+    /// Begins a new incarnation if the lease ended since the last renewal. `lease`: its state in a Redis that has kept its data.
     fn lease_has_ended(&mut self, lease: LeaseState, began: Instant, fresh: impl FnOnce() -> Incarnation) -> Option<MembershipEvent> {
         // The first renewal takes a new lease.
         let pause = began.saturating_duration_since(self.renewed_at?);
         if pause >= LEASE {
             // Also if Redis has a lease: a renewal that the network held back may have taken it again.
-            return Some(self.begin_life(|incarnation| MembershipEvent::Rejoined { incarnation }, fresh()));
+            return Some(self.begin_incarnation(|incarnation| MembershipEvent::Rejoined { incarnation }, fresh()));
         }
         // By this node's clock the lease has not ended. So if it is missing, the clock has stood still, as that of a suspended virtual machine.
         let is_missing = lease == LeaseState::Missing;
-        is_missing.then(|| self.begin_life(|incarnation| MembershipEvent::LeaseLost { pause, incarnation }, fresh()))
+        is_missing.then(|| self.begin_incarnation(|incarnation| MembershipEvent::LeaseLost { pause, incarnation }, fresh()))
     }
 
-    fn begin_life(&mut self, event: impl FnOnce(Incarnation) -> MembershipEvent, incarnation: Incarnation) -> MembershipEvent {
+    fn begin_incarnation(&mut self, event: impl FnOnce(Incarnation) -> MembershipEvent, incarnation: Incarnation) -> MembershipEvent {
         self.own.incarnation = incarnation;
         event(incarnation)
     }

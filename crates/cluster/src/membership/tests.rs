@@ -6,7 +6,7 @@ use crate::identity::NodeAddress;
 struct Bench {
     membership: Membership,
     now: Instant,
-    next_life: u64,
+    next_incarnation: u64,
     epoch: &'static str,
 }
 
@@ -14,7 +14,7 @@ impl Bench {
     /// Node `a`, which has renewed its lease for six seconds, with node `b`.
     fn with_b() -> Self {
         let now = Instant::now();
-        let mut bench = Self { membership: Membership::new(node("a", 1), now), now, next_life: 100, epoch: "e1" };
+        let mut bench = Self { membership: Membership::new(node("a", 1), now), now, next_incarnation: 100, epoch: "e1" };
         assert_eq!(bench.renew(LeaseState::Missing, &[node("b", 1)]), [MembershipEvent::NodeUp(node("b", 1))], "the first lease is new");
         for _ in 0..6 {
             bench.wait(1);
@@ -26,9 +26,9 @@ impl Bench {
     fn renew(&mut self, lease: LeaseState, others: &[NodeInfo]) -> Vec<MembershipEvent> {
         let nodes = others.iter().cloned().chain([self.membership.own().clone()]).collect();
         let listing = Listing { lease, epoch: self.epoch.to_owned(), nodes };
-        self.next_life += 1;
-        let life = Incarnation(self.next_life);
-        self.membership.renewed(listing, self.now, self.now, || life)
+        self.next_incarnation += 1;
+        let incarnation = Incarnation(self.next_incarnation);
+        self.membership.renewed(listing, self.now, self.now, || incarnation)
     }
 
     /// Lets seconds pass without a pause of the node.
@@ -61,7 +61,7 @@ fn no_node_is_declared_dead_while_redis_is_away() {
     bench.wait(60);
     assert_eq!(bench.membership.renewal_failed(), None, "reported once");
     assert_eq!(bench.membership.others().count(), 1);
-    let rejoined = MembershipEvent::Rejoined { incarnation: Incarnation(bench.next_life + 1) };
+    let rejoined = MembershipEvent::Rejoined { incarnation: Incarnation(bench.next_incarnation + 1) };
     assert_eq!(bench.renew(LeaseState::Missing, &[]), [MembershipEvent::RedisBack, rejoined]);
     bench.wait(4);
     assert_eq!(bench.renew(LeaseState::Renewed, &[]), [], "the other node has a whole lease to return");
@@ -73,7 +73,7 @@ fn no_node_is_declared_dead_while_redis_is_away() {
 fn an_empty_redis_ends_no_lease() {
     let mut bench = Bench::with_b();
     bench.epoch = "e2";
-    assert_eq!(bench.renew(LeaseState::Missing, &[]), [], "neither this node's life nor the other one's");
+    assert_eq!(bench.renew(LeaseState::Missing, &[]), [], "neither this node nor the other one ended");
     bench.wait(1);
     assert_eq!(bench.renew(LeaseState::Renewed, &[node("b", 1)]), []);
     for _ in 0..3 {
@@ -85,7 +85,7 @@ fn an_empty_redis_ends_no_lease() {
 }
 
 #[test]
-fn a_paused_node_begins_a_new_life() {
+fn a_paused_node_begins_a_new_incarnation() {
     let mut bench = Bench::with_b();
     bench.now += Duration::from_secs(20);
     let lost = MembershipEvent::LeaseLost { pause: Duration::from_secs(20), incarnation: Incarnation(7) };
@@ -98,7 +98,7 @@ fn a_paused_node_begins_a_new_life() {
 fn a_clock_that_stood_still_is_noticed_in_redis() {
     let mut bench = Bench::with_b();
     bench.wait(1);
-    let lost = MembershipEvent::LeaseLost { pause: Duration::from_secs(1), incarnation: Incarnation(bench.next_life + 1) };
+    let lost = MembershipEvent::LeaseLost { pause: Duration::from_secs(1), incarnation: Incarnation(bench.next_incarnation + 1) };
     assert_eq!(bench.renew(LeaseState::Missing, &[node("b", 1)]), [lost]);
 }
 
@@ -107,7 +107,7 @@ fn a_lease_that_was_taken_again_by_a_late_renewal_has_ended() {
     let mut bench = Bench::with_b();
     bench.membership.renewal_failed();
     bench.wait(6);
-    let rejoined = MembershipEvent::Rejoined { incarnation: Incarnation(bench.next_life + 1) };
+    let rejoined = MembershipEvent::Rejoined { incarnation: Incarnation(bench.next_incarnation + 1) };
     assert_eq!(bench.renew(LeaseState::Renewed, &[node("b", 1)]), [MembershipEvent::RedisBack, rejoined]);
 }
 

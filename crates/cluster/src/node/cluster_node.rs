@@ -139,7 +139,7 @@ impl ClusterNode {
         self.shared.read_core(|core| core.presence().values(key).map(|(node, value)| (node.clone(), value.clone())).collect())
     }
 
-    /// At most `limit` users of a room on all nodes, in the order in which they came, and the number of all. The empty room has the users who are online.
+    /// At most `limit` users of a room on all nodes, in the order in which they were added, and the number of all. The empty room has the users who are online.
     pub fn users_in(&self, room: &str, limit: usize) -> (Vec<Box<str>>, usize) {
         self.shared.read_core(|core| {
             let presence = core.presence();
@@ -152,7 +152,7 @@ impl ClusterNode {
         self.shared.read_core(NodeCore::is_complete)
     }
 
-    /// This node in its present life.
+    /// This node in its present incarnation.
     pub fn own(&self) -> NodeInfo {
         self.shared.read_core(|core| core.membership().own().clone())
     }

@@ -28,19 +28,19 @@ const LISTING_INTERVAL: Duration = Duration::from_millis(100);
 /// What the caller has to do.
 #[derive(Clone, PartialEq, Debug)]
 pub enum CoreOutput {
-    /// Publish a message, in the present life of the node.
+    /// Publish a message, in the present incarnation of the node.
     Publish(Message),
-    /// Tell the server about a change of the nodes.
+    /// Report a change of the nodes to the server.
     Membership(MembershipEvent),
-    /// Tell the server about a change of presence.
+    /// Report a change of presence to the server.
     Presence(PresenceTransition),
-    /// Tell the server the value of another node's entry about a user who is online.
+    /// Report the value of another node's entry about a user who is online to the server.
     OtherValue(NodeId, PresenceKey, Bytes),
-    /// Tell the server what another node has charged to budgets.
+    /// Report the charges of another node to budgets to the server.
     Usage(Vec<Usage>),
     /// Give the server an ephemeral event of another node.
     Ephemeral(NodeId, EphemeralFrame),
-    /// Renew the lease now, because a message came from a node or life that is not known.
+    /// Renew the lease now, because it received a message from a node or incarnation that it does not know.
     RenewNow,
 }
 
@@ -62,7 +62,7 @@ pub struct NodeCore {
 }
 
 impl NodeCore {
-    /// A node that has no lease yet. `grace`: how long the users of a dead node stay online. `fresh`: makes random numbers for new lives.
+    /// A node that has no lease yet. `grace`: how long the users of a dead node stay online. `fresh`: makes random numbers for new incarnations.
     pub fn new(own: NodeInfo, grace: Duration, now: Instant, fresh: Box<dyn FnMut() -> Incarnation + Send>) -> Self {
         Self {
             membership: Membership::new(own, now),
@@ -168,8 +168,8 @@ impl NodeCore {
     pub fn set_presence(&mut self, key: &PresenceKey, value: Bytes, now: Instant) {
         self.check_pause(now);
         if let Some(value) = self.own.set(key, value, now) {
-            let came = self.union.set(&self.membership.own().id, key, value);
-            self.outputs.extend(came.map(CoreOutput::Presence));
+            let added = self.union.set(&self.membership.own().id, key, value);
+            self.outputs.extend(added.map(CoreOutput::Presence));
         }
     }
 
@@ -191,17 +191,17 @@ impl NodeCore {
         self.outputs.extend(away.map(CoreOutput::Membership));
     }
 
-    /// The lease was renewed, for the life `incarnation`; see [`Membership::renewed`].
+    /// The lease was renewed, for this incarnation; see [`Membership::renewed`].
     pub fn renewed(&mut self, listing: Listing, began: Instant, now: Instant) {
         self.check_pause(now);
         let events = self.membership.renewed(listing, began, now, &mut self.fresh);
         self.listing_wanted_at = None;
         for event in events {
             self.apply_membership(&event, now);
-            // Redis must have the new life before other nodes accept messages of it.
-            let is_new_life = matches!(event, MembershipEvent::LeaseLost { .. } | MembershipEvent::Rejoined { .. });
+            // Redis must have the new incarnation before other nodes accept messages of it.
+            let is_new_incarnation = matches!(event, MembershipEvent::LeaseLost { .. } | MembershipEvent::Rejoined { .. });
             self.outputs.push(CoreOutput::Membership(event));
-            self.outputs.extend(is_new_life.then_some(CoreOutput::RenewNow));
+            self.outputs.extend(is_new_incarnation.then_some(CoreOutput::RenewNow));
         }
     }
 
@@ -278,7 +278,7 @@ impl NodeCore {
         }
     }
 
-    /// Applies a message about the entries of another node, if it comes from the life that is listed in Redis.
+    /// Applies a message about the entries of another node, if it comes from the incarnation that is listed in Redis.
     fn update_peer(&mut self, node: &NodeId, incarnation: Incarnation, now: Instant, update: impl FnOnce(&mut PeerPresence) -> PeerUpdate) {
         let Some(peer) = self.peers.get_mut(node).filter(|peer| peer.incarnation() == incarnation) else { return };
         let PeerUpdate { changes, after_restart } = update(peer);

@@ -12,7 +12,7 @@ use crate::wire::{ChangedEntry, Digest, PresenceChange, PresenceKey};
 /// How long this node waits for a list before it asks again.
 const ASK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The entries of another node in one of its lives.
+/// The entries of another node in one of its incarnations.
 #[derive(Debug)]
 pub struct PeerPresence {
     incarnation: Incarnation,
@@ -23,7 +23,7 @@ pub struct PeerPresence {
     hash: u64,
     list: Option<IncompleteList>,
     ask_at: Option<Instant>,
-    /// Whether the known entries are those of an earlier life.
+    /// Whether the known entries are those of an earlier incarnation.
     restarted: bool,
     missed: u64,
 }
@@ -41,7 +41,7 @@ struct IncompleteList {
 pub struct PeerUpdate {
     /// The changed entries.
     pub changes: Vec<ChangedEntry>,
-    /// Whether entries have ended because the node has begun a new life. Their users are expected to reconnect.
+    /// Whether entries have ended because the node has begun a new incarnation. Their users are expected to reconnect.
     pub after_restart: bool,
 }
 
@@ -51,7 +51,7 @@ impl PeerPresence {
         Self { incarnation, counter: None, entries: HashMap::new(), hash: 0, list: None, ask_at: Some(now), restarted: false, missed: 0 }
     }
 
-    /// The life of the node.
+    /// The incarnation of the node.
     pub fn incarnation(&self) -> Incarnation {
         self.incarnation
     }
@@ -66,7 +66,7 @@ impl PeerPresence {
         self.missed
     }
 
-    /// The node has begun a new life: its entries are those of the next list, and until then the known ones stay.
+    /// The node has begun a new incarnation: its entries are those of the next list, and until then the known ones stay.
     pub fn restart(&mut self, incarnation: Incarnation, now: Instant) {
         self.incarnation = incarnation;
         self.counter = None;
@@ -121,7 +121,7 @@ impl PeerPresence {
         PeerUpdate { changes, after_restart: std::mem::take(&mut self.restarted) }
     }
 
-    /// All entries have ended, because the node has died.
+    /// All entries have ended, because the node is dead.
     pub fn end_all(&mut self) -> Vec<PresenceKey> {
         self.hash = 0;
         self.entries.drain().map(|(key, _)| key).collect()

@@ -8,7 +8,7 @@ use super::*;
 use crate::identity::{Incarnation, NodeId};
 use crate::wire::{Digest, Message, PresenceKey};
 
-const LIFE: Incarnation = Incarnation(1);
+const INCARNATION: Incarnation = Incarnation(1);
 
 fn key(user: &str) -> PresenceKey {
     PresenceKey::online(user)
@@ -38,7 +38,7 @@ fn apply(peer: &mut PeerPresence, messages: Vec<Message>, now: Instant) -> usize
 
 /// A node with two entries, and another node that knows them.
 fn two_nodes(start: Instant) -> (OwnPresence, PeerPresence) {
-    let (mut own, mut peer) = (OwnPresence::default(), PeerPresence::new(LIFE, start));
+    let (mut own, mut peer) = (OwnPresence::default(), PeerPresence::new(INCARNATION, start));
     own.set(&key("anna"), value("1"), start);
     own.set(&key("ben"), value("1"), start);
     assert!(peer.take_ask(start), "a new node is asked at once");
@@ -75,7 +75,7 @@ fn a_missed_change_is_followed_by_the_whole_list() {
     assert!(!peer.take_ask(at(1199, start)) && peer.take_ask(at(1200, start)), "it asks again after a second");
     own.request_list(at(1200, start));
     own.request_list(at(1201, start));
-    assert_eq!(apply(&mut peer, own.publish(at(1200, start)), at(1200, start)), 2, "carl came and ben went");
+    assert_eq!(apply(&mut peer, own.publish(at(1200, start)), at(1200, start)), 2, "carl was added and ben was removed");
     assert_eq!((own.due(), peer.ask_due()), (None, None));
 }
 
@@ -126,14 +126,14 @@ fn lists_have_an_interval_and_parts() {
     assert_eq!(own.due(), Some(at(200, start)), "requests in between are answered together");
     let lists: Vec<Message> = first.into_iter().filter(|message| matches!(message, Message::PresenceList { .. })).collect();
     assert!(lists.len() > 2);
-    let mut peer = PeerPresence::new(LIFE, start);
+    let mut peer = PeerPresence::new(INCARNATION, start);
     let (last, others) = lists.split_last().expect("there are parts");
     assert_eq!(apply(&mut peer, [others, others].concat(), start), 0, "the list has effect as a whole");
     assert_eq!(apply(&mut peer, vec![last.clone()], start), 3000);
 }
 
 #[test]
-fn a_new_life_keeps_the_entries_until_its_list() {
+fn a_new_incarnation_keeps_the_entries_until_its_list() {
     let start = Instant::now();
     let (_, mut peer) = two_nodes(start);
     peer.restart(Incarnation(2), start);
@@ -160,7 +160,7 @@ fn the_union_ends_with_the_last_node() {
     assert_eq!(union.set(&a, &anna, value("3")), None, "the user has moved");
     assert_eq!((union.expire(at(300, start)), union.due()), (vec![], None));
     assert_eq!(union.remove(&a, &anna, Some(at(600, start)), false), None);
-    assert_eq!(union.expire(at(600, start)), [PresenceTransition::Went { key: anna.clone(), left: false }]);
+    assert_eq!(union.expire(at(600, start)), [PresenceTransition::Removed { key: anna.clone(), left: false }]);
     assert_eq!((union.count(""), union.contains(&anna)), (0, false));
 }
 

@@ -17,14 +17,14 @@ const MOVE_TIME: Duration = Duration::from_millis(300);
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PresenceTransition {
     /// The first node has the entry, with this value.
-    Came {
+    Added {
         /// The entry.
         key: PresenceKey,
         /// Its value.
         value: Bytes,
     },
     /// No node has the entry.
-    Went {
+    Removed {
         /// The entry.
         key: PresenceKey,
         /// Whether the user left by choice or was removed; otherwise the connections have ended.
@@ -36,7 +36,7 @@ pub enum PresenceTransition {
 #[derive(Debug, Default)]
 pub struct ClusterPresence {
     entries: HashMap<Arc<PresenceKey>, UnionEntry>,
-    /// The entries of each room, in the order in which they came; the empty room has the users who are online.
+    /// The entries of each room, in the order in which they were added; the empty room has the users who are online.
     rooms: HashMap<Box<str>, BTreeMap<u64, Arc<PresenceKey>>>,
     /// The entries that no node has, by the time at which they end.
     departures: BTreeSet<(Instant, Arc<PresenceKey>)>,
@@ -58,7 +58,7 @@ impl ClusterPresence {
     pub fn set(&mut self, node: &NodeId, key: &PresenceKey, value: Bytes) -> Option<PresenceTransition> {
         let Some((shared, entry)) = self.entries.get_key_value(key).map(|(shared, _)| shared.clone()).zip(self.entries.get_mut(key)) else {
             self.insert(node, key, value.clone());
-            return Some(PresenceTransition::Came { key: key.clone(), value });
+            return Some(PresenceTransition::Added { key: key.clone(), value });
         };
         match entry.holders.iter_mut().find(|(holder, _)| holder == node) {
             Some((_, known)) => *known = value,
@@ -71,7 +71,7 @@ impl ClusterPresence {
     }
 
     /// A node no longer has an entry. If it was the last one, the entry ends at `until`; at once if that is `None`. `left`: see
-    /// [`PresenceTransition::Went`].
+    /// [`PresenceTransition::Removed`].
     pub fn remove(&mut self, node: &NodeId, key: &PresenceKey, until: Option<Instant>, left: bool) -> Option<PresenceTransition> {
         let shared = self.entries.get_key_value(key)?.0.clone();
         let entry = self.entries.get_mut(key)?;
@@ -82,7 +82,7 @@ impl ClusterPresence {
         }
         let Some(until) = until else {
             self.take(key);
-            return Some(PresenceTransition::Went { key: key.clone(), left });
+            return Some(PresenceTransition::Removed { key: key.clone(), left });
         };
         entry.departs = Some(until);
         self.departures.insert((until, shared));
@@ -104,7 +104,7 @@ impl ClusterPresence {
         let mut transitions = Vec::new();
         while let Some((_, key)) = self.departures.pop_first_if(now) {
             self.take(&key);
-            transitions.push(PresenceTransition::Went { key: PresenceKey::clone(&key), left: false });
+            transitions.push(PresenceTransition::Removed { key: PresenceKey::clone(&key), left: false });
         }
         transitions
     }
@@ -119,7 +119,7 @@ impl ClusterPresence {
         self.entries.get(key).into_iter().flat_map(|entry| &entry.holders).map(|(node, value)| (node, value))
     }
 
-    /// The users of a room in the order in which they came; for the empty room the users who are online.
+    /// The users of a room in the order in which they were added; for the empty room the users who are online.
     pub fn users_in(&self, room: &str) -> impl DoubleEndedIterator<Item = &str> {
         self.rooms.get(room).into_iter().flat_map(BTreeMap::values).map(|key| &*key.user)
     }

@@ -41,7 +41,7 @@ pub enum TakeLeaseError {
 pub struct LeaseStore {
     renew: Script,
     release: Script,
-    /// A random name of this process. Its lives have one lease.
+    /// A random name of this process. Its incarnations have one lease.
     process: String,
     /// The id of the database with the event log.
     database: String,
@@ -66,7 +66,7 @@ impl LeaseStore {
         }
     }
 
-    /// Renews the lease for the present life of the node, or takes it, and lists all nodes. `epoch`: a random number for a Redis without data.
+    /// Renews the lease for the present incarnation of the node, or takes it, and lists all nodes. `epoch`: a random number for a Redis without data.
     ///
     /// # Errors
     /// Redis has failed.

@@ -55,7 +55,7 @@ pub struct SequencerStats {
     pub read_from_log: u64,
     /// Reads because an offset was missing while the bus worked.
     pub gaps: u64,
-    /// Events that came a second time.
+    /// Events that were received a second time.
     pub duplicates: u64,
     /// Events that were dropped because too many waited.
     pub dropped: u64,

@@ -60,7 +60,7 @@ pub enum DecodeError {
 pub struct Envelope {
     /// The node that sent the message.
     pub node: NodeId,
-    /// The life of the node in which it sent the message.
+    /// The incarnation of the node in which it sent the message.
     pub incarnation: Incarnation,
     /// The message.
     pub message: Message,

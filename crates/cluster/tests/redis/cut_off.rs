@@ -16,7 +16,7 @@ async fn a_node_without_redis_delivers_from_the_log_and_rejoins() {
         node.knows_others(1).await;
         wait_until("both users are online", || node.observed.online().len() == 2).await;
     }
-    let life = b.own().incarnation;
+    let incarnation = b.own().incarnation;
 
     proxy.hold();
     a.write(50);
@@ -35,8 +35,8 @@ async fn a_node_without_redis_delivers_from_the_log_and_rejoins() {
     a.has_all().await;
 
     proxy.forward();
-    wait_until("b has a new life", || b.observed.has_seen(|event| matches!(event, MembershipEvent::Rejoined { .. }))).await;
-    assert_ne!(b.own().incarnation, life);
+    wait_until("b has a new incarnation", || b.observed.has_seen(|event| matches!(event, MembershipEvent::Rejoined { .. }))).await;
+    assert_ne!(b.own().incarnation, incarnation);
     wait_until("ben is online again for a", || a.observed.online().len() == 2).await;
     assert!(!b.observed.has_seen(|event| matches!(event, MembershipEvent::LeaseLost { .. })), "the connections of b may stay");
     assert_eq!(b.observed.changes().len(), 2, "for b no user was offline");

@@ -87,7 +87,7 @@ async fn ephemeral_events_reach_the_other_nodes_in_order() {
     })
     .await;
     (0..1000).for_each(|number| publish(format!("{number}")));
-    wait_until("the last event came", || b.observed.ephemeral.lock().unwrap().last().is_some_and(|last| last == "a: 999")).await;
+    wait_until("the last event was received", || b.observed.ephemeral.lock().unwrap().last().is_some_and(|last| last == "a: 999")).await;
     let received: Vec<String> = b.observed.ephemeral.lock().unwrap().iter().filter(|text| *text != "a: first").cloned().collect();
     assert_eq!(received, (0..1000).map(|number| format!("a: {number}")).collect::<Vec<_>>());
     assert!(a.observed.ephemeral.lock().unwrap().is_empty(), "a node does not receive its own");

@@ -1,8 +1,9 @@
 //! Redis stops, loses its data, freezes, and cuts connections, while nodes write.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
-use cluster::membership::MembershipEvent;
+use cluster::membership::{LEASE, MembershipEvent};
 use cluster::wire::PresenceKey;
 
 use crate::support::{RedisServer, TestLog, TestNode, wait_until, wait_until_async};
@@ -25,8 +26,9 @@ async fn write_during(nodes: &[TestNode], cause: impl AsyncFnOnce()) {
     let is_stopped = || stop.load(Ordering::Relaxed);
     let write = async |node: &TestNode| {
         while !is_stopped() {
+            let before = node.observed.delivered();
             node.write(3);
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            wait_until("the node delivers an event", || node.observed.delivered() > before || is_stopped()).await;
         }
     };
     let cause = async {
@@ -39,7 +41,7 @@ async fn write_during(nodes: &[TestNode], cause: impl AsyncFnOnce()) {
     }
 }
 
-fn assert_no_life_ended(nodes: &[TestNode]) {
+fn assert_no_node_ended(nodes: &[TestNode]) {
     for node in nodes {
         let ended = |event: &MembershipEvent| matches!(event, MembershipEvent::NodeDown(_) | MembershipEvent::LeaseLost { .. });
         assert!(!node.observed.has_seen(ended), "{:?}", node.observed.membership.lock().unwrap());
@@ -57,7 +59,7 @@ async fn works_again(nodes: &[TestNode]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_redis_loses_nothing_and_ends_no_life() {
+async fn an_empty_redis_loses_nothing_and_ends_no_node() {
     let (mut redis, log) = (RedisServer::start().await, TestLog::default());
     let nodes = two_nodes(&redis, &log).await;
     write_during(&nodes, async || {
@@ -68,7 +70,7 @@ async fn an_empty_redis_loses_nothing_and_ends_no_life() {
         }
     })
     .await;
-    assert_no_life_ended(&nodes);
+    assert_no_node_ended(&nodes);
     let has_leases = async || redis.command::<Vec<String>>(&["SMEMBERS", "{roomcast}:nodes"]).await.len() == 2;
     wait_until_async("both nodes have their leases again", has_leases).await;
 }
@@ -78,6 +80,7 @@ async fn events_are_read_from_the_log_while_redis_is_away() {
     let (mut redis, log) = (RedisServer::start().await, TestLog::default());
     let nodes = two_nodes(&redis, &log).await;
     redis.kill();
+    let killed = Instant::now();
     write_during(&nodes, async || {
         for node in &nodes {
             wait_until("the node notices it", || !node.stats().redis_is_reachable).await;
@@ -85,12 +88,19 @@ async fn events_are_read_from_the_log_while_redis_is_away() {
             let before = node.observed.delivered();
             wait_until("events are delivered", || node.observed.delivered() > before + 100).await;
         }
-        tokio::time::sleep(cluster::membership::LEASE).await;
+        // No part of the cluster can observe the end of a lease while Redis is away.
+        wait_until("the leases have ended", || killed.elapsed() > LEASE).await;
         redis.run().await;
         works_again(&nodes).await;
     })
     .await;
-    assert_no_life_ended(&nodes);
+    for node in &nodes {
+        assert!(
+            node.observed.has_seen(|event| matches!(event, MembershipEvent::Rejoined { .. })),
+            "Redis was away for longer than a lease"
+        );
+    }
+    assert_no_node_ended(&nodes);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,7 +116,7 @@ async fn a_frozen_redis_is_noticed_and_loses_nothing() {
         works_again(&nodes).await;
     })
     .await;
-    assert_no_life_ended(&nodes);
+    assert_no_node_ended(&nodes);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,7 +132,7 @@ async fn cut_connections_are_opened_again() {
         }
     })
     .await;
-    assert_no_life_ended(&nodes);
+    assert_no_node_ended(&nodes);
     let stats = nodes[0].stats();
     assert!(stats.redis_reconnects >= 20 && stats.events.read_from_log > 0, "{stats:?}");
 }

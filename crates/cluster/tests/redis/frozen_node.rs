@@ -82,7 +82,7 @@ async fn a_frozen_node_ends_its_connections_before_anything_else() {
     let child = FrozenProcess(child);
     assert!(lines.by_ref().any(|line| line.ends_with("started")));
     wait_until("anna is online", || observer.observed.online().contains("anna")).await;
-    let life = observer.others()[0].incarnation;
+    let incarnation = observer.others()[0].incarnation;
 
     send_signal(child.0.id(), "STOP");
     wait_until("the frozen node is down", || observer.others().is_empty()).await;
@@ -93,7 +93,7 @@ async fn a_frozen_node_ends_its_connections_before_anything_else() {
 
     let after: Vec<String> = lines.by_ref().take(1).collect();
     assert_eq!(after, ["lease lost"], "it is the first thing that the node reports");
-    wait_until("the node is back", || observer.others().first().is_some_and(|node| node.incarnation != life)).await;
+    wait_until("the node is back", || observer.others().first().is_some_and(|node| node.incarnation != incarnation)).await;
     wait_until("its presence is known", || observer.knows_presence()).await;
     assert!(observer.observed.online().is_empty(), "anna's connection was ended");
 }

@@ -24,7 +24,7 @@ async fn a_user_is_online_while_any_node_has_a_connection() {
     b.remove_presence(&anna, false);
     for node in [&a, &b] {
         wait_until("anna is offline", || !node.is_present(&anna)).await;
-        assert_eq!(node.observed.changes().len(), 2, "anna came and went once");
+        assert_eq!(node.observed.changes().len(), 2, "anna went online and offline once");
     }
 }
 

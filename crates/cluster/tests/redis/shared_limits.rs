@@ -45,6 +45,6 @@ async fn charges_reach_the_other_nodes() {
     b.knows_others(1).await;
     (0..10).for_each(|_| a.report_usage("commands anna", 3));
     let sum = || b.observed.usage.lock().unwrap().iter().map(|(_, amount)| amount).sum::<u32>();
-    wait_until("all charges came", || sum() == 30).await;
+    wait_until("all charges were received", || sum() == 30).await;
     assert!(a.observed.usage.lock().unwrap().is_empty(), "a node does not receive its own");
 }

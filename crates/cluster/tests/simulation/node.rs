@@ -61,10 +61,10 @@ impl Node {
     pub fn new(index: usize, process: u64, next: u64, now: Instant) -> Self {
         let id = NodeId::parse(&format!("node-{index}")).expect("the name is valid");
         let address = NodeAddress::parse(&format!("http://node-{index}:3000")).expect("the name is valid");
-        let mut life = process << 32;
+        let mut incarnation = process << 32;
         let fresh = Box::new(move || {
-            life += 1;
-            Incarnation(life)
+            incarnation += 1;
+            Incarnation(incarnation)
         });
         let own = NodeInfo { id: id.clone(), incarnation: Incarnation(process << 32), address };
         // Small bounds, so that the runs exceed them.
@@ -145,11 +145,11 @@ impl Node {
                 }
                 report.membership.push(event);
             }
-            CoreOutput::Presence(PresenceTransition::Came { key, .. }) => {
+            CoreOutput::Presence(PresenceTransition::Added { key, .. }) => {
                 *self.transitions.entry(key.clone()).or_default() += 1;
                 assert!(self.seen.insert(key.clone()), "{} announces {key:?} twice: {:?}", self.id, self.transitions[&key]);
             }
-            CoreOutput::Presence(PresenceTransition::Went { key, .. }) => {
+            CoreOutput::Presence(PresenceTransition::Removed { key, .. }) => {
                 assert!(self.seen.remove(&key), "{} announces the end of {key:?} twice", self.id);
             }
             CoreOutput::Ephemeral(..) | CoreOutput::OtherValue(..) | CoreOutput::Usage(..) => {}

@@ -1,4 +1,4 @@
-//! A Redis server, an event log, and nodes that note what they deliver.
+//! A Redis server, an event log, and nodes that record what they deliver.
 
 mod proxy;
 mod redis_server;
@@ -18,7 +18,7 @@ pub async fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     wait_until_async(what, || std::future::ready(holds())).await;
 }
 
-/// Waits until a condition holds that is asked of a server. Gives up after many attempts, with what was waited for.
+/// Waits until a condition on a server holds. Gives up after many attempts, and names the condition.
 pub async fn wait_until_async<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
     for _ in 0..12_000 {
         if holds().await {
@@ -26,5 +26,5 @@ pub async fn wait_until_async<F: Future<Output = bool>>(what: &str, mut holds: i
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    panic!("this never happened: {what}");
+    panic!("this condition never held: {what}");
 }

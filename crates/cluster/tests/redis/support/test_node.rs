@@ -1,4 +1,4 @@
-//! A node that notes what it delivers.
+//! A node that records what it delivers.
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
@@ -24,7 +24,7 @@ pub struct Observed {
     pub events: Mutex<Vec<EventFrame>>,
     pub ephemeral: Mutex<Vec<String>>,
     pub membership: Mutex<Vec<MembershipEvent>>,
-    /// Each change: the room, the user, and whether it came.
+    /// Each change: the room, the user, and whether it was added.
     pub presence: Mutex<Vec<(String, String, bool)>>,
     /// The charges of other nodes.
     pub usage: Mutex<Vec<Usage>>,
@@ -43,11 +43,11 @@ impl ClusterSink for Observed {
     }
 
     fn presence(&self, transition: PresenceTransition) {
-        let (key, came) = match transition {
-            PresenceTransition::Came { key, .. } => (key, true),
-            PresenceTransition::Went { key, .. } => (key, false),
+        let (key, added) = match transition {
+            PresenceTransition::Added { key, .. } => (key, true),
+            PresenceTransition::Removed { key, .. } => (key, false),
         };
-        self.presence.lock().unwrap().push((key.room.into(), key.user.into(), came));
+        self.presence.lock().unwrap().push((key.room.into(), key.user.into(), added));
     }
 
     fn other_value(&self, node: &NodeId, _: &PresenceKey, value: &Bytes) {
@@ -88,8 +88,8 @@ impl Observed {
     /// The users who are online, by the changes.
     pub fn online(&self) -> BTreeSet<String> {
         let mut online = BTreeSet::new();
-        for (_, user, came) in self.changes().into_iter().filter(|(room, ..)| room.is_empty()) {
-            assert!(if came { online.insert(user.clone()) } else { online.remove(&user) }, "the changes of {user} alternate");
+        for (_, user, added) in self.changes().into_iter().filter(|(room, ..)| room.is_empty()) {
+            assert!(if added { online.insert(user.clone()) } else { online.remove(&user) }, "the changes of {user} alternate");
         }
         online
     }
