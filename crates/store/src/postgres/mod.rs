@@ -7,7 +7,8 @@
 //! - `link`: a session that is replaced after it was lost, with its checks and its lock.
 //! - `answers`: the questions of a batch, which are answered in few round trips.
 //! - `combined`: many equal statements as one.
-//! - `driver`: transactions of parts on a link. `event_buffer`: the events of a transaction, which are written at its end.
+//! - `driver`: statements on a link, alone or in a transaction. `open_transaction`: the state of a transaction.
+//! - `transactions`: the beginning, the parts, and the commit of a transaction. `event_buffer`: its events, which are written at its end.
 //! - `server`: a database that was found, migrated and locked.
 
 mod answers;
@@ -15,10 +16,12 @@ mod combined;
 mod driver;
 mod event_buffer;
 mod link;
+mod open_transaction;
 mod problem;
 mod server;
 mod session;
 mod tls;
+mod transactions;
 mod url;
 
 pub(crate) use driver::Postgres;
