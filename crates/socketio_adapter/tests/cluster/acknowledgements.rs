@@ -47,8 +47,8 @@ async fn clients_of_node_acknowledge_a_broadcast_of_rust() {
     assert!(all.is_complete);
     assert_eq!(all.values, [Payload::json("\"anna\""), Payload::json("\"ben\"")]);
     assert_eq!(ask(Selection::room("a")).await.unwrap().values, [Payload::json("\"anna\"")]);
-    let nobody = ask(Selection::room("nothing")).await.unwrap();
-    assert!(nobody.is_complete && nobody.values.is_empty() && nobody.servers == 1);
+    let no_sockets = ask(Selection::room("nothing")).await.unwrap();
+    assert!(no_sockets.is_complete && no_sockets.values.is_empty() && no_sockets.servers == 1);
     let events = cluster.node.run("return clients.anna.events").await;
     assert_eq!(events, json!([["question", [2]], ["question", [2]]]));
 }
