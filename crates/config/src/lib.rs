@@ -1,19 +1,22 @@
 //! The settings: their definitions, their sources, and the checks of their values.
 //!
 //! - [`settings`]: every setting with its default, environment name and description.
-//! - [`value`], [`host`], [`log_level`], [`cidr`], [`database_url`]: the kinds of values.
+//! - [`value`], [`host`], [`log_level`], [`cidr`], [`database_url`], [`node_names`]: the kinds of values.
 //! - [`schema`]: how a setting is declared.
 //! - [`source`], [`dotenv`], [`reader`]: how a declared setting is read from the environment, a `.env` file and a TOML file.
+//! - [`cluster`]: the settings of a node, for several nodes.
 //! - [`origins`]: the web pages that may use the server.
 //! - [`render`]: the settings as `roomcast config` and the example file show them.
 //! - [`error`]: the errors.
 
 pub mod cidr;
+pub mod cluster;
 pub mod database_url;
 pub mod dotenv;
 pub mod error;
 pub mod host;
 pub mod log_level;
+pub mod node_names;
 pub mod origins;
 pub mod reader;
 pub mod render;
@@ -29,14 +32,15 @@ use schema::Section;
 use value::SettingValue;
 
 pub use cidr::CidrRange;
+pub use cluster::ClusterSettings;
 pub use database_url::DatabaseUrl;
 pub use error::ConfigError;
 pub use host::Host;
 pub use origins::{Cors, Origins, OwnPage};
 pub use settings::{
-    Audience, AuthConfig, CorsConfig, HttpConnections, LimitsConfig, LogConfig, LogFormat, MemoryLimit, MetricsAccess, OpsConfig,
-    PresenceConfig, PublicKey, RealtimeConfig, RecoveryConfig, ServerConfig, SocketIoAdapter, SocketIoConfig, SocketParser, StorageConfig,
-    TokenEnd,
+    Audience, AuthConfig, ClusterConfig, CorsConfig, HttpConnections, LimitsConfig, LogConfig, LogFormat, MemoryLimit, MetricsAccess,
+    OpsConfig, PresenceConfig, PublicKey, RealtimeConfig, RecoveryConfig, ServerConfig, SocketIoAdapter, SocketIoConfig, SocketParser,
+    StorageConfig, TokenEnd,
 };
 pub use source::{SettingSource, Sources};
 pub use value::{Limit, Secret, Size};
@@ -50,6 +54,7 @@ pub const TABLE: &[Section] = &[
     PresenceConfig::SECTION,
     LimitsConfig::SECTION,
     StorageConfig::SECTION,
+    ClusterConfig::SECTION,
     SocketIoConfig::SECTION,
     CorsConfig::SECTION,
     OpsConfig::SECTION,
@@ -79,6 +84,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// The database.
     pub storage: StorageConfig,
+    /// The node, if there are several.
+    pub cluster: ClusterConfig,
     /// The cluster with socket.io servers.
     pub socketio: SocketIoConfig,
     /// The web pages that may use the server.
@@ -126,6 +133,7 @@ impl Config {
             presence: PresenceConfig::read(&mut reader),
             limits: LimitsConfig::read(&mut reader),
             storage: StorageConfig::read(&mut reader),
+            cluster: ClusterConfig::read(&mut reader),
             socketio: SocketIoConfig::read(&mut reader),
             cors: CorsConfig::read(&mut reader),
             ops: OpsConfig::read(&mut reader),
@@ -149,7 +157,8 @@ impl Config {
     ///
     /// Errors: a line about each setting that contradicts others, that can be guessed too easily, or that this build does not support yet.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let checks = [self.check_tls(), self.check_api_key(), self.check_secret(), self.check_host(), self.check_redis()];
+        let checks =
+            [self.check_tls(), self.check_api_key(), self.check_secret(), self.check_host(), self.check_redis(), self.check_cluster()];
         ConfigError::all(checks.into_iter().filter_map(Result::err))
     }
 
@@ -157,7 +166,11 @@ impl Config {
     pub fn warnings(&self) -> Vec<String> {
         let identity = &self.auth;
         let mut warnings = Vec::new();
-        let secrets = [("JWT_SECRET", &identity.jwt_secret), ("ROOMCAST_API_KEY", &identity.roomcast_api_key)];
+        let secrets = [
+            ("JWT_SECRET", &identity.jwt_secret),
+            ("ROOMCAST_API_KEY", &identity.roomcast_api_key),
+            ("CLUSTER_SECRET", &self.cluster.secret),
+        ];
         for (name, secret) in secrets {
             let Some(text) = secret.as_ref().map(Secret::expose) else { continue };
             let is_quoted = |quote: char| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
@@ -174,6 +187,7 @@ impl Config {
                 "JWT_SECRET has {bytes} bytes and can be guessed; in production it must have at least {MIN_JWT_SECRET_BYTES}"
             ));
         }
+        warnings.extend(self.cluster_warning());
         warnings
     }
 
@@ -258,8 +272,10 @@ impl Config {
     fn check_redis(&self) -> Result<(), ConfigError> {
         let wrong = |name, value: &str, right| Err(ConfigError::setting(name, value, right));
         match (&self.storage.redis_url, self.socketio.adapter) {
-            (Some(url), SocketIoAdapter::None) => {
-                wrong("REDIS_URL", &url.show(), "only SOCKETIO_ADAPTER=redis uses it in this build; set that, or unset REDIS_URL")
+            (Some(url), SocketIoAdapter::None) if !self.has_several_nodes() => {
+                let right = "nothing uses it; several nodes need DATABASE_URL=postgres://…, too, and a cluster with socket.io servers needs \
+                             SOCKETIO_ADAPTER=redis; set one of them, or unset REDIS_URL";
+                wrong("REDIS_URL", &url.show(), right)
             }
             (None, SocketIoAdapter::Redis) => wrong("SOCKETIO_ADAPTER", "redis", "it needs REDIS_URL, such as redis://localhost:6379"),
             (Some(_), SocketIoAdapter::Redis) if !self.server.websocket_enabled => {

@@ -87,6 +87,10 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("DATABASE_URL", "postgresql://u:s3cret-three@db/roomcast", "postgresql://…@db/roomcast"),
     ("REDIS_URL", "redis://:s3cret-four@localhost:6379/0", "redis://…@localhost:6379/0"),
     ("REDIS_CA", "ca.pem", "ca.pem"),
+    ("NODE_URL", "http://10.0.0.7:3000/", "http://10.0.0.7:3000"),
+    ("CLUSTER_SECRET", "s3cret-five", "(hidden)"),
+    ("NODE_ID", "node-1", "node-1"),
+    ("REDIS_PREFIX", "team", "team"),
     ("SOCKETIO_ADAPTER", "redis", "redis"),
     ("SOCKETIO_ADAPTER_PREFIX", "team", "team"),
     ("SOCKETIO_ADAPTER_TIMEOUT", "10", "10s"),
@@ -305,6 +309,13 @@ fn an_invalid_value_is_rejected_with_the_expected_form() {
                 .into(),
         ),
         ("REDIS_URL", "localhost:6379", "REDIS_URL=localhost:6379: expected redis://HOST:PORT or rediss://HOST:PORT".into()),
+        ("NODE_ID", "a b", "NODE_ID=a b: expected 1 to 64 letters, digits, '-', '_' and '.', such as node-1".into()),
+        ("REDIS_PREFIX", "{a}", "REDIS_PREFIX={a}: expected 1 to 64 letters, digits, '-', '_' and '.', such as node-1".into()),
+        (
+            "NODE_URL",
+            "http://u:s3cret@a:1",
+            "NODE_URL=…@a:1: expected http://HOST:PORT or https://HOST:PORT, such as http://10.0.0.7:3000, without path and user".into(),
+        ),
         ("JWT_COOKIE", "a b", "JWT_COOKIE=a b: expected a cookie's name of letters, digits and -_.".into()),
     ];
     for (name, value, expected) in cases {
@@ -363,7 +374,8 @@ fn unsupported_settings_prevent_the_start() {
         (
             "REDIS_URL",
             "redis://localhost:6379",
-            "REDIS_URL=redis://localhost:6379: only SOCKETIO_ADAPTER=redis uses it in this build; set that, or unset REDIS_URL",
+            "REDIS_URL=redis://localhost:6379: nothing uses it; several nodes need DATABASE_URL=postgres://…, too, and a cluster with \
+             socket.io servers needs SOCKETIO_ADAPTER=redis; set one of them, or unset REDIS_URL",
         ),
         ("SOCKETIO_ADAPTER", "redis", "SOCKETIO_ADAPTER=redis: it needs REDIS_URL, such as redis://localhost:6379"),
         ("SOCKETIO_ADAPTER", "kafka", "SOCKETIO_ADAPTER=kafka: expected none or redis"),
@@ -382,6 +394,85 @@ fn socketio_adapter_needs_redis_and_sockets() {
     };
     assert_eq!(with(("SOCKETIO_ADAPTER_PREFIX", "team")), Ok(()));
     assert_eq!(with(("WEBSOCKET_ENABLED", "false")).unwrap_err(), "SOCKETIO_ADAPTER=redis: it needs sockets; set WEBSOCKET_ENABLED=true");
+}
+
+/// The settings of a node that starts.
+const NODE: &[(&str, &str)] = &[
+    ("JWT_SECRET", "s"),
+    ("DATABASE_URL", "postgres://u:s3cret@db/roomcast"),
+    ("REDIS_URL", "redis://:s3cret@redis"),
+    ("NODE_URL", "http://10.0.0.7:3000"),
+    ("CLUSTER_SECRET", "0123456789abcdef0123456789abcdef"),
+];
+
+/// The settings of [`NODE`], replaced by these; an empty text unsets a setting.
+fn node(others: &[(&'static str, &'static str)]) -> Config {
+    let kept = NODE.iter().filter(|(name, _)| !others.iter().any(|(other, _)| other == name));
+    Config::of_pairs(kept.chain(others).copied()).unwrap()
+}
+
+#[test]
+fn postgres_with_redis_is_one_of_several_nodes() {
+    let config = node(&[("NODE_ID", "a"), ("REDIS_PREFIX", "team"), ("REDIS_CA", "ca.pem")]);
+    assert_eq!((config.check(), config.warnings().len()), (Ok(()), 1), "the short JWT_SECRET");
+    let cluster = config.cluster().unwrap();
+    assert_eq!((cluster.node_id.as_str(), cluster.node_url.as_str()), ("a", "http://10.0.0.7:3000"));
+    assert_eq!((cluster.redis_prefix.as_str(), cluster.redis_url.0.as_str()), ("team", "redis://:s3cret@redis"));
+    assert_eq!((cluster.redis_ca.as_deref(), cluster.secret.expose().len()), (Some("ca.pem".as_ref()), 32));
+    assert!(!format!("{cluster:?}").contains("0123456789"), "secrets are hidden");
+    let default = node(&[("PORT", "4000")]).cluster().unwrap();
+    assert!(default.node_id.ends_with("-4000") && default.redis_prefix == "roomcast", "{default:?}");
+}
+
+#[test]
+fn one_process_needs_no_settings_of_a_node() {
+    let single: &[&[(&str, &str)]] = &[
+        &[("JWT_SECRET", "s")],
+        &[("JWT_SECRET", "s"), ("DATABASE_URL", "postgres://db/roomcast")],
+        &[("JWT_SECRET", "s"), ("REDIS_URL", "redis://a"), ("SOCKETIO_ADAPTER", "redis")],
+        &[("JWT_SECRET", "s"), ("REDIS_URL", "redis://a"), ("SOCKETIO_ADAPTER", "redis"), ("DATABASE_URL", "postgres://db/roomcast")],
+    ];
+    for pairs in single {
+        let config = Config::of_pairs(pairs.iter().copied()).unwrap();
+        assert!(config.check().is_ok() && config.cluster().is_none(), "{pairs:?}");
+    }
+    let config = node(&[("REDIS_URL", ""), ("JWT_SECRET", "0123456789abcdef0123456789abcdef")]);
+    let warned = "NODE_URL has no effect: several nodes need DATABASE_URL=postgres://… and REDIS_URL; this process is a single node";
+    assert!(config.cluster().is_none() && config.check().is_ok());
+    assert_eq!(config.warnings(), [warned]);
+}
+
+#[test]
+fn a_node_without_its_settings_does_not_start() {
+    let table: &[(&[(&'static str, &'static str)], &str)] = &[
+        (
+            &[("NODE_URL", "")],
+            "NODE_URL is not set: several nodes need it; set the address at which the other nodes reach this one, such as \
+             http://10.0.0.7:3000",
+        ),
+        (
+            &[("CLUSTER_SECRET", "")],
+            "CLUSTER_SECRET is not set: several nodes need it; set the same text on all nodes, such as `openssl rand -hex 32` prints",
+        ),
+        (
+            &[("CLUSTER_SECRET", "0123456789abcdef0123456789abcde")],
+            "CLUSTER_SECRET=(hidden): it can be guessed; expected at least 32 bytes, the same on all nodes, such as `openssl rand -hex 32` \
+             prints",
+        ),
+        (
+            &[("JWT_SECRET", "")],
+            "JWT_SECRET is not set: several nodes need the same key; set JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS on all nodes",
+        ),
+        (
+            &[("SOCKETIO_ADAPTER", "redis")],
+            "NODE_URL=http://10.0.0.7:3000: several nodes beside socket.io servers are not supported yet; set SOCKETIO_ADAPTER=none, or, \
+             for a single node beside socket.io servers, unset NODE_URL, CLUSTER_SECRET and NODE_ID",
+        ),
+    ];
+    for (others, expected) in table {
+        assert_eq!(&node(others).check().unwrap_err().to_string(), expected);
+    }
+    assert_eq!(node(&[("NODE_URL", ""), ("CLUSTER_SECRET", "")]).check().unwrap_err().lines().len(), 2);
 }
 
 #[test]

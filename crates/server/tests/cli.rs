@@ -150,7 +150,7 @@ fn an_invalid_setting_prevents_the_start_with_one_line() {
         ),
         (
             &[secret, ("REDIS_URL", "redis://localhost:6379")],
-            "REDIS_URL=redis://localhost:6379: only SOCKETIO_ADAPTER=redis uses it in this build; set that, or unset REDIS_URL",
+            "REDIS_URL=redis://localhost:6379: nothing uses it; several nodes need DATABASE_URL=postgres://…, too, and a cluster with socket.io servers needs SOCKETIO_ADAPTER=redis; set one of them, or unset REDIS_URL",
         ),
         (
             &[("JWT_JWKS", "none.json"), ("HOST", "localhost"), ("PORT", "0")],
