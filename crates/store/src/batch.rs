@@ -68,6 +68,7 @@ pub(crate) struct TrackedIds {
 impl IdSource for TrackedIds {
     fn resume_after(&mut self, last: EntityId) {
         self.source.resume_after(last);
+        self.last = last;
     }
 
     fn next_id(&mut self, now: Timestamp) -> EntityId {
@@ -103,8 +104,8 @@ impl<D: Transactions> BatchContext<D> {
     }
 
     fn execute_in_transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> StoreResult<Duration> {
-        let last_id = self.ids.last;
         D::begin_batch(self, jobs)?;
+        let last_id = self.ids.last;
         for job in &mut *jobs {
             D::execute(&mut **job, self)?;
         }

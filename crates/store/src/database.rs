@@ -35,6 +35,28 @@ pub struct Options {
     pub bounds: MembershipLimits,
     /// The quotas of each user.
     pub quotas: QuotaBounds,
+    /// For one of several servers that use the database; `None` for a single server. It needs PostgreSQL.
+    pub node: Option<NodeOptions>,
+}
+
+/// The options of a server that is a node of a cluster.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NodeOptions {
+    /// The id, which no other node of the cluster has.
+    pub id: String,
+    /// The name of the epoch that begins if no other node uses the database; a new one at each start.
+    pub epoch: String,
+}
+
+/// How a node has found the database.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClusterStart {
+    /// The epoch of the event log, which is the same for all nodes.
+    pub epoch: String,
+    /// Whether no other server has used the database: this node has begun the epoch.
+    pub is_first: bool,
+    /// The id of the database: 16 hexadecimal digits, made with its schema.
+    pub database_id: String,
 }
 
 impl Options {
@@ -47,6 +69,7 @@ impl Options {
             holder: format!("process {}", std::process::id()),
             bounds: MembershipLimits::default(),
             quotas: QuotaBounds::default(),
+            node: None,
         }
     }
 }
@@ -65,6 +88,9 @@ pub enum OpenError {
         /// The error of the system.
         reason: std::io::Error,
     },
+    /// SQLite is for a single server.
+    #[error("several nodes need PostgreSQL; set DATABASE_URL to postgres://user:password@host/database, or run a single server")]
+    NodeNeedsPostgres,
     /// Another process has locked the database.
     #[error("the database {} is in use by {holder}; stop that server first, or set DATABASE_URL to another file", database.display())]
     InUse {
@@ -139,7 +165,7 @@ pub(crate) struct SqliteFile {
 
 impl Database {
     /// Finds or creates the database, locks it for this process until the last clone is dropped, and brings its schema up to date. A PostgreSQL
-    /// database must exist.
+    /// database must exist. Nodes share the lock; the first of them begins an epoch.
     ///
     /// Only the owner may access the folder and files that it creates; see [`file_modes`].
     ///
@@ -147,11 +173,21 @@ impl Database {
     /// An [`OpenError`], whose message is one line.
     pub fn open(options: Options) -> Result<Self, OpenError> {
         let place = if is_postgres_url(&options.url) {
-            Place::Postgres(Box::new(PostgresServer::open(&options.url, &options.holder)?))
+            Place::Postgres(Box::new(PostgresServer::open(&options)?))
+        } else if options.node.is_some() {
+            return Err(OpenError::NodeNeedsPostgres);
         } else {
             Place::Sqlite(SqliteFile::open(&options)?)
         };
         Ok(Self(Arc::new(DatabaseHandle { options, place })))
+    }
+
+    /// For a node: the epoch, whether it is the first, and the id of the database. `None` for a single server.
+    pub fn cluster(&self) -> Option<&ClusterStart> {
+        match &self.0.place {
+            Place::Sqlite(_) => None,
+            Place::Postgres(server) => server.cluster(),
+        }
     }
 
     /// The database's file; `None` for PostgreSQL.

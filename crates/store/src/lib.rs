@@ -40,7 +40,7 @@ mod usage;
 mod users;
 mod writer;
 
-pub use database::{Database, OpenError, Options};
+pub use database::{ClusterStart, Database, NodeOptions, OpenError, Options};
 pub use postgres::PostgresProblem;
 pub use readers::Readers;
 pub use stats::{Histogram, WriterStats};

@@ -29,6 +29,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0017_deletions", include_str!("../migrations/0017_deletions.sql")),
     ("0018_journal_holes_index", include_str!("../migrations/0018_journal_holes_index.sql")),
     ("0019_claimed_households", include_str!("../migrations/0019_claimed_households.sql")),
+    ("0020_nodes", include_str!("../migrations/0020_nodes.sql")),
 ];
 
 /// The placeholders in the files, in double braces, and their text for SQLite.
@@ -42,6 +43,8 @@ const SQLITE_SUBSTITUTIONS: &[(&str, &str)] = &[
     ("{{clustered}}", "WITHOUT ROWID"),
     // SQLite's own `lower` changes ASCII letters only.
     ("{{lower}}", "unicode_lower"),
+    // 64 random bits.
+    ("{{random}}", "random()"),
 ];
 
 /// The same placeholders, and the type of texts, for PostgreSQL.
@@ -50,6 +53,7 @@ const POSTGRES_SUBSTITUTIONS: &[(&str, &str)] = &[
     ("{{id}}", "BIGINT NOT NULL PRIMARY KEY"),
     (" {{clustered}}", ""),
     ("{{lower}}", "lower"),
+    ("{{random}}", "hashtextextended(gen_random_uuid()::TEXT, 0)"),
     // Texts are compared by their bytes, as in SQLite, and not by the rules of the database's language.
     (" TEXT", " TEXT COLLATE \"C\""),
 ];

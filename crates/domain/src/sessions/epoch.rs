@@ -55,6 +55,22 @@ impl Command for BeginEpoch {
     }
 }
 
+/// Begins a new epoch while nodes run, because the database has lost commits: each node finds another epoch than its own before its next transaction,
+/// and ends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReplaceEpoch {
+    /// The name of the epoch.
+    pub name: String,
+}
+
+impl Command for ReplaceEpoch {
+    type Output = ();
+
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<(), DomainError> {
+        Ok(context.store.begin_epoch(&self.name)?)
+    }
+}
+
 /// Reads the next range of the event log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReadEventLog {

@@ -15,9 +15,29 @@ use crate::postgres::combined::Combined;
 use crate::postgres::event_buffer::EventBuffer;
 use crate::postgres::link::Link;
 use crate::postgres::open_transaction::{Part, RELEASE, ROLLBACK_TO, Transaction, TransactionState};
-use crate::postgres::session::{Failure, Reply, Request};
+use crate::postgres::session::{Failure, Parameter, Reply, Request};
 
 pub(super) const BEGIN_TO_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// A node's place in its cluster.
+#[derive(Clone)]
+pub(crate) struct Member {
+    /// The node's id.
+    pub(crate) id: Arc<str>,
+    /// The epoch of the cluster. When another epoch has begun, the node must end.
+    pub(super) epoch: String,
+    /// The name of the number of the node's last transaction that wrote.
+    batch_mark: String,
+}
+
+impl Member {
+    pub(crate) fn new(id: &str, epoch: &str) -> Self {
+        Self { id: id.into(), epoch: epoch.to_owned(), batch_mark: format!("{BATCH_MARK}:{id}") }
+    }
+}
+
+/// The name of the number of the last transaction that wrote, of a single server.
+const BATCH_MARK: &str = "last_batch";
 
 /// A link in use. It runs single statements, or transactions of parts; each part can be rolled back alone.
 pub(crate) struct Postgres {
@@ -32,6 +52,8 @@ pub(crate) struct Postgres {
     pub(super) committed: EventBuffer,
     /// The number of the last transaction of this link that wrote, and how many sessions the link had then.
     pub(super) last_batch: Option<(i64, u64)>,
+    /// For the writer of a node.
+    pub(super) member: Option<Member>,
 }
 
 impl Postgres {
@@ -44,7 +66,18 @@ impl Postgres {
             combined: Combined::default(),
             committed: EventBuffer::default(),
             last_batch: None,
+            member: None,
         }
+    }
+
+    /// The driver of a writer, which may be that of a node.
+    pub(crate) fn of_writer(link: Link, member: Option<Member>) -> Self {
+        Self { member, ..Self::new(link) }
+    }
+
+    /// The name of the number of the last transaction that wrote.
+    pub(super) fn batch_mark(&self) -> Parameter {
+        Parameter::Text(self.member.as_ref().map_or(BATCH_MARK, |member| &member.batch_mark).to_owned())
     }
 
     /// A driver in which a statement that fails leaves the transaction usable.

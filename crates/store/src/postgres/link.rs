@@ -1,37 +1,33 @@
-//! A session that is replaced after it was lost, with the checks of the server and the lock of the database.
+//! A session that is replaced after it was lost, with the checks of the server and the locks of the database.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::ports::{StoreError, StoreResult};
 use tokio::runtime::{Builder, Runtime};
-use tokio::time::sleep;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use crate::driver::Row;
 use crate::postgres::problem::{OLDEST_VERSION, PostgresProblem};
+use crate::postgres::server_locks::{Locks, share};
 use crate::postgres::session::{Failure, Reply, Request, Session};
 use crate::postgres::url::Target;
-
-/// The first number of all advisory locks of Roomcast: "room" in ASCII. The second number tells the lock from the others.
-pub(crate) const LOCKS: i32 = 0x726f_6f6d;
-/// The lock of the server that writes to the database.
-const SERVER_LOCK: i32 = 1;
-
-/// How long a start waits for the lock: the sessions of a killed server end after a moment.
-const LOCK_WAIT: Duration = Duration::from_secs(2);
-const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The pauses between attempts to connect again: from the first to the last, each twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
 
+/// How long PostgreSQL lets a transaction of a node wait for its next statement: a frozen node must not hold the lock of all writers. As long as the
+/// lease of a node in Redis.
+const NODE_IDLE_LIMIT: &str = "5s";
+
 /// What a session is for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Purpose {
-    /// The writer of a server: its session holds the lock of the database.
-    Writer,
+    /// The writer of a single server: its session holds the lock of the database.
+    Server,
+    /// The writer of the node with this id: its session holds the lock of the id, and shares the lock of the database.
+    Node(Arc<str>),
     /// Queries, and tools that run beside no server.
     Other,
 }
@@ -45,6 +41,8 @@ pub(crate) struct Link {
     /// The name of this process in PostgreSQL's list of sessions.
     name: String,
     session: Option<Session>,
+    /// Whether the session of a node holds the lock of the database alone.
+    is_alone: bool,
     /// The process of the server that serves the last session, and when it started.
     backend: Option<Backend>,
     /// How many sessions there were.
@@ -60,20 +58,20 @@ struct Backend {
 }
 
 impl Link {
-    /// Connects for the first time.
+    /// Connects for the first time. `name` is the name of this process in PostgreSQL's list of sessions.
     ///
     /// # Errors
     /// Why the database cannot be used.
-    pub(crate) fn open(target: &Arc<Target>, purpose: Purpose, holder: &str) -> Result<Self, PostgresProblem> {
+    pub(crate) fn open(target: &Arc<Target>, purpose: Purpose, name: &str) -> Result<Self, PostgresProblem> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| PostgresProblem::Failed { server: target.server.clone(), reason: error.to_string() })?;
-        let name = format!("roomcast {holder}");
         let mut link = Self {
             runtime: Some(runtime),
             target: Arc::clone(target),
             purpose,
-            name,
+            name: name.to_owned(),
             session: None,
+            is_alone: false,
             backend: None,
             sessions: 0,
             pause: FIRST_PAUSE,
@@ -175,12 +173,25 @@ impl Link {
         self.session.as_ref().map_or(0, |session| session.round_trips)
     }
 
+    /// Whether the session of a node holds the lock of the database alone: no other server uses the database.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.is_alone
+    }
+
+    /// Lets other nodes use the database.
+    pub(crate) fn share(&mut self) -> Result<(), PostgresProblem> {
+        self.run_text(&share())?;
+        self.is_alone = false;
+        Ok(())
+    }
+
     fn connect(&mut self) -> Result<(), PostgresProblem> {
-        let connecting = connect(&self.target, self.purpose, &self.name, self.backend.as_ref());
+        let connecting = connect(&self.target, &self.purpose, &self.name, self.backend.as_ref());
         let stopped = || PostgresProblem::Failed { server: self.target.server.clone(), reason: "the link is closed".to_owned() };
-        let (client, backend) = self.runtime.as_ref().ok_or_else(stopped)?.block_on(connecting)?;
+        let (client, backend, is_alone) = self.runtime.as_ref().ok_or_else(stopped)?.block_on(connecting)?;
         self.session = Some(Session::new(client));
         self.backend = Some(backend);
+        self.is_alone = is_alone;
         self.sessions += 1;
         self.pause = FIRST_PAUSE;
         self.next_attempt = None;
@@ -198,7 +209,13 @@ impl Drop for Link {
     }
 }
 
-async fn connect(target: &Target, purpose: Purpose, name: &str, former: Option<&Backend>) -> Result<(Client, Backend), PostgresProblem> {
+/// A new session, the process that serves it, and whether it is the session of a node that holds the lock of the database alone.
+async fn connect(
+    target: &Target,
+    purpose: &Purpose,
+    name: &str,
+    former: Option<&Backend>,
+) -> Result<(Client, Backend, bool), PostgresProblem> {
     let mut config = target.config.clone();
     if config.get_application_name().is_none() {
         config.application_name(name);
@@ -207,25 +224,39 @@ async fn connect(target: &Target, purpose: Purpose, name: &str, former: Option<&
     let (client, connection) = connected.map_err(|error| PostgresProblem::of_connecting(&target.server, &target.database, &error))?;
     // The task ends with the session; its error is also the result of the statement that was running.
     tokio::spawn(async move { drop(connection.await) });
-    let backend = check(&client, target).await?;
-    if purpose == Purpose::Writer {
-        lock(&client, target, former).await?;
-    }
-    Ok((client, backend))
+    let backend = check(&client, target, purpose).await?;
+    let locks = Locks { client: &client, server: &target.server };
+    let is_alone = match purpose {
+        Purpose::Other => false,
+        Purpose::Server => {
+            end_former(&client, target, former).await?;
+            locks.take_alone().await?;
+            false
+        }
+        Purpose::Node(id) => {
+            end_former(&client, target, former).await?;
+            locks.take_as_node(id, former.is_none()).await?
+        }
+    };
+    Ok((client, backend, is_alone))
 }
 
 /// Checks that the server and the database can be used, and sets what a session needs: a commit is on the disk when it returns, and the server
 /// notices within half a minute when this process or its machine is gone.
-async fn check(client: &Client, target: &Target) -> Result<Backend, PostgresProblem> {
+async fn check(client: &Client, target: &Target, purpose: &Purpose) -> Result<Backend, PostgresProblem> {
+    let idle_limit = match purpose {
+        Purpose::Node(_) => NODE_IDLE_LIMIT,
+        Purpose::Server | Purpose::Other => "0",
+    };
     let sql = "SELECT current_setting('server_version_num')::BIGINT, current_setting('server_version'),
             current_setting('server_encoding'), pg_is_in_recovery(), pid::BIGINT, backend_start::TEXT,
             set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
                 ELSE current_setting('synchronous_commit') END, false),
-            set_config('idle_in_transaction_session_timeout', '0', false), set_config('tcp_keepalives_idle', '10', false),
+            set_config('idle_in_transaction_session_timeout', $1, false), set_config('tcp_keepalives_idle', '10', false),
             set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false)
         FROM pg_stat_activity WHERE pid = pg_backend_pid()";
     let server = || target.server.clone();
-    let row = client.query_one(sql, &[]).await.map_err(|error| PostgresProblem::failed(&target.server, &error))?;
+    let row = client.query_one(sql, &[&idle_limit]).await.map_err(|error| PostgresProblem::failed(&target.server, &error))?;
     let (number, version, encoding): (i64, String, String) = (row.get(0), row.get(1), row.get(2));
     if number < i64::from(OLDEST_VERSION) * 10_000 {
         return Err(PostgresProblem::TooOld { server: server(), version });
@@ -239,37 +270,10 @@ async fn check(client: &Client, target: &Target) -> Result<Backend, PostgresProb
     Ok(Backend { pid: row.get(4), started: row.get(5) })
 }
 
-/// Takes the lock of the database for as long as the session lasts. The former session of this link is ended first: its transaction is then over.
-async fn lock(client: &Client, target: &Target, former: Option<&Backend>) -> Result<(), PostgresProblem> {
-    let failed = |error| PostgresProblem::failed(&target.server, &error);
-    if let Some(former) = former {
-        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1::BIGINT AND backend_start::TEXT = $2";
-        client.query(end, &[&former.pid, &former.started]).await.map_err(failed)?;
-    }
-    let sql = format!("SELECT pg_try_advisory_lock({LOCKS}, {SERVER_LOCK})");
-    let until = Instant::now() + LOCK_WAIT;
-    while !client.query_one(&sql, &[]).await.map_err(failed)?.get::<_, bool>(0) {
-        if Instant::now() >= until {
-            let holder = holder(client).await.map_err(failed)?;
-            return Err(PostgresProblem::InUse { server: target.server.clone(), holder });
-        }
-        sleep(LOCK_INTERVAL).await;
-    }
-    Ok(())
-}
-
-/// The name and the address of the session that holds the lock of the database.
-async fn holder(client: &Client) -> Result<String, tokio_postgres::Error> {
-    let sql = format!(
-        "SELECT a.application_name, COALESCE(host(a.client_addr), 'this machine') FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-        WHERE l.locktype = 'advisory' AND l.classid::BIGINT = {LOCKS} AND l.objid::BIGINT = {SERVER_LOCK} AND l.granted
-            AND a.datname = current_database()"
-    );
-    let rows = client.query(&sql, &[]).await?;
-    let text = rows.first().and_then(|row| {
-        let (name, address) = (row.maybe_text(0).ok()??, row.maybe_text(1).ok()??);
-        let name: String = name.chars().filter(|character| !character.is_control()).collect();
-        Some(format!("\"{name}\" from {address}"))
-    });
-    Ok(text.unwrap_or_else(|| "another server".to_owned()))
+/// Ends the former session of a link: its transaction is then over.
+async fn end_former(client: &Client, target: &Target, former: Option<&Backend>) -> Result<(), PostgresProblem> {
+    let Some(former) = former else { return Ok(()) };
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1::BIGINT AND backend_start::TEXT = $2";
+    let ended = client.query(end, &[&former.pid, &former.started]).await;
+    ended.map(drop).map_err(|error| PostgresProblem::failed(&target.server, &error))
 }

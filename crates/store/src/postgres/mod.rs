@@ -4,7 +4,7 @@
 //!
 //! - `url`: what the URL of the database says. `tls`: TLS as its `sslmode` demands. `problem`: why a database cannot be used.
 //! - `session`: one connection with its prepared statements, and how many statements share a round trip.
-//! - `link`: a session that is replaced after it was lost, with its checks and its lock.
+//! - `link`: a session that is replaced after it was lost, with its checks. `server_locks`: the locks that tell which servers use a database.
 //! - `answers`: the questions of a batch, which are answered in few round trips.
 //! - `combined`: many equal statements as one.
 //! - `driver`: statements on a link, alone or in a transaction. `open_transaction`: the state of a transaction.
@@ -19,14 +19,16 @@ mod link;
 mod open_transaction;
 mod problem;
 mod server;
+mod server_locks;
 mod session;
 mod tls;
 mod transactions;
 mod url;
 
 pub(crate) use driver::Postgres;
-pub(crate) use link::{LOCKS, Link};
+pub(crate) use link::Link;
 pub use problem::PostgresProblem;
 pub(crate) use server::PostgresServer;
+pub(crate) use server_locks::LOCKS;
 pub(crate) use session::Request;
 pub(crate) use url::is_postgres_url;

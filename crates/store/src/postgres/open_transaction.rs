@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use domain::ids::EntityId;
 use domain::ports::{StoreError, StoreResult};
 
 use crate::postgres::event_buffer::{EventBuffer, WRITE_EVENTS};
@@ -19,6 +20,8 @@ pub(super) struct Transaction {
     pub(super) events: EventBuffer,
     /// The number of this transaction. It identifies the commit after a lost connection.
     pub(super) batch: i64,
+    /// The largest id that any server had given before this transaction.
+    pub(super) last_id: EntityId,
     /// Whether anything was written.
     pub(super) writes: bool,
     pub(super) state: TransactionState,
@@ -45,8 +48,8 @@ pub(super) enum TransactionState {
 }
 
 impl Transaction {
-    pub(super) fn new(events: EventBuffer, batch: i64) -> Self {
-        Self { kept: Vec::new(), part: Part::default(), events, batch, writes: false, state: TransactionState::Usable }
+    pub(super) fn new(events: EventBuffer, batch: i64, last_id: EntityId) -> Self {
+        Self { kept: Vec::new(), part: Part::default(), events, batch, last_id, writes: false, state: TransactionState::Usable }
     }
 
     /// All requests that are to be sent now, and the first of them that the savepoint of the present part covers.

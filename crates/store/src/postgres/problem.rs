@@ -78,12 +78,40 @@ pub enum PostgresProblem {
         /// One of the tables.
         table: String,
     },
-    /// Another server has locked the database.
+    /// Another server has locked the database. Neither is a node.
     #[error("the database at {server} is in use by {holder}; stop that server first, because several nodes need REDIS_URL")]
     InUse {
         /// The address and the database.
         server: String,
         /// The name of that server, as it gave it to PostgreSQL.
+        holder: String,
+    },
+    /// This server is a node, and a server that is no node has locked the database.
+    #[error("the database at {server} is in use by {holder}, which is no node; stop that server, or set its REDIS_URL, too")]
+    SingleServer {
+        /// The address and the database.
+        server: String,
+        /// The name of that server, as it gave it to PostgreSQL.
+        holder: String,
+    },
+    /// This server is no node, and nodes use the database.
+    #[error(
+        "the database at {server} is in use by the node {holder}; set REDIS_URL, so that this server is a node, too, or stop the nodes"
+    )]
+    NodesRun {
+        /// The address and the database.
+        server: String,
+        /// The name of one of the nodes, as it gave it to PostgreSQL.
+        holder: String,
+    },
+    /// Another node has the same id.
+    #[error("NODE_ID={id}: the node {holder} uses this id in the database at {server}; set another NODE_ID, or stop that node")]
+    NodeInUse {
+        /// The address and the database.
+        server: String,
+        /// The id.
+        id: String,
+        /// The name of that node, as it gave it to PostgreSQL.
         holder: String,
     },
     /// PostgreSQL returned an error.

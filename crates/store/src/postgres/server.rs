@@ -3,20 +3,25 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::ports::StoreResult;
+use domain::ports::{SessionStore, StoreError, StoreResult};
 
-use crate::database::OpenError;
-use crate::driver::{Tables, Transactions};
+use crate::database::{ClusterStart, NodeOptions, OpenError, Options};
+use crate::driver::{Row, Tables, Transactions};
 use crate::migrations;
-use crate::postgres::driver::Postgres;
+use crate::postgres::driver::{Member, Postgres};
 use crate::postgres::link::{Link, Purpose};
+use crate::postgres::session::Request;
 use crate::postgres::url::{Target, parse};
 
 /// A PostgreSQL database in use by this process.
 pub(crate) struct PostgresServer {
     target: Arc<Target>,
-    holder: String,
-    /// The link whose session holds the lock of the database, until the writer takes it and after the writer has ended.
+    /// The name of this process in PostgreSQL's list of sessions.
+    name: String,
+    /// For a node: its place in the cluster.
+    member: Option<Member>,
+    cluster: Option<ClusterStart>,
+    /// The link whose session holds the locks of this server, until the writer takes it and after the writer has ended.
     link: Mutex<Option<Link>>,
 }
 
@@ -28,25 +33,39 @@ impl fmt::Debug for PostgresServer {
 
 impl PostgresServer {
     /// Finds a database, locks it for this process until this value is dropped, and brings its schema up to date.
-    pub(crate) fn open(url: &str, holder: &str) -> Result<Self, OpenError> {
-        let target = Arc::new(parse(url)?);
-        let link = on_own_thread(|| {
-            let mut link = Link::open(&target, Purpose::Writer, holder)?;
+    pub(crate) fn open(options: &Options) -> Result<Self, OpenError> {
+        let target = Arc::new(parse(&options.url)?);
+        let node = options.node.as_ref();
+        // The list of sessions shows 63 bytes of the name.
+        let name = node.map_or_else(|| "roomcast ".to_owned(), |node| format!("roomcast node {} ", node.id)) + &options.holder;
+        let (link, cluster) = on_own_thread(|| {
+            let purpose = node.map_or(Purpose::Server, |node| Purpose::Node(node.id.as_str().into()));
+            let mut link = Link::open(&target, purpose, &name)?;
             migrations::apply_to_postgres(&mut link)?;
-            Ok(link)
+            match node {
+                Some(node) => start_cluster(link, node).map(|(link, start)| (link, Some(start))),
+                None => Ok((link, None)),
+            }
         })?;
-        Ok(Self { target, holder: holder.to_owned(), link: Mutex::new(Some(link)) })
+        let member = node.zip(cluster.as_ref()).map(|(node, start)| Member::new(&node.id, &start.epoch));
+        Ok(Self { target, name, member, cluster, link: Mutex::new(Some(link)) })
     }
 
-    /// Takes the link of the writer, whose session holds the lock, and reads what the writer needs at its start.
+    /// For a node: how it has found the database.
+    pub(crate) fn cluster(&self) -> Option<&ClusterStart> {
+        self.cluster.as_ref()
+    }
+
+    /// Takes the link of the writer, whose session holds the locks, and reads what the writer needs at its start.
     pub(crate) fn start_writer<T: Send>(
         &self,
         read: impl FnOnce(&mut Tables<Postgres>) -> StoreResult<T> + Send,
     ) -> Result<(Tables<Postgres>, T), OpenError> {
         let link = self.link.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let link = link.map_or_else(|| self.connect(Purpose::Writer), Ok)?;
+        let purpose = || self.member.as_ref().map_or(Purpose::Server, |member| Purpose::Node(Arc::clone(&member.id)));
+        let link = link.map_or_else(|| self.connect(purpose()), Ok)?;
         on_own_thread(|| {
-            let mut tables = Tables(Postgres::new(link));
+            let mut tables = Tables(Postgres::of_writer(link, self.member.clone()));
             let stored = read(&mut tables)?;
             Ok((tables, stored))
         })
@@ -63,7 +82,7 @@ impl PostgresServer {
     }
 
     fn connect(&self, purpose: Purpose) -> Result<Link, OpenError> {
-        on_own_thread(|| Ok(Link::open(&self.target, purpose, &self.holder)?))
+        on_own_thread(|| Ok(Link::open(&self.target, purpose, &self.name)?))
     }
 
     /// Runs a function on the store in one transaction, in which a statement that fails is undone alone. Returns its output, and the number of round
@@ -78,6 +97,27 @@ impl PostgresServer {
         tables.0.commit()?;
         Ok((output, round_trips))
     }
+}
+
+/// Begins the epoch of a cluster if this node is the first, and lets other nodes use the database then. Another node joins the last epoch.
+fn start_cluster(mut link: Link, node: &NodeOptions) -> Result<(Link, ClusterStart), OpenError> {
+    let is_first = link.is_alone();
+    if is_first {
+        let mut tables = Tables(Postgres::new(link));
+        tables.0.begin()?;
+        tables.begin_epoch(&node.epoch)?;
+        tables.0.complete()?;
+        tables.0.commit()?;
+        link = tables.0.into_link();
+        link.share()?;
+    }
+    let sql = "SELECT (SELECT name FROM epochs ORDER BY id DESC LIMIT 1), value FROM marks WHERE name = 'database_id'";
+    let reply = link.exchange(&[Request::plain(sql)]).pop().transpose().map_err(|failure| failure.into_error())?;
+    let row = reply.as_ref().and_then(|reply| reply.rows.first());
+    let row = row.ok_or_else(|| StoreError::Broken("the database has lost its id".to_owned()))?;
+    let epoch = row.owned_text(0)?.ok_or_else(|| OpenError::Failed("no node has begun an epoch yet; start this node again".to_owned()))?;
+    let start = ClusterStart { epoch, is_first, database_id: format!("{:016x}", row.int(1)?) };
+    Ok((link, start))
 }
 
 /// Runs a function on a thread of its own: a link waits for replies, which a task must not do.

@@ -5,7 +5,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use domain::ports::{StoreError, StoreResult};
+use domain::ports::{IdSource, StoreError, StoreResult};
 
 use crate::batch::{BatchContext, Job};
 use crate::driver::{Row, Tables, Transactions, values};
@@ -22,14 +22,15 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1919905645, 2)";
 const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
-/// The last offset of the event log, and the number of the last transaction that wrote. The row of the head is missing in a database that was copied
-/// from SQLite.
+/// The last offset of the event log, the number of the last transaction that wrote, the last id, and the name of the present epoch. The row of the head
+/// is missing in a database that was copied from SQLite.
 const MARKS: &str = "SELECT COALESCE((SELECT value FROM marks WHERE name = 'event_log_head'), (SELECT MAX(id) FROM journal), 0),
-    COALESCE((SELECT value FROM marks WHERE name = 'last_batch'), 0)";
-const PUT_MARKS: &str = "INSERT INTO marks (name, value) VALUES ('event_log_head', $1), ('last_batch', $2)
+    COALESCE((SELECT value FROM marks WHERE name = $1), 0), COALESCE((SELECT value FROM marks WHERE name = 'last_id'), 0),
+    (SELECT name FROM epochs ORDER BY id DESC LIMIT 1)";
+const PUT_MARKS: &str = "INSERT INTO marks (name, value) VALUES ('event_log_head', $1), ($2, $3)
     ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 /// The number of the last transaction that wrote.
-const LAST_BATCH: &str = "SELECT COALESCE(MAX(value), 0) FROM marks WHERE name = 'last_batch'";
+const LAST_BATCH: &str = "SELECT COALESCE(MAX(value), 0) FROM marks WHERE name = $1";
 
 impl Transactions for Postgres {
     const NUMBERS_EVENTS_LATE: bool = true;
@@ -39,6 +40,11 @@ impl Transactions for Postgres {
         let mut asking: Vec<&dyn Job> = jobs.iter().map(|job| &**job).collect();
         let questions = note_questions(batch_context, &mut asking);
         batch_context.session.0.begin_asking(&questions)?;
+        // Another node may have given ids since then, by a clock that is ahead.
+        let last_id = batch_context.session.0.transaction.as_ref().map_or(0, |transaction| transaction.last_id);
+        if last_id > batch_context.ids.last {
+            batch_context.ids.resume_after(last_id);
+        }
         // The one command of a batch finds its next answer as soon as its copy would.
         if jobs.len() > 1 {
             for _ in 1..MAX_ROUNDS {
@@ -70,17 +76,18 @@ impl Transactions for Postgres {
 
     fn begin_to_read(&mut self) -> StoreResult<()> {
         self.link.ensure()?;
-        let mut transaction = Transaction::new(EventBuffer::default(), 0);
+        let mut transaction = Transaction::new(EventBuffer::default(), 0, 0);
         transaction.kept.push(Request::plain(BEGIN_TO_READ));
         self.transaction = Some(transaction);
         Ok(())
     }
 
     fn complete(&mut self) -> StoreResult<()> {
+        let batch_mark = self.batch_mark();
         let Some(transaction) = self.transaction.as_mut().filter(|transaction| transaction.writes) else { return Ok(()) };
         transaction.kept.extend(transaction.events.take_request());
         let (head, batch) = (transaction.events.last_offset(), transaction.batch);
-        transaction.kept.push(Request { sql: PUT_MARKS, parameters: vec![Parameter::Int(head), Parameter::Int(batch)] });
+        transaction.kept.push(Request { sql: PUT_MARKS, parameters: vec![Parameter::Int(head), batch_mark, Parameter::Int(batch)] });
         Ok(())
     }
 
@@ -165,7 +172,8 @@ impl Transactions for Postgres {
 impl Postgres {
     /// Begins the writer's transaction on the present session, and reads the answers to some questions in the same round trip.
     fn begin_on_session(&mut self, questions: &[Request]) -> Result<Transaction, Failure> {
-        let mut requests = Vec::from([BEGIN, LOCK, MARKS].map(Request::plain));
+        let mut requests = Vec::from([BEGIN, LOCK].map(Request::plain));
+        requests.push(Request { sql: MARKS, parameters: vec![self.batch_mark()] });
         let asked = self.combined.questions(&mut self.link, questions);
         requests.extend(asked.iter().map(|asked| asked.request.clone()));
         let mut replies = Vec::with_capacity(requests.len());
@@ -179,16 +187,24 @@ impl Postgres {
         }
         let marks = replies.pop().unwrap_or_default();
         let number = |column| marks.rows.first().and_then(|row| row.int(column).ok()).unwrap_or_default();
-        Ok(Transaction::new(EventBuffer::behind(number(0)), number(1) + 1))
+        let epoch = marks.rows.first().and_then(|row| row.maybe_text(3).ok()).flatten();
+        if let Some(member) = &self.member
+            && epoch != Some(&*member.epoch)
+        {
+            // The positions and the memory of this node belong to a log that has ended, and a process that ends is restarted.
+            panic!("another epoch of the event log has begun, because the database was restored or has lost commits");
+        }
+        Ok(Transaction::new(EventBuffer::behind(number(0)), number(1) + 1, number(2)))
     }
 
     /// Finds out whether a transaction was committed whose connection was lost during the commit. Its session is over when this session has the lock
     /// of the database.
     fn look_up_commit(&mut self, batch: i64) -> StoreResult<bool> {
         tracing::warn!(server = self.link.server(), "the connection was lost during a commit; the server looks up its outcome");
+        let request = Request { sql: LAST_BATCH, parameters: vec![self.batch_mark()] };
         loop {
             self.link.reconnect();
-            match self.link.exchange(&[Request::plain(LAST_BATCH)]).pop() {
+            match self.link.exchange(std::slice::from_ref(&request)).pop() {
                 Some(Ok(reply)) => {
                     let last = reply.rows.first().map_or(Ok(0), |row| row.int(0))?;
                     tracing::info!(committed = last == batch, "the outcome of the commit is known");
@@ -218,7 +234,7 @@ impl Postgres {
             && transaction.batch != last + 1
         {
             // Connections have state that does not match the database any more, and a process that ends is restarted.
-            panic!("another server has written to the database while this one was not connected");
+            panic!("another server has written to the database while this one was not connected, or the database has lost commits");
         }
         self.transaction = Some(transaction);
         Ok(())

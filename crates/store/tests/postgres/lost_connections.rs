@@ -4,68 +4,20 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{self, Receiver};
-use std::thread::JoinHandle;
+use std::sync::mpsc;
 
 use domain::chat::SendMessage;
 use domain::command::{Actor, CommandContext};
-use domain::error::DomainError;
-use domain::event::{Event, PersistedEvent};
-use domain::id_generator::IdGenerator;
-use domain::ids::{RoomKind, Timestamp, UserId};
+use domain::event::Event;
+use domain::ids::{RoomKind, UserId};
 use domain::sessions::ReadEventLog;
 use domain::spaces::CreateSpace;
 use domain::users::{Claims, EnsureUser};
-use store::{Database, Options, Readers, Writer};
+use store::Readers;
 use test_postgres::TestServer;
 
 use crate::proxy::Proxy;
-
-struct Server {
-    database: Database,
-    writer: Writer,
-    thread: JoinHandle<()>,
-    published: Receiver<PersistedEvent>,
-}
-
-impl Server {
-    fn on(url: &str) -> Self {
-        let database = Database::open(Options::new(url)).unwrap();
-        let (publish, published) = mpsc::channel();
-        let sink = move |persisted: PersistedEvent| publish.send(persisted).unwrap();
-        let (writer, thread) = Writer::start(&database, || Timestamp(1_763_725_000_000_000), IdGenerator::new(|| 42), sink).unwrap();
-        Self { database, writer, thread, published }
-    }
-
-    /// Records an event, and waits for its result.
-    fn record(&self, number: i64) -> Result<(), DomainError> {
-        let (reply, result) = mpsc::channel();
-        let work = move |context: &mut CommandContext<'_>| {
-            context.record_event(&RoomKind::Household.room(1), Event::TaskDeleted { task: number, by: None })
-        };
-        self.writer.submit(Actor::server(), work, move |output| reply.send(output).unwrap());
-        result.recv().unwrap()
-    }
-
-    /// The numbers of the recorded events that are stored, in the order of their offsets, which have no holes.
-    fn recorded(&self) -> Vec<i64> {
-        let stored = self.database.with_store(|store| store.events_after(0, Timestamp(0), 10_000)).unwrap().unwrap().events;
-        assert!(stored.iter().map(|persisted| persisted.offset).eq(1..=stored.len() as i64));
-        assert!(stored.iter().map(|persisted| persisted.seq).eq(1..=stored.len() as i64));
-        stored.iter().map(task_of).collect()
-    }
-
-    fn close(self) -> Vec<PersistedEvent> {
-        self.writer.close();
-        self.thread.join().unwrap();
-        self.published.iter().collect()
-    }
-}
-
-fn task_of(persisted: &PersistedEvent) -> i64 {
-    let Event::TaskDeleted { task, .. } = persisted.event else { panic!("{persisted:?}") };
-    task
-}
+use crate::server::{Server, task_of};
 
 #[test]
 fn commit_whose_reply_is_lost_is_looked_up_and_acknowledged() {

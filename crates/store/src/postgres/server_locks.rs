@@ -1,0 +1,169 @@
+//! The locks that tell which servers use a database: a single server holds the lock of the database alone, and nodes share it. A node also holds a lock
+//! of its id. A session holds them until it ends.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+use tokio_postgres::{Client, Error};
+
+use crate::driver::Row;
+use crate::postgres::problem::PostgresProblem;
+
+/// The first number of all advisory locks of Roomcast: "room" in ASCII. The second number tells the lock from the others.
+pub(crate) const LOCKS: i32 = 0x726f_6f6d;
+/// The lock of the servers that write to the database.
+const SERVER_LOCK: i32 = 1;
+/// The first number of the locks of nodes. The second is a digest of the node's id.
+const NODE_LOCKS: i32 = 0x726f_6f6e;
+
+/// How long a start waits for a lock: the sessions of a killed server end after a moment.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+const LOCK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// A session that takes locks.
+pub(super) struct Locks<'a> {
+    pub(super) client: &'a Client,
+    /// The address and the name of the database, for messages.
+    pub(super) server: &'a str,
+}
+
+/// A session that holds a lock.
+struct Holder {
+    /// Its name and its address, for messages.
+    name: String,
+    /// Whether it is the session of a node.
+    is_node: bool,
+}
+
+impl Locks<'_> {
+    /// Takes the lock of the database alone.
+    pub(super) async fn take_alone(&self) -> Result<(), PostgresProblem> {
+        let until = Instant::now() + LOCK_WAIT;
+        while !self.try_lock("pg_try_advisory_lock", LOCKS, SERVER_LOCK).await? {
+            if Instant::now() >= until {
+                let (server, holder) = (self.server.to_owned(), self.holder(LOCKS, SERVER_LOCK).await?);
+                return Err(match holder {
+                    Some(Holder { name, is_node: true }) => PostgresProblem::NodesRun { server, holder: name },
+                    holder => PostgresProblem::InUse { server, holder: name_of(holder) },
+                });
+            }
+            sleep(LOCK_INTERVAL).await;
+        }
+        Ok(())
+    }
+
+    /// Takes the lock of a node's id, and then shares the lock of the database. With `may_be_first` it takes the lock alone if no other server has it.
+    /// Returns whether it has the lock alone, which [`share`] ends.
+    pub(super) async fn take_as_node(&self, id: &str, may_be_first: bool) -> Result<bool, PostgresProblem> {
+        self.take_node_lock(id).await?;
+        let mut until = Instant::now() + LOCK_WAIT;
+        loop {
+            if may_be_first && self.try_lock("pg_try_advisory_lock", LOCKS, SERVER_LOCK).await? {
+                return Ok(true);
+            }
+            if self.try_lock("pg_try_advisory_lock_shared", LOCKS, SERVER_LOCK).await? {
+                if !may_be_first || self.is_shared().await? {
+                    return Ok(false);
+                }
+                // The server that had the lock alone has ended in between, perhaps before it had prepared the database.
+                self.run("SELECT pg_advisory_unlock_shared", LOCKS, SERVER_LOCK).await?;
+                continue;
+            }
+            if Instant::now() >= until {
+                match self.holder(LOCKS, SERVER_LOCK).await? {
+                    Some(Holder { name, is_node: true }) => {
+                        tracing::info!(server = self.server, node = name, "waits until the first node has prepared the database");
+                        until = Instant::now() + LOCK_WAIT;
+                    }
+                    holder => return Err(PostgresProblem::SingleServer { server: self.server.to_owned(), holder: name_of(holder) }),
+                }
+            }
+            sleep(LOCK_INTERVAL).await;
+        }
+    }
+
+    async fn take_node_lock(&self, id: &str) -> Result<(), PostgresProblem> {
+        let (lock, until) = (digest(id), Instant::now() + LOCK_WAIT);
+        while !self.try_lock("pg_try_advisory_lock", NODE_LOCKS, lock).await? {
+            if Instant::now() >= until {
+                let holder = name_of(self.holder(NODE_LOCKS, lock).await?);
+                return Err(PostgresProblem::NodeInUse { server: self.server.to_owned(), id: id.to_owned(), holder });
+            }
+            sleep(LOCK_INTERVAL).await;
+        }
+        Ok(())
+    }
+
+    async fn try_lock(&self, function: &str, class: i32, number: i32) -> Result<bool, PostgresProblem> {
+        let sql = format!("SELECT {function}({class}, {number})");
+        Ok(self.client.query_one(&sql, &[]).await.map_err(|error| self.failed(&error))?.get(0))
+    }
+
+    async fn run(&self, function: &str, class: i32, number: i32) -> Result<(), PostgresProblem> {
+        let sql = format!("{function}({class}, {number})");
+        self.client.batch_execute(&sql).await.map_err(|error| self.failed(&error))
+    }
+
+    /// Whether another session has the lock of the database.
+    async fn is_shared(&self) -> Result<bool, PostgresProblem> {
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM {} AND l.pid <> pg_backend_pid())", held(LOCKS, SERVER_LOCK));
+        Ok(self.client.query_one(&sql, &[]).await.map_err(|error| self.failed(&error))?.get(0))
+    }
+
+    /// A session that holds a lock.
+    async fn holder(&self, class: i32, number: i32) -> Result<Option<Holder>, PostgresProblem> {
+        let sql = format!(
+            "SELECT a.application_name, COALESCE(host(a.client_addr), 'this machine'),
+                EXISTS (SELECT 1 FROM pg_locks n WHERE n.pid = l.pid AND n.locktype = 'advisory' AND n.classid::BIGINT = {NODE_LOCKS})::INT
+            FROM {} ORDER BY a.backend_start",
+            held(class, number)
+        );
+        let rows = self.client.query(&sql, &[]).await.map_err(|error| self.failed(&error))?;
+        Ok(rows.first().and_then(|row| {
+            let (name, address) = (row.maybe_text(0).ok()??, row.maybe_text(1).ok()??);
+            let name: String = name.chars().filter(|character| !character.is_control()).collect();
+            Some(Holder { name: format!("\"{name}\" from {address}"), is_node: row.int(2).ok()? != 0 })
+        }))
+    }
+
+    fn failed(&self, error: &Error) -> PostgresProblem {
+        PostgresProblem::failed(self.server, error)
+    }
+}
+
+/// Shares the lock of the database that this session has alone, without a moment in which it has none.
+pub(super) fn share() -> String {
+    format!("SELECT pg_advisory_lock_shared({LOCKS}, {SERVER_LOCK}); SELECT pg_advisory_unlock({LOCKS}, {SERVER_LOCK})")
+}
+
+/// The locks of sessions of this database that hold a lock, as a part of SQL.
+fn held(class: i32, number: i32) -> String {
+    // The view shows both numbers without a sign.
+    let (class, number) = (class.cast_unsigned(), number.cast_unsigned());
+    format!(
+        "pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND l.classid::BIGINT = {class}
+            AND l.objid::BIGINT = {number} AND l.objsubid = 2 AND l.granted AND a.datname = current_database()"
+    )
+}
+
+fn name_of(holder: Option<Holder>) -> String {
+    holder.map_or_else(|| "another server".to_owned(), |holder| holder.name)
+}
+
+/// The second number of the lock of a node's id (FNV-1a). It must stay the same in all versions. Two ids of a cluster with the same digest, one of
+/// four billion, would be refused like the same id.
+fn digest(id: &str) -> i32 {
+    let digest = |digest: u32, byte: u8| (digest ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    id.bytes().fold(0x811c_9dc5, digest).cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digest_of_an_id_stays_the_same() {
+        assert_eq!([digest(""), digest("a")], [-2_128_831_035, -468_965_076]);
+        assert_ne!(digest("node-1"), digest("node-2"));
+    }
+}

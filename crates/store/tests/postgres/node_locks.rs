@@ -1,0 +1,97 @@
+//! Which servers may use a database together, and which of them begins the epoch.
+
+use std::collections::BTreeSet;
+use std::thread;
+
+use store::{ClusterStart, Database, OpenError, Options};
+use test_postgres::TestServer;
+
+use crate::server::{Server, node};
+
+fn start(database: &Database) -> ClusterStart {
+    database.cluster().unwrap().clone()
+}
+
+fn refusal(options: Options) -> String {
+    let line = Database::open(options).unwrap_err().to_string();
+    assert!(!line.contains('\n'), "{line}");
+    line
+}
+
+#[test]
+fn nodes_share_the_epoch_of_the_first() {
+    let url = TestServer::shared().create_database();
+    let first = Database::open(node(&url, "a")).unwrap();
+    let second = Database::open(node(&url, "b")).unwrap();
+    let (a, b) = (start(&first), start(&second));
+    assert_eq!((a.epoch.as_str(), a.is_first), ("epoch of a", true));
+    assert_eq!(b, ClusterStart { is_first: false, ..a.clone() });
+    assert_eq!(a.database_id.len(), 16);
+    drop(first);
+    assert_eq!(start(&Database::open(node(&url, "c")).unwrap()), b, "a node is left");
+    drop(second);
+    let again = start(&Database::open(node(&url, "b")).unwrap());
+    assert_eq!(again, ClusterStart { epoch: "epoch of b".to_owned(), ..a });
+    let other = TestServer::shared().create_database();
+    assert_ne!(start(&Database::open(node(&other, "a")).unwrap()).database_id, again.database_id);
+}
+
+#[test]
+fn nodes_that_start_together_have_one_first() {
+    let url = TestServer::shared().create_database();
+    let opening: Vec<_> = (0..8).map(|number| (url.clone(), number)).collect();
+    let opened: Vec<_> =
+        opening.into_iter().map(|(url, number)| thread::spawn(move || Database::open(node(&url, &number.to_string())).unwrap())).collect();
+    let databases: Vec<Database> = opened.into_iter().map(|thread| thread.join().unwrap()).collect();
+    let starts: Vec<ClusterStart> = databases.iter().map(start).collect();
+    assert_eq!(starts.iter().filter(|start| start.is_first).count(), 1);
+    assert_eq!(starts.iter().map(|start| &start.epoch).collect::<BTreeSet<_>>().len(), 1, "{starts:?}");
+}
+
+#[test]
+fn single_server_and_nodes_refuse_each_other() {
+    let url = TestServer::shared().create_database();
+    let nodes = [Database::open(node(&url, "a")).unwrap(), Database::open(node(&url, "b")).unwrap()];
+    let line = refusal(Options::new(&url));
+    assert!(line.contains("in use by the node \"roomcast node a process of a\" from 127.0.0.1; set REDIS_URL"), "{line}");
+    drop(nodes);
+    let _single = Database::open(Options { holder: "process 7".to_owned(), ..Options::new(&url) }).unwrap();
+    let line = refusal(node(&url, "a"));
+    assert!(line.contains("in use by \"roomcast process 7\" from 127.0.0.1, which is no node; stop that server, or set"), "{line}");
+}
+
+#[test]
+fn two_nodes_with_one_id_are_refused() {
+    let url = TestServer::shared().create_database();
+    let first = Database::open(node(&url, "a")).unwrap();
+    let line = refusal(node(&url, "a"));
+    assert!(line.starts_with("NODE_ID=a: the node \"roomcast node a process of a\" from 127.0.0.1 uses this id"), "{line}");
+    drop(first);
+    Database::open(node(&url, "a")).unwrap();
+}
+
+#[test]
+fn locks_are_taken_again_after_a_lost_connection() {
+    let server = TestServer::shared();
+    let url = server.create_database();
+    let a = Server::node(&url, "a");
+    let b = Server::node(&url, "b");
+    for number in 1..=3 {
+        server.sql(
+            url.rsplit('/').next().unwrap(),
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        );
+        assert_eq!((a.record(2 * number), b.record(2 * number + 1)), (Ok(()), Ok(())));
+    }
+    assert!(refusal(node(&url, "a")).starts_with("NODE_ID=a:"));
+    assert!(refusal(Options::new(&url)).contains("in use by the node"));
+    assert_eq!(a.recorded(), [2, 3, 4, 5, 6, 7]);
+    assert_eq!((a.close().len(), b.close().len()), (3, 3));
+}
+
+#[test]
+fn node_needs_postgres() {
+    let refused = Database::open(node("sqlite::memory:", "a")).unwrap_err();
+    assert!(matches!(refused, OpenError::NodeNeedsPostgres), "{refused}");
+    assert!(refused.to_string().contains("set DATABASE_URL to postgres://"), "{refused}");
+}
