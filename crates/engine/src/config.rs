@@ -7,6 +7,7 @@ use ::http::HeaderMap;
 
 use crate::encoding::Format;
 use crate::history::Recovery;
+use crate::node_tag::NodeTag;
 use crate::position::{Position, PositionContext};
 
 /// The default of [`Config::replay_slice`].
@@ -51,6 +52,8 @@ pub type CorsPolicy = Arc<dyn Fn(&HeaderMap) -> Cors + Send + Sync>;
 /// Settings of the engine.
 #[derive(Clone)]
 pub struct Config {
+    /// The tag that the ids of sessions and sockets carry, if the process is one of several nodes. Default: none.
+    pub node: Option<NodeTag>,
     /// The number of shards, at least one. Default: one for each processor.
     pub shards: usize,
     /// The paths; see [`Endpoint`].
@@ -91,6 +94,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            node: None,
             shards: std::thread::available_parallelism().map_or(1, |n| n.get()),
             endpoints: vec![Endpoint { path: "/socket.io".into(), protocol: Protocol::SocketIo, ping_interval: Duration::from_secs(25) }],
             namespaces: vec!["/".into()],

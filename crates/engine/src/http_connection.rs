@@ -5,8 +5,9 @@
 //! written and then lost by the network is found by its repetition; see `repeated_polls`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use ::http::{Request, Version, header};
 use bytes::Bytes;
 
 /// One HTTP/1.1 connection. The HTTP server reports its end to the engine, which then knows the responses that were not written.
@@ -15,8 +16,36 @@ use bytes::Bytes;
 /// [`HttpConnection::open`] returns until the connection has ended. A server that does not do this works too, but then a response that was
 /// not written is not detected.
 #[derive(Clone, Debug, Default)]
-pub struct HttpConnection {
-    ended: Arc<AtomicBool>,
+pub struct HttpConnection(Arc<ConnectionState>);
+
+#[derive(Debug)]
+struct ConnectionState {
+    ended: AtomicBool,
+    number: u64,
+}
+
+impl Default for ConnectionState {
+    fn default() -> Self {
+        /// The number of the next connection. It only has to differ from those of other connections.
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self { ended: AtomicBool::new(false), number: NEXT.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+/// The client's connection of a request that another node has received and forwarded: its number, which no other connection has, if the
+/// client asked to keep it. A program attaches it to the request, because the request's own connection is that of the node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ForwardedConnection(pub Option<u64>);
+
+/// The number of a request's connection, if the client asked to keep it.
+pub fn kept_connection<B>(request: &Request<B>) -> Option<u64> {
+    if let Some(ForwardedConnection(number)) = request.extensions().get() {
+        return *number;
+    }
+    let options = request.headers().get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let closes = options.flat_map(|options| options.split(',')).any(|option| option.trim().eq_ignore_ascii_case("close"));
+    let connection = request.extensions().get::<HttpConnection>().filter(|_| request.version() == Version::HTTP_11 && !closes);
+    connection.map(|connection| connection.0.number)
 }
 
 impl HttpConnection {
@@ -30,13 +59,8 @@ impl HttpConnection {
         request.extensions_mut().insert(self.clone());
     }
 
-    /// Whether this and another are one connection.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.ended, &other.ended)
-    }
-
     /// A response's body. `lost` runs if the connection ends before the kernel has taken all of it: the client cannot have read it then.
-    pub(crate) fn track(&self, body: Bytes, lost: impl FnOnce() + Send + 'static) -> Bytes {
+    pub fn track(&self, body: Bytes, lost: impl FnOnce() + Send + 'static) -> Bytes {
         let lost: Box<dyn FnOnce() + Send> = Box::new(lost);
         Bytes::from_owner(Unwritten { body, connection: self.clone(), lost: Some(lost) })
     }
@@ -47,7 +71,7 @@ pub struct OpenConnection(HttpConnection);
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        self.0.ended.store(true, Ordering::Release);
+        self.0.0.ended.store(true, Ordering::Release);
     }
 }
 
@@ -66,7 +90,7 @@ impl AsRef<[u8]> for Unwritten {
 
 impl Drop for Unwritten {
     fn drop(&mut self) {
-        if self.connection.ended.load(Ordering::Acquire)
+        if self.connection.0.ended.load(Ordering::Acquire)
             && let Some(lost) = self.lost.take()
         {
             lost();
@@ -114,6 +138,23 @@ mod tests {
         drop(client);
         serving.await.unwrap();
         found.try_recv().is_ok()
+    }
+
+    #[test]
+    fn kept_connection_is_the_clients() {
+        let (first, second) = (HttpConnection::default(), HttpConnection::default());
+        let number = |connection: &HttpConnection, closes: &str, forwarded: Option<ForwardedConnection>| {
+            let mut request = Request::builder().header("connection", closes).body(()).unwrap();
+            connection.attach(&mut request);
+            forwarded.map(|forwarded| request.extensions_mut().insert(forwarded));
+            kept_connection(&request)
+        };
+        let kept = number(&first, "keep-alive", None);
+        assert!(kept.is_some() && kept == number(&first, "", None) && kept != number(&second, "", None));
+        assert_eq!(number(&first, "keep-alive, Close", None), None);
+        assert_eq!(number(&first, "", Some(ForwardedConnection(Some(7)))), Some(7), "not that of the node");
+        assert_eq!(number(&first, "", Some(ForwardedConnection(None))), None);
+        assert_eq!(kept_connection(&Request::new(())), None, "the HTTP server does not attach it");
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@
 //!
 //! Messages and their bytes:
 //!
+//! - `node_tag`: the tag of a node, which ids contain.
 //! - [`id`]: the ids of sessions and sockets, which contain their shard and their slot.
 //! - `json`: writes JSON strings.
 //! - [`encoding`]: everything besides the content that determines the bytes of a message.
@@ -54,6 +55,7 @@ pub mod id;
 mod json;
 mod mailbox;
 pub mod message;
+mod node_tag;
 mod outbox;
 mod position;
 mod repeated_polls;
@@ -73,6 +75,7 @@ pub use handle::{BatchGuard, Handle};
 pub use handshake_rejection::HandshakeRejection;
 pub use history::{Archive, FoundEntry, Recovery, ReplayDecoder, Run, Slice};
 pub use message::{ConflationKey, MessageSource, OutboundMessage};
+pub use node_tag::NodeTag;
 pub use position::Position;
 pub use shard::{AlreadyDelivered, ConnectionRef, CountsByKind, DeliveryStats, Shard, ShardStats, SocketKey, SocketResume};
 pub use wire::socketio::EncodeError;

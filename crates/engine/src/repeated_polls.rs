@@ -8,45 +8,44 @@
 //! - it comes on another connection than the GET before, and both asked to keep their connections: a library repeats a request because its
 //!   connection broke, and takes the same one for a new request.
 //!
+//! Behind a load balancer, the connection is that of the balancer, so that nearly every GET comes on another one. The first two conditions then
+//! decide alone. A request that another node forwarded counts with the connection on which that node received it.
+//!
 //! A POST is never a repetition: a client may send the same message twice on purpose.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use ::http::{Version, header};
 use hyper::body::Incoming;
 
-use crate::http_connection::HttpConnection;
+use crate::http_connection::kept_connection;
 
 /// The mark that identifies a GET of a session, or its handshake.
 #[derive(Debug)]
 pub(crate) struct RequestMark {
     /// A hash of `t`; 64 bits, so that two values are not taken for one by chance.
     t: u64,
-    /// The connection, if the client asked to keep it.
-    connection: Option<HttpConnection>,
+    /// The number of the client's connection, if the client asked to keep it.
+    connection: Option<u64>,
 }
 
 impl RequestMark {
     /// The mark of a request with this `t`; `None` if its `t` does not identify it.
     pub fn of(request: &hyper::Request<Incoming>, t: Option<&str>) -> Option<Self> {
-        let options = request.headers().get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
-        let closes = options.flat_map(|options| options.split(',')).any(|option| option.trim().eq_ignore_ascii_case("close"));
-        let connection = request.extensions().get::<HttpConnection>().filter(|_| request.version() == Version::HTTP_11 && !closes);
-        Self::new(t?, connection)
+        Self::new(t?, kept_connection(request))
     }
 
-    fn new(t: &str, connection: Option<&HttpConnection>) -> Option<Self> {
+    fn new(t: &str, connection: Option<u64>) -> Option<Self> {
         if t.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
         let mut hasher = DefaultHasher::new();
         t.hash(&mut hasher);
-        Some(Self { t: hasher.finish(), connection: connection.cloned() })
+        Some(Self { t: hasher.finish(), connection })
     }
 
     /// Whether both requests asked to keep their connections, and came on different ones.
     fn is_elsewhere(&self, last: &Self) -> bool {
-        self.connection.as_ref().zip(last.connection.as_ref()).is_some_and(|(this, last)| !this.is(last))
+        self.connection.zip(last.connection).is_some_and(|(this, last)| this != last)
     }
 }
 
@@ -91,7 +90,7 @@ mod tests {
     fn get_with_the_t_of_the_last_get_is_a_repetition() {
         /// The `t` of a request, and its connection; `None` is a connection that the client closes behind the request. The first request is
         /// the handshake.
-        type Sent = (&'static str, Option<usize>);
+        type Sent = (&'static str, Option<u64>);
         let cases: &[(&[Sent], bool)] = &[
             (&[("1764456789.1", Some(0)), ("1764456789.25", Some(0)), ("1764456789.25", Some(1))], true),
             (&[("pa1", Some(0)), ("pa2", Some(0)), ("pa3", Some(0)), ("pa3", Some(1))], true),
@@ -111,8 +110,7 @@ mod tests {
             (&[("7", Some(0)), ("a", Some(0)), ("b", Some(1)), ("b", Some(2))], false),
         ];
         for (number, (requests, last_repeats)) in cases.iter().enumerate() {
-            let connections: Vec<HttpConnection> = (0..3).map(|_| HttpConnection::default()).collect();
-            let mark = |(t, connection): Sent| RequestMark::new(t, connection.map(|connection| &connections[connection]));
+            let mark = |(t, connection): Sent| RequestMark::new(t, connection);
             let mut marks = RequestMarks::begin(mark(requests[0]));
             let found: Vec<bool> = requests[1..].iter().map(|get| marks.repeats(mark(*get))).collect();
             let mut expected = vec![false; found.len()];

@@ -11,7 +11,7 @@ mod upgrade;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ::http::{Method, Response, StatusCode, request};
+use ::http::{HeaderMap, Method, Response, StatusCode, Uri, request};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -20,10 +20,11 @@ use wire::engineio::Version;
 use crate::app::App;
 use crate::config::{Endpoint, Protocol};
 use crate::handle::Handle;
-pub use crate::http_connection::{HttpConnection, OpenConnection};
+pub use crate::http_connection::{ForwardedConnection, HttpConnection, OpenConnection, kept_connection};
 use crate::hub::Hub;
 use crate::id::Id;
-use crate::shard_request::{NewSession, Purpose};
+use crate::mailbox::Mail;
+use crate::shard_request::{NewSession, Purpose, ShardRequest};
 pub use drain_body::{asks_first, drain_body};
 use query::Query;
 pub use read_body::{Allowance, BodyError, ByteCharge, ChargedBytes, OverBudget, read_body};
@@ -54,6 +55,28 @@ impl<A: App> Handle<A> {
             response::allow(&mut response, &cors);
         }
         response
+    }
+
+    /// The session that a request names. `None` if its path has no sessions, if it begins one, or if its id is malformed.
+    pub fn named_session(&self, uri: &Uri) -> Option<Id> {
+        self.0.endpoint_of(uri.path()).filter(|(_, endpoint)| endpoint.protocol != Protocol::Raw)?;
+        Id::parse(Query::parse(uri.query()?).get("sid")?)
+    }
+
+    /// The response to a request of a session that does not exist. A program sends it in place of the node that owned the session and is
+    /// gone. The client then connects again.
+    pub fn session_unknown(&self, request: &HeaderMap) -> HttpResponse {
+        let mut response = RequestError::SessionUnknown.response(upgrade::is_upgrade(request));
+        if let Some(policy) = &self.0.config.cors {
+            response::allow(&mut response, &policy(request));
+        }
+        response
+    }
+
+    /// Reports that a response to a long-polling request of a session did not reach the client: the session ends, and the client connects
+    /// again and recovers. The engine finds out by itself, except when another node has received the response.
+    pub fn response_lost(&self, session: Id) {
+        self.0.put(session.shard(), Mail::Request(Box::new(ShardRequest::ResponseLost { session })));
     }
 }
 

@@ -154,7 +154,7 @@ impl<A: App> Shard<A> {
         let NewTransport { endpoint, version, deflate, phase, transport } = new;
         let generation = self.next_generation();
         let slot = self.connections.vacant_key() as u32;
-        let id = Id::new(self.index, slot, &mut self.random);
+        let id = Id::on_node(self.config.node, self.index, slot, &mut self.random);
         self.connections.insert(Connection {
             generation,
             id,
@@ -193,7 +193,7 @@ impl<A: App> Shard<A> {
     pub(crate) fn insert_socket(&mut self, connection: u32, namespace: Namespace, id: Option<Id>) -> SocketKey {
         let generation = self.next_generation();
         let slot = self.sockets.vacant_key() as u32;
-        let id = id.unwrap_or_else(|| Id::new(self.index, slot, &mut self.random));
+        let id = id.unwrap_or_else(|| Id::on_node(self.config.node, self.index, slot, &mut self.random));
         let encoding = self.encoding(&self.connections[connection as usize], namespace);
         self.sockets.insert(Socket::new(generation, connection, encoding, id));
         self.connections[connection as usize].sockets.push(slot);
