@@ -294,12 +294,14 @@ pub trait RemovalStore {
 /// A range of the event log.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct EventBatch {
-    /// The events of the range, by ascending offset. If the range has an unreadable row, only the events behind the last such row.
+    /// The events of the range that this version can read, by ascending offset. An event with several offsets is in the range of its last.
     pub events: Vec<PersistedEvent>,
     /// The offset of the last row that this version cannot read, because another version wrote it.
     pub unreadable: Option<i64>,
-    /// The last offset of the range; `None` for an empty range.
-    pub end: Option<i64>,
+    /// The offset up to which the range has all events that are stored. If it reaches the end of the log, the last offset of the log.
+    pub complete_through: i64,
+    /// Whether the range ends before the end of the log, because it has as many rows as it may have.
+    pub is_full: bool,
 }
 
 /// The event log: the persisted events by their offsets.

@@ -164,7 +164,8 @@ impl Fanout {
         if let Some(offset) = batch.unreadable {
             engine.expire_up_to(offset as u64);
         }
-        for broadcast in batch.events.into_iter().flat_map(|persisted| self.renderer.broadcast_of(persisted)) {
+        let readable = batch.events.into_iter().filter(|persisted| batch.unreadable < Some(persisted.offset));
+        for broadcast in readable.flat_map(|persisted| self.renderer.broadcast_of(persisted)) {
             engine.restore(broadcast);
         }
     }

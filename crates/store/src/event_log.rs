@@ -23,18 +23,19 @@ impl<D: Driver> EventLog for Tables<D> {
         self.0.write_events()?;
         let sql = "SELECT id, room, seq, at, body, account FROM journal WHERE id > $1 AND at >= $2 ORDER BY id LIMIT $3";
         let rows = self.0.all(sql, values![offset, since, limit], |row| Ok((row.int(0)?, event_from_row(row))))?;
-        let mut stretch = EventBatch::default();
+        let is_full = rows.len() >= limit as usize;
+        let mut batch = EventBatch { complete_through: offset, is_full, ..EventBatch::default() };
         for (offset, persisted) in rows {
-            stretch.end = Some(offset);
+            batch.complete_through = offset;
             match persisted {
-                Some(persisted) => stretch.events.push(persisted),
-                None => {
-                    stretch.events.clear();
-                    stretch.unreadable = Some(offset);
-                }
+                Some(persisted) => batch.events.push(persisted),
+                None => batch.unreadable = Some(offset),
             }
         }
-        Ok(stretch)
+        if !is_full {
+            batch.complete_through = self.last_offset()?;
+        }
+        Ok(batch)
     }
 
     fn event_at(&mut self, offset: i64) -> StoreResult<Option<PersistedEvent>> {
@@ -128,7 +129,7 @@ mod tests {
     use crate::sqlite::Sqlite;
 
     #[test]
-    fn unreadable_row_skips_itself_and_all_earlier_events() {
+    fn unreadable_row_is_skipped_and_named() {
         let database = Database::open(Options::new("sqlite::memory:")).unwrap();
         let connection = database.sqlite_connection();
         let mut store = Tables(Sqlite::new(&connection));
@@ -136,10 +137,10 @@ mod tests {
             store.append(&RoomKind::Household.room(1), Timestamp(0), Account(0), Event::NotificationsRead).unwrap();
         }
         store.0.write(r#"UPDATE journal SET body = '{"event":"of_tomorrow"}' WHERE id = 2"#, values![]).unwrap();
-        let stretch = store.events_after(0, Timestamp(0), 9).unwrap();
-        assert_eq!(stretch.events.iter().map(|persisted| persisted.offset).collect::<Vec<_>>(), [3, 4]);
-        assert_eq!((stretch.unreadable, stretch.end), (Some(2), Some(4)));
-        let stretch = store.events_after(0, Timestamp(0), 2).unwrap();
-        assert_eq!((stretch.events, stretch.unreadable, stretch.end), (vec![], Some(2), Some(2)));
+        for (limit, offsets, complete_through, is_full) in [(9, vec![1, 3, 4], 4, false), (2, vec![1], 2, true)] {
+            let batch = store.events_after(0, Timestamp(0), limit).unwrap();
+            assert_eq!(batch.events.iter().map(|persisted| persisted.offset).collect::<Vec<_>>(), offsets);
+            assert_eq!((batch.unreadable, batch.complete_through, batch.is_full), (Some(2), complete_through, is_full));
+        }
     }
 }

@@ -37,9 +37,6 @@ pub struct StartupState {
     pub disconnected_users: Vec<DisconnectedUser>,
 }
 
-/// How many events one query reads.
-const PAGE: u32 = 1000;
-
 impl Command for BeginEpoch {
     type Output = StartupState;
 
@@ -76,13 +73,27 @@ impl Command for ReplaceEpoch {
 pub struct ReadEventLog {
     /// The offset behind which the range begins.
     pub after: i64,
+    /// The most events that the query reads.
+    pub limit: u32,
 }
 
 impl Query for ReadEventLog {
     type Output = EventBatch;
 
     fn execute(self, store: &mut dyn Store, _: &Actor) -> Result<EventBatch, DomainError> {
-        Ok(store.events_after(self.after, Timestamp(i64::MIN), PAGE)?)
+        Ok(store.events_after(self.after, Timestamp(i64::MIN), self.limit)?)
+    }
+}
+
+/// Reads the last offset of the event log; 0 if there never was an event.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReadEventLogHead;
+
+impl Query for ReadEventLogHead {
+    type Output = i64;
+
+    fn execute(self, store: &mut dyn Store, _: &Actor) -> Result<i64, DomainError> {
+        Ok(store.last_offset()?)
     }
 }
 

@@ -21,6 +21,9 @@ const SQLITE_READERS: usize = 2;
 /// The number of threads that run queries on PostgreSQL, each with a connection. They wait for the network most of the time.
 const POSTGRES_READERS: usize = 8;
 
+/// How many events from before the start are read at a time.
+const HISTORY_PAGE: u32 = 1000;
+
 /// Opens the configured database for this process alone.
 ///
 /// # Errors
@@ -108,14 +111,17 @@ impl Storage {
         let mut after = self.startup.floor;
         loop {
             let (reply, result) = mpsc::channel();
-            self.readers.ask(Actor::server(), ReadEventLog { after }, move |batch| drop(reply.send(batch)));
+            self.readers.ask(Actor::server(), ReadEventLog { after, limit: HISTORY_PAGE }, move |batch| drop(reply.send(batch)));
             let batch = result.recv()??;
-            let Some(end) = batch.end else { return Ok(()) };
             if let Some(offset) = batch.unreadable {
                 tracing::warn!(offset, "an event from before the start cannot be read; clients that missed it must reload their data");
             }
-            after = end;
+            let is_full = batch.is_full;
+            after = batch.complete_through;
             fanout.restore(batch);
+            if !is_full {
+                return Ok(());
+            }
         }
     }
 

@@ -105,15 +105,29 @@ pub fn events_after_an_offset_are_read_up_to_a_limit(store: &mut dyn Store) {
         .map(|n| store.append(&RoomKind::Trip.room(n), T0, Account(7), Event::TaskDeleted { task: n, by: None }).unwrap().offset)
         .collect();
     let late = store.append(&home(), at(9), Account(7), Event::NotificationsRead).unwrap().offset;
-    let mut read = |after, since, limit| -> (Vec<i64>, Option<i64>) {
-        let EventBatch { events: persisted_events, unreadable, end } = store.events_after(after, since, limit).unwrap();
+    let read = |store: &mut dyn Store, after, since, limit| {
+        let EventBatch { events, unreadable, complete_through, is_full } = store.events_after(after, since, limit).unwrap();
         assert_eq!(unreadable, None);
-        (persisted_events.iter().map(|persisted| persisted.offset).collect(), end)
+        (events.iter().map(|persisted| persisted.offset).collect::<Vec<_>>(), complete_through, is_full)
     };
-    assert_eq!(read(0, T0, 2), (offsets[..2].to_vec(), Some(offsets[1])));
-    assert_eq!(read(offsets[3], T0, 9), (vec![offsets[4], late], Some(late)));
-    assert_eq!(read(0, at(9), 9), (vec![late], Some(late)));
-    assert_eq!(read(late, T0, 9), (vec![], None));
+    assert_eq!(read(store, 0, T0, 2), (offsets[..2].to_vec(), offsets[1], true));
+    assert_eq!(read(store, offsets[3], T0, 9), (vec![offsets[4], late], late, false));
+    assert_eq!(read(store, offsets[3], T0, 2), (vec![offsets[4], late], late, true));
+    assert_eq!(read(store, 0, at(9), 9), (vec![late], late, false));
+    assert_eq!(read(store, late, T0, 9), (vec![], late, false));
+    store.delete_events(&offsets).unwrap();
+    assert_eq!(read(store, 0, T0, 9), (vec![late], late, false), "deleted events are no gap");
+}
+
+pub fn range_has_an_event_with_several_offsets_by_its_last(store: &mut dyn Store) {
+    assert_eq!(store.events_after(0, T0, 9).unwrap(), EventBatch::default());
+    let rooms = (1..=3).map(|number| RoomKind::Household.room(number)).collect();
+    let event = store.append(&home(), T0, Account(7), Event::ProfileUpdated { user: user("ann"), rooms }).unwrap();
+    assert_eq!((event.first_offset(), event.offset), (1, 3));
+    for after in 0..=2 {
+        let batch = store.events_after(after, T0, 9).unwrap();
+        assert_eq!((batch.events.len(), batch.complete_through), (1, 3), "{after}");
+    }
 }
 
 fn forget(store: &mut dyn Store, until: i64, limit: u32) -> (u64, Vec<i64>) {

@@ -134,6 +134,7 @@ suite! {
         each_room_has_its_own_seq_and_offsets_increase,
         every_event_is_read_back_as_recorded,
         events_after_an_offset_are_read_up_to_a_limit,
+        range_has_an_event_with_several_offsets_by_its_last,
         last_offset_is_the_offset_of_the_last_event,
         old_events_are_deleted_in_steps_and_the_last_one_stays,
         gaps_are_stored_until_all_events_before_them_expire,

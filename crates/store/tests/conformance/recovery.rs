@@ -11,8 +11,8 @@ use domain::ids::{EntityId, RoomId, RoomKind, UserId};
 use domain::ports::Store;
 use domain::sessions::{
     BeginEpoch, ClientPosition, ConnectOutcome, ConnectSession, DeleteSession, DisconnectedUser, EndSession, ExpireDisconnected, LeaveRoom,
-    NewSession, PurgeEvictedEvents, PurgeOldEvents, PurgeOldSessions, ReadEventLog, ReadEvents, ReplaceSession, ReplacedSession,
-    ResolveSync, ResumeRequest, RoomState, SaveAckedOffset, SessionClaim, SessionRoom,
+    NewSession, PurgeEvictedEvents, PurgeOldEvents, PurgeOldSessions, ReadEventLog, ReadEventLogHead, ReadEvents, ReplaceSession,
+    ReplacedSession, ResolveSync, ResumeRequest, RoomState, SaveAckedOffset, SessionClaim, SessionRoom,
 };
 use domain::spaces::{JoinRoom, JoinRoomListingMembers, ResumeRoom, Role, Space};
 use domain::users::{Claims, User};
@@ -251,8 +251,9 @@ pub fn start_ends_open_sessions_and_reads_recent_events(store: &mut dyn Store) {
     };
     assert_eq!(read(store, &[1, 2, 3, 4], 9999), [2, 4]);
     assert_eq!(read(store, &[2, 4], 1), [2], "at least one fact, and none beyond the bytes");
-    let stretch = ReadEventLog { after: 2 }.execute(store, &actor).unwrap();
-    assert_eq!((stretch.events.len(), stretch.end), (1, Some(4)));
+    let batch = ReadEventLog { after: 2, limit: 9 }.execute(store, &actor).unwrap();
+    assert_eq!((batch.events.len(), batch.complete_through, batch.is_full), (1, 4, false));
+    assert_eq!(ReadEventLogHead.execute(store, &actor).unwrap(), 4);
 }
 
 pub fn start_within_the_grace_period_expects_the_user(store: &mut dyn Store) {

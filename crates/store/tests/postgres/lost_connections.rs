@@ -101,7 +101,7 @@ fn crashes_of_the_server_lose_no_acknowledged_event() {
     }
     wait_for(60);
     let (reply, read) = mpsc::channel();
-    readers.ask(Actor::server(), ReadEventLog { after: 0 }, move |batch| reply.send(batch).unwrap());
+    readers.ask(Actor::server(), ReadEventLog { after: 0, limit: 9 }, move |batch| reply.send(batch).unwrap());
     let batch = read.recv().unwrap();
     // The sessions of readers end with the server, too.
     assert!(batch.is_ok(), "{batch:?}");
