@@ -326,13 +326,12 @@ pub trait EventLog {
     /// The rooms in which events behind an offset were removed, each with the offset of the last removed event. Holes of older events may be deleted
     /// already.
     fn gaps_after(&mut self, offset: i64) -> StoreResult<Vec<(String, i64)>>;
-    /// The last stored offset up to which every connection had received all its events.
-    fn acked_by_all(&mut self) -> StoreResult<i64>;
-    /// Stores that offset.
+    /// Stores the offset up to which every connection of this node has received all its events.
     fn put_acked_by_all(&mut self, offset: i64) -> StoreResult<()>;
 }
 
-/// Resumable sessions, by their secrets, and the epochs of the event log.
+/// Resumable sessions, by their secrets, and the epochs of the event log. A session belongs to the node that has stored or updated it last: a session that
+/// was resumed on another node is ended by that node only.
 pub trait SessionStore {
     /// Reads one session.
     fn session(&mut self, secret: &str) -> StoreResult<Option<Session>>;
@@ -341,16 +340,21 @@ pub trait SessionStore {
     /// Stores a known session's offsets and times; id, user and namespace stay as they were. Error: the secret does not exist.
     fn update_session(&mut self, session: &Session) -> StoreResult<()>;
     /// Marks a session as disconnected at `at`. `confirmed`: the offset up to which the client has received all its events. `by_shutdown`: the server
-    /// closed the connection to stop. Does nothing if the session does not exist.
+    /// closed the connection to stop. Does nothing if this node has no such session.
     fn end_session(&mut self, secret: &str, confirmed: i64, at: Timestamp, by_shutdown: bool) -> StoreResult<()>;
-    /// Removes a session and its rooms.
+    /// Removes a session of this node and its rooms.
     fn delete_session(&mut self, secret: &str, user: &UserId) -> StoreResult<()>;
     /// The sessions that are connected, were ended by a stop of the server, or ended at `left_since` or later. Each has its rooms as in
     /// [`SessionStore::session_rooms`], without rooms of a kind that this version does not know.
     fn sessions_since(&mut self, left_since: Timestamp) -> StoreResult<Vec<(Session, Vec<SessionRoom>)>>;
-    /// Marks all connected sessions as ended by the server at `at`. Clients whose session began before the event at `confirmed` was recorded have
-    /// received all their events up to that offset.
-    fn end_all_sessions(&mut self, confirmed: i64, at: Timestamp) -> StoreResult<()>;
+    /// Marks the connected sessions of all nodes as ended by the server at `at`, except those of nodes that take part in the present epoch. Clients whose
+    /// session began before the event was recorded that all clients of the node have received ([`EventLog::put_acked_by_all`]) have received all their
+    /// events up to that offset.
+    fn end_all_sessions(&mut self, at: Timestamp) -> StoreResult<()>;
+    /// Marks the connected sessions of one node as ended at `at`, as their clients would have ended them.
+    fn end_sessions_of(&mut self, node: &str, at: Timestamp) -> StoreResult<()>;
+    /// Stores that a node takes part in the present epoch.
+    fn join_epoch(&mut self, node: &str) -> StoreResult<()>;
     /// Expires the sessions that a stop of the server ended at `until` or before: their clients are no longer expected to reconnect.
     fn expire_sessions(&mut self, until: Timestamp) -> StoreResult<()>;
     /// Removes at most `limit` sessions that disconnected before `until`, with their rooms; returns how many.

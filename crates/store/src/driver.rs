@@ -3,6 +3,8 @@
 //! The SQL is written once for all databases: BIGINT and TEXT only, ids from the server, `ON CONFLICT`, and parameters `$1`, `$2` … whose first
 //! appearances are in that order (SQLite numbers them by appearance).
 
+use std::sync::Arc;
+
 use domain::event::Account;
 use domain::ids::{EntityId, RoomId, Timestamp, UserId};
 use domain::ports::{StoreError, StoreResult};
@@ -74,6 +76,11 @@ pub(crate) struct EventNumbers {
 
 /// A database driver.
 pub(crate) trait Driver {
+    /// The id of the node whose writer uses this driver; `None` for a single server, readers, and tools.
+    fn node(&self) -> Option<Arc<str>> {
+        None
+    }
+
     /// Appends an event to the event log, with the next number of its room.
     fn append(&mut self, event: &NewEvent<'_>) -> StoreResult<EventNumbers>;
 

@@ -91,17 +91,15 @@ impl<D: Driver> EventLog for Tables<D> {
         self.0.all(sql, values![offset], |row| Ok((row.text(0)?.to_owned(), row.int(1)?)))
     }
 
-    fn acked_by_all(&mut self) -> StoreResult<i64> {
-        self.counter(ACKED)
-    }
-
     fn put_acked_by_all(&mut self, offset: i64) -> StoreResult<()> {
-        self.put_counter(ACKED, offset)
+        let node = self.0.node();
+        let name = Self::name_for_node(ACKED, node.as_deref().unwrap_or_default());
+        self.put_counter(&name, offset)
     }
 }
 
-/// The name of the number for the offset up to which every connection has received its events.
-const ACKED: &str = "confirmed";
+/// The name of the number for the offset up to which every connection of a node has received its events.
+pub(crate) const ACKED: &str = "confirmed";
 
 /// The name of the number for the offset up to which events were removed because of their age.
 const FLOOR: &str = "journal_floor";

@@ -5,6 +5,7 @@ use domain::ports::{EventLog, SessionStore, StoreError, StoreResult};
 use domain::sessions::{RoomState, Session, SessionRoom};
 
 use crate::driver::{Driver, Row, Tables, values};
+use crate::event_log::ACKED;
 
 impl<D: Driver> SessionStore for Tables<D> {
     fn session(&mut self, secret: &str) -> StoreResult<Option<Session>> {
@@ -30,8 +31,10 @@ impl<D: Driver> SessionStore for Tables<D> {
     }
 
     fn insert_session(&mut self, session: &Session) -> StoreResult<()> {
-        let sql = "INSERT INTO sessions (secret, id, person, namespace, live_from, confirmed, left_at, let_go, came_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        let sql = "INSERT INTO sessions (secret, id, person, namespace, live_from, confirmed, left_at, let_go, came_at, node)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+        let node = self.0.node();
+        let node = node.as_deref().unwrap_or_default();
         let Session {
             secret,
             id,
@@ -43,11 +46,14 @@ impl<D: Driver> SessionStore for Tables<D> {
             ended_by_shutdown,
             connected_at,
         } = session;
-        self.0.post(sql, values![secret, id, user, namespace, *live_from, *confirmed, *left_at, *ended_by_shutdown, *connected_at])
+        self.0.post(sql, values![secret, id, user, namespace, *live_from, *confirmed, *left_at, *ended_by_shutdown, *connected_at, node])
     }
 
     fn update_session(&mut self, session: &Session) -> StoreResult<()> {
-        let sql = "UPDATE sessions SET live_from = $1, confirmed = $2, left_at = $3, let_go = $4, came_at = $5 WHERE secret = $6";
+        let sql =
+            "UPDATE sessions SET live_from = $1, confirmed = $2, left_at = $3, let_go = $4, came_at = $5, node = $6 WHERE secret = $7";
+        let node = self.0.node();
+        let node = node.as_deref().unwrap_or_default();
         let Session {
             secret,
             start_offset: live_from,
@@ -57,23 +63,43 @@ impl<D: Driver> SessionStore for Tables<D> {
             connected_at,
             ..
         } = session;
-        self.0.change_one(sql, values![*live_from, *confirmed, *left_at, *ended_by_shutdown, *connected_at, secret])
+        self.0.change_one(sql, values![*live_from, *confirmed, *left_at, *ended_by_shutdown, *connected_at, node, secret])
     }
 
     fn end_session(&mut self, secret: &str, confirmed: i64, at: Timestamp, by_shutdown: bool) -> StoreResult<()> {
-        let sql = "UPDATE sessions SET confirmed = $1, left_at = $2, let_go = $3 WHERE secret = $4";
-        self.0.post(sql, values![confirmed, at, by_shutdown, secret])
+        let sql = "UPDATE sessions SET confirmed = $1, left_at = $2, let_go = $3 WHERE secret = $4 AND node = $5";
+        let node = self.0.node();
+        self.0.post(sql, values![confirmed, at, by_shutdown, secret, node.as_deref().unwrap_or_default()])
     }
 
     fn delete_session(&mut self, secret: &str, user: &UserId) -> StoreResult<()> {
-        self.0.post("DELETE FROM session_rooms WHERE person = $1 AND secret = $2", values![user, secret])?;
-        self.0.post("DELETE FROM sessions WHERE secret = $1", values![secret])
+        let rooms = "DELETE FROM session_rooms WHERE person = $1 AND secret = $2
+            AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.secret = $2 AND s.node <> $3)";
+        let node = self.0.node();
+        let node = node.as_deref().unwrap_or_default();
+        self.0.post(rooms, values![user, secret, node])?;
+        self.0.post("DELETE FROM sessions WHERE secret = $1 AND node = $2", values![secret, node])
     }
 
-    fn end_all_sessions(&mut self, confirmed: i64, at: Timestamp) -> StoreResult<()> {
-        let sql = "UPDATE sessions SET left_at = $1, let_go = 1, confirmed = CASE WHEN live_from < $2 AND confirmed < $2 THEN $2 ELSE confirmed END
-            WHERE left_at IS NULL";
-        self.0.post(sql, values![at, confirmed])
+    fn end_all_sessions(&mut self, at: Timestamp) -> StoreResult<()> {
+        let nodes = "SELECT DISTINCT node FROM sessions WHERE left_at IS NULL ORDER BY node";
+        let nodes = self.0.all(nodes, values![], |row| Ok(row.text(0)?.to_owned()))?;
+        let epoch = self.epoch_number()?;
+        for node in nodes {
+            if self.counter(&Self::name_for_node(JOINED, &node))? != epoch {
+                self.end_connected(&node, at, true)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end_sessions_of(&mut self, node: &str, at: Timestamp) -> StoreResult<()> {
+        self.end_connected(node, at, false)
+    }
+
+    fn join_epoch(&mut self, node: &str) -> StoreResult<()> {
+        let epoch = self.epoch_number()?;
+        self.put_counter(&Self::name_for_node(JOINED, node), epoch)
     }
 
     fn expire_sessions(&mut self, until: Timestamp) -> StoreResult<()> {
@@ -140,6 +166,25 @@ impl<D: Driver> SessionStore for Tables<D> {
         }
     }
 }
+
+impl<D: Driver> Tables<D> {
+    /// Marks the connected sessions of a node as ended.
+    fn end_connected(&mut self, node: &str, at: Timestamp, by_shutdown: bool) -> StoreResult<()> {
+        let acked = self.counter(&Self::name_for_node(ACKED, node))?;
+        let sql = "UPDATE sessions SET left_at = $1, let_go = $2,
+                confirmed = CASE WHEN live_from < $3 AND confirmed < $3 THEN $3 ELSE confirmed END
+            WHERE left_at IS NULL AND node = $4";
+        self.0.post(sql, values![at, by_shutdown, acked, node])
+    }
+
+    /// The number of the present epoch; -1 if none has begun.
+    fn epoch_number(&mut self) -> StoreResult<i64> {
+        Ok(self.0.first("SELECT MAX(id) FROM epochs", values![], |row| row.maybe_int(0))?.flatten().unwrap_or(-1))
+    }
+}
+
+/// The name of the number of the epoch in which a node takes part.
+const JOINED: &str = "joined";
 
 /// How many epochs of the event log are kept: positions of older epochs are older than the events that are kept.
 const KEPT_EPOCHS: u32 = 100;

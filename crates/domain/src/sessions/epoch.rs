@@ -7,11 +7,14 @@ use crate::model::{Actor, Timestamp};
 use crate::ports::{EventBatch, Store};
 use crate::sessions::disconnected_users::{DisconnectedUser, disconnected_users};
 
-/// Begins a new epoch at the start of the server, and ends all sessions that are still stored as connected.
+/// Begins a new epoch at the start of the server, and ends all sessions that are still stored as connected. A node begins no epoch, because the first
+/// node of the cluster has begun it when it opened the database.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BeginEpoch {
-    /// The name of the epoch; a new one at each start.
+    /// The name of the epoch; a new one at each start. Not used for a node.
     pub name: String,
+    /// For a node of a cluster.
+    pub node: Option<NodeStart>,
     /// For how many seconds events are kept.
     pub window: i64,
     /// How many seconds back the output lists disconnected users.
@@ -19,6 +22,16 @@ pub struct BeginEpoch {
     /// How long a user counts as online after a disconnect, in microseconds. A user whose last connection ended within this time before the
     /// start is expected to reconnect: the server has sent no leave events for the user.
     pub grace_micros: i64,
+}
+
+/// The start of a node.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NodeStart {
+    /// The id of the node.
+    pub id: String,
+    /// Whether the node is the first of the cluster: it ends the sessions of all nodes that have not joined the epoch. Another node ends its own sessions
+    /// from before the start, and gets no disconnected users, because the running nodes know who is online.
+    pub is_first: bool,
 }
 
 /// The stored state at a start.
@@ -42,10 +55,20 @@ impl Command for BeginEpoch {
 
     fn execute(self, context: &mut CommandContext<'_>) -> Result<StartupState, DomainError> {
         let position = context.store.last_offset()?;
-        context.store.begin_epoch(&self.name)?;
-        let absent = disconnected_users(context, self.disconnected_seconds, self.grace_micros)?;
-        let confirmed = context.store.acked_by_all()?;
-        context.store.end_all_sessions(confirmed, context.now)?;
+        if self.node.is_none() {
+            context.store.begin_epoch(&self.name)?;
+        }
+        let mut absent = Vec::new();
+        match &self.node {
+            Some(NodeStart { id, is_first: false }) => context.store.end_sessions_of(id, context.now)?,
+            _ => {
+                absent = disconnected_users(context, self.disconnected_seconds, self.grace_micros)?;
+                context.store.end_all_sessions(context.now)?;
+            }
+        }
+        if let Some(node) = &self.node {
+            context.store.join_epoch(&node.id)?;
+        }
         let floor = context.store.log_floor(context.now.minus_seconds(self.window))?;
         let holes = context.store.gaps_after(floor)?;
         Ok(StartupState { started: context.now, position, floor, gaps: holes, disconnected_users: absent })
@@ -135,7 +158,24 @@ impl Query for ReadEvents {
     }
 }
 
-/// Stores the offset up to which every connection has received all its events.
+/// Ends the sessions of a node that is gone. Their clients may resume them on another node within the usual time.
+///
+/// It is for a node that is in no list of nodes: a node that has started again has ended its sessions itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EndNodeSessions {
+    /// The id of the node.
+    pub node: String,
+}
+
+impl Command for EndNodeSessions {
+    type Output = ();
+
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<(), DomainError> {
+        Ok(context.store.end_sessions_of(&self.node, context.now)?)
+    }
+}
+
+/// Stores the offset up to which every connection of this node has received all its events.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SaveAckedOffset {
     /// The offset.

@@ -17,6 +17,8 @@ pub use connect::{
 };
 pub use disconnected_users::{DisconnectedUser, ExpireDisconnected};
 pub use end::{DeleteSession, EndSession, LeaveRoom};
-pub use epoch::{BeginEpoch, ReadEventLog, ReadEventLogHead, ReadEvents, ReplaceEpoch, SaveAckedOffset, StartupState};
+pub use epoch::{
+    BeginEpoch, EndNodeSessions, NodeStart, ReadEventLog, ReadEventLogHead, ReadEvents, ReplaceEpoch, SaveAckedOffset, StartupState,
+};
 pub use retention::{PurgeEvictedEvents, PurgeOldEvents, PurgeOldSessions};
 pub use sync::{ResolveSync, SyncRange};

@@ -97,6 +97,7 @@ impl Storage {
         let retention = Retention::new(config);
         let begin = BeginEpoch {
             name: epoch.clone(),
+            node: None,
             window: retention.event_seconds(),
             disconnected_seconds: retention.session_seconds(),
             grace_micros: i64::try_from(config.presence.grace.as_micros()).unwrap_or(i64::MAX),

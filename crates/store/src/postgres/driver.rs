@@ -172,6 +172,10 @@ impl Postgres {
 }
 
 impl Driver for Postgres {
+    fn node(&self) -> Option<Arc<str>> {
+        self.member.as_ref().map(|member| Arc::clone(&member.id))
+    }
+
     fn append(&mut self, event: &NewEvent<'_>) -> StoreResult<EventNumbers> {
         self.reject_while_noting()?;
         let Some(transaction) = &mut self.transaction else {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use domain::ports::{SessionStore, StoreError, StoreResult};
 
 use crate::database::{ClusterStart, NodeOptions, OpenError, Options};
-use crate::driver::{Row, Tables, Transactions};
+use crate::driver::{Driver, Row, Tables, Transactions};
 use crate::migrations;
 use crate::postgres::driver::{Member, Postgres};
 use crate::postgres::link::{Link, Purpose};
@@ -99,6 +99,9 @@ impl PostgresServer {
     }
 }
 
+/// Deletes what nodes have stored for their own next transaction: none of them runs.
+const FORGET_NODES: &str = "DELETE FROM marks WHERE name LIKE 'last_batch:%' OR name LIKE 'joined:%'";
+
 /// Begins the epoch of a cluster if this node is the first, and lets other nodes use the database then. Another node joins the last epoch.
 fn start_cluster(mut link: Link, node: &NodeOptions) -> Result<(Link, ClusterStart), OpenError> {
     let is_first = link.is_alone();
@@ -106,6 +109,7 @@ fn start_cluster(mut link: Link, node: &NodeOptions) -> Result<(Link, ClusterSta
         let mut tables = Tables(Postgres::new(link));
         tables.0.begin()?;
         tables.begin_epoch(&node.epoch)?;
+        tables.0.post(FORGET_NODES, &[])?;
         tables.0.complete()?;
         tables.0.commit()?;
         link = tables.0.into_link();

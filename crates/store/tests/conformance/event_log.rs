@@ -192,11 +192,3 @@ pub fn event_is_found_by_its_offset(store: &mut dyn Store) {
     store.delete_events(&[several.offset]).unwrap();
     assert_eq!(store.event_at(several.first_offset()).unwrap(), None, "the next fact is another");
 }
-
-pub fn offset_acknowledged_by_all_is_stored(store: &mut dyn Store) {
-    assert_eq!(store.acked_by_all().unwrap(), 0);
-    for offset in [5, 9] {
-        store.put_acked_by_all(offset).unwrap();
-        assert_eq!(store.acked_by_all().unwrap(), offset);
-    }
-}

@@ -139,7 +139,6 @@ suite! {
         old_events_are_deleted_in_steps_and_the_last_one_stays,
         gaps_are_stored_until_all_events_before_them_expire,
         event_is_found_by_its_offset,
-        offset_acknowledged_by_all_is_stored,
     }
     sessions {
         stored_session_is_read_back_unchanged,

@@ -58,7 +58,8 @@ fn leave(store: &mut dyn Store, seconds: i64, confirmed: i64) {
 }
 
 fn epoch(store: &mut dyn Store, name: &str) {
-    run(store, "", 0, BeginEpoch { name: name.to_owned(), window: WINDOW, disconnected_seconds: WINDOW, grace_micros: 0 }).unwrap();
+    run(store, "", 0, BeginEpoch { name: name.to_owned(), node: None, window: WINDOW, disconnected_seconds: WINDOW, grace_micros: 0 })
+        .unwrap();
 }
 
 pub fn resumed_session_continues_from_the_larger_offset(store: &mut dyn Store) {
@@ -232,9 +233,13 @@ pub fn start_ends_open_sessions_and_reads_recent_events(store: &mut dyn Store) {
     }
     run(store, "", 4, SaveAckedOffset { offset: 3 }).unwrap();
     let begin = |store: &mut dyn Store, name: &str, seconds| {
-        let begun =
-            run(store, "", seconds, BeginEpoch { name: name.to_owned(), window: WINDOW, disconnected_seconds: WINDOW, grace_micros: 0 })
-                .unwrap();
+        let begun = run(
+            store,
+            "",
+            seconds,
+            BeginEpoch { name: name.to_owned(), node: None, window: WINDOW, disconnected_seconds: WINDOW, grace_micros: 0 },
+        )
+        .unwrap();
         (begun.position, begun.floor, begun.gaps)
     };
     assert_eq!(begin(store, "e", 5), (4, 0, vec![]));
@@ -262,7 +267,7 @@ pub fn start_within_the_grace_period_expects_the_user(store: &mut dyn Store) {
     run(store, "ann", 0, JoinRoom { room: home(), session: Some("a".to_owned()), since: true }).unwrap();
     run(store, "", 10, EndSession { secret: "a".to_owned(), confirmed: 0, by_shutdown: false }).unwrap();
     for (seconds, left_at, rooms) in [(11, None, vec![(home(), None)]), (12, Some(at(10)), vec![]), (13, Some(at(10)), vec![])] {
-        let begin = BeginEpoch { name: "e".to_owned(), window: WINDOW, disconnected_seconds: WINDOW, grace_micros: 2_000_000 };
+        let begin = BeginEpoch { name: "e".to_owned(), node: None, window: WINDOW, disconnected_seconds: WINDOW, grace_micros: 2_000_000 };
         let found = run(store, "", seconds, begin).unwrap().disconnected_users;
         let found: Vec<_> = found.into_iter().map(|found| (found.left_at, found.rooms)).collect();
         assert_eq!(found, [(left_at, rooms)], "a start at {seconds} s, after a disconnect at 10 s");
@@ -275,7 +280,7 @@ pub fn start_lists_the_users_who_were_connected(store: &mut dyn Store) {
         run(store, "", seconds, EndSession { secret: secret.to_owned(), confirmed: 0, by_shutdown }).unwrap();
     };
     let start = |store: &mut dyn Store, seconds| {
-        let begin = BeginEpoch { name: "e".to_owned(), window: 0, disconnected_seconds: WINDOW, grace_micros: 0 };
+        let begin = BeginEpoch { name: "e".to_owned(), node: None, window: 0, disconnected_seconds: WINDOW, grace_micros: 0 };
         let begun = run(store, "", seconds, begin).unwrap();
         assert_eq!(begun.started, at(seconds));
         begun.disconnected_users

@@ -92,7 +92,10 @@ pub fn offset_acknowledged_by_all_applies_to_earlier_sessions(store: &mut dyn St
     }
     store.insert_session(&Session { disconnected_at: Some(at(1)), ..session("gone", 3) }).unwrap();
     store.insert_session(&Session { disconnected_at: Some(at(1)), ended_by_shutdown: true, ..session("let go", 3) }).unwrap();
-    store.end_all_sessions(8, at(5)).unwrap();
+    for offset in [0, 7, 8] {
+        store.put_acked_by_all(offset).unwrap();
+    }
+    store.end_all_sessions(at(5)).unwrap();
     for (secret, expected) in [("before", 8), ("further", 9), ("at it", 8), ("came back", 2), ("after", 9)] {
         assert_eq!(confirmed(store, secret), expected, "{secret}");
         assert_eq!(store.session(secret).unwrap().unwrap().disconnected_at, Some(at(5)), "{secret}");

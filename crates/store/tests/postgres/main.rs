@@ -4,6 +4,7 @@
 
 mod lost_connections;
 mod node_locks;
+mod node_sessions;
 mod nodes;
 mod proxy;
 mod refusals;

@@ -10,7 +10,7 @@ use domain::sessions::ReplaceEpoch;
 use test_postgres::TestServer;
 
 use crate::proxy::Proxy;
-use crate::server::{NOW, Server, node, task_of};
+use crate::server::{NOW, Server, node, task_of, wait_for_no_sessions};
 
 /// The signal that ends a process that aborts.
 const SIGABRT: i32 = 6;
@@ -86,6 +86,7 @@ fn node_ends_when_another_epoch_has_begun() {
     assert_eq!(ended.status.signal(), Some(SIGABRT), "{ended:?}");
     let printed = String::from_utf8_lossy(&ended.stderr);
     assert!(printed.contains("another epoch of the event log has begun"), "{printed}");
+    wait_for_no_sessions(&url);
     // A node that starts again joins the new epoch, or begins its own if it is the first.
     let again = Server::node(&url, "again");
     assert_eq!(again.recorded(), [1, 2]);

@@ -9,6 +9,7 @@ use domain::event::{Event, PersistedEvent};
 use domain::id_generator::IdGenerator;
 use domain::ids::{RoomKind, Timestamp};
 use store::{Database, NodeOptions, Options, Writer};
+use test_postgres::TestServer;
 
 pub const NOW: Timestamp = Timestamp(1_763_725_000_000_000);
 
@@ -23,6 +24,12 @@ pub struct Server {
 pub fn node(url: &str, id: &str) -> Options {
     let node = NodeOptions { id: id.to_owned(), epoch: format!("epoch of {id}") };
     Options { node: Some(node), holder: format!("process of {id}"), ..Options::new(url) }
+}
+
+/// Waits until PostgreSQL has ended all sessions of a database, so that the next node is the first.
+pub fn wait_for_no_sessions(url: &str) {
+    let sessions = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    while TestServer::shared().sql(url.rsplit('/').next().unwrap(), sessions) != "0" {}
 }
 
 impl Server {
@@ -47,6 +54,13 @@ impl Server {
     /// Runs a command of the server itself, and waits for its result.
     pub fn run<C: Command>(&self, command: C) -> Result<C::Output, DomainError> {
         self.writer.run_as_server_blocking(command).unwrap()
+    }
+
+    /// Runs a command of a user, and waits for its result.
+    pub fn run_as<C: Command>(&self, actor: Actor, command: C) -> Result<C::Output, DomainError> {
+        let (reply, result) = mpsc::channel();
+        self.writer.run(actor, command, move |output| reply.send(output).unwrap());
+        result.recv().unwrap()
     }
 
     /// Executes work, and waits for its result.
