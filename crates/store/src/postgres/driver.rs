@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use domain::ports::{StoreError, StoreResult};
 
@@ -54,6 +55,8 @@ pub(crate) struct Postgres {
     pub(super) last_batch: Option<(i64, u64)>,
     /// For the writer of a node.
     pub(super) member: Option<Member>,
+    /// Whether the last transaction failed because the process was stopped in the middle of it.
+    pub(super) was_stopped: bool,
 }
 
 impl Postgres {
@@ -67,6 +70,7 @@ impl Postgres {
             committed: EventBuffer::default(),
             last_batch: None,
             member: None,
+            was_stopped: false,
         }
     }
 
@@ -105,6 +109,7 @@ impl Postgres {
             self.link.ensure()?;
             replies = self.link.exchange(&requests).into();
         }
+        transaction.used = Instant::now();
         let last = transaction.check(&requests, replies, covered_from);
         if self.isolates_statements && matches!(transaction.state, TransactionState::PartFailed(_)) {
             transaction.state = TransactionState::Usable;

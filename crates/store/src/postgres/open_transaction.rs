@@ -1,6 +1,7 @@
 //! The state of an open transaction: the requests that wait, the part of the present command, and the events.
 
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use domain::ids::EntityId;
 use domain::ports::{StoreError, StoreResult};
@@ -25,6 +26,10 @@ pub(super) struct Transaction {
     /// Whether anything was written.
     pub(super) writes: bool,
     pub(super) state: TransactionState,
+    /// When its last statement was answered.
+    pub(super) used: Instant,
+    /// How long it may wait for its next statement; `None` for any time.
+    pub(super) idle_limit: Option<Duration>,
 }
 
 /// A part of the transaction: what one command writes.
@@ -49,11 +54,20 @@ pub(super) enum TransactionState {
 
 impl Transaction {
     pub(super) fn new(events: EventBuffer, batch: i64, last_id: EntityId) -> Self {
-        Self { kept: Vec::new(), part: Part::default(), events, batch, last_id, writes: false, state: TransactionState::Usable }
+        let (part, state) = (Part::default(), TransactionState::Usable);
+        Self { kept: Vec::new(), part, events, batch, last_id, writes: false, state, used: Instant::now(), idle_limit: None }
+    }
+
+    /// Whether it has waited for its next statement for too long: the process was stopped, and other nodes may have taken over its clients.
+    pub(super) fn is_stale(&self) -> bool {
+        self.idle_limit.is_some_and(|limit| self.used.elapsed() > limit)
     }
 
     /// All requests that are to be sent now, and the first of them that the savepoint of the present part covers.
     pub(super) fn take_requests(&mut self, request: Request, writes: bool) -> StoreResult<(Vec<Request>, Option<usize>)> {
+        if self.is_stale() {
+            self.state = TransactionState::Failed("this node was stopped for some seconds during a transaction".to_owned());
+        }
         match &self.state {
             TransactionState::Usable => {}
             TransactionState::PartFailed(reason) => return Err(StoreError::Broken(reason.clone())),

@@ -111,8 +111,16 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn of(error: Error) -> Self {
         match error.code() {
-            // The server ends the connection: it stops, has crashed, or an operator ends the session.
-            Some(code) if [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW].contains(code) => {
+            // The server ends the connection: it stops, has crashed, an operator ends the session, or a transaction was idle for too long.
+            Some(code)
+                if [
+                    SqlState::ADMIN_SHUTDOWN,
+                    SqlState::CRASH_SHUTDOWN,
+                    SqlState::CANNOT_CONNECT_NOW,
+                    SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+                ]
+                .contains(code) =>
+            {
                 Self::Lost(describe(&error))
             }
             Some(_) => Self::Rejected(error),

@@ -4,6 +4,7 @@
 //! is the order of the commits.
 
 use std::collections::{HashSet, VecDeque};
+use std::time::{Duration, Instant};
 
 use domain::ports::{IdSource, StoreError, StoreResult};
 
@@ -20,6 +21,9 @@ use crate::readers::QueryJob;
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 /// The lock that a transaction of a writer holds to its end. Its numbers are [`LOCKS`](crate::postgres::link::LOCKS) and 2.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1919905645, 2)";
+/// How long the transaction of a node may wait for its next statement, so that a frozen node does not continue it. A second less than the limit after which
+/// PostgreSQL ends it.
+const IDLE_LIMIT: Duration = Duration::from_secs(4);
 const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
 /// The last offset of the event log, the number of the last transaction that wrote, the last id, and the name of the present epoch. The row of the head
@@ -59,7 +63,8 @@ impl Transactions for Postgres {
     }
 
     fn is_reachable(&self) -> bool {
-        self.link.may_connect()
+        // The commands of a node that was stopped may have been sent to another node since then.
+        !self.was_stopped && self.link.may_connect()
     }
 
     fn execute(job: &mut dyn Job, batch_context: &mut BatchContext<Self>) -> StoreResult<()> {
@@ -119,6 +124,7 @@ impl Transactions for Postgres {
     fn rollback(&mut self) {
         self.answers.clear();
         let Some(transaction) = self.transaction.take() else { return };
+        self.was_stopped = transaction.is_stale();
         if transaction.kept.first().is_some_and(|request| request.sql == BEGIN_TO_READ) {
             return;
         }
@@ -194,7 +200,8 @@ impl Postgres {
             // The positions and the memory of this node belong to a log that has ended, and a process that ends is restarted.
             panic!("another epoch of the event log has begun, because the database was restored or has lost commits");
         }
-        Ok(Transaction::new(EventBuffer::behind(number(0)), number(1) + 1, number(2)))
+        let idle_limit = self.member.as_ref().map(|_| IDLE_LIMIT);
+        Ok(Transaction { idle_limit, ..Transaction::new(EventBuffer::behind(number(0)), number(1) + 1, number(2)) })
     }
 
     /// Finds out whether a transaction was committed whose connection was lost during the commit. Its session is over when this session has the lock
@@ -245,6 +252,9 @@ impl Postgres {
         let asked = self.combined.questions(&mut self.link, questions);
         let requests: Vec<Request> = asked.iter().map(|asked| asked.request.clone()).collect();
         let replies = self.link.exchange(&requests);
+        if let Some(transaction) = &mut self.transaction {
+            transaction.used = Instant::now();
+        }
         for (asked, reply) in asked.into_iter().zip(replies) {
             self.keep_answers(asked, reply.map_err(Failure::into_error)?);
         }

@@ -3,9 +3,13 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
-use domain::ids::Timestamp;
+use domain::command::{Actor, CommandContext};
+use domain::error::DomainError;
+use domain::event::Event;
+use domain::ids::{RoomKind, Timestamp};
 use domain::sessions::ReplaceEpoch;
 use test_postgres::TestServer;
 
@@ -67,6 +71,33 @@ fn lost_commit_is_looked_up_while_another_node_writes() {
     let published = cut.close();
     assert!(published.iter().map(task_of).eq(1..=10));
     assert!(published.iter().zip(published.iter().skip(1)).all(|(one, next)| one.offset < next.offset));
+}
+
+#[test]
+fn stopped_node_does_not_hold_up_others_and_commits_nothing() {
+    let url = TestServer::shared().create_database();
+    let (frozen, other) = (Server::node(&url, "frozen"), Server::node(&url, "other"));
+    let (begun, has_begun) = mpsc::channel();
+    let (go_on, gate) = mpsc::channel::<()>();
+    let gate = Arc::new(Mutex::new(gate));
+    let work = move |context: &mut CommandContext<'_>| {
+        context.record_event(&RoomKind::Household.room(1), Event::TaskDeleted { task: 1, by: None })?;
+        // The question sends the event, and the node stops in its transaction.
+        context.store.has_space(&RoomKind::Household.room(1))?;
+        begun.send(()).unwrap();
+        drop(gate.lock().unwrap().recv());
+        Ok(())
+    };
+    let (reply, result) = mpsc::channel();
+    frozen.writer.submit(Actor::server(), work, move |output| reply.send(output).unwrap());
+    has_begun.recv().unwrap();
+    assert_eq!(other.record(2), Ok(()), "PostgreSQL has ended the transaction of the node that stopped");
+    drop(go_on);
+    assert!(matches!(result.recv().unwrap(), Err(DomainError::Unavailable(reason)) if reason.contains("was stopped")));
+    assert_eq!(frozen.record(3), Ok(()));
+    assert_eq!(frozen.writer.stats().repeated, 0, "the command may have been sent to another node");
+    assert_eq!(other.recorded(), [2, 3]);
+    assert!(frozen.close().iter().map(task_of).eq([3]));
 }
 
 #[test]
