@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::command::MembershipLimits;
+use domain::ids::Timestamp;
 use domain::ports::{Store, StoreError};
 use domain::quotas::QuotaBounds;
 use rusqlite::Connection;
@@ -57,6 +58,8 @@ pub struct ClusterStart {
     pub is_first: bool,
     /// The id of the database: 16 hexadecimal digits, made with its schema.
     pub database_id: String,
+    /// The time of PostgreSQL's clock when the database was opened. Nodes compare times that other nodes have stored, so they all follow this clock.
+    pub time: Timestamp,
 }
 
 impl Options {

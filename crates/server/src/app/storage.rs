@@ -32,12 +32,16 @@ pub fn open_database(config: &Config) -> anyhow::Result<Database> {
     let uname = rustix::system::uname();
     let host = uname.nodename().to_string_lossy();
     let holder = format!("process {} on {host} since {}", std::process::id(), Milliseconds(clock::now()));
-    Ok(Database::open(Options {
+    let database = Database::open(Options {
         holder,
         bounds: bounds(&config.limits),
         quotas: quotas(&config.limits),
         ..Options::new(config.storage.database_url.expose())
-    })?)
+    })?;
+    if let Some(start) = database.cluster() {
+        clock::follow(start.time);
+    }
+    Ok(database)
 }
 
 /// How much each user may have stored, and how many users each may add. `RATE_LIMITS=off` lifts these bounds, too.

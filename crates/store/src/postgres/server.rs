@@ -115,12 +115,13 @@ fn start_cluster(mut link: Link, node: &NodeOptions) -> Result<(Link, ClusterSta
         link = tables.0.into_link();
         link.share()?;
     }
-    let sql = "SELECT (SELECT name FROM epochs ORDER BY id DESC LIMIT 1), value FROM marks WHERE name = 'database_id'";
+    let sql = "SELECT (SELECT name FROM epochs ORDER BY id DESC LIMIT 1), value, (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT
+        FROM marks WHERE name = 'database_id'";
     let reply = link.exchange(&[Request::plain(sql)]).pop().transpose().map_err(|failure| failure.into_error())?;
     let row = reply.as_ref().and_then(|reply| reply.rows.first());
     let row = row.ok_or_else(|| StoreError::Broken("the database has lost its id".to_owned()))?;
     let epoch = row.owned_text(0)?.ok_or_else(|| OpenError::Failed("no node has begun an epoch yet; start this node again".to_owned()))?;
-    let start = ClusterStart { epoch, is_first, database_id: format!("{:016x}", row.int(1)?) };
+    let start = ClusterStart { epoch, is_first, database_id: format!("{:016x}", row.int(1)?), time: row.time(2)? };
     Ok((link, start))
 }
 

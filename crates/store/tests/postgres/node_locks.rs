@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::thread;
 
+use domain::ids::Timestamp;
 use store::{ClusterStart, Database, OpenError, Options};
 use test_postgres::TestServer;
 
 use crate::server::{Server, node};
 
+/// How a node has found the database, without the time.
 fn start(database: &Database) -> ClusterStart {
-    database.cluster().unwrap().clone()
+    ClusterStart { time: Timestamp(0), ..database.cluster().unwrap().clone() }
 }
 
 fn refusal(options: Options) -> String {
@@ -34,6 +36,16 @@ fn nodes_share_the_epoch_of_the_first() {
     assert_eq!(again, ClusterStart { epoch: "epoch of b".to_owned(), ..a });
     let other = TestServer::shared().create_database();
     assert_ne!(start(&Database::open(node(&other, "a")).unwrap()).database_id, again.database_id);
+}
+
+#[test]
+fn node_reads_the_time_of_the_database() {
+    let server = TestServer::shared();
+    let url = server.create_database();
+    let now = || server.sql("postgres", "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT").parse::<i64>().unwrap();
+    let before = now();
+    let time = Database::open(node(&url, "a")).unwrap().cluster().unwrap().time;
+    assert!((before..=now()).contains(&time.0));
 }
 
 #[test]

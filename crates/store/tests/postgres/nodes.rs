@@ -85,7 +85,7 @@ fn stopped_node_does_not_hold_up_others_and_commits_nothing() {
         // The question sends the event, and the node stops in its transaction.
         context.store.has_space(&RoomKind::Household.room(1))?;
         begun.send(()).unwrap();
-        drop(gate.lock().unwrap().recv());
+        let _ = gate.lock().unwrap().recv();
         Ok(())
     };
     let (reply, result) = mpsc::channel();
