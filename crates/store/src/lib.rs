@@ -8,12 +8,14 @@
 //! - [`WriterStats`]: statistics of the writer.
 //! - `users`, `spaces`, `tasks`, `chat`, `calls`, `read_markers`, `trips`, `notifications`, `event_log`, `idempotency`, `sessions`, `removals`: one file an area,
 //!   one SQL text for SQLite and PostgreSQL.
+//! - [`copy_database`]: copies all data to another database.
 //! - `driver`: the interface of a database driver. `sqlite` and `postgres`: the two drivers.
 
 mod batch;
 mod blocks;
 mod calls;
 mod chat;
+mod copy;
 mod counters;
 mod database;
 mod driver;
@@ -40,6 +42,7 @@ mod usage;
 mod users;
 mod writer;
 
+pub use copy::{CopiedRows, CopyError, CopyProgress, CopyRole, copy_database};
 pub use database::{ClusterStart, Database, NodeOptions, OpenError, Options};
 pub use postgres::PostgresProblem;
 pub use readers::Readers;

@@ -168,6 +168,12 @@ impl Link {
         runtime.block_on(session.client().batch_execute(sql)).map_err(|error| PostgresProblem::failed(&server, &error))
     }
 
+    /// Runs the work of a tool on the present session, such as a copy of rows. `None` if there is none.
+    pub(crate) fn with_client<T>(&self, work: impl AsyncFnOnce(&Client) -> T) -> Option<T> {
+        let (runtime, session) = self.runtime.as_ref().zip(self.session.as_ref())?;
+        Some(runtime.block_on(work(session.client())))
+    }
+
     /// How many round trips the present session has made.
     pub(crate) fn round_trips(&self) -> u64 {
         self.session.as_ref().map_or(0, |session| session.round_trips)

@@ -26,9 +26,10 @@ mod transactions;
 mod url;
 
 pub(crate) use driver::Postgres;
-pub(crate) use link::Link;
+pub(crate) use link::{Link, Purpose};
 pub use problem::PostgresProblem;
+pub(crate) use problem::describe;
 pub(crate) use server::PostgresServer;
 pub(crate) use server_locks::LOCKS;
 pub(crate) use session::Request;
-pub(crate) use url::is_postgres_url;
+pub(crate) use url::{is_postgres_url, parse};
