@@ -9,8 +9,9 @@ import { sign } from "./tokens.js";
 
 export const SECRET = "a secret that only the tests and this server know";
 
-// Starts the server. `env` overrides the defaults below. `descriptors` is the maximum number of open files, as with `ulimit -n`.
-export async function startServer(env = {}, { descriptors } = {}) {
+// Starts the server. `env` overrides the defaults below. `descriptors` is the maximum number of open files, as with `ulimit -n`. Without `port` a free
+// port is used.
+export async function startServer(env = {}, { descriptors, port } = {}) {
   const folder = await mkdtemp(path.join(tmpdir(), "roomcast-"));
   const settings = {
     HOST: "127.0.0.1",
@@ -26,7 +27,7 @@ export async function startServer(env = {}, { descriptors } = {}) {
   const program = binary("roomcast", "ROOMCAST");
   const [file, args] = descriptors ? ["sh", ["-c", `ulimit -n ${descriptors} && exec "$0" serve`, program]] : [program, ["serve"]];
   const run = (port) => startProcess(file, args, defined, folder, port);
-  const server = await run().catch(async (error) => {
+  const server = await run(port).catch(async (error) => {
     await rm(folder, { recursive: true, force: true });
     throw error;
   });

@@ -1,12 +1,14 @@
 //! The command line of `roomcast`.
 //!
 //! - [`token`]: `roomcast token`.
+//! - [`copy`]: `roomcast copy`.
 //! - [`typescript`]: `roomcast types`.
 //! - [`asyncapi`]: `roomcast asyncapi`.
 //! - [`banner`]: the text that `roomcast serve` prints after its start.
 
 pub mod asyncapi;
 pub mod banner;
+pub mod copy;
 pub mod token;
 pub mod typescript;
 
@@ -36,6 +38,8 @@ enum Command {
     Serve,
     /// Print a signed token that this server accepts
     Token(token::TokenArguments),
+    /// Copy all data of a stopped server to an empty database: from SQLite to PostgreSQL, or back
+    Copy(copy::CopyArguments),
     /// Print the effective settings, one per line, each with its source. Secrets are hidden
     Config {
         /// Print an example file with every setting and its default
@@ -84,6 +88,7 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
             drop(writeln!(std::io::stderr().lock(), "roomcast: signed with the secret from {signer}"));
             Ok(())
         }
+        Command::Copy(arguments) => print(&copy::copy(&configured(|_| Ok(()))?.0, arguments)?),
         Command::Config { example: true } => print(&render::example(TABLE)),
         Command::Config { example: false } => {
             let (config, lines) = configured(Config::check)?;

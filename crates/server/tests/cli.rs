@@ -14,6 +14,7 @@ use config::{Config, TABLE, render};
 use contracts::{ContractOptions, ContractRegistry};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use test_postgres::TestServer;
 
 fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
@@ -50,7 +51,7 @@ fn version_and_help_are_printed() {
     let folder = folder();
     assert_eq!(printed(folder.path(), &[], &["--version"]), format!("roomcast {}\n", env!("CARGO_PKG_VERSION")));
     let help = printed(folder.path(), &[], &["--help"]);
-    for word in ["serve", "token", "config", "openapi", "types", "asyncapi", "--config"] {
+    for word in ["serve", "token", "copy", "config", "openapi", "types", "asyncapi", "--config"] {
         assert!(help.contains(word), "{word}");
     }
 }
@@ -76,6 +77,39 @@ fn config_prints_each_setting_with_its_source_and_hides_secrets() {
     assert!(has("JWT_SECRET=(hidden)", "[env]"));
     assert!(!text.contains("s3cret"));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "the command writes no file");
+}
+
+#[test]
+fn copy_prints_the_rows_of_each_table_and_its_progress_in_lines() {
+    let folder = folder();
+    let postgres = TestServer::shared().create_database();
+    let open = |url: &str| drop(store::Database::open(store::Options::new(url)).unwrap());
+    open(&format!("sqlite://{}/data/roomcast.db", folder.path().display()));
+    // The source is the default of DATABASE_URL.
+    let output = run(folder.path(), &[], &["copy", "--to", &postgres]);
+    let (lines, progress) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success(), "{progress}");
+    assert!(lines.lines().any(|line| line.split_whitespace().eq(["messages", "0"])), "{lines}");
+    assert!(
+        lines.contains("\nRows copied: 1 in ") && lines.contains(" tables. Each table has as many rows in both databases.\n"),
+        "{lines}"
+    );
+    assert_eq!(progress, "marks: 1 of 1 rows; 1 of 1 in all\n");
+    let back = printed(folder.path(), &[("DATABASE_URL", "sqlite://back.db")], &["copy", "--from", &postgres]);
+    assert!(back.contains("Rows copied: 1 in "), "{back}");
+}
+
+#[test]
+fn copy_fails_with_one_line_without_a_password() {
+    let folder = folder();
+    let select = "select a database with --from or --to; the other one is that of DATABASE_URL";
+    assert_eq!(error(folder.path(), &[], &["copy"]), select);
+    let missing = "source: data/roomcast.db is not a database of Roomcast (No such file or directory (os error 2)); check its URL";
+    assert_eq!(error(folder.path(), &[], &["copy", "--to", "postgres://ann:s3cret@db/roomcast"]), missing);
+    drop(store::Database::open(store::Options::new(format!("sqlite://{}/a.db", folder.path().display()))).unwrap());
+    let line = error(folder.path(), &[("DATABASE_URL", "postgres://ann:s3cret@127.0.0.1:1/x")], &["copy", "--from", "sqlite://a.db"]);
+    assert!(line.starts_with("target: PostgreSQL at 127.0.0.1:1/x cannot be reached ("), "{line}");
+    assert!(!line.contains("s3cret"), "{line}");
 }
 
 #[test]
