@@ -4,6 +4,7 @@
 //!
 //! - [`Database`]: a database, found by its URL, brought up to date and opened, by one process at a time (`lock`). `file_modes`: the modes of its files.
 //! - [`Writer`]: the one thread that changes the database, many commands a transaction. [`Readers`]: the threads that execute queries.
+//!   `queue`: the queues of both. `outage`: rejects what waits while the database does not answer.
 //! - `server_command`: commands of the server itself.
 //! - [`WriterStats`]: statistics of the writer.
 //! - `users`, `spaces`, `tasks`, `chat`, `calls`, `read_markers`, `trips`, `notifications`, `event_log`, `idempotency`, `sessions`, `removals`: one file an area,
@@ -25,6 +26,7 @@ mod idempotency;
 mod lock;
 mod migrations;
 mod notifications;
+mod outage;
 mod postgres;
 mod queue;
 mod read_markers;

@@ -1,7 +1,7 @@
 //! A bounded queue between many producer threads and a few consumer threads.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// A queue of at most `bound` items. It never blocks a producer: see [`Rejected`].
@@ -18,13 +18,22 @@ struct State<T> {
     waiting: VecDeque<T>,
     sleepers: usize,
     closed: bool,
+    suspended: Option<Suspension<T>>,
+}
+
+/// Why a queue rejects items for a while, and which.
+struct Suspension<T> {
+    reason: Arc<str>,
+    rejects: fn(&T) -> bool,
 }
 
 /// The reason why an item was rejected.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Rejected {
     Full,
     Closed,
+    /// Items are not served for a while, for this reason.
+    Suspended(Arc<str>),
 }
 
 /// The result of waiting for items.
@@ -40,7 +49,7 @@ pub(crate) enum Take {
 
 impl<T> Queue<T> {
     pub(crate) fn new(bound: usize) -> Self {
-        let state = State { waiting: VecDeque::new(), sleepers: 0, closed: false };
+        let state = State { waiting: VecDeque::new(), sleepers: 0, closed: false, suspended: None };
         Self { state: Mutex::new(state), added: Condvar::new(), bound }
     }
 
@@ -52,6 +61,9 @@ impl<T> Queue<T> {
         }
         if state.waiting.len() >= self.bound {
             return Err((Rejected::Full, item));
+        }
+        if let Some(suspension) = state.suspended.as_ref().filter(|suspension| (suspension.rejects)(&item)) {
+            return Err((Rejected::Suspended(Arc::clone(&suspension.reason)), item));
         }
         state.waiting.push_back(item);
         let wake = state.sleepers > 0;
@@ -95,6 +107,20 @@ impl<T> Queue<T> {
             state.waiting = VecDeque::new();
         }
         Take::Some
+    }
+
+    /// Rejects the items that `rejects` selects until [`Queue::resume`]: further ones for this reason, and those that wait by returning them.
+    pub(crate) fn suspend(&self, reason: &str, rejects: fn(&T) -> bool) -> Vec<T> {
+        let mut state = self.lock();
+        state.suspended = Some(Suspension { reason: reason.into(), rejects });
+        let (rejected, kept) = std::mem::take(&mut state.waiting).into_iter().partition(rejects);
+        state.waiting = kept;
+        Vec::from(rejected)
+    }
+
+    /// Ends [`Queue::suspend`].
+    pub(crate) fn resume(&self) {
+        self.lock().suspended = None;
     }
 
     /// The number of waiting items.
@@ -148,6 +174,23 @@ mod tests {
         queue.close();
         assert_eq!(queue.take_within(Some(Duration::ZERO), 9, &mut taken), Take::Closed);
         assert_eq!(taken, [1]);
+    }
+
+    #[test]
+    fn suspended_queue_returns_the_selected_items() {
+        let queue = Queue::new(9);
+        for number in 1..=4 {
+            queue.put(number).unwrap();
+        }
+        let is_even = |number: &i32| number % 2 == 0;
+        assert_eq!(queue.suspend("no answer", is_even), [2, 4]);
+        assert_eq!(queue.put(6), Err((Rejected::Suspended("no answer".into()), 6)));
+        queue.put(7).unwrap();
+        queue.resume();
+        queue.put(8).unwrap();
+        let mut taken = Vec::new();
+        assert!(queue.take(9, &mut taken));
+        assert_eq!(taken, [1, 3, 7, 8]);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use domain::quotas::{Quotas, Usage};
 use crate::batch::{BatchContext, Job, Passthrough, TrackedIds, Work, WorkState, panic_message};
 use crate::database::{Database, OpenError, Place};
 use crate::driver::{Tables, Transactions};
+use crate::outage::{self, Rejectable};
 use crate::queue::{Queue, Rejected, Take};
 use crate::sqlite::Sqlite;
 use crate::stats::WriterStats;
@@ -150,7 +151,8 @@ impl Writer {
                 })
             }
             Place::Postgres(server) => {
-                let (session, stored) = server.start_writer(StoredState::read)?;
+                let (mut session, stored) = server.start_writer(StoredState::read)?;
+                outage::reports(&queue, 1).for_each(|report| session.0.report_outages(report));
                 let start = stored.start(database, &clock, &mut ids);
                 builder.spawn(move || {
                     let context = start.into_context(session, Box::new(clock), Box::new(ids));
@@ -171,7 +173,7 @@ impl Writer {
     ///
     /// If the batch cannot be committed (full disk, read-only, locked), it is rolled back and the reply of each of its commands receives
     /// [`DomainError::Unavailable`]; the next batch is independent of that. If the queue is full or closed, `reply` receives it at once, on the caller's
-    /// thread.
+    /// thread. While PostgreSQL has not answered the batch before for some seconds, `reply` receives it, too.
     pub fn submit<T: Send + 'static>(
         &self,
         actor: Actor,
@@ -205,7 +207,7 @@ impl Writer {
 
     fn put(&self, job: Box<dyn Job>) {
         if let Err((rejected, job)) = self.0.queue.put(job) {
-            job.finish(&Err(rejected.into()), &mut drop::<PersistedEvent>);
+            job.reject(rejected.into());
         }
     }
 }
@@ -215,7 +217,18 @@ impl From<Rejected> for DomainError {
         Self::Unavailable(match rejected {
             Rejected::Full => "the queue is full".to_owned(),
             Rejected::Closed => "the server is stopping".to_owned(),
+            Rejected::Suspended(reason) => reason.as_ref().to_owned(),
         })
+    }
+}
+
+impl Rejectable for Box<dyn Job> {
+    fn needs_database(&self) -> bool {
+        self.needs_store()
+    }
+
+    fn reject(self, error: DomainError) {
+        self.finish(&Err(error), &mut drop::<PersistedEvent>);
     }
 }
 

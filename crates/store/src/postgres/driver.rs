@@ -11,6 +11,7 @@ use std::time::Instant;
 use domain::ports::{StoreError, StoreResult};
 
 use crate::driver::{Driver, EventNumbers, NewEvent, Row, Value, values};
+use crate::outage::OutageReport;
 use crate::postgres::answers::Answers;
 use crate::postgres::combined::Combined;
 use crate::postgres::event_buffer::EventBuffer;
@@ -89,8 +90,14 @@ impl Postgres {
         Self { isolates_statements: true, ..Self::new(link) }
     }
 
+    /// Reports when the database does not answer for some seconds.
+    pub(crate) fn report_outages(&mut self, report: OutageReport) {
+        self.link.report_outages(Some(report));
+    }
+
     /// The link, for the next user of it.
-    pub(crate) fn into_link(self) -> Link {
+    pub(crate) fn into_link(mut self) -> Link {
+        self.link.report_outages(None);
         self.link
     }
 

@@ -1,13 +1,16 @@
 //! A session that is replaced after it was lost, with the checks of the server and the locks of the database.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::ports::{StoreError, StoreResult};
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
+use crate::outage::OutageReport;
 use crate::postgres::problem::{OLDEST_VERSION, PostgresProblem};
 use crate::postgres::server_locks::{Locks, share};
 use crate::postgres::session::{Failure, Reply, Request, Session};
@@ -20,6 +23,10 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 /// How long PostgreSQL lets a transaction of a node wait for its next statement: a frozen node must not hold the lock of all writers. As long as the
 /// lease of a node in Redis.
 const NODE_IDLE_LIMIT: &str = "5s";
+
+/// How long an answer may take, or a new connection, before waiting commands and queries are rejected.
+const ANSWER_LIMIT: Duration = Duration::from_secs(3);
+const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 
 /// What a session is for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,6 +57,7 @@ pub(crate) struct Link {
     pause: Duration,
     next_attempt: Option<Instant>,
     last_problem: String,
+    outage: Outage,
 }
 
 struct Backend {
@@ -77,6 +85,7 @@ impl Link {
             pause: FIRST_PAUSE,
             next_attempt: None,
             last_problem: String::new(),
+            outage: Outage::default(),
         };
         link.connect()?;
         Ok(link)
@@ -128,13 +137,20 @@ impl Link {
         }
     }
 
+    /// Reports when the database does not answer.
+    pub(crate) fn report_outages(&mut self, report: Option<OutageReport>) {
+        self.outage.report = report;
+    }
+
     /// Connects again, however long that takes.
     pub(crate) fn reconnect(&mut self) {
-        while self.ensure().is_err() {
+        while let Err(error) = self.ensure() {
+            self.outage.begin(&error.to_string());
             if let Some(at) = self.next_attempt {
                 std::thread::sleep(at.saturating_duration_since(Instant::now()));
             }
         }
+        self.outage.end();
     }
 
     /// Gives up the session, whose transaction then ends.
@@ -146,7 +162,7 @@ impl Link {
     pub(crate) fn exchange(&mut self, requests: &[Request]) -> Vec<Result<Reply, Failure>> {
         let Some(session) = &mut self.session else { return vec![Err(Failure::Lost("not connected".to_owned()))] };
         let Some(runtime) = &self.runtime else { return Vec::new() };
-        let replies = runtime.block_on(session.exchange(requests));
+        let replies = self.outage.watch(runtime, ANSWER_LIMIT, "PostgreSQL does not answer", session.exchange(requests));
         if let Some(Err(Failure::Lost(reason))) = replies.iter().find(|reply| matches!(reply, Err(Failure::Lost(_)))) {
             tracing::warn!(server = self.target.server, reason, "the connection to PostgreSQL was lost");
             self.session = None;
@@ -194,7 +210,8 @@ impl Link {
     fn connect(&mut self) -> Result<(), PostgresProblem> {
         let connecting = connect(&self.target, &self.purpose, &self.name, self.backend.as_ref());
         let stopped = || PostgresProblem::Failed { server: self.target.server.clone(), reason: "the link is closed".to_owned() };
-        let (client, backend, is_alone) = self.runtime.as_ref().ok_or_else(stopped)?.block_on(connecting)?;
+        let runtime = self.runtime.as_ref().ok_or_else(stopped)?;
+        let (client, backend, is_alone) = self.outage.watch(runtime, CONNECT_LIMIT, "PostgreSQL cannot be reached", connecting)?;
         self.session = Some(Session::new(client));
         self.backend = Some(backend);
         self.is_alone = is_alone;
@@ -203,6 +220,50 @@ impl Link {
         self.next_attempt = None;
         self.last_problem.clear();
         Ok(())
+    }
+}
+
+/// The reports of an outage.
+#[derive(Default)]
+struct Outage {
+    report: Option<OutageReport>,
+    /// Whether an outage has begun that lasts beyond a single wait.
+    lasts: bool,
+}
+
+impl Outage {
+    fn begin(&mut self, reason: &str) {
+        if !std::mem::replace(&mut self.lasts, true) {
+            self.report(Some(reason));
+        }
+    }
+
+    fn end(&mut self) {
+        if std::mem::take(&mut self.lasts) {
+            self.report(None);
+        }
+    }
+
+    fn report(&self, reason: Option<&str>) {
+        if let Some(report) = &self.report {
+            report(reason);
+        }
+    }
+
+    /// Drives a future to its end, and reports an outage if that takes longer than `limit`.
+    fn watch<T>(&self, runtime: &Runtime, limit: Duration, reason: &str, work: impl Future<Output = T>) -> T {
+        if self.report.is_none() || self.lasts {
+            return runtime.block_on(work);
+        }
+        let mut work = pin!(work);
+        if let Ok(output) = runtime.block_on(async { timeout(limit, work.as_mut()).await }) {
+            return output;
+        }
+        // The report runs replies, which must not run inside of a runtime.
+        self.report(Some(reason));
+        let output = runtime.block_on(work);
+        self.report(None);
+        output
     }
 }
 

@@ -6,6 +6,7 @@ mod lost_connections;
 mod node_locks;
 mod node_sessions;
 mod nodes;
+mod outages;
 mod proxy;
 mod refusals;
 mod server;

@@ -1,9 +1,9 @@
-//! A proxy between the store and PostgreSQL that can cut a connection at a commit.
+//! A proxy between the store and PostgreSQL that can cut a connection at a commit, refuse connections, and forward nothing.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 /// The server's message that a transaction was committed.
@@ -16,6 +16,10 @@ pub struct Proxy {
     pub cuts_after_commit: Arc<AtomicBool>,
     /// How many connections were cut.
     pub cuts: Arc<AtomicUsize>,
+    /// Whether new connections are closed at once.
+    pub refuses: Arc<AtomicBool>,
+    /// Held by a test while nothing is forwarded.
+    pub forwards: Arc<Mutex<()>>,
 }
 
 impl Proxy {
@@ -23,12 +27,23 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let (cuts_after_commit, cuts) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (refuses, forwards) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(())));
         let (armed, counted) = (Arc::clone(&cuts_after_commit), Arc::clone(&cuts));
+        let (refused, forwarded) = (Arc::clone(&refuses), Arc::clone(&forwards));
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
+                if refused.load(Ordering::SeqCst) {
+                    continue;
+                }
                 let Ok(upstream) = TcpStream::connect(("127.0.0.1", server)) else { continue };
                 let (from_client, to_upstream) = (client.try_clone().unwrap(), upstream.try_clone().unwrap());
-                thread::spawn(move || copy(from_client, to_upstream, |_| false));
+                let may_forward = Arc::clone(&forwarded);
+                thread::spawn(move || {
+                    copy(from_client, to_upstream, |_| {
+                        drop(may_forward.lock());
+                        false
+                    });
+                });
                 let (armed, counted) = (Arc::clone(&armed), Arc::clone(&counted));
                 thread::spawn(move || {
                     copy(upstream, client, |bytes| {
@@ -39,7 +54,7 @@ impl Proxy {
                 });
             }
         });
-        Self { port, cuts_after_commit, cuts }
+        Self { port, cuts_after_commit, cuts, refuses, forwards }
     }
 }
 
