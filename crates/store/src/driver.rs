@@ -178,6 +178,11 @@ pub(crate) trait Transactions: Driver + Sized {
         None
     }
 
+    /// How many round trips to the database there were, and how often the driver has connected again. 0 without a network.
+    fn connection_counts(&self) -> (u64, u64) {
+        (0, 0)
+    }
+
     /// Releases memory after a burst of commands.
     fn release_memory(&mut self) {}
 

@@ -18,6 +18,10 @@ pub struct WriterStats {
     pub lost: u64,
     /// Commands that were executed again because their transaction had failed.
     pub repeated: u64,
+    /// Round trips of the writer to PostgreSQL; 0 for SQLite.
+    pub round_trips: u64,
+    /// How often the writer has connected to PostgreSQL again.
+    pub reconnects: u64,
     /// Events that were committed.
     pub persisted_events: u64,
     /// How often memory was released because a burst of commands had ended.
@@ -31,7 +35,7 @@ pub struct WriterStats {
 impl Default for WriterStats {
     fn default() -> Self {
         let (batches, commits) = (Histogram::new(BATCH_COMMANDS), Histogram::new(COMMIT_SECONDS));
-        Self { waiting: 0, lost: 0, repeated: 0, persisted_events: 0, idle_periods: 0, batches, commits }
+        Self { waiting: 0, lost: 0, repeated: 0, round_trips: 0, reconnects: 0, persisted_events: 0, idle_periods: 0, batches, commits }
     }
 }
 

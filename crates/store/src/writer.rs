@@ -338,6 +338,7 @@ fn serve<D: Transactions>(
         stats.batch(commands, &committed);
         stats.persisted_events += persisted_events;
         stats.repeated = context.repeated;
+        (stats.round_trips, stats.reconnects) = context.session.0.connection_counts();
     }
     context.session.0.finish();
 }

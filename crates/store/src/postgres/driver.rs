@@ -101,7 +101,7 @@ impl Postgres {
         self.link
     }
 
-    /// How many round trips the present session has made.
+    /// How many round trips the sessions of this link have made.
     pub(crate) fn round_trips(&self) -> u64 {
         self.link.round_trips()
     }

@@ -54,6 +54,8 @@ pub(crate) struct Link {
     backend: Option<Backend>,
     /// How many sessions there were.
     sessions: u64,
+    /// How many round trips the sessions before the present one have made.
+    former_round_trips: u64,
     pause: Duration,
     next_attempt: Option<Instant>,
     last_problem: String,
@@ -82,6 +84,7 @@ impl Link {
             is_alone: false,
             backend: None,
             sessions: 0,
+            former_round_trips: 0,
             pause: FIRST_PAUSE,
             next_attempt: None,
             last_problem: String::new(),
@@ -155,6 +158,7 @@ impl Link {
 
     /// Gives up the session, whose transaction then ends.
     pub(crate) fn drop_session(&mut self) {
+        self.former_round_trips = self.round_trips();
         self.session = None;
     }
 
@@ -165,7 +169,7 @@ impl Link {
         let replies = self.outage.watch(runtime, ANSWER_LIMIT, "PostgreSQL does not answer", session.exchange(requests));
         if let Some(Err(Failure::Lost(reason))) = replies.iter().find(|reply| matches!(reply, Err(Failure::Lost(_)))) {
             tracing::warn!(server = self.target.server, reason, "the connection to PostgreSQL was lost");
-            self.session = None;
+            self.drop_session();
         }
         replies
     }
@@ -190,9 +194,9 @@ impl Link {
         Some(runtime.block_on(work(session.client())))
     }
 
-    /// How many round trips the present session has made.
+    /// How many round trips the sessions of this link have made.
     pub(crate) fn round_trips(&self) -> u64 {
-        self.session.as_ref().map_or(0, |session| session.round_trips)
+        self.former_round_trips + self.session.as_ref().map_or(0, |session| session.round_trips)
     }
 
     /// Whether the session of a node holds the lock of the database alone: no other server uses the database.

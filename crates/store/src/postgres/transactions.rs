@@ -173,6 +173,10 @@ impl Transactions for Postgres {
     fn assigned_seq(&self, offset: i64) -> Option<i64> {
         self.committed.seq(offset)
     }
+
+    fn connection_counts(&self) -> (u64, u64) {
+        (self.link.round_trips(), self.link.sessions().saturating_sub(1))
+    }
 }
 
 impl Postgres {
