@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use config::HttpConnections;
 use limits::rate_limit::network_of;
@@ -29,6 +30,9 @@ const BYTES_PER_CONNECTION: u64 = 27_000;
 
 /// With `auto`, all connections in their HTTP phase together take at most the memory limit divided by this.
 const MEMORY_DIVISOR: u64 = 4;
+
+/// How long the limit of an address stays lifted after a node of the cluster has sent a request from it.
+const LIFTED_FOR: Duration = Duration::from_secs(60);
 
 /// How many connections may be in their HTTP phase. The inputs are the setting, and how many bytes of memory the server may use, if that is known.
 pub(super) fn max_connections(setting: HttpConnections, memory: Option<u64>) -> usize {
@@ -68,6 +72,8 @@ pub(super) struct SlotLimits {
 struct TakenSlots {
     ordinary: usize,
     by_address: HashMap<IpAddr, u32>,
+    /// The addresses of nodes, each with the time until which its connections are not counted. At most the nodes of the cluster.
+    lifted: HashMap<IpAddr, Instant>,
     /// The connections for health checks, the oldest first; each ends when it is notified.
     for_health: VecDeque<Arc<Notify>>,
 }
@@ -88,6 +94,24 @@ pub(super) struct ConnectionSlot {
     address: Option<IpAddr>,
 }
 
+/// The limit of the address of a connection. It is an extension of each request.
+#[derive(Clone, Debug)]
+pub struct AddressLimit {
+    slots: ConnectionSlots,
+    address: IpAddr,
+}
+
+impl AddressLimit {
+    /// Exempts the address for a minute, as if it were that of a trusted proxy: a node of the cluster has proven that it sends requests of
+    /// many clients from it.
+    pub fn lift(&self) {
+        let mut taken = self.slots.taken();
+        let now = Instant::now();
+        taken.lifted.retain(|_, until| *until > now);
+        taken.lifted.insert(self.address, now + LIFTED_FOR);
+    }
+}
+
 /// A slot for health checks. Dropping it frees the slot.
 pub(super) struct HealthSlot {
     slots: ConnectionSlots,
@@ -102,6 +126,11 @@ impl ConnectionSlots {
         Self(Arc::new(SlotState { limits, proxies, taken: Mutex::default(), for_health }))
     }
 
+    /// The limit of an address.
+    pub fn limit_of(&self, address: IpAddr) -> AddressLimit {
+        AddressLimit { slots: self.clone(), address }
+    }
+
     /// A slot for a connection. The inputs are the peer's address, and the number of the connection's descriptor. The system assigns the lowest free number, so
     /// a high one means that nearly all descriptors are taken.
     pub fn acquire(&self, address: IpAddr, descriptor: u64) -> SlotDecision {
@@ -110,6 +139,7 @@ impl ConnectionSlots {
         let counted = limits.per_address.filter(|_| !proxies.trust(address)).map(|max_connections| (network_of(address), max_connections));
         let scarce = limits.descriptors.is_some_and(|limit| descriptor >= limit - RESERVED_DESCRIPTORS.min(limit / 4));
         let mut taken = self.taken();
+        let counted = counted.filter(|_| taken.lifted.get(&address).is_none_or(|until| *until <= Instant::now()));
         if let Some((network, max_connections)) = counted {
             let of_network = taken.by_address.entry(network).or_default();
             if *of_network >= max_connections {
@@ -235,6 +265,20 @@ mod tests {
         assert!(matches!(acquire(&slots, "2001:db8::ffff"), SlotDecision::TooManyOfAddress));
         let _other = ordinary(acquire(&slots, "2001:db8:0:1::1"));
         let _proxies: Vec<_> = (0..5).map(|_| ordinary(acquire(&slots, "10.0.0.1"))).collect();
+    }
+
+    #[test]
+    fn an_address_of_a_node_is_exempt() {
+        let slots = slots(100, Some(1), None);
+        let first = ordinary(acquire(&slots, "192.0.2.1"));
+        slots.limit_of("192.0.2.1".parse().unwrap()).lift();
+        let more: Vec<_> = (0..5).map(|_| ordinary(acquire(&slots, "192.0.2.1"))).collect();
+        assert_eq!(slots.taken().by_address.len(), 1, "the first connection is counted until it ends");
+        drop((first, more));
+        assert!(slots.taken().by_address.is_empty() && slots.taken().ordinary == 0);
+        slots.taken().lifted.insert("192.0.2.1".parse().unwrap(), Instant::now());
+        let _counted = ordinary(acquire(&slots, "192.0.2.1"));
+        assert!(matches!(acquire(&slots, "192.0.2.1"), SlotDecision::TooManyOfAddress), "the time is over");
     }
 
     #[test]

@@ -20,6 +20,7 @@ use hyper_util::rt::TokioTimer;
 use limits::bytes_in_memory::{ConnectionEnd, End};
 use tokio::sync::{Notify, watch};
 
+use super::connection_slots::AddressLimit;
 use super::handler::{AcceptRejection, Handler, Peer};
 use super::in_flight::InFlight;
 
@@ -38,6 +39,12 @@ const SERVER_FULL_BODY: &str = r#"{"error":"The server has as many connections a
 /// The retry delay of such a request, in seconds.
 const RETRY_AFTER_SECONDS: u64 = 1;
 
+/// The other end of a connection, with the limit of its address.
+pub(super) struct Client {
+    pub peer: Peer,
+    pub limit: AddressLimit,
+}
+
 /// The requests of a connection that are served.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Serves {
@@ -52,11 +59,12 @@ pub(super) enum Serves {
 ///
 /// The inputs are the stream, whose type an upgrade's handler downcasts to; the peer; the handler, and the requests that it serves; a channel that
 /// closes when the server stops.
-pub(super) async fn serve<S, H>(stream: S, peer: Peer, handler: H, serves: Serves, mut stopped: watch::Receiver<()>)
+pub(super) async fn serve<S, H>(stream: S, client: Client, handler: H, serves: Serves, mut stopped: watch::Receiver<()>)
 where
     S: Read + Write + Unpin + Send + 'static,
     H: Handler,
 {
+    let Client { peer, limit } = client;
     let in_flight = InFlight::default();
     let http = HttpConnection::default();
     let abandoned = Arc::new(Notify::new());
@@ -68,6 +76,7 @@ where
         http.attach(&mut request);
         let (handler, request_guard) = (handler.clone(), in_flight.start());
         request.extensions_mut().insert(ConnectionEnd(Arc::clone(&end)));
+        request.extensions_mut().insert(limit.clone());
         async move {
             let response = match serves {
                 Serves::Everything => handler.handle(request, peer).await,

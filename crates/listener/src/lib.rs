@@ -33,6 +33,7 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
 use accept::Acceptor;
+pub use connection_slots::AddressLimit;
 use connection_slots::{ConnectionSlots, SlotLimits};
 pub use forwarded::Proxies;
 pub use handler::{AcceptRejection, Handler, Peer, router};

@@ -19,13 +19,14 @@ struct Acyclic {
 }
 
 /// The folders that are checked.
-const ACYCLIC: [Acyclic; 12] = [
+const ACYCLIC: [Acyclic; 13] = [
     Acyclic { folder: "crates/api/src", except: &[] },
     Acyclic { folder: "crates/auth/src", except: &[] },
     Acyclic { folder: "crates/client_json/src", except: &[] },
     Acyclic { folder: "crates/config/src", except: &[] },
     Acyclic { folder: "crates/contracts/src", except: &[] },
     Acyclic { folder: "crates/domain/src", except: &[] },
+    Acyclic { folder: "crates/forwarding/src", except: &[] },
     Acyclic { folder: "crates/limits/src", except: &[] },
     Acyclic { folder: "crates/listener/src", except: &[] },
     Acyclic { folder: "crates/logging/src", except: &[] },

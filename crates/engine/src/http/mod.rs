@@ -29,6 +29,7 @@ pub use drain_body::{asks_first, drain_body};
 use query::Query;
 pub use read_body::{Allowance, BodyError, ByteCharge, ChargedBytes, OverBudget, read_body};
 use response::RequestError;
+pub use response::over_budget;
 
 /// A response, always with its whole body.
 pub type HttpResponse = Response<Full<Bytes>>;

@@ -68,7 +68,7 @@ impl RequestError {
 const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// The response to a request that exceeds the memory allowance.
-fn over_budget(over: OverBudget) -> HttpResponse {
+pub fn over_budget(over: OverBudget) -> HttpResponse {
     let mut response = status(if over.is_clients { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::SERVICE_UNAVAILABLE });
     response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

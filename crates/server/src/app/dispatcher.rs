@@ -6,10 +6,11 @@ use api::metrics::Metrics;
 use axum::body::Body;
 use engine::Handle;
 use engine::http::Allowance;
+use forwarding::{Forwarder, Received, Sender};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use limits::bytes_in_memory::{ByteAccount, BytesInHand, ConnectionEnd, End};
-use listener::{AcceptRejection, Handler, Peer, Proxies};
+use listener::{AcceptRejection, AddressLimit, Handler, Peer, Proxies};
 use logging::audit;
 use realtime::RealtimeApp;
 use tokio::net::TcpStream;
@@ -19,6 +20,8 @@ use tokio::net::TcpStream;
 pub(super) struct Dispatcher<R> {
     /// `None` if live connections are switched off.
     pub engine: Option<Handle<RealtimeApp>>,
+    /// Forwards the requests of sessions that other nodes own. `None` if there are no other nodes.
+    pub forwarding: Option<Forwarder>,
     pub rest: R,
     pub metrics: Arc<Metrics>,
     pub bytes_in_hand: Arc<BytesInHand>,
@@ -27,15 +30,30 @@ pub(super) struct Dispatcher<R> {
 
 impl<R: Handler> Handler for Dispatcher<R> {
     async fn handle(&self, mut request: Request<Incoming>, peer: Peer) -> Response<Body> {
-        let address = self.proxies.sender(peer.address, request.headers());
+        let engine = self.engine.as_ref().filter(|engine| engine.serves(request.uri().path()));
+        let forwarding = self.forwarding.as_ref().filter(|_| engine.is_some());
+        let received = forwarding.map_or(Received::FromClient, |forwarding| forwarding.receive(&mut request));
+        let address = match received {
+            Received::FromNode(_, client) => client,
+            Received::FromClient | Received::Refused => self.proxies.sender(peer.address, request.headers()),
+        };
         let end = request.extensions_mut().remove().map_or_else(|| Arc::new(|| {}) as End, |ConnectionEnd(end)| end);
         let account = ByteAccount::new(Arc::clone(&self.bytes_in_hand), address.ip(), end);
-        match self.engine.as_ref().filter(|engine| engine.serves(request.uri().path())) {
+        match engine {
             Some(engine) => {
                 let counted = account.clone();
                 request.extensions_mut().insert(Allowance(Arc::new(move || Box::new(counted.holder()))));
-                // The handshake check finds the client's address itself, as it does without this handler.
-                let response = engine.serve(request, peer.address).await.map(Body::new);
+                let response = match forwarding {
+                    Some(forwarding) => {
+                        if let (Received::FromNode(..), Some(limit)) = (received, request.extensions().get::<AddressLimit>()) {
+                            limit.lift();
+                        }
+                        let sender = Sender { peer: peer.address, client: address };
+                        forwarding.serve(engine, request, received, sender).await.map(Body::new)
+                    }
+                    // The handshake check finds the client's address itself, as it does without this handler.
+                    None => engine.serve(request, peer.address).await.map(Body::new),
+                };
                 // Messages of a session must not be lost silently.
                 account.count_or_end(response)
             }

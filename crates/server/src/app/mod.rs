@@ -98,6 +98,7 @@ impl App {
     pub fn handler(&self) -> impl Handler + use<> {
         Dispatcher {
             engine: self.engine.as_ref().map(Engine::handle),
+            forwarding: None,
             rest: router(self.router.clone()),
             metrics: self.parts.metrics.clone(),
             bytes_in_hand: self.parts.bytes_in_hand.clone(),

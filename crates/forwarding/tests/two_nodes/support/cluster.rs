@@ -1,0 +1,141 @@
+//! Two nodes on free ports, with a directory that a test can change.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::body::Body;
+use config::Config;
+use engine::http::ForwardedConnection;
+use engine::{App, Connect, DisconnectReason, Engine, Event, Handle, NodeTag, Shard, SocketKey};
+use forwarding::{ClusterKey, Forwarder, NodeUrl, Owner, Owners, Received, Sender, Settings};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use listener::{Handler, Listener, Peer};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// The largest message.
+pub const MAX_PAYLOAD: usize = 1_000_000;
+
+/// Where the sessions of each node are.
+#[derive(Default)]
+pub struct Directory {
+    own: NodeTagOf,
+    others: Mutex<HashMap<NodeTag, Owner>>,
+}
+
+struct NodeTagOf(NodeTag);
+
+impl Default for NodeTagOf {
+    fn default() -> Self {
+        Self(NodeTag::of(""))
+    }
+}
+
+impl Directory {
+    /// Changes where a node is.
+    pub fn set(&self, id: &str, owner: Owner) {
+        self.others.lock().unwrap().insert(NodeTag::of(id), owner);
+    }
+}
+
+impl Owners for Directory {
+    fn owner(&self, tag: NodeTag) -> Owner {
+        if tag == self.own.0 {
+            return Owner::Here;
+        }
+        self.others.lock().unwrap().get(&tag).cloned().unwrap_or(Owner::Gone)
+    }
+}
+
+/// Returns each event to its sender, acknowledges it, and reports the end of sockets.
+struct Echo(mpsc::UnboundedSender<DisconnectReason>);
+
+impl App for Echo {
+    type Handshake = ();
+    type Data = ();
+    type Message = ();
+
+    fn connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, _: Connect<'_>) {
+        shard.accept(socket, ());
+    }
+
+    fn event(&mut self, shard: &mut Shard<Self>, socket: SocketKey, event: Event<'_>) {
+        if let Ok(message) = engine::OutboundMessage::event(event.name.to_owned(), event.args.raw()) {
+            shard.emit(socket, &message);
+        }
+    }
+
+    fn disconnect(&mut self, _: &mut Shard<Self>, _: SocketKey, reason: DisconnectReason) {
+        let _ = self.0.send(reason);
+    }
+}
+
+/// What another node said about a client.
+pub type SeenClient = (SocketAddr, Option<ForwardedConnection>);
+
+#[derive(Clone)]
+struct TestHandler {
+    engine: Handle<Echo>,
+    forwarder: Forwarder,
+    seen: Arc<Mutex<Vec<SeenClient>>>,
+}
+
+impl Handler for TestHandler {
+    async fn handle(&self, mut request: Request<Incoming>, peer: Peer) -> Response<Body> {
+        let received = self.forwarder.receive(&mut request);
+        if let Received::FromNode(_, client) = received {
+            self.seen.lock().unwrap().push((client, request.extensions().get().copied()));
+        }
+        let sender = Sender { peer: peer.address, client: peer.address };
+        self.forwarder.serve(&self.engine, request, received, sender).await.map(Body::new)
+    }
+}
+
+/// A node.
+pub struct Node {
+    pub id: &'static str,
+    pub address: SocketAddr,
+    pub forwarder: Forwarder,
+    pub directory: Arc<Directory>,
+    /// The ends of its sockets.
+    pub ends: mpsc::UnboundedReceiver<DisconnectReason>,
+    /// What other nodes said about the clients of the requests that they forwarded.
+    pub seen: Arc<Mutex<Vec<SeenClient>>>,
+    _engine: Engine<Echo>,
+}
+
+impl Node {
+    pub async fn start(id: &'static str, secret: &str) -> Self {
+        let (ended, ends) = mpsc::unbounded_channel();
+        let config = engine::Config { node: Some(NodeTag::of(id)), shards: 2, max_payload: MAX_PAYLOAD, ..Default::default() };
+        let engine = Engine::start(config, |_, _| Ok(()), move |_, _| Echo(ended.clone())).unwrap();
+        let directory = Arc::new(Directory { own: NodeTagOf(NodeTag::of(id)), others: Mutex::default() });
+        let forwarder = Forwarder::new(Settings { node: NodeTag::of(id), key: ClusterKey::new(secret), owners: directory.clone() });
+        let listener = Listener::bind(&Config::of_pairs([("HOST", "127.0.0.1"), ("PORT", "0")]).unwrap()).await.unwrap();
+        let (address, seen) = (listener.addresses()[0], Arc::default());
+        let handler = TestHandler { engine: engine.handle(), forwarder: forwarder.clone(), seen: Arc::clone(&seen) };
+        tokio::spawn(listener.serve(handler, std::future::pending::<Instant>()));
+        Self { id, address, forwarder, directory, ends, seen, _engine: engine }
+    }
+
+    pub fn url(&self) -> Owner {
+        Owner::Other(NodeUrl::parse(&format!("http://{}", self.address)).unwrap())
+    }
+
+    /// The end of the next socket that ends.
+    pub async fn next_end(&mut self) -> DisconnectReason {
+        self.ends.recv().await.unwrap()
+    }
+}
+
+/// Two nodes that know each other: the owner of the sessions in a test, and the other one.
+pub async fn two_nodes() -> (Node, Node) {
+    let (owner, other) = (Node::start("owner", SECRET).await, Node::start("other", SECRET).await);
+    owner.directory.set(other.id, other.url());
+    other.directory.set(owner.id, owner.url());
+    (owner, other)
+}
