@@ -1,6 +1,7 @@
 //! How much a user may store in a day, and how many users a user may add in an hour.
 //!
-//! The writer keeps the counts in memory; [`Quotas::take_changed`] returns the counts that are to be stored, so that they survive a restart.
+//! The writer keeps the counts in memory; [`Quotas::take_changed`] returns the counts that are to be stored, so that they survive a restart. Nodes that share
+//! a database add what they have counted to the stored counts, and take the sums with [`Quotas::set_totals`].
 
 use std::collections::HashMap;
 
@@ -52,6 +53,12 @@ impl Usage {
         self
     }
 
+    fn add(&mut self, charge: &Charge) {
+        self.objects += charge.objects;
+        self.bytes += charge.bytes;
+        self.additions += charge.additions;
+    }
+
     /// Whether all windows have ended.
     fn is_over(&self, now: Timestamp) -> bool {
         let usage = self.at(now);
@@ -68,25 +75,60 @@ pub struct Quotas {
     changed: Vec<UserId>,
 }
 
+/// What a user has used since the user's counts were stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UsageChange {
+    /// The user.
+    pub user: UserId,
+    /// The counts.
+    pub total: Usage,
+    /// The part of them that was not stored before, with the windows of the counts.
+    pub added: Usage,
+}
+
 #[derive(Debug, Default)]
 struct CountedUsage {
     usage: Usage,
+    /// What was counted since the counts were stored.
+    unsaved: Charge,
     /// Whether the user is in [`Quotas::changed`].
     changed: bool,
 }
 
 /// The usage of one command; it is counted if the command is not rejected.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Charge {
     objects: u64,
     bytes: u64,
     additions: u64,
 }
 
+impl Charge {
+    fn add(&mut self, other: &Self) {
+        self.objects += other.objects;
+        self.bytes += other.bytes;
+        self.additions += other.additions;
+    }
+}
+
+impl CountedUsage {
+    /// Begins the windows that have ended again, with nothing in them.
+    fn begin_windows(&mut self, now: Timestamp) {
+        let usage = self.usage.at(now);
+        if usage.day_from != self.usage.day_from {
+            (self.unsaved.objects, self.unsaved.bytes) = (0, 0);
+        }
+        if usage.hour_from != self.usage.hour_from {
+            self.unsaved.additions = 0;
+        }
+        self.usage = usage;
+    }
+}
+
 impl Quotas {
     /// Counts by these bounds, starting from the stored counts.
     pub fn new(bounds: QuotaBounds, written: impl IntoIterator<Item = (UserId, Usage)>) -> Self {
-        let users = written.into_iter().map(|(user, usage)| (user, CountedUsage { usage, changed: false })).collect();
+        let users = written.into_iter().map(|(user, usage)| (user, CountedUsage { usage, ..CountedUsage::default() })).collect();
         Self { bounds, users, changed: Vec::new() }
     }
 
@@ -136,27 +178,46 @@ impl Quotas {
             self.drop_counts(now);
         }
         let counted = self.users.entry(user.clone()).or_default();
-        let mut usage = counted.usage.at(now);
-        usage.objects += charge.objects;
-        usage.bytes += charge.bytes;
-        usage.additions += charge.additions;
-        counted.usage = usage;
+        counted.begin_windows(now);
+        counted.usage.add(charge);
+        counted.unsaved.add(charge);
         if !std::mem::replace(&mut counted.changed, true) {
             self.changed.push(user.clone());
         }
     }
 
-    /// Takes the counts that have changed since the last call, to be stored: the counts of at most `most` users.
-    pub fn take_changed(&mut self, most: usize) -> Vec<(UserId, Usage)> {
+    /// Takes the counts that have changed since the last call, to be stored: the counts of at most `most` users, each once.
+    pub fn take_changed(&mut self, most: usize) -> Vec<UsageChange> {
         let changed = self.changed.split_off(self.changed.len().saturating_sub(most));
         let users = &mut self.users;
         // The counts of a user with small counts may have been dropped since the change.
-        let usage = |user: UserId| {
-            let counted = users.get_mut(&user)?;
+        let change = |user: UserId| {
+            let counted = users.get_mut(&user).filter(|counted| counted.changed)?;
             counted.changed = false;
-            Some((user, counted.usage))
+            let (total, Charge { objects, bytes, additions }) = (counted.usage, std::mem::take(&mut counted.unsaved));
+            Some(UsageChange { user, total, added: Usage { objects, bytes, additions, ..total } })
         };
-        changed.into_iter().filter_map(usage).collect()
+        changed.into_iter().filter_map(change).collect()
+    }
+
+    /// Puts changes back that were not stored.
+    pub fn put_back(&mut self, changes: Vec<UsageChange>) {
+        for UsageChange { user, added: Usage { objects, bytes, additions, .. }, .. } in changes {
+            let Some(counted) = self.users.get_mut(&user) else { continue };
+            counted.unsaved.add(&Charge { objects, bytes, additions });
+            if !std::mem::replace(&mut counted.changed, true) {
+                self.changed.push(user);
+            }
+        }
+    }
+
+    /// Takes the stored counts of users, which have the usage on all nodes.
+    pub fn set_totals(&mut self, totals: Vec<(UserId, Usage)>) {
+        for (user, total) in totals {
+            let Some(counted) = self.users.get_mut(&user) else { continue };
+            counted.usage = total;
+            counted.usage.add(&counted.unsaved);
+        }
     }
 
     /// Drops the counts of windows that have ended; if that is not enough, the smaller half.
@@ -233,12 +294,47 @@ mod tests {
         let mut quotas = Quotas::new(bounds, []);
         store(&mut quotas, "ann", 10, NOW).unwrap();
         store(&mut quotas, "ann", 10, NOW).unwrap();
-        let written = quotas.take_changed(9);
+        let written: Vec<_> = quotas.take_changed(9).into_iter().map(|change| (change.user, change.total)).collect();
         assert_eq!(written.len(), 1);
         assert_eq!(quotas.take_changed(9), []);
         let mut quotas = Quotas::new(bounds, written);
         assert_eq!(quotas.take_changed(9), []);
         assert_eq!(store(&mut quotas, "ann", 10, later(60)), Err(DomainError::OverQuota { retry_after: 86_340 }));
+    }
+
+    #[test]
+    fn changes_are_what_was_counted_since_the_last_call() {
+        let bounds = QuotaBounds { objects_per_day: Some(9), additions_per_hour: Some(9), ..QuotaBounds::default() };
+        let mut quotas = Quotas::new(bounds, []);
+        let take = |quotas: &mut Quotas| {
+            let changes = quotas.take_changed(9);
+            let numbers = changes.iter().map(|UsageChange { total, added, .. }| (total.objects, added.objects, added.additions)).collect();
+            (changes, numbers)
+        };
+        store(&mut quotas, "ann", 10, NOW).unwrap();
+        add(&mut quotas, "ann", NOW).unwrap();
+        let (changes, numbers): (_, Vec<(u64, u64, u64)>) = take(&mut quotas);
+        assert_eq!(numbers, [(1, 1, 1)]);
+        store(&mut quotas, "ann", 10, NOW).unwrap();
+        assert_eq!(take(&mut quotas).1, [(2, 1, 0)]);
+        quotas.put_back(changes);
+        store(&mut quotas, "ann", 10, NOW).unwrap();
+        assert_eq!(take(&mut quotas).1, [(3, 2, 1)], "what was put back is taken again");
+        store(&mut quotas, "ann", 10, NOW).unwrap();
+        store(&mut quotas, "ann", 10, later(DAY_SECONDS)).unwrap();
+        assert_eq!(take(&mut quotas).1, [(1, 1, 0)], "the usage of a window that has ended is forgotten");
+    }
+
+    #[test]
+    fn totals_have_the_usage_on_other_nodes() {
+        let bounds = QuotaBounds { objects_per_day: Some(9), ..QuotaBounds::default() };
+        let mut quotas = Quotas::new(bounds, []);
+        store(&mut quotas, "ann", 10, NOW).unwrap();
+        let total = Usage { objects: 8, day_from: NOW, ..quotas.take_changed(9)[0].total };
+        quotas.set_totals(vec![(UserId::new("ann"), total), (UserId::new("ben"), total)]);
+        assert_eq!(store(&mut quotas, "ann", 10, NOW), Ok(()));
+        assert!(store(&mut quotas, "ann", 10, NOW).is_err());
+        assert_eq!(quotas.users.len(), 1, "a user without counts on this node gets none");
     }
 
     #[test]

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use domain::command::{Actor, CommandContext, MembershipLimits};
 use domain::error::DomainError;
 use domain::event::PersistedEvent;
-use domain::ids::{EntityId, Timestamp};
+use domain::ids::{EntityId, Timestamp, UserId};
 use domain::ports::{IdSource, StoreResult};
-use domain::quotas::{DAY_SECONDS, Quotas};
+use domain::quotas::{DAY_SECONDS, Quotas, Usage, UsageChange};
 
 use crate::driver::{Tables, Transactions};
 use crate::postgres::Postgres;
@@ -104,6 +104,16 @@ impl<D: Transactions> BatchContext<D> {
     }
 
     fn execute_in_transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> StoreResult<Duration> {
+        let mut usage = WrittenUsage::default();
+        let outcome = self.execute_writing_usage(jobs, &mut usage);
+        match outcome {
+            Ok(_) => self.quotas.set_totals(usage.totals),
+            Err(_) => self.quotas.put_back(usage.changes),
+        }
+        outcome
+    }
+
+    fn execute_writing_usage(&mut self, jobs: &mut [Box<dyn Job>], usage: &mut WrittenUsage) -> StoreResult<Duration> {
         D::begin_batch(self, jobs)?;
         let last_id = self.ids.last;
         for job in &mut *jobs {
@@ -112,7 +122,7 @@ impl<D: Transactions> BatchContext<D> {
         if self.ids.last != last_id {
             self.session.put_last_id(self.ids.last)?;
         }
-        self.write_usage()?;
+        self.write_usage(usage)?;
         self.session.0.complete()?;
         let started = Instant::now();
         self.session.0.commit()?;
@@ -147,28 +157,41 @@ impl<D: Transactions> BatchContext<D> {
     }
 }
 
-/// How often the usage of quotas is stored, in seconds: a killed server loses the usage of this time.
+/// How often the usage of quotas is stored, in seconds: a killed server loses the usage of this time, and other nodes do not know it yet.
 const USAGE_INTERVAL_SECONDS: i64 = 10;
 /// The usage of how many users is stored with one batch.
 const USAGE_ROWS_PER_STEP: usize = 256;
 
 impl<D: Transactions> BatchContext<D> {
     /// Stores some of the usage of quotas if it is due, in the batch's transaction.
-    fn write_usage(&mut self) -> StoreResult<()> {
+    fn write_usage(&mut self, written: &mut WrittenUsage) -> StoreResult<()> {
         let now = (self.clock)();
         if now < self.usage_due {
             return Ok(());
         }
-        let changed = self.quotas.take_changed(USAGE_ROWS_PER_STEP);
-        for (user, usage) in &changed {
-            self.session.put_usage(user, usage)?;
+        written.changes = self.quotas.take_changed(USAGE_ROWS_PER_STEP);
+        match self.session.0.add_usage(&written.changes)? {
+            Some(totals) => written.totals = totals,
+            None => {
+                for change in &written.changes {
+                    self.session.put_usage(&change.user, &change.total)?;
+                }
+            }
         }
-        if changed.len() < USAGE_ROWS_PER_STEP {
+        if written.changes.len() < USAGE_ROWS_PER_STEP {
             self.session.delete_usage_before(now.minus_seconds(DAY_SECONDS), USAGE_ROWS_PER_STEP as u32)?;
             self.usage_due = now.minus_seconds(-USAGE_INTERVAL_SECONDS);
         }
         Ok(())
     }
+}
+
+/// The usage of quotas that a transaction has stored.
+#[derive(Default)]
+struct WrittenUsage {
+    changes: Vec<UsageChange>,
+    /// The usage of the same users on all nodes.
+    totals: Vec<(UserId, Usage)>,
 }
 
 /// A unit of work on behalf of an actor, and the reply that receives its result.

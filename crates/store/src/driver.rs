@@ -8,6 +8,7 @@ use std::sync::Arc;
 use domain::event::Account;
 use domain::ids::{EntityId, RoomId, Timestamp, UserId};
 use domain::ports::{StoreError, StoreResult};
+use domain::quotas::{Usage, UsageChange};
 
 use crate::batch::{BatchContext, Job};
 use crate::readers::QueryJob;
@@ -176,6 +177,12 @@ pub(crate) trait Transactions: Driver + Sized {
     /// After the commit: the number in its room of an event whose number was not given when it was appended.
     fn assigned_seq(&self, _offset: i64) -> Option<i64> {
         None
+    }
+
+    /// Adds the usage of quotas to the stored usage, in the present transaction; returns the sums. `None` if no other server uses the database: then the
+    /// counts of this server are the stored usage.
+    fn add_usage(&mut self, _changes: &[UsageChange]) -> StoreResult<Option<Vec<(UserId, Usage)>>> {
+        Ok(None)
     }
 
     /// How many round trips to the database there were, and how often the driver has connected again. 0 without a network.

@@ -4,18 +4,13 @@ use domain::ids::{Timestamp, UserId};
 use domain::ports::StoreResult;
 use domain::quotas::Usage;
 
-use crate::driver::{Driver, Tables, values};
+use crate::driver::{Driver, Row, Tables, values};
 
 impl<D: Driver> Tables<D> {
     /// The usage of every user, also of windows that have ended.
     pub(crate) fn usage(&mut self) -> StoreResult<Vec<(UserId, Usage)>> {
         let sql = "SELECT person, day_from, objects, bytes, hour_from, additions FROM quota_usage";
-        self.0.all(sql, values![], |row| {
-            let count = |column| Ok(row.int(column)? as u64);
-            let usage =
-                Usage { day_from: row.time(1)?, objects: count(2)?, bytes: count(3)?, hour_from: row.time(4)?, additions: count(5)? };
-            Ok((row.user_id(0)?, usage))
-        })
+        self.0.all(sql, values![], usage)
     }
 
     /// Stores a user's usage.
@@ -34,4 +29,11 @@ impl<D: Driver> Tables<D> {
             (SELECT person FROM quota_usage WHERE day_from < $1 ORDER BY day_from LIMIT $2)";
         self.0.post(sql, values![until, limit])
     }
+}
+
+/// Reads a user and the usage from a row.
+pub(crate) fn usage(row: &dyn Row) -> StoreResult<(UserId, Usage)> {
+    let count = |column| Ok(row.int(column)? as u64);
+    let usage = Usage { day_from: row.time(1)?, objects: count(2)?, bytes: count(3)?, hour_from: row.time(4)?, additions: count(5)? };
+    Ok((row.user_id(0)?, usage))
 }

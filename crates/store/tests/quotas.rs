@@ -13,7 +13,7 @@ use domain::ids::{RoomKind, Timestamp, UserId};
 use domain::quotas::QuotaBounds;
 use domain::spaces::CreateSpace;
 use domain::users::{Claims, EnsureUser};
-use store::{Database, Options, Writer};
+use store::{Database, NodeOptions, Options, Writer};
 use test_postgres::TestServer;
 
 const NOW: i64 = 1_763_035_200_000_000;
@@ -27,6 +27,45 @@ fn create(writer: &Writer, admin: bool) -> Result<(), DomainError> {
     let command = CreateSpace { kind: RoomKind::ChatRoom, name: "Team".to_owned(), members: Vec::new() };
     writer.run(actor(admin), command, move |result| reply.send(result.map(drop)).unwrap());
     answer.recv().unwrap()
+}
+
+#[test]
+fn usage_on_all_nodes_counts_within_ten_seconds() {
+    let url = TestServer::shared().create_database();
+    let quotas = QuotaBounds { objects_per_day: Some(6), ..QuotaBounds::default() };
+    let clock = Arc::new(AtomicI64::new(NOW));
+    let start = |id: &str| {
+        let node = Some(NodeOptions { id: id.to_owned(), epoch: "e".to_owned() });
+        let database = Database::open(Options { quotas, node, ..Options::new(&url) }).unwrap();
+        let time = Arc::clone(&clock);
+        Writer::start(&database, move || Timestamp(time.load(Ordering::SeqCst)), IdGenerator::new(|| 42), drop::<PersistedEvent>).unwrap().0
+    };
+    let (a, b) = (start("a"), start("b"));
+    let (reply, met) = mpsc::channel();
+    a.run(actor(false), EnsureUser { claims: Claims::default() }, move |result| reply.send(result.map(drop)).unwrap());
+    met.recv().unwrap().unwrap();
+    let create_all = |creations: [(&Writer, usize); 2]| {
+        for (writer, count) in creations {
+            for _ in 0..count {
+                assert_eq!(create(writer, false), Ok(()));
+            }
+        }
+        clock.fetch_add(11_000_000, Ordering::SeqCst);
+        // The next batch of each node stores what it has counted, and reads the sums.
+        for writer in [&a, &b, &a] {
+            assert_eq!(create(writer, true), Ok(()));
+        }
+    };
+    create_all([(&a, 2), (&b, 2)]);
+    create_all([(&a, 1), (&b, 1)]);
+    let over = |retry_after| Err(DomainError::OverQuota { retry_after });
+    assert_eq!(create(&b, false), over(86_378), "six objects on both");
+    assert_eq!(create(&a, false), Ok(()), "this node has read the sums before the other has stored its last object");
+    create_all([(&a, 0), (&b, 0)]);
+    assert_eq!((create(&a, false), create(&b, false)), (over(86_367), over(86_367)));
+    clock.fetch_add(24 * 60 * 60 * 1_000_000, Ordering::SeqCst);
+    create_all([(&a, 3), (&b, 3)]);
+    assert_eq!(create(&b, false), over(86_389), "the windows of both nodes are one");
 }
 
 #[test]

@@ -149,7 +149,7 @@ impl Postgres {
         Ok(reply)
     }
 
-    fn write_request(&mut self, request: Request) -> StoreResult<Reply> {
+    pub(super) fn write_request(&mut self, request: Request) -> StoreResult<Reply> {
         self.reject_while_noting()?;
         self.answers.forget_changed(request.sql);
         if let Some(transaction) = &mut self.transaction {

@@ -9,6 +9,7 @@
 //! - `combined`: many equal statements as one.
 //! - `driver`: statements on a link, alone or in a transaction. `open_transaction`: the state of a transaction.
 //! - `transactions`: the beginning, the parts, and the commit of a transaction. `event_buffer`: its events, which are written at its end.
+//! - `usage`: the usage of quotas that nodes share.
 //! - `server`: a database that was found, migrated and locked.
 
 mod answers;
@@ -24,6 +25,7 @@ mod session;
 mod tls;
 mod transactions;
 mod url;
+mod usage;
 
 pub(crate) use driver::Postgres;
 pub(crate) use link::{Link, Purpose};

@@ -6,7 +6,9 @@
 use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
+use domain::ids::UserId;
 use domain::ports::{IdSource, StoreError, StoreResult};
+use domain::quotas::{Usage, UsageChange};
 
 use crate::batch::{BatchContext, Job};
 use crate::driver::{Row, Tables, Transactions, values};
@@ -172,6 +174,13 @@ impl Transactions for Postgres {
 
     fn assigned_seq(&self, offset: i64) -> Option<i64> {
         self.committed.seq(offset)
+    }
+
+    fn add_usage(&mut self, changes: &[UsageChange]) -> StoreResult<Option<Vec<(UserId, Usage)>>> {
+        if self.member.is_none() {
+            return Ok(None);
+        }
+        self.add_to_usage(changes).map(Some)
     }
 
     fn connection_counts(&self) -> (u64, u64) {
