@@ -22,7 +22,7 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long PostgreSQL lets a transaction of a node wait for its next statement: a frozen node must not hold the lock of all writers. As long as the
 /// lease of a node in Redis.
-const NODE_IDLE_LIMIT: &str = "5s";
+const NODE_IDLE_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long an answer may take, or a new connection, before waiting commands and queries are rejected.
 const ANSWER_LIMIT: Duration = Duration::from_secs(3);
@@ -316,8 +316,8 @@ async fn connect(
 /// notices within half a minute when this process or its machine is gone.
 async fn check(client: &Client, target: &Target, purpose: &Purpose) -> Result<Backend, PostgresProblem> {
     let idle_limit = match purpose {
-        Purpose::Node(_) => NODE_IDLE_LIMIT,
-        Purpose::Server | Purpose::Other => "0",
+        Purpose::Node(_) => format!("{}ms", NODE_IDLE_LIMIT.as_millis()),
+        Purpose::Server | Purpose::Other => "0".to_owned(),
     };
     let sql = "SELECT current_setting('server_version_num')::BIGINT, current_setting('server_version'),
             current_setting('server_encoding'), pg_is_in_recovery(), pid::BIGINT, backend_start::TEXT,
