@@ -54,6 +54,8 @@ pub(crate) struct Postgres {
     pub(super) committed: EventBuffer,
     /// The number of the last transaction of this link that wrote, and how many sessions the link had then.
     pub(super) last_batch: Option<(i64, u64)>,
+    /// The last offset of the event log that this link has read or written.
+    pub(super) seen_head: i64,
     /// For the writer of a node.
     pub(super) member: Option<Member>,
     /// Whether the last transaction failed because the process was stopped in the middle of it.
@@ -70,6 +72,7 @@ impl Postgres {
             combined: Combined::default(),
             committed: EventBuffer::default(),
             last_batch: None,
+            seen_head: 0,
             member: None,
             was_stopped: false,
         }

@@ -9,6 +9,7 @@
 //! - `combined`: many equal statements as one.
 //! - `driver`: statements on a link, alone or in a transaction. `open_transaction`: the state of a transaction.
 //! - `transactions`: the beginning, the parts, and the commit of a transaction. `event_buffer`: its events, which are written at its end.
+//!   `lost_commits`: whether the database still has what this server has seen.
 //! - `usage`: the usage of quotas that nodes share.
 //! - `server`: a database that was found, migrated and locked.
 
@@ -17,6 +18,7 @@ mod combined;
 mod driver;
 mod event_buffer;
 mod link;
+mod lost_commits;
 mod open_transaction;
 mod problem;
 mod server;

@@ -16,6 +16,7 @@ use crate::postgres::Postgres;
 use crate::postgres::combined::Asked;
 use crate::postgres::driver::BEGIN_TO_READ;
 use crate::postgres::event_buffer::EventBuffer;
+use crate::postgres::lost_commits::Marks;
 use crate::postgres::open_transaction::{Part, RELEASE, ROLLBACK_TO, Transaction, TransactionState};
 use crate::postgres::session::{Failure, Parameter, Reply, Request};
 use crate::readers::QueryJob;
@@ -28,11 +29,6 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock(1919905645, 2)";
 const IDLE_LIMIT: Duration = Duration::from_secs(4);
 const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
-/// The last offset of the event log, the number of the last transaction that wrote, the last id, and the name of the present epoch. The row of the head
-/// is missing in a database that was copied from SQLite.
-const MARKS: &str = "SELECT COALESCE((SELECT value FROM marks WHERE name = 'event_log_head'), (SELECT MAX(id) FROM journal), 0),
-    COALESCE((SELECT value FROM marks WHERE name = $1), 0), COALESCE((SELECT value FROM marks WHERE name = 'last_id'), 0),
-    (SELECT name FROM epochs ORDER BY id DESC LIMIT 1)";
 const PUT_MARKS: &str = "INSERT INTO marks (name, value) VALUES ('event_log_head', $1), ($2, $3)
     ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 /// The number of the last transaction that wrote.
@@ -118,6 +114,7 @@ impl Transactions for Postgres {
         }
         if transaction.writes {
             self.last_batch = Some((transaction.batch, self.link.sessions()));
+            self.seen_head = transaction.events.last_offset();
         }
         self.committed = transaction.events;
         Ok(())
@@ -190,9 +187,9 @@ impl Transactions for Postgres {
 
 impl Postgres {
     /// Begins the writer's transaction on the present session, and reads the answers to some questions in the same round trip.
-    fn begin_on_session(&mut self, questions: &[Request]) -> Result<Transaction, Failure> {
+    fn begin_on_session(&mut self, questions: &[Request]) -> Result<Marks, Failure> {
         let mut requests = Vec::from([BEGIN, LOCK].map(Request::plain));
-        requests.push(Request { sql: MARKS, parameters: vec![self.batch_mark()] });
+        requests.push(self.marks_request());
         let asked = self.combined.questions(&mut self.link, questions);
         requests.extend(asked.iter().map(|asked| asked.request.clone()));
         let mut replies = Vec::with_capacity(requests.len());
@@ -204,17 +201,7 @@ impl Postgres {
         for (asked, reply) in asked.into_iter().zip(answers) {
             self.keep_answers(asked, reply);
         }
-        let marks = replies.pop().unwrap_or_default();
-        let number = |column| marks.rows.first().and_then(|row| row.int(column).ok()).unwrap_or_default();
-        let epoch = marks.rows.first().and_then(|row| row.maybe_text(3).ok()).flatten();
-        if let Some(member) = &self.member
-            && epoch != Some(&*member.epoch)
-        {
-            // The positions and the memory of this node belong to a log that has ended, and a process that ends is restarted.
-            panic!("another epoch of the event log has begun, because the database was restored or has lost commits");
-        }
-        let idle_limit = self.member.as_ref().map(|_| IDLE_LIMIT);
-        Ok(Transaction { idle_limit, ..Transaction::new(EventBuffer::behind(number(0)), number(1) + 1, number(2)) })
+        Ok(Marks::of(&replies.pop().unwrap_or_default()))
     }
 
     /// Finds out whether a transaction was committed whose connection was lost during the commit. Its session is over when this session has the lock
@@ -248,15 +235,11 @@ impl Postgres {
             }
             begun => begun,
         };
-        let transaction = begun.map_err(Failure::into_error)?;
-        if let Some((last, sessions)) = self.last_batch
-            && sessions != self.link.sessions()
-            && transaction.batch != last + 1
-        {
-            // Connections have state that does not match the database any more, and a process that ends is restarted.
-            panic!("another server has written to the database while this one was not connected, or the database has lost commits");
-        }
-        self.transaction = Some(transaction);
+        let marks = begun.map_err(Failure::into_error)?;
+        self.check_marks(&marks);
+        let idle_limit = self.member.as_ref().map(|_| IDLE_LIMIT);
+        let transaction = Transaction::new(EventBuffer::behind(marks.head), marks.batch + 1, marks.last_id);
+        self.transaction = Some(Transaction { idle_limit, ..transaction });
         Ok(())
     }
 

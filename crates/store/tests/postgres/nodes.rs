@@ -1,7 +1,8 @@
 //! Several nodes write to one database.
 
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
@@ -19,8 +20,11 @@ use crate::server::{NOW, Server, node, task_of, wait_for_no_sessions};
 /// The signal that ends a process that aborts.
 const SIGABRT: i32 = 6;
 
-/// The environment variable that makes the second process of a test the one that aborts; it has the URL of the database.
+/// The environment variable that makes a process the one that aborts; it has the URL of the database.
 const ABORTS: &str = "ROOMCAST_TEST_ABORTS";
+
+/// What this process prints when it is ready.
+const READY: &str = "two events are recorded";
 
 #[test]
 fn ids_grow_in_commit_order_although_clocks_differ() {
@@ -102,24 +106,74 @@ fn stopped_node_does_not_hold_up_others_and_commits_nothing() {
 
 #[test]
 fn node_ends_when_another_epoch_has_begun() {
+    let (server, url) = (TestServer::shared(), TestServer::shared().create_database());
+    let other = Server::node(&url, "other");
+    assert_eq!(other.record(1), Ok(()));
+    let node = AbortingNode::start(&url);
+    assert_eq!(other.run(ReplaceEpoch { name: "restored".to_owned() }), Ok(()));
+    let printed = node.write_and_abort();
+    assert!(printed.contains("another epoch of the event log has begun"), "{printed}");
+    assert_eq!(last_epoch(server, &url), "restored");
+}
+
+#[test]
+fn node_that_finds_lost_commits_replaces_the_epoch_and_ends() {
     if let Ok(url) = std::env::var(ABORTS) {
-        let (node, other) = (Server::node(&url, "node"), Server::node(&url, "other"));
-        assert_eq!((node.record(1), other.record(2)), (Ok(()), Ok(())));
-        assert_eq!(other.run(ReplaceEpoch { name: "restored".to_owned() }), Ok(()));
-        let _ = node.record(3);
-        unreachable!("the process has aborted");
+        return abort_later(&url);
     }
     let server = TestServer::shared();
-    let url = server.create_database();
-    let itself = std::env::current_exe().unwrap();
-    let test = "nodes::node_ends_when_another_epoch_has_begun";
-    let ended = Command::new(itself).args(["--exact", test, "--nocapture"]).env(ABORTS, &url).output().unwrap();
-    assert_eq!(ended.status.signal(), Some(SIGABRT), "{ended:?}");
-    let printed = String::from_utf8_lossy(&ended.stderr);
-    assert!(printed.contains("another epoch of the event log has begun"), "{printed}");
-    wait_for_no_sessions(&url);
-    // A node that starts again joins the new epoch, or begins its own if it is the first.
-    let again = Server::node(&url, "again");
-    assert_eq!(again.recorded(), [1, 2]);
-    assert_eq!(again.database.cluster().unwrap().epoch, "epoch of again");
+    let lost_event = "DELETE FROM journal WHERE id = 2; UPDATE marks SET value = 1 WHERE name = 'event_log_head'";
+    let lost_batch = "UPDATE marks SET value = value - 1 WHERE name = 'last_batch:node';
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    for restore in [lost_event, lost_batch] {
+        let url = server.create_database();
+        let node = AbortingNode::start(&url);
+        assert_eq!(last_epoch(server, &url), "epoch of node");
+        server.sql(url.rsplit('/').next().unwrap(), restore);
+        let printed = node.write_and_abort();
+        assert!(printed.contains("the database has lost commits"), "{printed}");
+        let epoch = last_epoch(server, &url);
+        assert!(epoch.len() == 10 && epoch != "epoch of node", "other nodes end, too: {epoch}");
+        wait_for_no_sessions(&url);
+        // A node that starts again begins its own epoch if it is the first.
+        let again = Server::node(&url, "again");
+        assert_eq!((again.record(4), last_epoch(server, &url).as_str()), (Ok(()), "epoch of again"));
+    }
+}
+
+fn last_epoch(server: &TestServer, url: &str) -> String {
+    server.sql(url.rsplit('/').next().unwrap(), "SELECT name FROM epochs ORDER BY id DESC LIMIT 1")
+}
+
+/// A node in a process of its own, which has recorded two events.
+struct AbortingNode(Child);
+
+impl AbortingNode {
+    fn start(url: &str) -> Self {
+        let itself = std::env::current_exe().unwrap();
+        let mut command = Command::new(itself);
+        command.args(["--exact", "nodes::node_that_finds_lost_commits_replaces_the_epoch_and_ends", "--nocapture"]).env(ABORTS, url);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        assert!(lines.any(|line| line.ends_with(READY)));
+        Self(child)
+    }
+
+    /// Lets the node write again, and waits until it has aborted; returns what it has printed.
+    fn write_and_abort(mut self) -> String {
+        drop(self.0.stdin.take());
+        let ended = self.0.wait_with_output().unwrap();
+        assert_eq!(ended.status.signal(), Some(SIGABRT), "{ended:?}");
+        String::from_utf8_lossy(&ended.stderr).into_owned()
+    }
+}
+
+/// The process of [`AbortingNode`].
+fn abort_later(url: &str) {
+    let node = Server::node(url, "node");
+    assert_eq!((node.record(2), node.record(3)), (Ok(()), Ok(())));
+    println!("{READY}");
+    std::io::stdin().read_to_string(&mut String::new()).unwrap();
+    let _ = node.record(4);
+    unreachable!("the process has aborted");
 }
