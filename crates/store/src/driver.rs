@@ -4,6 +4,7 @@
 //! appearances are in that order (SQLite numbers them by appearance).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::event::Account;
 use domain::ids::{EntityId, RoomId, Timestamp, UserId};
@@ -189,6 +190,14 @@ pub(crate) trait Transactions: Driver + Sized {
     fn connection_counts(&self) -> (u64, u64) {
         (0, 0)
     }
+
+    /// How long the writer waits for commands before it calls [`Transactions::check_connection`]; `None` if it never does.
+    fn check_interval(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Connects again if the connection was lost while there were no commands.
+    fn check_connection(&mut self) {}
 
     /// Releases memory after a burst of commands.
     fn release_memory(&mut self) {}

@@ -312,13 +312,18 @@ fn serve<D: Transactions>(
     let mut jobs = Vec::with_capacity(MAX_BATCH);
     let mut since_idle = 0;
     loop {
-        match queue.take_within((since_idle >= BURST_COMMANDS).then_some(IDLE_INTERVAL), MAX_BATCH, &mut jobs) {
+        let after_burst = since_idle >= BURST_COMMANDS;
+        let wait = if after_burst { Some(IDLE_INTERVAL) } else { context.session.0.check_interval() };
+        match queue.take_within(wait, MAX_BATCH, &mut jobs) {
             Take::Some => {}
             Take::Nothing => {
-                since_idle = 0;
-                context.session.0.release_memory();
-                stats.lock().unwrap_or_else(PoisonError::into_inner).idle_periods += 1;
-                sink.idle();
+                if after_burst {
+                    since_idle = 0;
+                    context.session.0.release_memory();
+                    stats.lock().unwrap_or_else(PoisonError::into_inner).idle_periods += 1;
+                    sink.idle();
+                }
+                context.session.0.check_connection();
                 continue;
             }
             Take::Closed => break,

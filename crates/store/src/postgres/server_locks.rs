@@ -20,6 +20,10 @@ const NODE_LOCKS: i32 = 0x726f_6f6e;
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 
+/// How long the first node waits for nodes that have not stopped. A node whose connection was lost is back sooner: it checks its connection every second, and
+/// the pauses between its attempts are as long.
+const RETURN_WAIT: Duration = Duration::from_secs(4);
+
 /// A session that takes locks.
 pub(super) struct Locks<'a> {
     pub(super) client: &'a Client,
@@ -57,17 +61,24 @@ impl Locks<'_> {
     pub(super) async fn take_as_node(&self, id: &str, may_be_first: bool) -> Result<bool, PostgresProblem> {
         self.take_node_lock(id).await?;
         let mut until = Instant::now() + LOCK_WAIT;
+        let mut others_return_until = None;
         loop {
-            if may_be_first && self.try_lock("pg_try_advisory_lock", LOCKS, SERVER_LOCK).await? {
-                return Ok(true);
+            let others_are_gone = others_return_until.is_none_or(|until| Instant::now() >= until);
+            if may_be_first && others_are_gone && self.try_lock("pg_try_advisory_lock", LOCKS, SERVER_LOCK).await? {
+                if others_return_until.is_some() || !self.others_may_return(id).await? {
+                    return Ok(true);
+                }
+                self.run("SELECT pg_advisory_unlock", LOCKS, SERVER_LOCK).await?;
+                tracing::info!(server = self.server, "no other node is connected, but some have not stopped; waits for them");
+                others_return_until = Some(Instant::now() + RETURN_WAIT);
             }
             if self.try_lock("pg_try_advisory_lock_shared", LOCKS, SERVER_LOCK).await? {
                 if !may_be_first || self.is_shared().await? {
                     return Ok(false);
                 }
-                // The server that had the lock alone has ended in between, perhaps before it had prepared the database.
+                // Other nodes have not returned yet, or the server that had the lock alone has ended before it had prepared the database.
                 self.run("SELECT pg_advisory_unlock_shared", LOCKS, SERVER_LOCK).await?;
-                continue;
+                until = Instant::now() + LOCK_WAIT;
             }
             if Instant::now() >= until {
                 match self.holder(LOCKS, SERVER_LOCK).await? {
@@ -108,6 +119,18 @@ impl Locks<'_> {
     async fn is_shared(&self) -> Result<bool, PostgresProblem> {
         let sql = format!("SELECT EXISTS (SELECT 1 FROM {} AND l.pid <> pg_backend_pid())", held(LOCKS, SERVER_LOCK));
         Ok(self.client.query_one(&sql, &[]).await.map_err(|error| self.failed(&error))?.get(0))
+    }
+
+    /// Whether other nodes take part in the present epoch and have not stopped: they were killed, or PostgreSQL has restarted and they connect again.
+    async fn others_may_return(&self, id: &str) -> Result<bool, PostgresProblem> {
+        let has_tables = "SELECT to_regclass('marks') IS NOT NULL AND to_regclass('epochs') IS NOT NULL";
+        if !self.client.query_one(has_tables, &[]).await.map_err(|error| self.failed(&error))?.get::<_, bool>(0) {
+            return Ok(false);
+        }
+        let sql = "SELECT EXISTS (SELECT 1 FROM marks WHERE name LIKE 'joined:%' AND name <> 'joined:' || $1::TEXT
+            AND value = (SELECT MAX(id) FROM epochs))";
+        // The tables of another program have other columns.
+        Ok(self.client.query_one(sql, &[&id]).await.is_ok_and(|row| row.get(0)))
     }
 
     /// A session that holds a lock.

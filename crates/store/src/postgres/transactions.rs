@@ -27,6 +27,8 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock(1919905645, 2)";
 /// How long the transaction of a node may wait for its next statement, so that a frozen node does not continue it. A second less than the limit after which
 /// PostgreSQL ends it.
 const IDLE_LIMIT: Duration = Duration::from_secs(4);
+/// How often a node without commands checks its connection: its session holds its locks, and it learns of another epoch.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
 const PUT_MARKS: &str = "INSERT INTO marks (name, value) VALUES ('event_log_head', $1), ($2, $3)
@@ -178,6 +180,27 @@ impl Transactions for Postgres {
             return Ok(None);
         }
         self.add_to_usage(changes).map(Some)
+    }
+
+    fn check_interval(&self) -> Option<Duration> {
+        self.member.as_ref().map(|_| CHECK_INTERVAL)
+    }
+
+    fn check_connection(&mut self) {
+        if self.member.is_none() || self.link.ensure().is_err() {
+            return;
+        }
+        if let Some(Ok(reply)) = self.link.exchange(&[self.marks_request()]).pop() {
+            self.check_marks(&Marks::of(&reply));
+        }
+    }
+
+    fn finish(&mut self) {
+        // Without this number the next node that starts knows that this one will not return.
+        if let Some(member) = self.member.as_ref().filter(|_| self.link.is_connected()) {
+            let forget = Request::new("DELETE FROM marks WHERE name = $1", values![&format!("joined:{}", member.id)]);
+            self.link.exchange(&[forget]);
+        }
     }
 
     fn connection_counts(&self) -> (u64, u64) {

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::thread;
 
 use domain::ids::Timestamp;
+use domain::sessions::{BeginEpoch, NodeStart};
 use store::{ClusterStart, Database, OpenError, Options};
 use test_postgres::TestServer;
 
-use crate::server::{Server, node};
+use crate::server::{Server, node, wait_for_no_sessions};
 
 /// How a node has found the database, without the time.
 fn start(database: &Database) -> ClusterStart {
@@ -84,21 +85,63 @@ fn two_nodes_with_one_id_are_refused() {
 
 #[test]
 fn locks_are_taken_again_after_a_lost_connection() {
-    let server = TestServer::shared();
-    let url = server.create_database();
+    let url = TestServer::shared().create_database();
     let a = Server::node(&url, "a");
     let b = Server::node(&url, "b");
     for number in 1..=3 {
-        server.sql(
-            url.rsplit('/').next().unwrap(),
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
-        );
+        end_sessions(&url);
         assert_eq!((a.record(2 * number), b.record(2 * number + 1)), (Ok(()), Ok(())));
     }
     assert!(refusal(node(&url, "a")).starts_with("NODE_ID=a:"));
     assert!(refusal(Options::new(&url)).contains("in use by the node"));
     assert_eq!(a.recorded(), [2, 3, 4, 5, 6, 7]);
     assert_eq!((a.close().len(), b.close().len()), (3, 3));
+}
+
+/// Ends all sessions of a database.
+fn end_sessions(url: &str) {
+    TestServer::shared().sql(
+        url.rsplit('/').next().unwrap(),
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    );
+}
+
+/// Lets a node take part in the present epoch.
+fn join(server: &Server, id: &str) {
+    let node = Some(NodeStart { id: id.to_owned(), is_first: start(&server.database).is_first });
+    server.run(BeginEpoch { name: String::new(), node, window: 0, disconnected_seconds: 0, grace_micros: 0 }).unwrap();
+}
+
+#[test]
+fn starting_node_waits_for_nodes_that_connect_again() {
+    let url = TestServer::shared().create_database();
+    let a = Server::node(&url, "a");
+    join(&a, "a");
+    for round in 0..3 {
+        // The node has no commands, and connects again nevertheless.
+        end_sessions(&url);
+        let joined = start(&Database::open(node(&url, "b")).unwrap());
+        assert_eq!((joined.epoch.as_str(), joined.is_first), ("epoch of a", false), "{round}");
+    }
+    a.close();
+    wait_for_no_sessions(&url);
+    let first = start(&Database::open(node(&url, "b")).unwrap());
+    assert_eq!((first.epoch.as_str(), first.is_first), ("epoch of b", true), "a node that has stopped is not waited for");
+}
+
+#[test]
+fn killed_nodes_do_not_keep_others_from_starting() {
+    let url = TestServer::shared().create_database();
+    let a = Server::node(&url, "a");
+    join(&a, "a");
+    a.close();
+    // What a node that was killed leaves behind.
+    let name = url.rsplit('/').next().unwrap();
+    TestServer::shared().sql(name, "INSERT INTO marks (name, value) VALUES ('joined:killed', (SELECT MAX(id) FROM epochs))");
+    wait_for_no_sessions(&url);
+    let first = start(&Database::open(node(&url, "b")).unwrap());
+    assert_eq!((first.epoch.as_str(), first.is_first), ("epoch of b", true));
+    assert_eq!(TestServer::shared().sql(name, "SELECT COUNT(*) FROM marks WHERE name LIKE 'joined:%'"), "0");
 }
 
 #[test]
