@@ -198,6 +198,8 @@ struct WrittenUsage {
 pub(crate) struct Work<T, W, R> {
     pub(crate) actor: Actor,
     pub(crate) stage: WorkState<T, W>,
+    /// The last offset before the events of the work, once it is executed.
+    pub(crate) position: i64,
     pub(crate) reply: R,
 }
 
@@ -244,6 +246,7 @@ where
     fn execute<D: Transactions>(&mut self, batch_context: &mut BatchContext<D>) -> StoreResult<()> {
         let WorkState::Waiting(work) = std::mem::replace(&mut self.stage, WorkState::Lost) else { return Ok(()) };
         batch_context.session.0.savepoint();
+        self.position = batch_context.session.0.position();
         let now = (batch_context.clock)();
         // The writes of a command that panics are rolled back with its part, so no later command reads them.
         let decided = catch_unwind(AssertUnwindSafe(|| {
@@ -275,9 +278,9 @@ where
 
 impl<T, W, R> Job for Work<T, W, R>
 where
-    T: Send,
+    T: Send + 'static,
     W: FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Clone + Send + 'static,
-    R: FnOnce(Result<T, DomainError>) + Send,
+    R: FnOnce(Result<T, DomainError>) + Send + 'static,
 {
     fn needs_store(&self) -> bool {
         true
@@ -320,14 +323,19 @@ where
     }
 
     fn finish(self: Box<Self>, batch: &Result<(), DomainError>, sink: &mut dyn CommitSink) {
+        let reply = self.reply;
         let (output, persisted_events) = match (batch, self.stage) {
-            (Err(error), _) => (Err(error.clone()), Vec::new()),
+            // Nothing was read or changed, so the reply has no place in the order of events.
+            (Err(error), _) => return catch_panic("a reply", || reply(Err(error.clone()))),
             (Ok(()), WorkState::Decided(Ok((output, persisted_events)))) => (Ok(output), persisted_events),
             (Ok(()), WorkState::Decided(Err(error))) => (Err(error), Vec::new()),
             (Ok(()), _) => (Err(DomainError::Internal("a command was not decided".to_owned())), Vec::new()),
         };
-        let reply = self.reply;
-        catch_panic("a reply", || reply(output));
+        if sink.orders_replies() {
+            sink.reply(Some(self.position), Box::new(move || catch_panic("a reply", || reply(output))));
+        } else {
+            catch_panic("a reply", || reply(output));
+        }
         let reach: usize = persisted_events.iter().map(PersistedEvent::reach).sum();
         if reach > 1 {
             catch_panic("a charge", || sink.charge(&self.actor, reach));
@@ -341,7 +349,7 @@ where
 /// A job without a command: its reply runs in the order of the queue.
 pub(crate) struct Passthrough<R>(pub(crate) R);
 
-impl<R: FnOnce() + Send> Job for Passthrough<R> {
+impl<R: FnOnce() + Send + 'static> Job for Passthrough<R> {
     fn needs_store(&self) -> bool {
         false
     }
@@ -366,8 +374,13 @@ impl<R: FnOnce() + Send> Job for Passthrough<R> {
 
     fn assign_seqs(&mut self, _: &dyn Fn(i64) -> Option<i64>) {}
 
-    fn finish(self: Box<Self>, _: &Result<(), DomainError>, _: &mut dyn CommitSink) {
-        catch_panic("a reply", self.0);
+    fn finish(self: Box<Self>, _: &Result<(), DomainError>, sink: &mut dyn CommitSink) {
+        let reply = self.0;
+        if sink.orders_replies() {
+            sink.reply(None, Box::new(move || catch_panic("a reply", reply)));
+        } else {
+            catch_panic("a reply", reply);
+        }
     }
 }
 

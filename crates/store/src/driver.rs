@@ -166,6 +166,11 @@ pub(crate) trait Transactions: Driver + Sized {
     /// False when the database has ended the transaction by itself, as SQLite does when the disk is full.
     fn in_transaction(&self) -> bool;
 
+    /// The offset of the last event that the present transaction has read or appended; 0 if replies need not wait for events.
+    fn position(&self) -> i64 {
+        0
+    }
+
     /// Begins a part of the transaction.
     fn savepoint(&mut self);
 

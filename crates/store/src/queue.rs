@@ -123,6 +123,11 @@ impl<T> Queue<T> {
         self.lock().suspended = None;
     }
 
+    /// Moves all waiting items into `taken`.
+    pub(crate) fn take_waiting(&self, taken: &mut Vec<T>) {
+        taken.extend(std::mem::take(&mut self.lock().waiting));
+    }
+
     /// The number of waiting items.
     pub(crate) fn len(&self) -> usize {
         self.lock().waiting.len()

@@ -99,6 +99,22 @@ pub trait CommitSink: Send {
     /// if it is more than one.
     fn charge(&mut self, _: &Actor, _reach: usize) {}
 
+    /// Whether the writer may execute the next commands. If not, it rejects them with this reason.
+    fn may_write(&mut self) -> Result<(), &'static str> {
+        Ok(())
+    }
+
+    /// Whether the sink runs the replies of committed commands, with [`CommitSink::reply`]. If not, the writer runs them at once.
+    fn orders_replies(&self) -> bool {
+        false
+    }
+
+    /// Takes a reply, to run it behind the event with the offset `position` and before any later event: the command has read the database at this
+    /// position. `None`: behind the replies and events that the sink has taken before.
+    fn reply(&mut self, _position: Option<i64>, reply: Box<dyn FnOnce() + Send>) {
+        reply();
+    }
+
     /// Takes the next event.
     fn publish(&mut self, persisted: PersistedEvent);
 
@@ -180,7 +196,7 @@ impl Writer {
         work: impl FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Clone + Send + 'static,
         reply: impl FnOnce(Result<T, DomainError>) + Send + 'static,
     ) {
-        self.put(Box::new(Work { actor, stage: WorkState::Waiting(work), reply }));
+        self.put(Box::new(Work { actor, stage: WorkState::Waiting(work), position: 0, reply }));
     }
 
     /// Queues a command, with [`Writer::submit`].
@@ -192,6 +208,13 @@ impl Writer {
     /// closed, it runs at once, on the caller's thread.
     pub fn submit_passthrough(&self, reply: impl FnOnce() + Send + 'static) {
         self.put(Box::new(Passthrough(reply)));
+    }
+
+    /// Rejects the commands that wait in the queue with [`DomainError::Unavailable`] and this reason. Their replies run on the caller's thread.
+    pub fn reject_waiting(&self, reason: &str) {
+        let mut jobs = Vec::new();
+        self.0.queue.take_waiting(&mut jobs);
+        reject(jobs, reason);
     }
 
     /// Closes the queue for all handles. The writer finishes the queued commands, copies the write-ahead log into the database file, and ends.
@@ -241,6 +264,14 @@ struct CountingSink<'a, O> {
 impl<O: CommitSink> CommitSink for CountingSink<'_, O> {
     fn charge(&mut self, actor: &Actor, reach: usize) {
         self.sink.charge(actor, reach);
+    }
+
+    fn orders_replies(&self) -> bool {
+        self.sink.orders_replies()
+    }
+
+    fn reply(&mut self, position: Option<i64>, reply: Box<dyn FnOnce() + Send>) {
+        self.sink.reply(position, reply);
     }
 
     fn publish(&mut self, persisted: PersistedEvent) {
@@ -328,6 +359,10 @@ fn serve<D: Transactions>(
             }
             Take::Closed => break,
         }
+        if let Err(reason) = sink.may_write() {
+            reject(jobs.drain(..), reason);
+            continue;
+        }
         let commands = jobs.len();
         since_idle += commands;
         let committed = context.execute(&mut jobs);
@@ -346,4 +381,12 @@ fn serve<D: Transactions>(
         (stats.round_trips, stats.reconnects) = context.session.0.connection_counts();
     }
     context.session.0.finish();
+}
+
+/// Runs the replies of commands that were not executed.
+fn reject(jobs: impl IntoIterator<Item = Box<dyn Job>>, reason: &str) {
+    let rejected = Err(DomainError::Unavailable(reason.to_owned()));
+    for job in jobs {
+        job.finish(&rejected, &mut drop::<PersistedEvent>);
+    }
 }

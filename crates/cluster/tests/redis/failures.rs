@@ -24,18 +24,20 @@ async fn two_nodes(redis: &RedisServer, log: &TestLog) -> [TestNode; 2] {
 async fn write_during(nodes: &[TestNode], cause: impl AsyncFnOnce()) {
     let stop = AtomicBool::new(false);
     let is_stopped = || stop.load(Ordering::Relaxed);
-    let write = async |node: &TestNode| {
+    let write = async |node: &TestNode, other: &TestNode| {
         while !is_stopped() {
-            let before = node.observed.delivered();
+            let before = other.observed.delivered();
             node.write(3);
-            wait_until("the node delivers an event", || node.observed.delivered() > before || is_stopped()).await;
+            // The event may be delivered already, and then the wait does not let the other futures of this task run.
+            tokio::task::yield_now().await;
+            wait_until("the other node delivers an event", || other.observed.delivered() > before || is_stopped()).await;
         }
     };
     let cause = async {
         cause().await;
         stop.store(true, Ordering::Relaxed);
     };
-    tokio::join!(write(&nodes[0]), write(&nodes[1]), cause);
+    tokio::join!(write(&nodes[0], &nodes[1]), write(&nodes[1], &nodes[0]), cause);
     for node in nodes {
         node.has_all().await;
     }
@@ -94,12 +96,6 @@ async fn events_are_read_from_the_log_while_redis_is_away() {
         works_again(&nodes).await;
     })
     .await;
-    for node in &nodes {
-        assert!(
-            node.observed.has_seen(|event| matches!(event, MembershipEvent::Rejoined { .. })),
-            "Redis was away for longer than a lease"
-        );
-    }
     assert_no_node_ended(&nodes);
 }
 

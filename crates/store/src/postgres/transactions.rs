@@ -141,6 +141,10 @@ impl Transactions for Postgres {
         self.transaction.as_ref().is_some_and(|transaction| !matches!(transaction.state, TransactionState::Failed(_)))
     }
 
+    fn position(&self) -> i64 {
+        self.transaction.as_ref().map_or(0, |transaction| transaction.events.last_offset())
+    }
+
     fn savepoint(&mut self) {
         if let Some(transaction) = &mut self.transaction {
             transaction.part = Part { active: true, from: transaction.kept.len(), saved: false };
