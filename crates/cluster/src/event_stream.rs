@@ -11,12 +11,29 @@ use crate::wire::EventFrame;
 pub type OrderedAction = Box<dyn FnOnce() + Send>;
 
 /// Receives the events. It is called under the lock of the stream, so it must not call the stream, and must not block.
-pub type EventSink = Box<dyn Fn(&EventFrame) + Send + Sync>;
+///
+/// A function is a sink that takes each event by itself.
+pub trait EventSink: Send + Sync {
+    /// Called before some events and ordered actions, which follow each other without a pause.
+    fn begin(&self) {}
+
+    /// Takes the next event.
+    fn event(&self, event: &EventFrame);
+
+    /// Called after the last of these events and actions.
+    fn end(&self) {}
+}
+
+impl<F: Fn(&EventFrame) + Send + Sync> EventSink for F {
+    fn event(&self, event: &EventFrame) {
+        self(event);
+    }
+}
 
 /// Delivers every event once and in the order of the offsets, and runs ordered actions between them.
 pub struct EventStream {
     state: Mutex<StreamState>,
-    sink: EventSink,
+    sink: Box<dyn EventSink>,
 }
 
 struct StreamState {
@@ -28,7 +45,7 @@ struct StreamState {
 
 impl EventStream {
     /// A stream that delivers the offset `next` first, to `sink`.
-    pub fn new(config: SequencerConfig, next: u64, now: Instant, sink: EventSink) -> Self {
+    pub fn new(config: SequencerConfig, next: u64, now: Instant, sink: Box<dyn EventSink>) -> Self {
         let state = StreamState { sequencer: OffsetSequencer::new(config, next, now), actions: BTreeMap::new() };
         Self { state: Mutex::new(state), sink }
     }
@@ -36,6 +53,16 @@ impl EventStream {
     /// Takes committed events, by ascending offset. Events that are next are delivered before this returns.
     pub fn offer(&self, events: impl IntoIterator<Item = EventFrame>, now: Instant) {
         self.with(|sequencer| events.into_iter().for_each(|event| sequencer.offer(event, now)));
+    }
+
+    /// Takes the actions and the events of a commit; see [`EventStream::after`] and [`EventStream::offer`]. The actions of one offset run in their
+    /// order.
+    pub fn commit(&self, ordered: impl IntoIterator<Item = (u64, OrderedAction)>, events: impl IntoIterator<Item = EventFrame>, now: Instant) {
+        let mut state = self.lock();
+        for (offset, action) in ordered {
+            state.actions.entry(offset).or_default().push(action);
+        }
+        self.change(&mut state, |sequencer| events.into_iter().for_each(|event| sequencer.offer(event, now)));
     }
 
     /// Learns that offsets up to `last` exist; see [`OffsetSequencer::learn`].
@@ -105,14 +132,24 @@ impl EventStream {
 
     /// Changes the sequencer, and delivers what is next.
     fn with<T>(&self, change: impl FnOnce(&mut OffsetSequencer) -> T) -> T {
-        let mut state = self.lock();
-        let StreamState { sequencer, actions } = &mut *state;
+        self.change(&mut self.lock(), change)
+    }
+
+    fn change<T>(&self, state: &mut StreamState, change: impl FnOnce(&mut OffsetSequencer) -> T) -> T {
+        let StreamState { sequencer, actions } = state;
         let result = change(sequencer);
-        for event in sequencer.take_ready() {
-            run_actions_before(actions, event.first());
-            (self.sink)(&event);
+        let next = sequencer.next();
+        let mut ready = sequencer.take_ready().peekable();
+        if ready.peek().is_none() && actions.first_key_value().is_none_or(|(offset, _)| *offset >= next) {
+            return result;
         }
-        run_actions_before(actions, sequencer.next());
+        self.sink.begin();
+        for event in ready {
+            run_actions_before(actions, event.first());
+            self.sink.event(&event);
+        }
+        run_actions_before(actions, next);
+        self.sink.end();
         result
     }
 

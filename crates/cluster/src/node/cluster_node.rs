@@ -12,7 +12,7 @@ use super::sink::ClusterSink;
 use super::stats::ClusterStats;
 use super::{lease_task, log_task, publish_task, subscribe_task};
 use crate::event_log::EventLogReader;
-use crate::event_stream::{EventStream, OrderedAction};
+use crate::event_stream::{EventSink, EventStream, OrderedAction};
 use crate::identity::{ClusterPrefix, Incarnation, NodeAddress, NodeId, NodeInfo};
 use crate::membership::LeaseGuard;
 use crate::redis::{LeaseStore, RedisConnector, RedisUrl, TakeLeaseError};
@@ -78,8 +78,7 @@ impl ClusterNode {
 
         let now = Instant::now();
         let core = NodeCore::new(own, config.grace, now, Box::new(|| Incarnation(rand::random())));
-        let receiver = sink.clone();
-        let stream = EventStream::new(config.sequencer, config.next_offset, now, Box::new(move |event| receiver.event(event)));
+        let stream = EventStream::new(config.sequencer, config.next_offset, now, Box::new(StreamSink(sink.clone())));
         let (queue, items) = publish_task::publish_queue();
         let shared = Arc::new(Shared::new(core, stream, sink, queue, now));
         shared.with_core(|core, now| core.renewed(listing, now, now));
@@ -94,9 +93,9 @@ impl ClusterNode {
     }
 
     /// Takes committed events of this node, by ascending offset: delivers each as soon as all earlier offsets are delivered, and publishes them for the
-    /// other nodes. Call it after the commit.
-    pub fn commit(&self, events: Vec<EventFrame>) {
-        self.shared.commit(events);
+    /// other nodes. Call it after the commit. `ordered`: the replies to the commands, each with the offset behind which it runs.
+    pub fn commit(&self, ordered: Vec<(u64, OrderedAction)>, events: Vec<EventFrame>) {
+        self.shared.commit(ordered, events);
     }
 
     /// Runs an action at its place in the order of events; see [`EventStream::after`].
@@ -189,5 +188,22 @@ impl ClusterNode {
         };
         let _ = tokio::time::timeout(STOP_TIMEOUT, release).await;
         self.publisher.shutdown().await;
+    }
+}
+
+/// Passes the events of the stream to the sink of the node.
+struct StreamSink(Arc<dyn ClusterSink>);
+
+impl EventSink for StreamSink {
+    fn begin(&self) {
+        self.0.begin_events();
+    }
+
+    fn event(&self, event: &EventFrame) {
+        self.0.event(event);
+    }
+
+    fn end(&self) {
+        self.0.end_events();
     }
 }

@@ -11,7 +11,7 @@ use super::core::{CoreOutput, NodeCore};
 use super::publish_task::PublishQueue;
 use super::sink::ClusterSink;
 use super::stats::{ClusterStats, Counters};
-use crate::event_stream::EventStream;
+use crate::event_stream::{EventStream, OrderedAction};
 use crate::identity::{Incarnation, NodeId};
 use crate::membership::LeaseGuard;
 use crate::wire::{DecodeError, Envelope, EventFrame, Message, decode, encode, encode_events};
@@ -90,10 +90,10 @@ impl Shared {
     }
 
     /// Delivers committed events of this node as soon as they are next, and publishes them for the other nodes.
-    pub fn commit(&self, events: Vec<EventFrame>) {
+    pub fn commit(&self, ordered: Vec<(u64, OrderedAction)>, events: Vec<EventFrame>) {
         self.notice_pause();
         let messages = self.encode_batches(&events);
-        self.stream.offer(events, Instant::now());
+        self.stream.commit(ordered, events, Instant::now());
         messages.into_iter().for_each(|message| self.publish(message));
         self.read.notify_one();
     }

@@ -11,6 +11,13 @@ use crate::wire::{EphemeralFrame, EventFrame, PresenceKey, Usage};
 /// Receives what a node decides. The functions are called one after the other under a lock of the node, in the order of the decisions. They must not block
 /// and must not call the node; they put work into the queues of the server.
 pub trait ClusterSink: Send + Sync + 'static {
+    /// Called before some events and ordered actions, which follow each other without a pause: their work can be collected until
+    /// [`ClusterSink::end_events`].
+    fn begin_events(&self) {}
+
+    /// Called after the last of these events and actions.
+    fn end_events(&self) {}
+
     /// Delivers an event to the connections of this node. Called for each offset once, in order, with this node's own events.
     fn event(&self, event: &EventFrame);
 

@@ -1,19 +1,34 @@
 //! An event on its way between nodes.
 
+use std::any::Any;
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 
 use super::varint::{Reader, put_bytes, put_number, read_number};
 use super::{DecodeError, MAX_OFFSETS};
 
 /// An event with its offsets, its rooms and its body. The rooms stand in front of the body, so a node without connections in them need not decode it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+///
+/// An event of this node, or one that was read from the log, also has the value that its body encodes; the value is not sent.
+#[derive(Clone, Debug)]
 pub struct EventFrame {
     first: u64,
     count: u32,
     /// The number of rooms, then each room behind its length; checked when the frame was made.
     rooms: Bytes,
     body: Bytes,
+    value: Option<Arc<dyn Any + Send + Sync>>,
 }
+
+/// Two frames are equal if they are sent as the same bytes.
+impl PartialEq for EventFrame {
+    fn eq(&self, other: &Self) -> bool {
+        (self.first, self.count, &self.rooms, &self.body) == (other.first, other.count, &other.rooms, &other.body)
+    }
+}
+
+impl Eq for EventFrame {}
 
 impl EventFrame {
     /// An event with the offsets `first` to `first + count - 1`. `rooms`: those that receive it; an empty name stands for all connections. `body`: the
@@ -27,7 +42,7 @@ impl EventFrame {
         let mut all = BytesMut::with_capacity(names.len() + 1);
         put_number(&mut all, number);
         all.extend_from_slice(&names);
-        Self { first, count: count.clamp(1, MAX_OFFSETS), rooms: all.freeze(), body }
+        Self { first, count: count.clamp(1, MAX_OFFSETS), rooms: all.freeze(), body, value: None }
     }
 
     /// The first of its offsets.
@@ -57,6 +72,17 @@ impl EventFrame {
         &self.body
     }
 
+    /// The same event with the value that its body encodes, so that this node need not decode the body.
+    #[must_use]
+    pub fn with_value(self, value: Arc<dyn Any + Send + Sync>) -> Self {
+        Self { value: Some(value), ..self }
+    }
+
+    /// The value that the body encodes, if the frame has it.
+    pub fn value(&self) -> Option<&Arc<dyn Any + Send + Sync>> {
+        self.value.as_ref()
+    }
+
     /// The approximate memory of the frame in bytes.
     pub fn size(&self) -> usize {
         self.rooms.len() + self.body.len() + size_of::<Self>()
@@ -77,7 +103,7 @@ impl EventFrame {
         if !(1..=u64::from(MAX_OFFSETS)).contains(&count) || first.checked_add(count).is_none() {
             return Err(DecodeError::Malformed);
         }
-        let frame = Self { first, count: count as u32, rooms: reader.bytes()?, body: reader.bytes()? };
+        let frame = Self { first, count: count as u32, rooms: reader.bytes()?, body: reader.bytes()?, value: None };
         frame.check_rooms()?;
         Ok(frame)
     }

@@ -69,7 +69,7 @@ async fn replies_keep_their_place_between_events() {
         a.after(offset, Box::new(move || seen.lock().unwrap().push((offset, observed.delivered()))));
     }
     // The event of the other node never comes over Redis, so it is read from the log.
-    a.node.commit(own);
+    a.node.commit(Vec::new(), own);
     a.has_all().await;
     assert_eq!(first.len(), 1);
     wait_until("both replies ran", || seen.lock().unwrap().len() == 2).await;

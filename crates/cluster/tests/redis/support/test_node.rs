@@ -145,7 +145,7 @@ impl TestNode {
     /// Commits events, and publishes them.
     pub fn write(&self, count: usize) {
         let events = self.log.commit(self.node.own().id.as_str(), count);
-        self.node.commit(events);
+        self.node.commit(Vec::new(), events);
     }
 
     /// Waits until the node knows that many other nodes and their presence.
