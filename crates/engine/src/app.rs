@@ -106,6 +106,12 @@ pub trait App: Sized + 'static {
         let _ = (shard, message);
     }
 
+    /// Called before each turn of the shard, which reads the connections' input, and sends output. A program that must not continue as before, such as one
+    /// whose process was paused for too long, ends its connections here; see [`Shard::drop_connections`]. It runs in each turn, so it must cost nothing.
+    fn before_turn(&mut self, shard: &mut Shard<Self>) {
+        let _ = shard;
+    }
+
     /// The time that was set with [`Shard::wake_at`] is reached.
     fn wake(&mut self, shard: &mut Shard<Self>) {
         let _ = shard;

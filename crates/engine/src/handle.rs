@@ -115,6 +115,11 @@ impl<A: App> Handle<A> {
         self.0.mailboxes.iter().for_each(Mailbox::wait_for_capacity);
     }
 
+    /// Whether no mailbox is full; see [`Handle::wait_for_capacity`].
+    pub fn has_capacity(&self) -> bool {
+        self.0.mailboxes.iter().all(Mailbox::has_capacity)
+    }
+
     /// The number of shards.
     pub fn shards(&self) -> usize {
         self.0.mailboxes.len()

@@ -108,6 +108,11 @@ impl<A: App> Mailbox<A> {
         drop(self.emptied.wait_while(lock(&self.state), full));
     }
 
+    /// Whether there is room; see [`Mailbox::wait_for_capacity`].
+    pub fn has_capacity(&self) -> bool {
+        lock(&self.state).waiting.len() < MAILBOX_HIGH_WATER
+    }
+
     /// Hides all mail, also later mail, from the shard until [`Mailbox::end_batch`].
     pub fn begin_batch(&self) {
         lock(&self.state).batches += 1;

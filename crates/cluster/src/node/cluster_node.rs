@@ -1,6 +1,6 @@
 //! A running node.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -55,8 +55,8 @@ pub struct ClusterNode {
     shared: Arc<Shared>,
     connector: RedisConnector,
     leases: Arc<LeaseStore>,
-    tasks: JoinSet<()>,
-    publisher: JoinSet<()>,
+    tasks: Mutex<JoinSet<()>>,
+    publisher: Mutex<JoinSet<()>>,
 }
 
 impl ClusterNode {
@@ -89,7 +89,7 @@ impl ClusterNode {
         tasks.spawn(lease_task::run(shared.clone(), connector.clone(), leases.clone(), connection));
         tasks.spawn(lease_task::step(shared.clone()));
         tasks.spawn(log_task::run(shared.clone(), log));
-        Ok(Self { shared, connector, leases, tasks, publisher })
+        Ok(Self { shared, connector, leases, tasks: Mutex::new(tasks), publisher: Mutex::new(publisher) })
     }
 
     /// Takes committed events of this node, by ascending offset: delivers each as soon as all earlier offsets are delivered, and publishes them for the
@@ -171,10 +171,10 @@ impl ClusterNode {
         self.shared.stats()
     }
 
-    /// Publishes what waits and ends the lease, so that the other nodes need not wait for its end.
-    pub async fn stop(mut self) {
+    /// Publishes what waits and ends the lease, so that the other nodes need not wait for its end. The node does nothing after that.
+    pub async fn stop(&self) {
         // The lease must not be renewed after its end.
-        self.tasks.shutdown().await;
+        take(&self.tasks).shutdown().await;
         self.shared.with_core(|core, now| core.flush(now));
         let release = async {
             self.shared.queue.flush().await;
@@ -187,8 +187,12 @@ impl ClusterNode {
             }
         };
         let _ = tokio::time::timeout(STOP_TIMEOUT, release).await;
-        self.publisher.shutdown().await;
+        take(&self.publisher).shutdown().await;
     }
+}
+
+fn take(tasks: &Mutex<JoinSet<()>>) -> JoinSet<()> {
+    std::mem::take(&mut *tasks.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Passes the events of the stream to the sink of the node.

@@ -44,6 +44,14 @@ impl<A: App> Shard<A> {
         self.end_connection(connection, DisconnectReason::ForcedServerClose, CloseAction::CloseFrame(code, reason.to_owned()));
     }
 
+    /// Ends all connections of this shard at once, without any further input or output. Clients reconnect, and may resume their sockets.
+    pub fn drop_connections(&mut self) {
+        let slots: Vec<u32> = self.connections.iter().map(|(slot, _)| slot as u32).collect();
+        for slot in slots {
+            self.end_connection(slot, DisconnectReason::ForcedClose, CloseAction::Drop);
+        }
+    }
+
     pub(crate) fn end_connection(&mut self, slot: u32, reason: DisconnectReason, action: CloseAction) {
         let key = self.key_of(slot);
         self.pending_closes.push(PendingClose::Connection(key, reason, action));

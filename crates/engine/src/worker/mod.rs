@@ -146,6 +146,8 @@ impl<A: App> Worker<A> {
     /// One turn: handles all input and its consequences, and writes once for each connection with output.
     fn turn(&mut self, clock: impl Fn() -> Instant) {
         self.budget.begin_turn(self.shard.now);
+        self.app.before_turn(&mut self.shard);
+        self.close_pending();
         self.passed_over += self.read_some(FlushPriority::Soon, MAX_READS_PER_TURN, &clock);
         // Connections that have used up their share wait until the others were served, at most `MAX_READS_PER_TURN` of them.
         if self.shard.readable.len(FlushPriority::Soon) == 0 || self.passed_over >= MAX_READS_PER_TURN {
