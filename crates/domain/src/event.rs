@@ -344,7 +344,7 @@ fn inboxes(space: &Space) -> impl Iterator<Item = RoomId> {
 }
 
 /// An ephemeral event: useless when late, never stored, and dropped first when a client is slow.
-#[derive(Clone, PartialEq, Debug, EnumDiscriminants)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, EnumDiscriminants)]
 #[strum_discriminants(name(EphemeralEventKind), derive(IntoStaticStr, VariantArray), strum(serialize_all = "snake_case"))]
 #[strum_discriminants(doc = "The kind of an ephemeral event.")]
 #[expect(missing_docs, reason = "the fields are the things that the variant's sentence names")]

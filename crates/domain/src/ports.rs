@@ -470,4 +470,7 @@ pub enum BusMessage {
 pub trait Bus: Send + Sync {
     /// Publishes one notice. Persisted events are published after their commit, in the order of their offsets.
     fn publish(&self, notice: BusMessage);
+
+    /// Takes a presence event from before the start of this node, which the clients have received.
+    fn publish_known(&self, _: EphemeralEvent) {}
 }

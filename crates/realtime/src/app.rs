@@ -31,13 +31,15 @@ pub struct RealtimeApp {
     pub(super) counters: ShardCounters,
     /// The acknowledgements that other servers of a cluster wait for.
     pub(super) forwarded_acks: ForwardedAcks,
+    /// How many leases this node had lost when this shard last ended its connections.
+    lost_leases: u64,
 }
 
 impl RealtimeApp {
     /// The application for one shard.
     pub fn new(state: Arc<RealtimeState>, engine: Handle<RealtimeApp>) -> Self {
         let timers = Timers::new(state.presence.grace);
-        Self { state, engine, timers, counters: ShardCounters::default(), forwarded_acks: ForwardedAcks::default() }
+        Self { state, engine, timers, counters: ShardCounters::default(), forwarded_acks: ForwardedAcks::default(), lost_leases: 0 }
     }
 
     /// Returns a function with which another thread runs a job on this shard.
@@ -91,6 +93,14 @@ impl App for RealtimeApp {
 
     fn message(&mut self, shard: &mut Shard<Self>, job: Job) {
         job(self, shard);
+    }
+
+    fn before_turn(&mut self, shard: &mut Shard<Self>) {
+        let Some(node) = &self.state.node else { return };
+        let lost_leases = node.lost_leases(shard.now());
+        if std::mem::replace(&mut self.lost_leases, lost_leases) != lost_leases {
+            shard.drop_connections();
+        }
     }
 
     fn wake(&mut self, shard: &mut Shard<Self>) {

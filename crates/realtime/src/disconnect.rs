@@ -64,12 +64,12 @@ impl RealtimeApp {
             self.state.stop_typing_everywhere(&user, &id.text());
         }
         self.store_session_end(shard, socket, reason);
-        // A stop does not end a user's part in a call: the next start ends the calls that are still open, as after a kill.
-        if reason != DisconnectReason::ServerShuttingDown {
+        // A stop does not end a user's part in a call: the next start ends the calls that are still open, as after a kill. Other nodes do not start.
+        if reason != DisconnectReason::ServerShuttingDown || self.state.has_other_nodes() {
             self.leave_calls(shard, socket, &user);
         }
         if is_shutdown {
-            // The next start expects these users to reconnect, and sends offline events for the others.
+            // The next start, or another node, expects these users to reconnect, and sends offline events for the others.
             return;
         }
         let rooms: Vec<RoomId> = shard.rooms_of(socket).filter_map(RoomId::parse).collect();

@@ -18,7 +18,7 @@ use socketio_adapter::AdapterStats;
 
 use super::socketio_cluster::PeerBroadcasts;
 use super::{Effect, Job, RealtimeApp, RenderedEvent};
-use crate::presence::{CrowdedRooms, OnlineUsers, PendingChanges, PresenceHistory, RoomPresence, room_change};
+use crate::presence::{CrowdedRooms, OnlineUsers, PendingChanges, PresenceHistory, RoomPresence, room_change, user_of};
 
 /// The users who are online and in rooms, for decisions that depend on their number.
 #[derive(Clone, Default)]
@@ -150,6 +150,26 @@ impl Fanout {
         }
     }
 
+    /// Whether the shards have processed most of their messages.
+    pub fn has_capacity(&self) -> bool {
+        self.engine.get().is_none_or(Handle::has_capacity)
+    }
+
+    /// Lets each shard begin a turn.
+    pub fn wake_shards(&self) {
+        if let Some(engine) = self.engine.get() {
+            engine.send_to_all(|| Box::new(|_, _| {}));
+        }
+    }
+
+    /// An event cannot be read: clients that missed it, or an earlier one, must reload their data.
+    pub fn skip_unreadable(&self, offset: u64) {
+        tracing::warn!(offset, "an event cannot be read; clients that missed it must reload their data");
+        if let Some(engine) = self.engine.get() {
+            engine.expire_up_to(offset);
+        }
+    }
+
     /// The number of persisted events of each kind since the start.
     pub fn persisted_events(&self) -> CountsByKind {
         let mut kinds = CountsByKind::default();
@@ -215,6 +235,12 @@ impl Fanout {
             self.delivered_events[EventKind::from(&persisted.event) as usize].fetch_add(1, Ordering::Relaxed);
         }
         let Some(engine) = self.engine.get() else { return };
+        if let BusMessage::Ephemeral(ephemeral) = &notice
+            && user_of(ephemeral).is_some()
+            && self.audience == Audience::None
+        {
+            return;
+        }
         if let BusMessage::Ephemeral(ephemeral) = &notice
             && self.collect_in_crowded_room(engine, ephemeral)
         {

@@ -48,6 +48,7 @@
 //!
 //! Other servers:
 //!
+//! - [`nodes`]: this server as one of several nodes.
 //! - [`socketio_cluster`]: this server in a cluster of socket.io servers.
 //!
 //! Counters:
@@ -69,6 +70,7 @@ mod effects;
 mod fanout;
 mod handshake;
 mod missed_events;
+pub mod nodes;
 mod pending_session_ends;
 pub mod presence;
 mod presence_broadcast;

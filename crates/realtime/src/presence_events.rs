@@ -8,11 +8,9 @@ use super::RealtimeState;
 use crate::presence::DepartureId;
 
 impl RealtimeState {
-    /// Publishes an online or offline event, unless presence events are switched off.
+    /// Publishes an online or offline event. If presence events are switched off, clients do not receive it.
     pub(super) fn publish_presence(&self, change: EphemeralEvent) {
-        if self.presence.is_broadcast {
-            self.delivery.bus.publish(BusMessage::Ephemeral(change.into()));
-        }
+        self.delivery.bus.publish(BusMessage::Ephemeral(change.into()));
     }
 
     /// Publishes the leave event of a departure, unless a connection of the user has returned to the room.

@@ -30,7 +30,7 @@ impl RealtimeApp {
             }
             _ => {
                 let acked = shard.acked(socket).unwrap_or(0).max(session.received_at_connect);
-                self.end(shard, secret, acked, reason == DisconnectReason::ServerShuttingDown);
+                self.end(shard, secret, acked, reason == DisconnectReason::ServerShuttingDown && !self.state.has_other_nodes());
                 let unacked = shard.take_unacked(socket);
                 self.state.sessions.unacked_deliveries.add(secret, unacked, shard.now(), self.state.sessions.recovery_window);
             }

@@ -93,9 +93,11 @@ impl RealtimeState {
         for DisconnectedUser { user, id, rooms, .. } in users.iter().filter(|found| found.left_at.is_none()) {
             let known_by = Id::parse(id).filter(|_| self.presence.is_broadcast);
             departures.push(PendingDeparture::FromServer(user.id.clone(), self.presence.online_users.expect(&user.id, known_by)));
+            self.delivery.bus.publish_known(EphemeralEvent::Online { user: user.id.clone(), connection: id.clone() });
             for (room, inside) in rooms {
                 if let Some(departure) = self.presence.room_presence.expect(room, user, inside.clone()) {
                     departures.push(PendingDeparture::FromRoom(room.clone(), user.id.clone(), departure));
+                    self.delivery.bus.publish_known(EphemeralEvent::RoomJoined { room: room.clone(), user: user.clone() });
                 }
             }
         }

@@ -13,6 +13,7 @@ use limits::rate_limit::RateLimits;
 use store::{Readers, Writer};
 
 use super::{Fanout, PendingSessionEnds, SessionLocations, StartupPresence, UnackedDeliveries};
+use crate::nodes::NodeHandle;
 use crate::presence::{CallParticipants, OnlineUsers, RoomPresence, TypingUsers};
 
 /// The state that all shards share. Each lock in it is held only for a look-up.
@@ -40,8 +41,17 @@ pub struct RealtimeState {
     pub sessions: SessionState,
     /// The way of events to the clients.
     pub delivery: Delivery,
+    /// This server as one of several nodes; `None` if it is the only one.
+    pub node: Option<Arc<NodeHandle>>,
     /// The current time.
     pub clock: fn() -> Timestamp,
+}
+
+impl RealtimeState {
+    /// Whether clients can reconnect to another node.
+    pub fn has_other_nodes(&self) -> bool {
+        self.node.as_ref().is_some_and(|node| node.get().is_some_and(|node| !node.others().is_empty()))
+    }
 }
 
 /// How tokens are verified, and whether they end connections.

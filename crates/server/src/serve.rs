@@ -67,7 +67,7 @@ where
     // Before the ports: a second server on the same data folder and ports then reports the process that holds the folder.
     let database = open_database(&config)?;
     let listener = Listener::bind(&config).await?;
-    let mut app = App::start(&config, &keys, &database)?;
+    let mut app = App::start(&config, &keys, &database).await?;
     drop(database);
     app.join_socketio_cluster(&config).await?;
     banner::print(&config, &keys, &listener);
@@ -99,6 +99,7 @@ async fn drain_and_close(app: &mut App, mut signals: StopSignals, drain: Duratio
     let latest = app.drain(drain).await;
     tokio::task::block_in_place(|| app.close_connections());
     app.leave_socketio_cluster().await;
+    app.leave_cluster().await;
     latest.max(Instant::now() + FINAL_FLUSH_TIMEOUT)
 }
 

@@ -166,6 +166,11 @@ impl ClusterNode {
         self.shared.guard.clone()
     }
 
+    /// Handles a pause of this node that no task has noticed yet: the sink learns about it before this returns.
+    pub fn notice_pause(&self) {
+        self.shared.notice_pause();
+    }
+
     /// What was counted since the start.
     pub fn stats(&self) -> ClusterStats {
         self.shared.stats()

@@ -138,7 +138,7 @@ impl Shared {
     }
 
     /// A node that was paused ends its connections before it delivers anything.
-    fn notice_pause(&self) {
+    pub fn notice_pause(&self) {
         if !self.guard.is_valid(Instant::now()) {
             self.with_core(|core, now| core.step(now));
         }

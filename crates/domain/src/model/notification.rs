@@ -30,7 +30,7 @@ pub struct Notification {
 }
 
 /// An announcement to all connected users. It is not stored, and users who are not connected do not receive it.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Announcement {
     /// The event name for clients; `None` for the name that all notifications have.
     pub event: Option<String>,

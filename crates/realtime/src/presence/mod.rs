@@ -14,12 +14,13 @@ mod history;
 mod online_users;
 mod pending_changes;
 mod room_presence;
+mod room_users;
 mod typing;
 
 pub use call_participants::CallParticipants;
 pub use crowded_rooms::{CrowdedRooms, MIN_CROWD, room_change};
 pub use history::{MAX_REPLAYED, PresenceHistory, Recipients};
-pub use online_users::{ConnectionCounts, ConnectionId, OnlineUsers, Transport};
+pub use online_users::{ConnectionCounts, ConnectionId, OnlineOnNodes, OnlineUsers, Transport};
 pub use pending_changes::{PendingChanges, user_of};
 pub use room_presence::{MAX_LISTED, RoomPresence};
 pub use typing::TypingUsers;

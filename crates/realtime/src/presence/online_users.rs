@@ -1,7 +1,7 @@
 //! The connections of each user.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::ids::UserId;
 use engine::id::Id;
@@ -62,9 +62,23 @@ impl ConnectionCounts {
     }
 }
 
+/// The users who are online on any node.
+pub trait OnlineOnNodes: Send + Sync {
+    /// The connection id of a user that other users see; `None` if the user is offline.
+    fn connection_of(&self, user: &UserId) -> Option<String>;
+
+    /// The number of users who are online.
+    fn count(&self) -> usize;
+}
+
 /// The users who are online, or within the grace period. A user without an entry is offline.
-#[derive(Debug, Default)]
-pub struct OnlineUsers(Mutex<OnlineState>);
+#[derive(Default)]
+pub struct OnlineUsers {
+    /// The connections of this node.
+    state: Mutex<OnlineState>,
+    /// The users of all nodes, if there are several: the answers name these. It must not be asked while the state is locked.
+    on_nodes: Option<Arc<dyn OnlineOnNodes>>,
+}
 
 #[derive(Debug, Default)]
 struct OnlineState {
@@ -137,6 +151,11 @@ impl UserPresence {
 }
 
 impl OnlineUsers {
+    /// The register of one of several nodes: its answers are those of `nodes`.
+    pub fn on_several_nodes(nodes: Arc<dyn OnlineOnNodes>) -> Self {
+        Self { state: Mutex::default(), on_nodes: Some(nodes) }
+    }
+
     /// Counts a socket. Other users know its connection by the id of its first socket, unless presence events are switched off. If the user
     /// comes online with it, `send_online` sends the event. An error if it is the first socket of its connection, and the user has `most`
     /// connections of this type already (`None`: no limit).
@@ -217,23 +236,29 @@ impl OnlineUsers {
 
     /// Whether a user is online. A user within the grace period is.
     pub fn is_online(&self, user: &UserId) -> bool {
+        if let Some(nodes) = &self.on_nodes {
+            return nodes.connection_of(user).is_some();
+        }
         self.lock().users.contains_key(user)
     }
 
     /// The online users among `users`, in their order, each with the id of the oldest connection. Within the grace period it is the id of
     /// the last one.
     pub fn online_among(&self, users: &[UserId]) -> Vec<(UserId, String)> {
+        if let Some(nodes) = &self.on_nodes {
+            return users.iter().filter_map(|user| Some((user.clone(), nodes.connection_of(user)?))).collect();
+        }
         let state = self.lock();
         users.iter().filter_map(|user| Some((user.clone(), state.users.get(user)?.known_by()))).collect()
     }
 
     /// The number of users who are online.
     pub fn count(&self) -> usize {
-        self.lock().users.len()
+        self.on_nodes.as_ref().map_or_else(|| self.lock().users.len(), |nodes| nodes.count())
     }
 
     fn lock(&self) -> MutexGuard<'_, OnlineState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

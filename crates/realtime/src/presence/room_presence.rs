@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use domain::ids::{RoomId, RoomKind, UserId};
 use domain::users::User;
 
+use super::room_users::RoomUsers;
 use super::{DepartureId, MIN_CROWD};
 
 /// How many of the users who have a room open a response names: those who opened it first. The others are only counted.
@@ -21,6 +22,8 @@ pub struct RoomPresence {
     crowded: RwLock<HashMap<RoomId, usize>>,
     /// The kinds of rooms that have no enter and leave events, besides inboxes.
     kinds_without_entries: Vec<RoomKind>,
+    /// The users of all nodes, if there are several: the answers about rooms name these. The lock is never held while another one is taken.
+    on_nodes: Option<Mutex<RoomUsers>>,
 }
 
 #[derive(Debug, Default)]
@@ -52,6 +55,27 @@ impl RoomPresence {
         Self { kinds_without_entries, ..Self::default() }
     }
 
+    /// The same for one of several nodes: the answers about rooms name the users of [`RoomPresence::add_on_nodes`].
+    #[must_use]
+    pub fn on_several_nodes(self) -> Self {
+        Self { on_nodes: Some(Mutex::default()), ..self }
+    }
+
+    /// A user has a room open on a node. Without effect if there is one node.
+    pub fn add_on_nodes(&self, room: &RoomId, user: &User) {
+        if let Some(users) = &self.on_nodes {
+            let count = lock(users).add(room, user);
+            self.note_size(room, count);
+        }
+    }
+
+    /// A user has a room open on no node any more. Returns the user, if the user had it open.
+    pub fn remove_on_nodes(&self, room: &RoomId, user: &UserId) -> Option<User> {
+        let (user, remaining) = lock(self.on_nodes.as_ref()?).remove(room, user)?;
+        self.note_size(room, remaining);
+        Some(user)
+    }
+
     /// Counts a connection in a room, which may be inside another. If it is the user's first there, `send` sends the event.
     pub fn join(&self, room: &RoomId, user: &User, inside: Option<RoomId>, send: impl FnOnce()) {
         if !self.tracks(room) {
@@ -67,7 +91,7 @@ impl RoomPresence {
                 entry.insert(PresentUser { user: user.clone(), inside, order, connections: 1, departure: DepartureId::default() });
                 let users = present.entry(room.clone()).or_default();
                 users.insert(order, user.id.clone());
-                self.note_size(room, users.len());
+                self.note_local_size(room, users.len());
                 send();
             }
         }
@@ -142,6 +166,13 @@ impl RoomPresence {
 
     /// The users who have a room open, with `newcomer`, who is about to open it: at most [`MAX_LISTED`] of them, and the number of all.
     pub fn present_with(&self, room: &RoomId, newcomer: Option<&User>) -> (Vec<User>, usize) {
+        if let Some(users) = &self.on_nodes {
+            let users = lock(users);
+            let mut present: Vec<User> = users.of(room).take(MAX_LISTED).cloned().collect();
+            let newcomer = newcomer.filter(|user| !users.contains(room, &user.id));
+            present.extend(newcomer.filter(|_| present.len() < MAX_LISTED).cloned());
+            return (present, users.count(room) + usize::from(newcomer.is_some()));
+        }
         let state = self.lock();
         let is_there = |user: &User| state.users.get(&user.id).is_some_and(|rooms| rooms.contains_key(room));
         let ids = state.present.get(room);
@@ -160,6 +191,12 @@ impl RoomPresence {
         self.crowded.read().unwrap_or_else(PoisonError::into_inner).get(room).copied()
     }
 
+    fn note_local_size(&self, room: &RoomId, users: usize) {
+        if self.on_nodes.is_none() {
+            self.note_size(room, users);
+        }
+    }
+
     fn note_size(&self, room: &RoomId, users: usize) {
         // Small rooms are not noted, so they do not wait for the lock.
         if users >= MIN_CROWD {
@@ -175,7 +212,7 @@ impl RoomPresence {
     fn remove_present(&self, present: &mut HashMap<RoomId, BTreeMap<u64, UserId>>, room: &RoomId, order: u64) {
         let Some(users) = present.get_mut(room) else { return };
         users.remove(&order);
-        self.note_size(room, users.len());
+        self.note_local_size(room, users.len());
         if users.is_empty() {
             present.remove(room);
         }
@@ -183,11 +220,17 @@ impl RoomPresence {
 
     /// How many users have a room open.
     pub fn count(&self, room: &RoomId) -> usize {
+        if let Some(users) = &self.on_nodes {
+            return lock(users).count(room);
+        }
         self.lock().present.get(room).map_or(0, BTreeMap::len)
     }
 
     /// At most `most` of the users who have a room open: those who opened it last, the newest first.
     pub fn newest_in(&self, room: &RoomId, most: usize) -> Vec<UserId> {
+        if let Some(users) = &self.on_nodes {
+            return lock(users).of(room).rev().take(most).map(|user| user.id.clone()).collect();
+        }
         self.lock().present.get(room).into_iter().flat_map(|users| users.values().rev()).take(most).cloned().collect()
     }
 
@@ -197,8 +240,12 @@ impl RoomPresence {
     }
 
     fn lock(&self) -> MutexGuard<'_, RoomState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -284,6 +331,22 @@ mod tests {
         assert_eq!(room_presence.user_count(&room), Some(MIN_CROWD + 1));
         leave(1);
         assert_eq!((room_presence.user_count(&room), room_presence.crowded.read().map(|crowded| crowded.len()).ok()), (None, Some(0)));
+    }
+
+    #[test]
+    fn answers_of_one_of_several_nodes_name_the_users_of_all() {
+        let (room_presence, room) = (RoomPresence::default().on_several_nodes(), RoomKind::ChatRoom.room(7));
+        let user = |name: &str| User::unseen(UserId::new(name), Timestamp(0));
+        assert!(enter(&room_presence, &room, &user("anna"), None), "the user's first connection on this node");
+        assert_eq!(room_presence.count(&room), 0, "the nodes decide who is in the room");
+        room_presence.add_on_nodes(&room, &user("anna"));
+        room_presence.add_on_nodes(&room, &user("ben"));
+        let (present, count) = room_presence.present_with(&room, Some(&user("carl")));
+        assert_eq!((present.len(), count, room_presence.count(&room)), (3, 3, 2));
+        assert_eq!(room_presence.present_with(&room, Some(&user("ben"))).1, 2);
+        assert_eq!(room_presence.newest_in(&room, 1), [UserId::new("ben")]);
+        assert_eq!(room_presence.remove_on_nodes(&room, &UserId::new("ben")), Some(user("ben")));
+        assert_eq!(room_presence.remove_on_nodes(&room, &UserId::new("ben")), None);
     }
 
     #[test]

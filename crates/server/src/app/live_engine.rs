@@ -53,6 +53,7 @@ fn state(config: &Config, parts: &Parts) -> RealtimeState {
         limits: ConnectionLimits::new(config, parts.rate_limits.clone(), parts.bytes_in_hand.clone()),
         sessions: SessionState::new(config.recovery.recovery_window, parts.unacked_deliveries.clone()),
         delivery: parts.delivery.clone(),
+        node: parts.cluster.as_ref().map(|cluster| cluster.node.clone()),
         clock: clock::now,
     }
 }

@@ -3,12 +3,14 @@
 //! - `parts`: the parts that the others share.
 //! - `storage`: the database and its threads.
 //! - `in_process_bus`: the bus of a server with one node.
+//! - `cluster`: this server as one of several nodes.
 //! - `live_engine`: the engine with the live connections.
 //! - `removals`: removes users and spaces in steps.
 //! - `background`: the tasks that run for as long as the server does.
 //! - `dispatcher`: passes requests to the engine or to REST.
 
 mod background;
+mod cluster;
 mod dispatcher;
 mod in_process_bus;
 mod live_engine;
@@ -56,20 +58,26 @@ pub struct App {
 }
 
 impl App {
-    /// Starts everything on a database of [`open_database`]. Runs in a tokio runtime.
+    /// Starts everything on a database of [`open_database`], and joins the other nodes if there are several. Runs in a tokio runtime.
     ///
     /// # Errors
     /// One line with the reason why the server cannot start.
-    pub fn start(config: &Config, keys: &Keys, database: &Database) -> anyhow::Result<Self> {
+    pub async fn start(config: &Config, keys: &Keys, database: &Database) -> anyhow::Result<Self> {
         let parts = Parts::start(config, keys, database)?;
         let engine = if config.server.websocket_enabled {
             Some(live_engine::start(config, &parts)?)
         } else {
-            // Without the engine, no user can reconnect.
-            expire_disconnected_users(&parts.storage.writer, parts.storage.startup.started);
             None
         };
-        end_stale_calls(&parts.storage.writer);
+        // After the events from before the start were loaded, and before the first command that has events.
+        cluster::join(config, database, &parts).await?;
+        if engine.is_none() {
+            // Without the engine, no user can reconnect.
+            expire_disconnected_users(&parts.storage.writer, parts.storage.startup.started);
+        }
+        if database.cluster().is_none_or(|cluster| cluster.is_first) {
+            end_stale_calls(&parts.storage.writer);
+        }
         background::start(&parts);
         Ok(Self { engine, router: api::router(parts.rest(config), parts.api(config)), parts, adapter: None })
     }
@@ -85,6 +93,13 @@ impl App {
         self.parts.delivery.fanout.connect_peers(peers);
         self.adapter = Some(adapter);
         Ok(())
+    }
+
+    /// Leaves the other nodes, after the events for them are sent. They expect the users of this node to reconnect.
+    pub async fn leave_cluster(&self) {
+        if let Some(node) = self.parts.cluster.as_ref().and_then(|cluster| cluster.node.get()) {
+            node.stop().await;
+        }
     }
 
     /// Leaves the cluster of socket.io servers, after the messages to them are sent.

@@ -16,11 +16,13 @@ use limits::bytes_in_memory::BytesInHand;
 use limits::memory_guard;
 use limits::rate_limit::RateLimits;
 use listener::Proxies;
+use realtime::nodes::{ClusterPublisher, NodeHandle};
 use realtime::presence::{OnlineUsers, PresenceHistory, RoomPresence};
 use realtime::{CommitPublisher, Delivery, Fanout, PresenceAudience, ShardQuery, UnackedDeliveries};
 use rest_toolkit::state::RestDeps;
 use store::{Database, Readers};
 
+use super::cluster::ClusterParts;
 use super::in_process_bus::InProcessBus;
 use super::storage::Storage;
 use crate::clock;
@@ -31,6 +33,8 @@ pub(super) struct Parts {
     pub online_users: Arc<OnlineUsers>,
     pub room_presence: Arc<RoomPresence>,
     pub delivery: Delivery,
+    /// This server as one of several nodes; `None` if it is the only one.
+    pub cluster: Option<ClusterParts>,
     pub storage: Storage,
     pub backend_api: Arc<dyn BackendApi>,
     pub authenticator: Arc<Authenticator>,
@@ -50,26 +54,33 @@ impl Parts {
     /// Starts the threads of the database, and builds everything around them.
     pub fn start(config: &Config, keys: &Keys, database: &Database) -> anyhow::Result<Self> {
         let readers = super::storage::start_readers(database)?;
-        let epoch = super::storage::new_epoch();
+        let epoch = super::cluster::epoch(database);
         let contracts = ContractRegistry::new(ContractOptions { close_on_forbidden: config.realtime.ws_close_on_forbidden });
-        let online_users = Arc::new(OnlineUsers::default());
-        let room_presence = Arc::new(RoomPresence::new(contracts.kinds_without_entries()));
+        let node = database.cluster().map(|_| Arc::new(NodeHandle::default()));
+        let (online_users, room_presence) = presence(&contracts, node.as_ref());
         let audience = PresenceAudience {
             users: online_users.clone(),
             room_presence: room_presence.clone(),
             everyone_up_to: config.presence.everyone_up_to.limit(),
         };
-        let delivery = start_delivery(config, &contracts, readers.0.clone(), &epoch, audience);
+        let fanout = start_fanout(config, &contracts, readers.0.clone(), &epoch, audience);
         let rate_limits = Arc::new(RateLimits::new(config.limits.rate_limits));
-        let publisher = CommitPublisher::new(delivery.bus.clone(), delivery.fanout.clone(), rate_limits.clone());
-        let storage = Storage::start(config, database, readers, publisher, epoch)?;
+        let cluster = node.map(|node| ClusterParts::new(node, &fanout));
+        let bus = bus(cluster.as_ref(), &fanout);
+        let delivery = Delivery { bus: bus.clone(), fanout: fanout.clone() };
+        let storage = match &cluster {
+            Some(ClusterParts { node, .. }) => {
+                let publisher = ClusterPublisher::new(node.clone(), fanout.clone(), rate_limits.clone());
+                Storage::start(config, database, readers, publisher, epoch)?
+            }
+            None => Storage::start(config, database, readers, CommitPublisher::new(bus, fanout.clone(), rate_limits.clone()), epoch)?,
+        };
 
         let writer = storage.writer.clone();
         let backend_api: Arc<dyn BackendApi> = Arc::new(BackendService::new(writer.clone(), delivery.bus.clone(), online_users.clone()));
         let (shard_query, unacked_deliveries) = (Arc::new(ShardQuery::default()), Arc::new(UnackedDeliveries::default()));
         let memory_limit = memory_guard::limit(config.ops.memory_limit);
         let bytes_in_hand = Arc::new(BytesInHand::new(memory_guard::shares(config, memory_limit)));
-        let fanout = delivery.fanout.clone();
         let admission = Arc::new(Admission::default());
         let health = Arc::new(HealthChecks::new(shard_query.clone(), writer.clone(), admission.clone()));
         let metrics = Metrics::new(shard_query.clone(), writer, fanout, unacked_deliveries.clone(), bytes_in_hand.clone());
@@ -78,6 +89,7 @@ impl Parts {
             online_users,
             room_presence,
             delivery,
+            cluster,
             storage,
             backend_api,
             authenticator: Arc::new(Authenticator::new(keys, config)),
@@ -120,12 +132,28 @@ impl Parts {
     }
 }
 
-/// The bus, and the fan-out that it delivers to.
-fn start_delivery(config: &Config, contracts: &ContractRegistry, readers: Readers, epoch: &str, audience: PresenceAudience) -> Delivery {
+/// The users who are online and in rooms: those of this node, and of all nodes if there are several.
+fn presence(contracts: &ContractRegistry, node: Option<&Arc<NodeHandle>>) -> (Arc<OnlineUsers>, Arc<RoomPresence>) {
+    let room_presence = RoomPresence::new(contracts.kinds_without_entries());
+    match node {
+        Some(node) => (OnlineUsers::on_several_nodes(node.clone()).into(), room_presence.on_several_nodes().into()),
+        None => (OnlineUsers::default().into(), room_presence.into()),
+    }
+}
+
+fn start_fanout(config: &Config, contracts: &ContractRegistry, readers: Readers, epoch: &str, audience: PresenceAudience) -> Arc<Fanout> {
     let silence = config.realtime.ping_interval + config.realtime.ping_timeout;
     let history = PresenceHistory::new(config.recovery.recovery_window, silence);
-    let fanout = Arc::new(Fanout::new(contracts.clone(), config.presence.audience, readers, clock::now, epoch, history, audience));
-    let receiver = fanout.clone();
-    let bus: Arc<dyn Bus> = Arc::new(InProcessBus::new(move |message| receiver.deliver(message)));
-    Delivery { bus, fanout }
+    Arc::new(Fanout::new(contracts.clone(), config.presence.audience, readers, clock::now, epoch, history, audience))
+}
+
+/// The bus of this server, or of several nodes, which delivers to the fan-out.
+fn bus(cluster: Option<&ClusterParts>, fanout: &Arc<Fanout>) -> Arc<dyn Bus> {
+    match cluster {
+        Some(cluster) => cluster.bus.clone(),
+        None => {
+            let receiver = fanout.clone();
+            Arc::new(InProcessBus::new(move |message| receiver.deliver(message)))
+        }
+    }
 }

@@ -11,8 +11,8 @@ use domain::command::{Actor, MembershipLimits};
 use domain::id_generator::IdGenerator;
 use domain::quotas::QuotaBounds;
 use domain::sessions::{BeginEpoch, ReadEventLog, StartupState};
-use realtime::{CommitPublisher, Fanout, MIN_RETURN_WINDOW};
-use store::{Database, Options, Readers, Writer};
+use realtime::{Fanout, MIN_RETURN_WINDOW};
+use store::{CommitSink, Database, NodeOptions, Options, Readers, Writer};
 
 use crate::clock;
 
@@ -36,6 +36,7 @@ pub fn open_database(config: &Config) -> anyhow::Result<Database> {
         holder,
         bounds: bounds(&config.limits),
         quotas: quotas(&config.limits),
+        node: config.cluster().map(|cluster| NodeOptions { id: cluster.id.to_string(), epoch: new_epoch() }),
         ..Options::new(config.storage.database_url.expose())
     })?;
     if let Some(start) = database.cluster() {
@@ -93,7 +94,7 @@ impl Storage {
         config: &Config,
         database: &Database,
         (readers, mut threads): ReaderThreads,
-        publisher: CommitPublisher,
+        publisher: impl CommitSink + 'static,
         epoch: String,
     ) -> anyhow::Result<Self> {
         let (writer, thread) = Writer::start(database, clock::now, IdGenerator::new(random), publisher)?;

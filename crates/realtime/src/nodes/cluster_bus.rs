@@ -1,0 +1,105 @@
+//! The bus of a server with several nodes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use cluster::wire::PresenceKey;
+use domain::event::EphemeralEvent;
+use domain::ids::{RoomId, UserId};
+use domain::ports::{Bus, BusMessage};
+use domain::users::User;
+
+use super::NodeHandle;
+use super::event_codec::encode_ephemeral;
+use crate::Fanout;
+
+/// Takes the ephemeral events of this node. Persisted events do not come this way; see [`ClusterPublisher`](super::ClusterPublisher).
+///
+/// Events of presence are changes of this node's own entries. The union of all nodes decides whether a user comes online or leaves a room; see
+/// [`ConnectionSink`](super::ConnectionSink). All other events are delivered here and published for the other nodes.
+pub struct ClusterBus {
+    node: Arc<NodeHandle>,
+    fanout: Arc<Fanout>,
+    /// The changes of presence from before the start of the node: users who were connected before the start of the server.
+    early: Mutex<Vec<PresenceEntry>>,
+}
+
+/// A change of an entry of this node.
+enum PresenceEntry {
+    Set(PresenceKey, Bytes),
+    Removed(PresenceKey, bool),
+}
+
+impl ClusterBus {
+    /// A bus to the connections of `fanout` and to other nodes.
+    pub fn new(node: Arc<NodeHandle>, fanout: Arc<Fanout>) -> Self {
+        Self { node, fanout, early: Mutex::default() }
+    }
+
+    /// Sets the entries from before the start of the node.
+    pub fn node_started(&self) {
+        let early = std::mem::take(&mut *self.early.lock().unwrap_or_else(PoisonError::into_inner));
+        early.into_iter().for_each(|entry| self.change(entry));
+    }
+
+    fn change(&self, entry: PresenceEntry) {
+        match (self.node.get(), entry) {
+            (Some(node), PresenceEntry::Set(key, value)) => node.set_presence(&key, value),
+            (Some(node), PresenceEntry::Removed(key, left)) => node.remove_presence(&key, left),
+            (None, entry) => self.early.lock().unwrap_or_else(PoisonError::into_inner).push(entry),
+        }
+    }
+}
+
+impl Bus for ClusterBus {
+    fn publish(&self, message: BusMessage) {
+        let ephemeral = match message {
+            BusMessage::Ephemeral(ephemeral) => ephemeral,
+            message @ BusMessage::Persisted(_) => return self.fanout.deliver(message),
+        };
+        match presence_entry(&ephemeral) {
+            Some(entry) => self.change(entry),
+            None => {
+                if let (Some(node), Some(frame)) = (self.node.get(), encode_ephemeral(&ephemeral)) {
+                    node.publish_ephemeral(frame);
+                }
+                self.fanout.deliver(BusMessage::Ephemeral(ephemeral));
+            }
+        }
+    }
+
+    fn publish_known(&self, ephemeral: EphemeralEvent) {
+        if let Some(entry) = presence_entry(&ephemeral) {
+            self.change(entry);
+        }
+    }
+}
+
+/// The change of this node's entries that an event of presence stands for.
+fn presence_entry(ephemeral: &EphemeralEvent) -> Option<PresenceEntry> {
+    Some(match ephemeral {
+        EphemeralEvent::Online { user, connection } => PresenceEntry::Set(online_key(user), Bytes::copy_from_slice(connection.as_bytes())),
+        EphemeralEvent::Offline { user } => PresenceEntry::Removed(online_key(user), false),
+        EphemeralEvent::RoomJoined { room, user } => PresenceEntry::Set(room_key(room, &user.id), encode_user(user)),
+        EphemeralEvent::RoomLeft { room, user, removed } => PresenceEntry::Removed(room_key(room, &user.id), *removed),
+        _ => return None,
+    })
+}
+
+/// The key of a user who is online.
+pub(super) fn online_key(user: &UserId) -> PresenceKey {
+    PresenceKey::online(user.as_str())
+}
+
+fn room_key(room: &RoomId, user: &UserId) -> PresenceKey {
+    PresenceKey::in_room(room.as_str(), user.as_str())
+}
+
+fn encode_user(user: &User) -> Bytes {
+    serde_json::to_vec(user).map(Bytes::from).unwrap_or_default()
+}
+
+/// The user of an entry of a room; `None` for a value of a newer version.
+pub(super) fn decode_user(value: &[u8]) -> Option<User> {
+    serde_json::from_slice(value).ok()
+}

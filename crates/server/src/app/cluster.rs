@@ -1,0 +1,170 @@
+//! This server as one of several nodes: the parts that it has then, its start, and what it does when the nodes change.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use cluster::identity::NodeInfo;
+use cluster::membership::MembershipEvent;
+use cluster::node::{ClusterConfig, ClusterNode};
+use cluster::sequencer::{LogWentBack, SequencerConfig};
+use cluster::wire::Usage;
+use config::{ClusterSettings, Config};
+use domain::sessions::{EndNodeSessions, ReplaceEpoch};
+use limits::rate_limit::RateLimits;
+use realtime::nodes::{ClusterBus, ConnectionSink, LogReader, NodeHandle, NodeObserver};
+use realtime::Fanout;
+use store::{Database, Writer};
+use tokio::runtime::Handle;
+
+use super::parts::Parts;
+use super::storage::new_epoch;
+
+/// How long a start waits until it knows the users who are online on other nodes.
+const PRESENCE_WAIT: Duration = Duration::from_secs(1);
+const PRESENCE_POLL: Duration = Duration::from_millis(10);
+
+/// How long a failed command about another node waits until it is repeated.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// The exit code of a process that must not continue; a supervisor starts it again.
+const EXIT_FENCED: i32 = 1;
+
+/// The parts of a server that is one of several nodes.
+pub(super) struct ClusterParts {
+    pub node: Arc<NodeHandle>,
+    pub bus: Arc<ClusterBus>,
+}
+
+impl ClusterParts {
+    /// The parts around a node that has not started.
+    pub fn new(node: Arc<NodeHandle>, fanout: &Arc<Fanout>) -> Self {
+        Self { bus: Arc::new(ClusterBus::new(node.clone(), fanout.clone())), node }
+    }
+}
+
+/// Takes a lease, and delivers the events of all nodes from now on, if this server is one of several nodes.
+///
+/// # Errors
+/// One line with the reason why the server cannot join.
+pub(super) async fn join(config: &Config, database: &Database, parts: &Parts) -> anyhow::Result<()> {
+    let Some(ClusterParts { node, bus }) = &parts.cluster else { return Ok(()) };
+    let (Some(settings), Some(started)) = (config.cluster(), database.cluster()) else { return Ok(()) };
+    let read =
+        |path: &PathBuf| std::fs::read(path).map_err(|error| anyhow!("REDIS_CA={}: the file cannot be read ({error})", path.display()));
+    let observer = NodeEvents {
+        id: settings.id.to_string(),
+        node: node.clone(),
+        fanout: parts.delivery.fanout.clone(),
+        writer: parts.storage.writer.clone(),
+        rate_limits: parts.rate_limits.clone(),
+        runtime: Handle::current(),
+    };
+    let sink = ConnectionSink::new(node.clone(), parts.delivery.fanout.clone(), parts.room_presence.clone(), observer);
+    let cluster_config = ClusterConfig {
+        redis: settings.redis.clone(),
+        ca: config.storage.redis_ca.as_ref().map(read).transpose()?,
+        prefix: settings.prefix.clone(),
+        id: settings.id.clone(),
+        address: settings.address.clone(),
+        database: started.database_id.clone(),
+        grace: config.presence.grace,
+        next_offset: parts.storage.startup.position.unsigned_abs() + 1,
+        sequencer: SequencerConfig::default(),
+    };
+    let log = LogReader::new(parts.storage.readers.clone());
+    let started = ClusterNode::start(cluster_config, log, Arc::new(sink)).await.map_err(|error| anyhow!("REDIS_URL: {error}"))?;
+    node.connect(started);
+    bus.node_started();
+    wait_for_presence(node).await;
+    node.announce_presence();
+    Ok(())
+}
+
+/// Waits until the presence of the other nodes is known, so that the first clients receive whole lists of users.
+async fn wait_for_presence(node: &NodeHandle) {
+    let known = async {
+        while !node.get().is_none_or(ClusterNode::knows_presence) {
+            tokio::time::sleep(PRESENCE_POLL).await;
+        }
+    };
+    if tokio::time::timeout(PRESENCE_WAIT, known).await.is_err() {
+        tracing::warn!("another node has not yet sent its users who are online; lists of users are complete as soon as it does");
+    }
+}
+
+/// What this server does when the nodes change.
+struct NodeEvents {
+    id: String,
+    node: Arc<NodeHandle>,
+    fanout: Arc<Fanout>,
+    writer: Writer,
+    rate_limits: Arc<RateLimits>,
+    runtime: Handle,
+}
+
+impl NodeObserver for NodeEvents {
+    fn nodes_changed(&self, event: MembershipEvent) {
+        match event {
+            MembershipEvent::NodeUp(node) => tracing::info!(node = %node.id, address = node.address.as_str(), "a node has joined"),
+            MembershipEvent::NodeRestarted(node) => tracing::info!(node = %node.id, "a node was restarted"),
+            MembershipEvent::NodeDown(node) => self.node_down(node),
+            MembershipEvent::LeaseLost { pause, .. } => {
+                tracing::error!(?pause, "this server was paused for longer than its lease; it ends its connections, whose clients reconnect");
+                self.node.lease_lost();
+                self.writer.reject_waiting("this server was paused for longer than its lease");
+                self.fanout.wake_shards();
+            }
+            MembershipEvent::Rejoined { .. } => tracing::info!("this server has a lease again"),
+            MembershipEvent::Replaced { .. } => {
+                tracing::error!(node = self.id, "another process has the NODE_ID of this one; this process ends");
+                std::process::exit(EXIT_FENCED);
+            }
+            MembershipEvent::RedisAway => tracing::error!("Redis cannot be reached; events of other nodes are read from the database"),
+            MembershipEvent::RedisBack => tracing::info!("Redis can be reached again"),
+        }
+    }
+
+    fn log_went_back(&self, fault: LogWentBack) {
+        let LogWentBack { head, delivered } = fault;
+        tracing::error!(head, delivered, "the database has lost events that clients have received; all servers start again with a new epoch");
+        let writer = self.writer.clone();
+        self.runtime.spawn(async move {
+            if let Some(Err(error)) = writer.run_as_server(ReplaceEpoch { name: new_epoch() }).await {
+                tracing::error!(%error, "failed to begin a new epoch");
+            }
+            std::process::exit(EXIT_FENCED);
+        });
+    }
+
+    fn charged(&self, charges: Vec<Usage>) {
+        for (budget, amount) in charges {
+            self.rate_limits.charge_elsewhere(&budget, amount);
+        }
+    }
+}
+
+impl NodeEvents {
+    /// Ends the sessions of a node that is down. The node with the smallest id does it.
+    fn node_down(&self, down: NodeInfo) {
+        tracing::warn!(node = %down.id, "a node is down");
+        let (node, writer) = (self.node.clone(), self.writer.clone());
+        self.runtime.spawn(async move {
+            let is_first = |node: &ClusterNode| node.others().iter().all(|other| other.id > node.own().id);
+            if !node.get().is_some_and(is_first) {
+                return;
+            }
+            let end = EndNodeSessions { node: down.id.to_string() };
+            while let Some(Err(error)) = writer.run_as_server(end.clone()).await {
+                tracing::warn!(%error, node = %down.id, "failed to end the sessions of a node that is down; the server will retry");
+                tokio::time::sleep(RETRY_DELAY).await;
+            }
+        });
+    }
+}
+
+/// The epoch of the event log for a server that starts: the one that all nodes have, or a new one for a server that is alone.
+pub(super) fn epoch(database: &Database) -> String {
+    database.cluster().map_or_else(new_epoch, |cluster| cluster.epoch.clone())
+}
