@@ -57,7 +57,12 @@ impl EventStream {
 
     /// Takes the actions and the events of a commit; see [`EventStream::after`] and [`EventStream::offer`]. The actions of one offset run in their
     /// order.
-    pub fn commit(&self, ordered: impl IntoIterator<Item = (u64, OrderedAction)>, events: impl IntoIterator<Item = EventFrame>, now: Instant) {
+    pub fn commit(
+        &self,
+        ordered: impl IntoIterator<Item = (u64, OrderedAction)>,
+        events: impl IntoIterator<Item = EventFrame>,
+        now: Instant,
+    ) {
         let mut state = self.lock();
         for (offset, action) in ordered {
             state.actions.entry(offset).or_default().push(action);

@@ -175,6 +175,8 @@ pub enum Event {
         #[serde(rename = "emission")]
         custom_event: CustomEvent,
     },
+    /// All connections of these users, and these connections, end on every node. No client receives the event.
+    ConnectionsEnded { users: Vec<UserId>, connections: Vec<String>, reason: String },
 }
 
 impl Event {
@@ -303,6 +305,7 @@ impl PersistedEvent {
                 inboxes(space).collect()
             }
             Event::SpaceCreated { users, .. } | Event::SpaceDeleted { users, .. } => users.iter().map(RoomId::inbox).collect(),
+            Event::ConnectionsEnded { .. } => Vec::new(),
             Event::TaskDeleted { task, .. } => self.task_audience(*task),
             Event::TaskCreated { task }
             | Event::TaskStatusChanged { task, .. }

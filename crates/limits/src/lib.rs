@@ -7,6 +7,7 @@
 //! - [`json_memory`]: how much memory a client's JSON takes when it is parsed.
 
 pub mod admission;
+mod budget_name;
 pub mod bytes_in_memory;
 pub mod json_memory;
 pub mod memory_guard;

@@ -1,11 +1,12 @@
 //! Rate limits of each user and of each address. REST and sockets use the same budgets.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use domain::error::DomainError;
@@ -16,6 +17,8 @@ use governor::nanos::Nanos;
 use governor::state::StateStore;
 use governor::state::keyed::{DashMapStateStore, ShrinkableKeyedStateStore};
 use governor::{Quota, RateLimiter};
+
+use crate::budget_name::{BudgetName, BudgetText};
 
 /// The commands of a user: 20 a second, with a burst of 100.
 const COMMAND_QUOTA: Quota = Quota::per_second(NonZeroU32::new(20).expect("not zero")).allow_burst(NonZeroU32::new(100).expect("not zero"));
@@ -39,6 +42,9 @@ const SWEEP_INTERVAL: u32 = 4096;
 /// that are used between two sweeps, however many addresses send requests. A removed budget is full again at its next use.
 const MAX_KEYS: usize = 65_536;
 
+/// The most classes that reports of other nodes add.
+const MAX_CLASSES: usize = 256;
+
 /// The budgets. The clock is a parameter for tests.
 pub struct RateLimits<C: Clock = MonotonicClock>(Option<Budgets<C>>);
 
@@ -47,8 +53,10 @@ struct Budgets<C: Clock> {
     connects: Budget<IpAddr, C>,
     bad_tokens: Budget<IpAddr, C>,
     debts: Debts<C>,
-    /// The budgets of each class, made at its first use. Their number is that of the classes in the code.
-    classes: RwLock<HashMap<RateLimitClass, Arc<Budget<UserId, C>>>>,
+    /// The budgets of each class, made at its first use. Their number is that of the classes in the code, here and on other nodes.
+    classes: RwLock<HashMap<ClassKey, Arc<Budget<UserId, C>>>>,
+    /// The other nodes, if there are any.
+    nodes: OnceLock<Arc<dyn UsageReporter>>,
     clock: C,
 }
 
@@ -66,9 +74,18 @@ impl RateLimitClass {
         Self { name, per_minute: NonZeroU32::new(requests).expect("a class permits requests") }
     }
 
-    fn quota(self) -> Quota {
-        Quota::per_minute(self.per_minute)
+    fn key(self) -> ClassKey {
+        (Cow::Borrowed(self.name), self.per_minute)
     }
+}
+
+/// The name and the requests a minute of a class.
+type ClassKey = (Cow<'static, str>, NonZeroU32);
+
+/// Reports what this server takes from budgets to the other nodes, which call [`RateLimits::spent_elsewhere`].
+pub trait UsageReporter: Send + Sync {
+    /// An amount was taken from a budget.
+    fn spent(&self, budget: &str, amount: u32);
 }
 
 impl RateLimits {
@@ -87,6 +104,7 @@ impl<C: Clock + Clone> RateLimits<C> {
             bad_tokens: Budget::new(CONNECT_QUOTA, clock.clone()),
             debts: Debts { until: Mutex::default(), count: AtomicUsize::new(0), clock: clock.clone() },
             classes: RwLock::default(),
+            nodes: OnceLock::new(),
             clock,
         }))
     }
@@ -97,7 +115,9 @@ impl<C: Clock + Clone> RateLimits<C> {
     pub fn command(&self, user: &UserId) -> Result<(), DomainError> {
         let Some(budgets) = &self.0 else { return Ok(()) };
         budgets.debts.check(user)?;
-        budgets.commands.take(user)
+        budgets.commands.take(user)?;
+        budgets.report(1, || BudgetName::Commands(user));
+        Ok(())
     }
 
     /// Takes the cost of a command's events from the user's budget: one more command for each `ROOMS_PER_COMMAND` rooms and inboxes that receive
@@ -105,6 +125,9 @@ impl<C: Clock + Clone> RateLimits<C> {
     pub fn charge(&self, user: &UserId, reach: usize) {
         let Some(budgets) = &self.0 else { return };
         let mut cost = u32::try_from(reach.saturating_sub(1) / ROOMS_PER_COMMAND).unwrap_or(u32::MAX);
+        if cost > 0 {
+            budgets.report(cost, || BudgetName::Commands(user));
+        }
         while cost > 0 && budgets.commands.take(user).is_ok() {
             cost -= 1;
         }
@@ -117,32 +140,81 @@ impl<C: Clock + Clone> RateLimits<C> {
     ///
     /// Errors: [`DomainError::RateLimited`].
     pub fn check_class(&self, user: &UserId, class: RateLimitClass) -> Result<(), DomainError> {
-        self.0.as_ref().map_or(Ok(()), |budgets| budgets.of_class(class).take(user))
+        let Some(budgets) = &self.0 else { return Ok(()) };
+        budgets.of_class(class.key()).take(user)?;
+        budgets.report(1, || BudgetName::Class(class.key(), user));
+        Ok(())
     }
 
     /// Takes one attempt to connect from an address's budget.
     ///
     /// Errors: [`DomainError::RateLimited`].
     pub fn connect(&self, address: IpAddr) -> Result<(), DomainError> {
-        self.0.as_ref().map_or(Ok(()), |budgets| budgets.connects.take(&network_of(address)))
+        let Some(budgets) = &self.0 else { return Ok(()) };
+        let network = network_of(address);
+        budgets.connects.take(&network)?;
+        budgets.report(1, || BudgetName::Connects(network));
+        Ok(())
     }
 
     /// Takes one bad token from an address's budget for these. Bad tokens over REST do not prevent connections from the same address.
     ///
     /// Errors: [`DomainError::RateLimited`].
     pub fn bad_token(&self, address: IpAddr) -> Result<(), DomainError> {
-        self.0.as_ref().map_or(Ok(()), |budgets| budgets.bad_tokens.take(&network_of(address)))
+        let Some(budgets) = &self.0 else { return Ok(()) };
+        let network = network_of(address);
+        budgets.bad_tokens.take(&network)?;
+        budgets.report(1, || BudgetName::BadTokens(network));
+        Ok(())
+    }
+
+    /// Reports what is taken from the budgets to the other nodes from now on.
+    pub fn share_with(&self, nodes: Arc<dyn UsageReporter>) {
+        if let Some(budgets) = &self.0 {
+            // A second call would be a bug; the first reporter stays.
+            let _ = budgets.nodes.set(nodes);
+        }
+    }
+
+    /// Takes from a budget what another node has reported. What the budget does not have is missing later. Without effect for the name of a budget that this
+    /// version does not know.
+    pub fn spent_elsewhere(&self, budget: &str, amount: u32) {
+        if let (Some(budgets), Some(name)) = (&self.0, BudgetText::parse(budget)) {
+            budgets.spend(name, amount);
+        }
     }
 }
 
 impl<C: Clock + Clone> Budgets<C> {
-    fn of_class(&self, class: RateLimitClass) -> Arc<Budget<UserId, C>> {
+    fn of_class(&self, class: ClassKey) -> Arc<Budget<UserId, C>> {
         if let Some(budget) = self.classes.read().unwrap_or_else(PoisonError::into_inner).get(&class) {
             return Arc::clone(budget);
         }
         let mut classes = self.classes.write().unwrap_or_else(PoisonError::into_inner);
-        let budget = classes.entry(class).or_insert_with(|| Arc::new(Budget::new(class.quota(), self.clock.clone())));
-        Arc::clone(budget)
+        let quota = Quota::per_minute(class.1);
+        Arc::clone(classes.entry(class).or_insert_with(|| Arc::new(Budget::new(quota, self.clock.clone()))))
+    }
+
+    fn report<'a>(&self, amount: u32, budget: impl FnOnce() -> BudgetName<'a>) {
+        if let Some(nodes) = self.nodes.get() {
+            nodes.spent(&budget().to_string(), amount);
+        }
+    }
+
+    fn spend(&self, budget: BudgetText<'_>, amount: u32) {
+        match budget {
+            BudgetText::Commands(user) => self.commands.spend(&UserId::new(user), amount),
+            BudgetText::Connects(network) => self.connects.spend(&network, amount),
+            BudgetText::BadTokens(network) => self.bad_tokens.spend(&network, amount),
+            BudgetText::Class(name, per_minute, user) => {
+                let key = (Cow::Owned(name.to_owned()), per_minute);
+                let is_known = self.classes.read().unwrap_or_else(PoisonError::into_inner).contains_key(&key);
+                let count = self.classes.read().unwrap_or_else(PoisonError::into_inner).len();
+                if is_known || count < MAX_CLASSES {
+                    self.of_class(key).spend(&UserId::new(user), amount);
+                }
+            }
+        }
     }
 }
 
@@ -196,13 +268,28 @@ pub fn network_of(address: IpAddr) -> IpAddr {
 /// The budgets of one kind, for the users or addresses that have used theirs recently.
 struct Budget<K: Hash + Eq + Clone, C: Clock> {
     limiter: RateLimiter<K, BudgetStore<K>, C, NoOpMiddleware<C::Instant>>,
+    left: Arc<DashMapStateStore<K>>,
+    quota: Quota,
+    start: C::Instant,
     checks: AtomicU32,
 }
 
 impl<K: Hash + Eq + Clone, C: Clock> Budget<K, C> {
     fn new(quota: Quota, clock: C) -> Self {
-        let store = BudgetStore { left: DashMapStateStore::default(), one: quota.replenish_interval().into() };
-        Self { limiter: RateLimiter::new(quota, store, clock), checks: AtomicU32::new(0) }
+        let left = Arc::new(DashMapStateStore::default());
+        let store = BudgetStore { left: left.clone(), one: quota.replenish_interval().into() };
+        Self { start: clock.now(), limiter: RateLimiter::new(quota, store, clock), left, quota, checks: AtomicU32::new(0) }
+    }
+
+    /// Takes an amount that is spent already. What the budget does not have is missing later.
+    fn spend(&self, key: &K, amount: u32) {
+        // The state is the time at which the budget is full again, after the start of the limiter.
+        let one = self.quota.replenish_interval();
+        let most = one.saturating_mul(self.quota.burst_size().get()) + MAX_DEBT;
+        let now: Duration = self.limiter.clock().now().duration_since(self.start).into();
+        let full = |until: Option<Nanos>| until.map_or(Duration::ZERO, Duration::from).max(now);
+        let spent = |until| Ok(((), Nanos::from((full(until) + one.saturating_mul(amount)).min(now + most))));
+        let _: Result<(), std::convert::Infallible> = self.left.measure_and_replace(key, spent);
     }
 
     fn take(&self, key: &K) -> Result<(), DomainError> {
@@ -219,7 +306,7 @@ impl<K: Hash + Eq + Clone, C: Clock> Budget<K, C> {
 
 /// The state of each budget.
 struct BudgetStore<K: Hash + Eq + Clone> {
-    left: DashMapStateStore<K>,
+    left: Arc<DashMapStateStore<K>>,
     /// The time in which a budget regains one unit.
     one: Nanos,
 }
@@ -317,6 +404,38 @@ mod tests {
         clock.advance(Duration::from_secs(60));
         assert_eq!(limits.command(&alice()), Ok(()));
         assert!(limits.0.as_ref().unwrap().debts.until.lock().unwrap().is_empty());
+    }
+
+    /// Two nodes that report to each other.
+    struct OtherNode(Arc<RateLimits<FakeRelativeClock>>);
+
+    impl UsageReporter for OtherNode {
+        fn spent(&self, budget: &str, amount: u32) {
+            self.0.spent_elsewhere(budget, amount);
+        }
+    }
+
+    #[test]
+    fn budgets_hold_over_two_nodes() {
+        const TEN: RateLimitClass = RateLimitClass::per_minute("ten a minute", 10);
+        let clock = FakeRelativeClock::default();
+        let [a, b] = [(); 2].map(|()| Arc::new(RateLimits::with_clock(clock.clone())));
+        a.share_with(Arc::new(OtherNode(b.clone())));
+        let address: IpAddr = [10, 0, 0, 7].into();
+        assert_eq!((granted(|| a.command(&alice())), granted(|| b.command(&alice()))), (100, 0));
+        assert_eq!((granted(|| a.check_class(&alice(), TEN)), granted(|| b.check_class(&alice(), TEN))), (10, 0));
+        assert_eq!((granted(|| a.connect(address)), granted(|| b.connect(address))), (100, 0));
+        assert_eq!((granted(|| a.bad_token(address)), granted(|| b.bad_token(address))), (100, 0));
+        assert_eq!(b.command(&UserId::new("bob")), Ok(()), "each has a budget of their own");
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(granted(|| b.command(&alice())), 20);
+        // Node a has granted 20 at the same time, so node b has a debt of one second.
+        assert_eq!(granted(|| a.command(&alice())), 20);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(granted(|| b.command(&alice())), 0);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(granted(|| b.command(&alice())), 20);
+        b.spent_elsewhere("of tomorrow", 1);
     }
 
     #[test]

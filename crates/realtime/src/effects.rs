@@ -65,6 +65,9 @@ impl Fanout {
         if let Event::Emitted { custom_event } = &persisted.event {
             return vec![Effect::Emit { custom_event: custom_event.clone().into(), volatile: false, rendered: rendered() }];
         }
+        if let Event::ConnectionsEnded { users, connections, reason } = &persisted.event {
+            return vec![Effect::Disconnect { users: users.clone(), connections: connections.clone(), reason: reason.clone() }];
+        }
         match persisted.in_each_room() {
             None => {}
             Some(Ok(parts)) => return parts.into_iter().flat_map(|part| self.effects_of_persisted(&part.into())).collect(),

@@ -1,9 +1,10 @@
-//! Ends a session's connection, deletes a session, and removes a room from a session.
+//! Ends connections on all nodes, ends a session's connection, deletes a session, and removes a room from a session.
 
 use crate::access::role_in;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
-use crate::model::RoomId;
+use crate::event::Event;
+use crate::model::{RoomId, UserId};
 
 /// Stores that a session's connection has ended; the client may resume it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -60,5 +61,26 @@ impl Command for LeaveRoom {
             return Ok(context.store.leave_session_room(&self.secret, user, &self.room)?);
         }
         Ok(context.store.delete_session_room(&self.secret, user, &self.room)?)
+    }
+}
+
+/// Ends all connections of these users, and these connections, on every node.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EndConnections {
+    /// The users.
+    pub users: Vec<UserId>,
+    /// The connections, by the ids that clients know.
+    pub connections: Vec<String>,
+    /// The close reason for a raw WebSocket.
+    pub reason: String,
+}
+
+impl Command for EndConnections {
+    type Output = ();
+
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<(), DomainError> {
+        let Self { users, connections, reason } = self;
+        // An event belongs to the order of one room. No connection is in the room of all users.
+        context.record_event(&RoomId::everyone(), Event::ConnectionsEnded { users, connections, reason })
     }
 }

@@ -16,7 +16,7 @@ pub use connect::{
     SessionClaim,
 };
 pub use disconnected_users::{DisconnectedUser, ExpireDisconnected};
-pub use end::{DeleteSession, EndSession, LeaveRoom};
+pub use end::{DeleteSession, EndConnections, EndSession, LeaveRoom};
 pub use epoch::{
     BeginEpoch, EndNodeSessions, NodeStart, ReadEventLog, ReadEventLogHead, ReadEvents, ReplaceEpoch, SaveAckedOffset, StartupState,
 };

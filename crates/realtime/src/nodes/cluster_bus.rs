@@ -1,13 +1,16 @@
 //! The bus of a server with several nodes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use cluster::wire::PresenceKey;
+use domain::command::Actor;
 use domain::event::EphemeralEvent;
 use domain::ids::{RoomId, UserId};
 use domain::ports::{Bus, BusMessage};
+use domain::sessions::EndConnections;
 use domain::users::User;
+use store::Writer;
 
 use super::NodeHandle;
 use super::event_codec::encode_ephemeral;
@@ -16,12 +19,14 @@ use crate::Fanout;
 /// Takes the ephemeral events of this node. Persisted events do not come this way; see [`ClusterPublisher`](super::ClusterPublisher).
 ///
 /// Events of presence are changes of this node's own entries. The union of all nodes decides whether a user comes online or leaves a room; see
-/// [`ConnectionSink`](super::ConnectionSink). All other events are delivered here and published for the other nodes.
+/// [`ConnectionSink`](super::ConnectionSink). The end of connections becomes a persisted event, so that a failure of Redis cannot lose it. All other
+/// events are delivered here and published for the other nodes.
 pub struct ClusterBus {
     node: Arc<NodeHandle>,
     fanout: Arc<Fanout>,
     /// The changes of presence from before the start of the node: users who were connected before the start of the server.
     early: Mutex<Vec<PresenceEntry>>,
+    writer: OnceLock<Writer>,
 }
 
 /// A change of an entry of this node.
@@ -33,11 +38,12 @@ enum PresenceEntry {
 impl ClusterBus {
     /// A bus to the connections of `fanout` and to other nodes.
     pub fn new(node: Arc<NodeHandle>, fanout: Arc<Fanout>) -> Self {
-        Self { node, fanout, early: Mutex::default() }
+        Self { node, fanout, early: Mutex::default(), writer: OnceLock::new() }
     }
 
-    /// Sets the entries from before the start of the node.
-    pub fn node_started(&self) {
+    /// Sets the entries from before the start of the node. `writer` stores the ends of connections from now on.
+    pub fn node_started(&self, writer: Writer) {
+        let _ = self.writer.set(writer);
         let early = std::mem::take(&mut *self.early.lock().unwrap_or_else(PoisonError::into_inner));
         early.into_iter().for_each(|entry| self.change(entry));
     }
@@ -57,14 +63,19 @@ impl Bus for ClusterBus {
             BusMessage::Ephemeral(ephemeral) => ephemeral,
             message @ BusMessage::Persisted(_) => return self.fanout.deliver(message),
         };
-        match presence_entry(&ephemeral) {
-            Some(entry) => self.change(entry),
-            None => {
-                if let (Some(node), Some(frame)) = (self.node.get(), encode_ephemeral(&ephemeral)) {
-                    node.publish_ephemeral(frame);
-                }
-                self.fanout.deliver(BusMessage::Ephemeral(ephemeral));
+        match (&*ephemeral, presence_entry(&ephemeral), self.writer.get()) {
+            (_, Some(entry), _) => self.change(entry),
+            (EphemeralEvent::Disconnected { users, connections, reason }, None, Some(writer)) => {
+                let end = EndConnections { users: users.clone(), connections: connections.clone(), reason: reason.clone() };
+                let (node, fanout) = (self.node.clone(), self.fanout.clone());
+                writer.run(Actor::server(), end, move |ended| {
+                    if let Err(error) = ended {
+                        tracing::warn!(%error, "the end of connections cannot be stored; it is sent to the other nodes over Redis");
+                        send_to_all_nodes(&node, &fanout, ephemeral);
+                    }
+                });
             }
+            _ => send_to_all_nodes(&self.node, &self.fanout, ephemeral),
         }
     }
 
@@ -73,6 +84,14 @@ impl Bus for ClusterBus {
             self.change(entry);
         }
     }
+}
+
+/// Delivers an ephemeral event to the connections of this node, and publishes it for the other nodes.
+fn send_to_all_nodes(node: &NodeHandle, fanout: &Fanout, ephemeral: Arc<EphemeralEvent>) {
+    if let (Some(node), Some(frame)) = (node.get(), encode_ephemeral(&ephemeral)) {
+        node.publish_ephemeral(frame);
+    }
+    fanout.deliver(BusMessage::Ephemeral(ephemeral));
 }
 
 /// The change of this node's entries that an event of presence stands for.

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use cluster::identity::NodeInfo;
+use cluster::identity::{ClusterPrefix, NodeAddress, NodeId, NodeInfo};
 use cluster::membership::MembershipEvent;
 use cluster::node::{ClusterConfig, ClusterNode};
+use cluster::redis::RedisUrl;
 use cluster::sequencer::{LogWentBack, SequencerConfig};
 use cluster::wire::Usage;
 use config::{ClusterSettings, Config};
 use domain::sessions::{EndNodeSessions, ReplaceEpoch};
 use limits::rate_limit::RateLimits;
-use realtime::nodes::{ClusterBus, ConnectionSink, LogReader, NodeHandle, NodeObserver};
 use realtime::Fanout;
-use store::{Database, Writer};
+use realtime::nodes::{ClusterBus, ConnectionSink, LogReader, NodeHandle, NodeObserver};
+use store::{ClusterStart, Database, Writer};
 use tokio::runtime::Handle;
 
 use super::parts::Parts;
@@ -51,10 +52,8 @@ impl ClusterParts {
 pub(super) async fn join(config: &Config, database: &Database, parts: &Parts) -> anyhow::Result<()> {
     let Some(ClusterParts { node, bus }) = &parts.cluster else { return Ok(()) };
     let (Some(settings), Some(started)) = (config.cluster(), database.cluster()) else { return Ok(()) };
-    let read =
-        |path: &PathBuf| std::fs::read(path).map_err(|error| anyhow!("REDIS_CA={}: the file cannot be read ({error})", path.display()));
     let observer = NodeEvents {
-        id: settings.id.to_string(),
+        id: settings.node_id.clone(),
         node: node.clone(),
         fanout: parts.delivery.fanout.clone(),
         writer: parts.storage.writer.clone(),
@@ -62,24 +61,32 @@ pub(super) async fn join(config: &Config, database: &Database, parts: &Parts) ->
         runtime: Handle::current(),
     };
     let sink = ConnectionSink::new(node.clone(), parts.delivery.fanout.clone(), parts.room_presence.clone(), observer);
-    let cluster_config = ClusterConfig {
-        redis: settings.redis.clone(),
-        ca: config.storage.redis_ca.as_ref().map(read).transpose()?,
-        prefix: settings.prefix.clone(),
-        id: settings.id.clone(),
-        address: settings.address.clone(),
-        database: started.database_id.clone(),
-        grace: config.presence.grace,
-        next_offset: parts.storage.startup.position.unsigned_abs() + 1,
-        sequencer: SequencerConfig::default(),
-    };
+    let next_offset = parts.storage.startup.position.unsigned_abs() + 1;
+    let cluster_config = node_config(&settings, started, config.presence.grace, next_offset)?;
     let log = LogReader::new(parts.storage.readers.clone());
     let started = ClusterNode::start(cluster_config, log, Arc::new(sink)).await.map_err(|error| anyhow!("REDIS_URL: {error}"))?;
     node.connect(started);
-    bus.node_started();
+    bus.node_started(parts.storage.writer.clone());
     wait_for_presence(node).await;
     node.announce_presence();
     Ok(())
+}
+
+/// The settings as the cluster has them.
+fn node_config(settings: &ClusterSettings, started: &ClusterStart, grace: Duration, next_offset: u64) -> anyhow::Result<ClusterConfig> {
+    let read =
+        |path: &PathBuf| std::fs::read(path).map_err(|error| anyhow!("REDIS_CA={}: the file cannot be read ({error})", path.display()));
+    Ok(ClusterConfig {
+        redis: RedisUrl::parse(settings.redis_url.expose())?,
+        ca: settings.redis_ca.as_ref().map(read).transpose()?,
+        prefix: ClusterPrefix::parse(&settings.redis_prefix)?,
+        id: NodeId::parse(&settings.node_id)?,
+        address: NodeAddress::parse(&settings.node_url)?,
+        database: started.database_id.clone(),
+        grace,
+        next_offset,
+        sequencer: SequencerConfig::default(),
+    })
 }
 
 /// Waits until the presence of the other nodes is known, so that the first clients receive whole lists of users.
@@ -111,7 +118,10 @@ impl NodeObserver for NodeEvents {
             MembershipEvent::NodeRestarted(node) => tracing::info!(node = %node.id, "a node was restarted"),
             MembershipEvent::NodeDown(node) => self.node_down(node),
             MembershipEvent::LeaseLost { pause, .. } => {
-                tracing::error!(?pause, "this server was paused for longer than its lease; it ends its connections, whose clients reconnect");
+                tracing::error!(
+                    ?pause,
+                    "this server was paused for longer than its lease; it ends its connections, whose clients reconnect"
+                );
                 self.node.lease_lost();
                 self.writer.reject_waiting("this server was paused for longer than its lease");
                 self.fanout.wake_shards();
@@ -128,7 +138,11 @@ impl NodeObserver for NodeEvents {
 
     fn log_went_back(&self, fault: LogWentBack) {
         let LogWentBack { head, delivered } = fault;
-        tracing::error!(head, delivered, "the database has lost events that clients have received; all servers start again with a new epoch");
+        tracing::error!(
+            head,
+            delivered,
+            "the database has lost events that clients have received; all servers start again with a new epoch"
+        );
         let writer = self.writer.clone();
         self.runtime.spawn(async move {
             if let Some(Err(error)) = writer.run_as_server(ReplaceEpoch { name: new_epoch() }).await {
@@ -140,7 +154,7 @@ impl NodeObserver for NodeEvents {
 
     fn charged(&self, charges: Vec<Usage>) {
         for (budget, amount) in charges {
-            self.rate_limits.charge_elsewhere(&budget, amount);
+            self.rate_limits.spent_elsewhere(&budget, amount);
         }
     }
 }

@@ -64,11 +64,7 @@ impl App {
     /// One line with the reason why the server cannot start.
     pub async fn start(config: &Config, keys: &Keys, database: &Database) -> anyhow::Result<Self> {
         let parts = Parts::start(config, keys, database)?;
-        let engine = if config.server.websocket_enabled {
-            Some(live_engine::start(config, &parts)?)
-        } else {
-            None
-        };
+        let engine = if config.server.websocket_enabled { Some(live_engine::start(config, &parts)?) } else { None };
         // After the events from before the start were loaded, and before the first command that has events.
         cluster::join(config, database, &parts).await?;
         if engine.is_none() {

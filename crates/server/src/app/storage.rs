@@ -36,7 +36,7 @@ pub fn open_database(config: &Config) -> anyhow::Result<Database> {
         holder,
         bounds: bounds(&config.limits),
         quotas: quotas(&config.limits),
-        node: config.cluster().map(|cluster| NodeOptions { id: cluster.id.to_string(), epoch: new_epoch() }),
+        node: config.cluster().map(|cluster| NodeOptions { id: cluster.node_id, epoch: new_epoch() }),
         ..Options::new(config.storage.database_url.expose())
     })?;
     if let Some(start) = database.cluster() {
@@ -118,11 +118,13 @@ impl Storage {
         loop {
             let (reply, result) = mpsc::channel();
             self.readers.ask(Actor::server(), ReadEventLog { after, limit: HISTORY_PAGE }, move |batch| drop(reply.send(batch)));
-            let batch = result.recv()??;
+            let mut batch = result.recv()??;
+            // Other nodes may have written since; their events follow through the cluster.
+            batch.events.retain(|persisted| persisted.offset <= self.startup.position);
             if let Some(offset) = batch.unreadable {
                 tracing::warn!(offset, "an event from before the start cannot be read; clients that missed it must reload their data");
             }
-            let is_full = batch.is_full;
+            let is_full = batch.is_full && batch.complete_through < self.startup.position;
             after = batch.complete_through;
             fanout.restore(batch);
             if !is_full {

@@ -27,7 +27,7 @@ fn families() -> anyhow::Result<Vec<MetricFamily>> {
     let config = Config::of_pairs([("DATABASE_URL", "sqlite::memory:"), ("WEBSOCKET_ENABLED", "false")])?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let app = App::start(&config, &Keys::load(&config)?, &open_database(&config)?)?;
+        let app = App::start(&config, &Keys::load(&config)?, &open_database(&config)?).await?;
         let families = app.metric_families().await;
         app.close();
         families.ok_or_else(|| anyhow::anyhow!("the shards do not respond"))
