@@ -162,6 +162,21 @@ impl Fanout {
         }
     }
 
+    /// Ends a user's socket, because its client has resumed the session on another node.
+    pub(super) fn end_moved_session(&self, user: UserId, id: &str) {
+        let (Some(engine), Some(id)) = (self.engine.get(), Id::parse(id)) else { return };
+        engine.send_to_all(|| {
+            let user = user.clone();
+            Box::new(move |_, shard| {
+                let socket = shard.find(&id);
+                let is_of_user = |socket: &SocketKey| shard.data(*socket).is_some_and(|session| session.actor.user == user);
+                if let Some(socket) = socket.filter(is_of_user) {
+                    shard.take_over(socket);
+                }
+            })
+        });
+    }
+
     /// An event cannot be read: clients that missed it, or an earlier one, must reload their data.
     pub fn skip_unreadable(&self, offset: u64) {
         tracing::warn!(offset, "an event cannot be read; clients that missed it must reload their data");

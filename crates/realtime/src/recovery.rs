@@ -146,6 +146,9 @@ impl RealtimeApp {
                 if let Some((there, other)) = self.state.sessions.locations.put(secret, (shard.index(), socket)) {
                     self.engine.send(there, Box::new(move |_, shard| shard.take_over(other)));
                 }
+                if let Some(node) = &self.state.node {
+                    node.session_resumed(&actor.user, &id.text());
+                }
                 self.state.sessions.unacked_deliveries.resume(secret);
                 self.counters.count_recovered();
                 let ConnectOutcome { user: ensured, resumed: Some(recovered), .. } = outcome else { return };

@@ -1,5 +1,6 @@
 //! The bus of a server with several nodes.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use domain::users::User;
 use store::Writer;
 
 use super::NodeHandle;
-use super::event_codec::encode_ephemeral;
+use super::event_codec::{NodeMessage, encode_message};
 use crate::Fanout;
 
 /// Takes the ephemeral events of this node. Persisted events do not come this way; see [`ClusterPublisher`](super::ClusterPublisher).
@@ -88,7 +89,7 @@ impl Bus for ClusterBus {
 
 /// Delivers an ephemeral event to the connections of this node, and publishes it for the other nodes.
 fn send_to_all_nodes(node: &NodeHandle, fanout: &Fanout, ephemeral: Arc<EphemeralEvent>) {
-    if let (Some(node), Some(frame)) = (node.get(), encode_ephemeral(&ephemeral)) {
+    if let (Some(node), Some(frame)) = (node.get(), encode_message(&NodeMessage::Event(Cow::Borrowed(&ephemeral)))) {
         node.publish_ephemeral(frame);
     }
     fanout.deliver(BusMessage::Ephemeral(ephemeral));

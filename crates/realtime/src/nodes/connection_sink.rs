@@ -16,7 +16,7 @@ use engine::BatchGuard;
 
 use super::NodeHandle;
 use super::cluster_bus::decode_user;
-use super::event_codec::{FrameValue, decode, decode_ephemeral};
+use super::event_codec::{FrameValue, NodeMessage, decode, decode_message};
 use crate::presence::RoomPresence;
 use crate::{Fanout, RealtimeApp};
 
@@ -75,9 +75,10 @@ impl<O: NodeObserver> ClusterSink for ConnectionSink<O> {
     }
 
     fn ephemeral(&self, _: &NodeId, event: EphemeralFrame) {
-        match decode_ephemeral(&event) {
-            Some(ephemeral) => self.fanout.deliver(BusMessage::Ephemeral(ephemeral.into())),
-            None => tracing::debug!("skipped an ephemeral event of another version"),
+        match decode_message(&event) {
+            Some(NodeMessage::Event(ephemeral)) => self.fanout.deliver(BusMessage::Ephemeral(ephemeral.into_owned().into())),
+            Some(NodeMessage::SessionResumed { user, id }) => self.fanout.end_moved_session(user, &id),
+            None => tracing::debug!("skipped a message of another version"),
         }
     }
 

@@ -1,11 +1,13 @@
 //! Events as bytes, for other nodes.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use cluster::wire::{EphemeralFrame, EventFrame};
 use domain::event::{Account, EphemeralEvent, PersistedEvent};
-use domain::ids::{RoomId, Timestamp};
+use domain::ids::{RoomId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
 
 /// The bytes in front of a persisted event's room: its number in the room, its time, its account, and the length of the room's name.
 const HEADER_BYTES: usize = 8 + 8 + 8 + 2;
@@ -74,14 +76,24 @@ fn decode_body(frame: &EventFrame) -> Option<PersistedEvent> {
     (persisted.first_offset().unsigned_abs() == frame.first()).then_some(persisted)
 }
 
-/// The frame of an ephemeral event; `None` if it cannot be encoded.
-pub(super) fn encode_ephemeral(ephemeral: &EphemeralEvent) -> Option<EphemeralFrame> {
-    let body = serde_json::to_vec(ephemeral).inspect_err(|error| tracing::error!(%error, "failed to encode an ephemeral event")).ok()?;
+/// A message to the other nodes that is not stored.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(super) enum NodeMessage<'a> {
+    /// An ephemeral event, for the connections.
+    Event(Cow<'a, EphemeralEvent>),
+    /// A client has resumed a session on the sending node. `id`: the id of its socket.
+    SessionResumed { user: UserId, id: String },
+}
+
+/// The frame of a message; `None` if it cannot be encoded.
+pub(super) fn encode_message(message: &NodeMessage<'_>) -> Option<EphemeralFrame> {
+    let body =
+        serde_json::to_vec(message).inspect_err(|error| tracing::error!(%error, "failed to encode a message to the other nodes")).ok()?;
     Some(EphemeralFrame { body: body.into() })
 }
 
-/// The ephemeral event of a frame; `None` for one of a newer version.
-pub(super) fn decode_ephemeral(frame: &EphemeralFrame) -> Option<EphemeralEvent> {
+/// The message of a frame; `None` for one of a newer version.
+pub(super) fn decode_message(frame: &EphemeralFrame) -> Option<NodeMessage<'static>> {
     serde_json::from_slice(&frame.body).ok()
 }
 
@@ -89,7 +101,7 @@ pub(super) fn decode_ephemeral(frame: &EphemeralFrame) -> Option<EphemeralEvent>
 mod tests {
     use cluster::wire::{Envelope, Message};
     use domain::event::Event;
-    use domain::ids::{RoomKind, UserId};
+    use domain::ids::RoomKind;
 
     use super::*;
 
@@ -128,9 +140,12 @@ mod tests {
     }
 
     #[test]
-    fn another_node_decodes_the_same_ephemeral_event() {
-        let typing = EphemeralEvent::Typing { room: RoomKind::Channel.room(7), user: UserId::new("anna") };
-        assert_eq!(encode_ephemeral(&typing).and_then(|frame| decode_ephemeral(&frame)), Some(typing));
-        assert_eq!(decode_ephemeral(&EphemeralFrame { body: Bytes::from_static(b"{\"of_tomorrow\":1}") }), None);
+    fn another_node_decodes_the_same_message() {
+        let (room, user) = (RoomKind::Channel.room(7), UserId::new("anna"));
+        let typing = NodeMessage::Event(Cow::Owned(EphemeralEvent::Typing { room, user: user.clone() }));
+        for message in [typing, NodeMessage::SessionResumed { user, id: "1".to_owned() }] {
+            assert_eq!(encode_message(&message).and_then(|frame| decode_message(&frame)), Some(message));
+        }
+        assert_eq!(decode_message(&EphemeralFrame { body: Bytes::from_static(b"{\"OfTomorrow\":1}") }), None);
     }
 }

@@ -4,7 +4,7 @@ use cluster::sequencer::LogPage;
 use cluster::{EventLogError, EventLogReader};
 use domain::command::{Actor, Query};
 use domain::error::DomainError;
-use domain::sessions::{EventPage, ReadEventLogHead, ReadEventPage};
+use domain::sessions::{ReadEventLog, ReadEventLogHead};
 use store::Readers;
 use tokio::sync::oneshot;
 
@@ -30,10 +30,10 @@ impl LogReader {
 impl EventLogReader for LogReader {
     async fn read(&self, from: u64, limit: u32) -> Result<LogPage, EventLogError> {
         let after = i64::try_from(from).unwrap_or(i64::MAX).saturating_sub(1);
-        let EventPage { batch, complete_through, is_full } = self.ask(ReadEventPage { after, limit }).await?;
+        let batch = self.ask(ReadEventLog { after, limit }).await?;
         let skipped = batch.unreadable.map(|offset| unreadable(offset.unsigned_abs()));
         let events = skipped.into_iter().chain(batch.events.into_iter().map(from_log)).collect();
-        Ok(LogPage { events, complete_through: complete_through.unsigned_abs(), is_full })
+        Ok(LogPage { events, complete_through: batch.complete_through.unsigned_abs(), is_full: batch.is_full })
     }
 
     async fn head(&self) -> Result<u64, EventLogError> {

@@ -7,8 +7,10 @@ use std::time::Instant;
 use cluster::membership::LeaseGuard;
 use cluster::node::ClusterNode;
 use domain::ids::UserId;
+use limits::rate_limit::UsageReporter;
 
 use super::cluster_bus::online_key;
+use super::event_codec::{NodeMessage, encode_message};
 use crate::presence::OnlineOnNodes;
 
 /// This node, once it has started. Before that, the server has no connections.
@@ -61,6 +63,24 @@ impl NodeHandle {
             node.notice_pause();
         }
         self.lost_leases.load(Ordering::Acquire)
+    }
+}
+
+impl NodeHandle {
+    /// A client has resumed a session here. A node on which its old connection still seems to be open ends that one.
+    pub(crate) fn session_resumed(&self, user: &UserId, id: &str) {
+        let message = NodeMessage::SessionResumed { user: user.clone(), id: id.to_owned() };
+        if let (Some(node), Some(frame)) = (self.get(), encode_message(&message)) {
+            node.publish_ephemeral(frame);
+        }
+    }
+}
+
+impl UsageReporter for NodeHandle {
+    fn spent(&self, budget: &str, amount: u32) {
+        if let Some(node) = self.get() {
+            node.report_usage(budget, amount);
+        }
     }
 }
 

@@ -66,6 +66,9 @@ impl Parts {
         let fanout = start_fanout(config, &contracts, readers.0.clone(), &epoch, audience);
         let rate_limits = Arc::new(RateLimits::new(config.limits.rate_limits));
         let cluster = node.map(|node| ClusterParts::new(node, &fanout));
+        if let Some(cluster) = &cluster {
+            rate_limits.share_with(cluster.node.clone());
+        }
         let bus = bus(cluster.as_ref(), &fanout);
         let delivery = Delivery { bus: bus.clone(), fanout: fanout.clone() };
         let storage = match &cluster {
