@@ -74,17 +74,28 @@ impl RealtimeState {
         self.tokens.authenticator.identify_socket(auth, handshake_token, (self.clock)().0.div_euclid(1_000_000))
     }
 
-    /// Counts a new socket of an authenticated user. The inputs are the connection, the socket's id, and the identity. Sends an online event if the
-    /// user comes online with this socket.
+    /// Counts a new socket of an authenticated user. The inputs are the connection, the socket's id, the identity, and the way in which the client
+    /// connects. Sends an online event if the user comes online with this socket.
     ///
     /// # Errors
     /// If the user has as many connections as a user may have.
-    pub fn authorize(&self, connection: ConnectionId, id: Option<Id>, identity: Identity) -> Result<AuthorizedConnect, AuthError> {
+    pub fn authorize(
+        &self,
+        connection: ConnectionId,
+        id: Option<Id>,
+        identity: Identity,
+        resume: &ClientResume,
+    ) -> Result<AuthorizedConnect, AuthError> {
         let actor = Actor { user: identity.user.clone(), admin: identity.admin };
         let most = match connection.transport() {
             Transport::SocketIo => self.limits.socketio_connections,
             Transport::Raw => self.limits.raw_connections,
         };
+        // A connection that is resumed here may still be counted on the node where it was before.
+        let is_counted_elsewhere = most.is_some() && resume.secret().is_none();
+        let elsewhere =
+            if is_counted_elsewhere { self.presence.online_users.count_elsewhere(&actor.user, connection.transport()) } else { 0 };
+        let most = most.map(|most| most.saturating_sub(elsewhere));
         let connection_id = || id.map(|id| id.text()).unwrap_or_default();
         let send_online = || self.publish_presence(EphemeralEvent::Online { user: actor.user.clone(), connection: connection_id() });
         let known_by = id.filter(|_| self.presence.is_broadcast);
@@ -147,7 +158,7 @@ impl RealtimeApp {
         let transport = if namespace == Namespace::PLAIN { Transport::Raw } else { Transport::SocketIo };
         let connection = ConnectionId::new(handshake.number, transport);
         let id = shard.id(socket);
-        let AuthorizedConnect { actor, claims, ends } = match self.state.authorize(connection, id, identity) {
+        let AuthorizedConnect { actor, claims, ends } = match self.state.authorize(connection, id, identity, &resume) {
             Ok(authorized) => authorized,
             Err(why) => return self.reject_connect(shard, socket, transport, why),
         };

@@ -3,13 +3,15 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use contracts::close_codes::TOO_MANY_CONNECTIONS;
 use domain::ids::{RoomId, UserId};
 use engine::{DisconnectReason, Shard, SocketKey};
+use limits::rate_limit::RETRY_AFTER_SECONDS;
 use logging::audit;
 
 use super::connect::transport_name;
 use super::{RealtimeApp, SocketData};
-use crate::presence::{ConnectionId, DepartureId};
+use crate::presence::{ConnectionId, DepartureId, Transport};
 
 /// Departures whose grace period has not ended. It is the same for all, so they are sorted by its end.
 pub(super) struct PendingDepartures {
@@ -85,6 +87,28 @@ impl RealtimeApp {
     pub(super) fn end_presence(&mut self, shard: &mut Shard<Self>, user: &UserId, connection: ConnectionId) {
         if let Some(departure) = self.state.presence.online_users.disconnect(user, connection) {
             self.timers.departures.add(shard, PendingDeparture::FromServer(user.clone(), departure));
+        }
+    }
+
+    /// Closes the connections of a user on this shard that exceed a cap over all nodes.
+    pub(super) fn close_excess_connections(&self, shard: &mut Shard<Self>, user: &UserId) {
+        let Some(node) = &self.state.node else { return };
+        let sockets: Vec<SocketKey> = shard.members(RoomId::inbox(user).as_str()).collect();
+        if sockets.is_empty() {
+            return;
+        }
+        let limits = &self.state.limits;
+        let caps = [(Transport::SocketIo, limits.socketio_connections), (Transport::Raw, limits.raw_connections)];
+        let excess: Vec<ConnectionId> = caps.into_iter().flat_map(|(transport, cap)| node.excess(user, transport, cap)).collect();
+        for socket in sockets {
+            match shard.data(socket).map(|session| session.connection).filter(|connection| excess.contains(connection)) {
+                Some(connection) if connection.transport() == Transport::Raw => {
+                    let wait = format!("Too many connections, try again in {RETRY_AFTER_SECONDS} s");
+                    shard.close(socket, TOO_MANY_CONNECTIONS.code, &wait);
+                }
+                Some(_) => shard.disconnect(socket, true),
+                None => {}
+            }
         }
     }
 }

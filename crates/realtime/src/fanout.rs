@@ -162,6 +162,15 @@ impl Fanout {
         }
     }
 
+    /// Closes the connections of a user on this node that exceed a cap over all nodes.
+    pub(super) fn check_connection_caps(&self, user: UserId) {
+        let Some(engine) = self.engine.get() else { return };
+        engine.send_to_all(|| {
+            let user = user.clone();
+            Box::new(move |app, shard| app.close_excess_connections(shard, &user))
+        });
+    }
+
     /// Ends a user's socket, because its client has resumed the session on another node.
     pub(super) fn end_moved_session(&self, user: UserId, id: &str) {
         let (Some(engine), Some(id)) = (self.engine.get(), Id::parse(id)) else { return };

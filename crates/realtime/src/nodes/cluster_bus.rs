@@ -15,6 +15,7 @@ use store::Writer;
 
 use super::NodeHandle;
 use super::event_codec::{NodeMessage, encode_message};
+use super::user_connections::former_value;
 use crate::Fanout;
 
 /// Takes the ephemeral events of this node. Persisted events do not come this way; see [`ClusterPublisher`](super::ClusterPublisher).
@@ -65,6 +66,8 @@ impl Bus for ClusterBus {
             message @ BusMessage::Persisted(_) => return self.fanout.deliver(message),
         };
         match (&*ephemeral, presence_entry(&ephemeral), self.writer.get()) {
+            // The node has learned of it with the connection; see `OnlineOnNodes`.
+            (EphemeralEvent::Online { .. }, ..) => {}
             (_, Some(entry), _) => self.change(entry),
             (EphemeralEvent::Disconnected { users, connections, reason }, None, Some(writer)) => {
                 let end = EndConnections { users: users.clone(), connections: connections.clone(), reason: reason.clone() };
@@ -98,7 +101,7 @@ fn send_to_all_nodes(node: &NodeHandle, fanout: &Fanout, ephemeral: Arc<Ephemera
 /// The change of this node's entries that an event of presence stands for.
 fn presence_entry(ephemeral: &EphemeralEvent) -> Option<PresenceEntry> {
     Some(match ephemeral {
-        EphemeralEvent::Online { user, connection } => PresenceEntry::Set(online_key(user), Bytes::copy_from_slice(connection.as_bytes())),
+        EphemeralEvent::Online { user, connection } => PresenceEntry::Set(online_key(user), former_value(connection)),
         EphemeralEvent::Offline { user } => PresenceEntry::Removed(online_key(user), false),
         EphemeralEvent::RoomJoined { room, user } => PresenceEntry::Set(room_key(room, &user.id), encode_user(user)),
         EphemeralEvent::RoomLeft { room, user, removed } => PresenceEntry::Removed(room_key(room, &user.id), *removed),

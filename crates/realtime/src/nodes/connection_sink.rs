@@ -17,6 +17,7 @@ use engine::BatchGuard;
 use super::NodeHandle;
 use super::cluster_bus::decode_user;
 use super::event_codec::{FrameValue, NodeMessage, decode, decode_message};
+use super::user_connections::{connections, visible_id};
 use crate::presence::RoomPresence;
 use crate::{Fanout, RealtimeApp};
 
@@ -85,7 +86,7 @@ impl<O: NodeObserver> ClusterSink for ConnectionSink<O> {
     fn presence(&self, transition: PresenceTransition) {
         match transition {
             PresenceTransition::Added { key, value } if key.is_online() => {
-                let connection = String::from_utf8_lossy(&value).into_owned();
+                let connection = visible_id(&connections(&value));
                 self.announce(EphemeralEvent::Online { user: UserId::new(&*key.user), connection });
             }
             PresenceTransition::Removed { key, .. } if key.is_online() => {
@@ -106,7 +107,10 @@ impl<O: NodeObserver> ClusterSink for ConnectionSink<O> {
         }
     }
 
-    fn other_value(&self, _: &NodeId, _: &PresenceKey, _: &Bytes) {}
+    fn other_value(&self, _: &NodeId, key: &PresenceKey, value: &Bytes) {
+        self.node.observe(&connections(value));
+        self.fanout.check_connection_caps(UserId::new(&*key.user));
+    }
 
     fn usage(&self, charges: Vec<Usage>) {
         self.observer.charged(charges);

@@ -5,6 +5,7 @@
 //! - [`ClusterPublisher`]: committed events and replies, from the writer to all nodes.
 //! - [`ClusterBus`]: ephemeral events and presence of this node.
 //! - [`ConnectionSink`]: the events and the presence of all nodes, to the connections of this one.
+//! - `user_connections`: the connections of each user on this node, for the caps over all nodes.
 //! - [`LogReader`]: the event log, from which a node reads what it missed.
 
 mod cluster_bus;
@@ -13,6 +14,7 @@ mod connection_sink;
 mod event_codec;
 mod log_reader;
 mod node_handle;
+mod user_connections;
 
 pub use cluster_bus::ClusterBus;
 pub use cluster_publisher::ClusterPublisher;

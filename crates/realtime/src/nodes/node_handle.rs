@@ -1,17 +1,21 @@
 //! This node, for the parts of the server that start before it.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
+use bytes::Bytes;
 use cluster::membership::LeaseGuard;
 use cluster::node::ClusterNode;
+use cluster::shared_limits::{OpenConnections, excess};
 use domain::ids::UserId;
+use engine::id::Id;
 use limits::rate_limit::UsageReporter;
 
 use super::cluster_bus::online_key;
 use super::event_codec::{NodeMessage, encode_message};
-use crate::presence::OnlineOnNodes;
+use super::user_connections::{UserConnections, connections, transport_number, visible_id, without_resumed};
+use crate::presence::{ConnectionId, OnlineOnNodes, Transport};
 
 /// This node, once it has started. Before that, the server has no connections.
 #[derive(Default)]
@@ -20,6 +24,8 @@ pub struct NodeHandle {
     /// Whether changes of presence are sent to clients. Entries from before that are known to the clients that will reconnect.
     announces_presence: AtomicBool,
     lost_leases: AtomicU64,
+    /// No lock is taken while this one is held.
+    connections: Mutex<UserConnections>,
 }
 
 struct StartedNode {
@@ -84,10 +90,64 @@ impl UsageReporter for NodeHandle {
     }
 }
 
+impl NodeHandle {
+    /// Learns the connections of a user on another node.
+    pub(super) fn observe(&self, connections: &OpenConnections) {
+        self.connections().observe(connections);
+    }
+
+    /// The connections of a user on this node that exceed a cap over all nodes: the newest of all.
+    pub(crate) fn excess(&self, user: &UserId, transport: Transport, cap: Option<u32>) -> Vec<ConnectionId> {
+        let (Some(node), Some(cap)) = (self.get(), cap) else { return Vec::new() };
+        let mut holders: Vec<_> =
+            node.presence_values(&online_key(user)).into_iter().map(|(node, value)| (node, connections(&value))).collect();
+        without_resumed(&mut holders);
+        let times = excess(&node.own().id, &holders, transport_number(transport), cap as usize);
+        self.connections().opened_at(user, &times)
+    }
+
+    fn connections(&self) -> MutexGuard<'_, UserConnections> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_online(&self, user: &UserId, value: Bytes) {
+        if let Some(node) = self.get() {
+            node.set_presence(&online_key(user), value);
+        }
+    }
+}
+
 impl OnlineOnNodes for NodeHandle {
+    fn connection_opened(&self, user: &UserId, connection: ConnectionId, id: Option<Id>) {
+        let value = self.connections().open(user, connection, &id.map(|id| id.text()).unwrap_or_default());
+        self.set_online(user, value);
+    }
+
+    fn connection_closed(&self, user: &UserId, connection: ConnectionId) {
+        let value = self.connections().close(user, connection);
+        if let Some(value) = value {
+            self.set_online(user, value);
+        }
+    }
+
+    fn connection_renamed(&self, user: &UserId, connection: ConnectionId, id: Id) {
+        let value = self.connections().rename(user, connection, &id.text());
+        if let Some(value) = value {
+            self.set_online(user, value);
+        }
+    }
+
+    fn count_elsewhere(&self, user: &UserId, transport: Transport) -> u32 {
+        let Some(node) = self.get() else { return 0 };
+        let (own, transport) = (node.own().id, transport_number(transport));
+        let others = node.presence_values(&online_key(user)).into_iter().filter(|(node, _)| *node != own);
+        let count = others.map(|(_, value)| connections(&value).0.iter().filter(|open| open.transport == transport).count());
+        u32::try_from(count.sum::<usize>()).unwrap_or(u32::MAX)
+    }
+
     fn connection_of(&self, user: &UserId) -> Option<String> {
-        let (_, value) = self.get()?.presence_values(&online_key(user)).into_iter().next()?;
-        Some(String::from_utf8_lossy(&value).into_owned())
+        let values = self.get()?.presence_values(&online_key(user));
+        values.first().map(|(_, value)| visible_id(&connections(value)))
     }
 
     fn count(&self) -> usize {

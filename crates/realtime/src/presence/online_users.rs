@@ -62,8 +62,20 @@ impl ConnectionCounts {
     }
 }
 
-/// The users who are online on any node.
+/// The users who are online on any node. The functions that change this node's part are called in the order of the changes.
 pub trait OnlineOnNodes: Send + Sync {
+    /// A connection was opened on this node. `id`: what other users see. With the first one the user comes online here.
+    fn connection_opened(&self, user: &UserId, connection: ConnectionId, id: Option<Id>);
+
+    /// A connection has ended.
+    fn connection_closed(&self, user: &UserId, connection: ConnectionId);
+
+    /// A connection has another id that other users see.
+    fn connection_renamed(&self, user: &UserId, connection: ConnectionId, id: Id);
+
+    /// How many connections with this transport the user has on other nodes.
+    fn count_elsewhere(&self, user: &UserId, transport: Transport) -> u32;
+
     /// The connection id of a user that other users see; `None` if the user is offline.
     fn connection_of(&self, user: &UserId) -> Option<String>;
 
@@ -106,13 +118,14 @@ struct UserConnection {
 }
 
 impl UserPresence {
-    /// Counts a socket, which may have an id that other users know. An error if its connection exceeds the limit `most`.
-    fn enter(&mut self, connection: ConnectionId, id: Option<Id>, most: Option<u32>) -> Result<(), u32> {
+    /// Counts a socket, which may have an id that other users know. Returns whether it is the first socket of its connection. An error if its connection
+    /// exceeds the limit `most`.
+    fn enter(&mut self, connection: ConnectionId, id: Option<Id>, most: Option<u32>) -> Result<bool, u32> {
         if let Ok(index) = self.index_of(connection)
             && self.connections[index].sockets > 0
         {
             self.connections[index].sockets += 1;
-            return Ok(());
+            return Ok(false);
         }
         let count = self.counts.of(connection.transport());
         if most.is_some_and(|most| *count >= most) {
@@ -122,14 +135,14 @@ impl UserPresence {
         self.connections.retain(|known| known.sockets > 0);
         let index = self.index_of(connection).unwrap_or_else(|index| index);
         self.connections.insert(index, UserConnection { number: connection.number(), sockets: 1, id });
-        Ok(())
+        Ok(true)
     }
 
-    /// Removes a socket from the count, and its connection with the last socket.
-    fn leave(&mut self, connection: ConnectionId) {
-        let Ok(index) = self.index_of(connection) else { return };
+    /// Removes a socket from the count, and its connection with the last socket. Returns whether it was the last socket of its connection.
+    fn leave(&mut self, connection: ConnectionId) -> bool {
+        let Ok(index) = self.index_of(connection) else { return false };
         let known = &mut self.connections[index];
-        let Some(sockets) = known.sockets.checked_sub(1) else { return };
+        let Some(sockets) = known.sockets.checked_sub(1) else { return false };
         known.sockets = sockets;
         if sockets == 0 {
             *self.counts.of(connection.transport()) -= 1;
@@ -137,6 +150,7 @@ impl UserPresence {
                 self.connections.remove(index);
             }
         }
+        sockets == 0
     }
 
     /// The connection id that other users see.
@@ -171,14 +185,24 @@ impl OnlineUsers {
         send_online: impl FnOnce(),
     ) -> Result<(), u32> {
         let mut state = self.lock();
+        let opened = |is_first_socket: bool| {
+            if let Some(nodes) = self.on_nodes.as_ref().filter(|_| is_first_socket) {
+                nodes.connection_opened(user, connection, id);
+            }
+        };
         if let Some(presence) = state.users.get_mut(user) {
-            return presence.enter(connection, id, most);
+            return presence.enter(connection, id, most).map(opened);
         }
         let mut presence = UserPresence::default();
-        presence.enter(connection, id, most)?;
+        presence.enter(connection, id, most).map(opened)?;
         state.users.insert(user.clone(), presence);
         send_online();
         Ok(())
+    }
+
+    /// How many connections with this transport a user has on other nodes.
+    pub fn count_elsewhere(&self, user: &UserId, transport: Transport) -> u32 {
+        self.on_nodes.as_ref().map_or(0, |nodes| nodes.count_elsewhere(user, transport))
     }
 
     /// Counts a user as online who was connected when the server stopped; `id` is the connection id that other users see. Returns a
@@ -202,6 +226,9 @@ impl OnlineUsers {
             && presence.connections[index].id == Some(from)
         {
             presence.connections[index].id = Some(to);
+            if let Some(nodes) = &self.on_nodes {
+                nodes.connection_renamed(user, connection, to);
+            }
         }
     }
 
@@ -211,7 +238,10 @@ impl OnlineUsers {
         let mut state = self.lock();
         let OnlineState { users, last_departure } = &mut *state;
         let presence = users.get_mut(user)?;
-        presence.leave(connection);
+        let is_closed = presence.leave(connection);
+        if let Some(nodes) = self.on_nodes.as_ref().filter(|_| is_closed) {
+            nodes.connection_closed(user, connection);
+        }
         if !presence.counts.is_zero() {
             return None;
         }
