@@ -2,7 +2,8 @@
 //!
 //! Each contract has its paths in its folder; what all paths share is in [`rest_toolkit`].
 //!
-//! - `blocks`: the users that the caller has blocked. `backend`: the paths for backends. `sync`: missed events. `ops`: the paths for operators.
+//! - `blocks`: the users that the caller has blocked. `backend`: the paths for backends. `sync`: missed events.
+//! - `ops`: the paths for operators. `nodes`: the nodes of the cluster.
 //! - [`backend_service`]: the functions for a backend in the same program.
 //! - [`health`]: health checks. [`metrics`]: the metrics. `live_status`: the open connections, for the paths of contracts.
 //! - `openapi`: the parts of the OpenAPI document that all paths share. `docs`: the document, and the page to read and try it.
@@ -17,6 +18,7 @@ mod docs;
 pub mod health;
 mod live_status;
 pub mod metrics;
+mod nodes;
 mod openapi;
 mod ops;
 mod sync;
@@ -33,6 +35,7 @@ use contracts::{ContractOptions, ContractRegistry};
 use http::header::X_CONTENT_TYPE_OPTIONS;
 use http::{HeaderValue, Uri};
 use realtime::Fanout;
+use realtime::nodes::NodeHandle;
 use rest_toolkit::RestState;
 use rest_toolkit::api::RestApi;
 use rest_toolkit::error_body::ErrorFormat;
@@ -58,6 +61,8 @@ pub struct ApiDeps {
     pub metrics_access: MetricsAccess,
     /// The recent events.
     pub fanout: Arc<Fanout>,
+    /// This server as one of several nodes; `None` if it is the only one.
+    pub node: Option<Arc<NodeHandle>>,
 }
 
 /// The state of all paths.
@@ -144,5 +149,5 @@ fn own_paths() -> OpenApiRouter<ApiState> {
     described("blocks", "The users that the caller has blocked.", None, blocks::routes())
         .merge(described("back_end", "The paths for backends.", None, backend::routes()))
         .merge(described("meta", "The API document, and missed events.", None, docs::routes().merge(sync::routes())))
-        .merge(described("operations", "Health checks and metrics.", None, ops::routes()))
+        .merge(described("operations", "Health checks, nodes and metrics.", None, ops::routes().merge(nodes::routes())))
 }

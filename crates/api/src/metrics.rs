@@ -22,6 +22,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use realtime::nodes::{ClusterNode, NodeHandle, no_delivery_delays};
 use realtime::{CountsByName, Fanout, ShardCounters, ShardQuery, UnackedDeliveries};
 use store::{Histogram, Writer};
 
@@ -35,6 +36,8 @@ pub struct Metrics {
     fanout: Arc<Fanout>,
     unacked_deliveries: Arc<UnackedDeliveries>,
     in_hand: Arc<BytesInHand>,
+    /// This server as one of several nodes.
+    node: Option<Arc<NodeHandle>>,
     rest: AtomicU64,
     rest_rejected: Mutex<CountsByName>,
     http_rejected: Mutex<CountsByName>,
@@ -48,6 +51,7 @@ impl Metrics {
         fanout: Arc<Fanout>,
         unacked_deliveries: Arc<UnackedDeliveries>,
         in_hand: Arc<BytesInHand>,
+        node: Option<Arc<NodeHandle>>,
     ) -> Self {
         Self {
             shard_query,
@@ -55,6 +59,7 @@ impl Metrics {
             fanout,
             unacked_deliveries,
             in_hand,
+            node,
             rest: AtomicU64::new(0),
             rest_rejected: Mutex::default(),
             http_rejected: Mutex::default(),
@@ -94,6 +99,7 @@ impl Metrics {
         add_outboxes(&mut page, &shards);
         self.add_writer(&mut page);
         self.add_adapter(&mut page);
+        self.add_nodes(&mut page);
         Some(page)
     }
 
@@ -161,6 +167,36 @@ impl Metrics {
         ];
         page.counters("adapter_messages", "Messages from and to socket.io servers", "state", messages.into_iter().collect());
         page.counter("adapter_reconnects", "Connections to Redis that were made again", adapter.reconnects);
+    }
+
+    fn add_nodes(&self, page: &mut MetricsPage) {
+        let stats = self.node.as_ref().and_then(|node| node.get()).map(ClusterNode::stats).unwrap_or_default();
+        page.gauge("nodes", "Nodes that count as alive, with this one; 0 if this server is no node of a cluster", stats.nodes as u64);
+        page.gauge("redis_connected", "1 while one of several nodes can reach Redis", u64::from(stats.redis_is_reachable));
+        page.counter("redis_reconnects", "Connections of a node to Redis that were made again", stats.redis_reconnects);
+        let messages = [
+            ("published", stats.published),
+            ("unpublished", stats.unpublished),
+            ("received", stats.received),
+            ("skipped_foreign", stats.skipped_foreign),
+            ("skipped_unknown", stats.skipped_unknown),
+            ("skipped_damaged", stats.skipped_damaged),
+        ];
+        page.counters("node_messages", "Messages from and to other nodes", "state", messages.into_iter().collect());
+        page.counter("node_presence_missed", "Changes of presence of other nodes that were missed, and read as a list", stats.missed_presence);
+        let events = stats.events;
+        let log = [
+            ("delivered", events.delivered),
+            ("read_from_log", events.read_from_log),
+            ("duplicate", events.duplicates),
+            ("dropped", events.dropped),
+            ("rejected", events.rejected),
+        ];
+        page.counters("node_events", "Events of all nodes in the order of their offsets", "state", log.into_iter().collect());
+        page.counter("node_gaps", "Gaps in the offsets, for which the event log was read", events.gaps);
+        page.counter("node_log_reads_failed", "Reads of the event log that failed", events.failed_reads);
+        let delays = self.node.as_ref().map(|node| node.delivery_delays()).unwrap_or_else(no_delivery_delays);
+        page.histogram("node_delivery_seconds", "Time from a transaction on any node to the delivery of its event here, by the clocks of both", delays);
     }
 
     fn add_writer(&self, page: &mut MetricsPage) {

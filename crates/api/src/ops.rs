@@ -8,6 +8,7 @@ use client_json::json;
 use config::MetricsAccess;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use realtime::nodes::{ClusterNode, NodeHandle};
 use rest_toolkit::request_context::BackendRequest;
 use rest_toolkit::response::{RestError, RestResponse};
 use serde::Serialize;
@@ -33,10 +34,11 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 )]
 async fn live(State(api): State<Arc<ApiDeps>>) -> Result<RestResponse, RestError> {
     let lives = api.health.is_live().await;
-    condition(if lives { &[] } else { &[Unready::Shards] })
+    condition(if lives { &[] } else { &[Unready::Shards] }, None)
 }
 
-/// Readiness: whether the server should receive new traffic. It should not while it stops, or while its database cannot be written. Needs no token.
+/// Readiness: whether the server should receive new traffic. It should not while it stops, or while its database cannot be written. One of several nodes
+/// works without Redis, but slower; the response then has `redis` with the value `unreachable`. Needs no token.
 #[utoipa::path(
     get,
     path = "/health/ready",
@@ -44,7 +46,9 @@ async fn live(State(api): State<Arc<ApiDeps>>) -> Result<RestResponse, RestError
     responses((status = 200, body = Condition), (status = 503))
 )]
 async fn ready(State(api): State<Arc<ApiDeps>>) -> Result<RestResponse, RestError> {
-    condition(&api.health.unready().await)
+    let is_reachable = |node: &ClusterNode| node.stats().redis_is_reachable;
+    let redis = api.node.as_deref().and_then(NodeHandle::get).map(is_reachable);
+    condition(&api.health.unready().await, redis.map(|reachable| if reachable { "connected" } else { "unreachable" }))
 }
 
 /// The state of a healthy server.
@@ -52,11 +56,14 @@ async fn ready(State(api): State<Arc<ApiDeps>>) -> Result<RestResponse, RestErro
 #[schema(as = operations::Condition)]
 struct Condition {
     status: &'static str,
+    /// One of several nodes: `connected`, or `unreachable`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redis: Option<&'static str>,
 }
 
-fn condition(unready: &[Unready]) -> Result<RestResponse, RestError> {
+fn condition(unready: &[Unready], redis: Option<&'static str>) -> Result<RestResponse, RestError> {
     match unready {
-        [] => Ok(RestResponse { status: StatusCode::OK, body: json(&Condition { status: "ok" }), replayed: false, next: None }),
+        [] => Ok(RestResponse { status: StatusCode::OK, body: json(&Condition { status: "ok", redis }), replayed: false, next: None }),
         reasons => Err(RestError::unready(&reasons.iter().map(|reason| reason.description()).collect::<Vec<_>>())),
     }
 }

@@ -155,6 +155,10 @@ impl Fanout {
         self.engine.get().is_none_or(Handle::has_capacity)
     }
 
+    pub(super) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
     /// Lets each shard begin a turn.
     pub fn wake_shards(&self) {
         if let Some(engine) = self.engine.get() {

@@ -70,7 +70,10 @@ impl<O: NodeObserver> ClusterSink for ConnectionSink<O> {
 
     fn event(&self, event: &EventFrame) {
         match decode(event) {
-            FrameValue::Event(persisted) => self.fanout.deliver(BusMessage::Persisted(persisted)),
+            FrameValue::Event(persisted) => {
+                self.node.event_delivered(persisted.at, self.fanout.now());
+                self.fanout.deliver(BusMessage::Persisted(persisted));
+            }
             FrameValue::Unreadable => self.fanout.skip_unreadable(event.last()),
         }
     }

@@ -8,11 +8,13 @@ use bytes::Bytes;
 use cluster::membership::LeaseGuard;
 use cluster::node::ClusterNode;
 use cluster::shared_limits::{OpenConnections, excess};
-use domain::ids::UserId;
+use domain::ids::{Timestamp, UserId};
 use engine::id::Id;
 use limits::rate_limit::UsageReporter;
+use store::Histogram;
 
 use super::cluster_bus::online_key;
+use super::delivery_delays::DeliveryDelays;
 use super::event_codec::{NodeMessage, encode_message};
 use super::user_connections::{UserConnections, connections, transport_number, visible_id, without_resumed};
 use crate::presence::{ConnectionId, OnlineOnNodes, Transport};
@@ -26,6 +28,7 @@ pub struct NodeHandle {
     lost_leases: AtomicU64,
     /// No lock is taken while this one is held.
     connections: Mutex<UserConnections>,
+    delays: DeliveryDelays,
 }
 
 struct StartedNode {
@@ -44,6 +47,16 @@ impl NodeHandle {
     /// The node, once it has started.
     pub fn get(&self) -> Option<&ClusterNode> {
         self.node.get().map(|started| &started.node)
+    }
+
+    /// An event of a transaction at `at` is delivered `now`.
+    pub(super) fn event_delivered(&self, at: Timestamp, now: Timestamp) {
+        self.delays.observe(at, now);
+    }
+
+    /// How long events took from their transaction to the delivery here, in seconds.
+    pub fn delivery_delays(&self) -> Histogram {
+        self.delays.histogram()
     }
 
     /// From now on changes of presence are sent to clients.

@@ -12,6 +12,7 @@ use cluster::redis::RedisUrl;
 use cluster::sequencer::{LogWentBack, SequencerConfig};
 use cluster::wire::Usage;
 use config::{ClusterSettings, Config};
+use engine::NodeTag;
 use domain::sessions::{EndNodeSessions, ReplaceEpoch};
 use limits::rate_limit::RateLimits;
 use realtime::Fanout;
@@ -51,7 +52,7 @@ impl ClusterParts {
 /// One line with the reason why the server cannot join.
 pub(super) async fn join(config: &Config, database: &Database, parts: &Parts) -> anyhow::Result<()> {
     let Some(ClusterParts { node, bus }) = &parts.cluster else { return Ok(()) };
-    let (Some(settings), Some(started)) = (config.cluster(), database.cluster()) else { return Ok(()) };
+    let (Some(settings), Some(found)) = (config.cluster(), database.cluster()) else { return Ok(()) };
     let observer = NodeEvents {
         id: settings.node_id.clone(),
         node: node.clone(),
@@ -62,9 +63,14 @@ pub(super) async fn join(config: &Config, database: &Database, parts: &Parts) ->
     };
     let sink = ConnectionSink::new(node.clone(), parts.delivery.fanout.clone(), parts.room_presence.clone(), observer);
     let next_offset = parts.storage.startup.position.unsigned_abs() + 1;
-    let cluster_config = node_config(&settings, started, config.presence.grace, next_offset)?;
+    let cluster_config = node_config(&settings, found, config.presence.grace, next_offset)?;
     let log = LogReader::new(parts.storage.readers.clone());
     let started = ClusterNode::start(cluster_config, log, Arc::new(sink)).await.map_err(|error| anyhow!("REDIS_URL: {error}"))?;
+    let others = started.others();
+    if let Some(other) = NodeTag::holder(&settings.node_id, others.iter().map(|other| other.id.as_str())) {
+        started.stop().await;
+        return Err(anyhow!("NODE_ID={}: its tag in the ids of sessions is that of the node {other}; set another NODE_ID", settings.node_id));
+    }
     node.connect(started);
     bus.node_started(parts.storage.writer.clone());
     wait_for_presence(node).await;

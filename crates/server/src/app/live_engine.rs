@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use config::{Config, SocketParser};
-use engine::{Config as EngineConfig, Endpoint, Engine, Format, Protocol, Recovery};
+use engine::{Config as EngineConfig, Endpoint, Engine, Format, NodeTag, Protocol, Recovery};
 use realtime::{
     ConnectionLimits, HandshakeCheck, HandshakeCheckParts, PresenceState, RealtimeApp, RealtimeState, SessionState, StartupPresence,
     StoreHandles, TokenPolicy,
@@ -81,6 +81,7 @@ fn engine_config(config: &Config, parts: &Parts) -> EngineConfig {
         outbox_limit: realtime.outbox_limit.0,
         cors: Some(api::cors::cors_policy(parts.authenticator.origins().clone())),
         recovery: Some(recovery(config, parts)),
+        node: config.cluster().map(|cluster| NodeTag::of(&cluster.node_id)),
         ..defaults
     }
 }

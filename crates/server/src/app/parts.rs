@@ -65,7 +65,7 @@ impl Parts {
         };
         let fanout = start_fanout(config, &contracts, readers.0.clone(), &epoch, audience);
         let rate_limits = Arc::new(RateLimits::new(config.limits.rate_limits));
-        let cluster = node.map(|node| ClusterParts::new(node, &fanout));
+        let cluster = node.clone().map(|node| ClusterParts::new(node, &fanout));
         if let Some(cluster) = &cluster {
             rate_limits.share_with(cluster.node.clone());
         }
@@ -86,7 +86,7 @@ impl Parts {
         let bytes_in_hand = Arc::new(BytesInHand::new(memory_guard::shares(config, memory_limit)));
         let admission = Arc::new(Admission::default());
         let health = Arc::new(HealthChecks::new(shard_query.clone(), writer.clone(), admission.clone()));
-        let metrics = Metrics::new(shard_query.clone(), writer, fanout, unacked_deliveries.clone(), bytes_in_hand.clone());
+        let metrics = Metrics::new(shard_query.clone(), writer, fanout, unacked_deliveries.clone(), bytes_in_hand.clone(), node.clone());
         Ok(Self {
             contracts,
             online_users,
@@ -131,6 +131,7 @@ impl Parts {
             metrics: self.metrics.clone(),
             metrics_access: config.ops.metrics,
             fanout: self.delivery.fanout.clone(),
+            node: self.cluster.as_ref().map(|cluster| cluster.node.clone()),
         }
     }
 }
