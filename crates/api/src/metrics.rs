@@ -183,7 +183,11 @@ impl Metrics {
             ("skipped_damaged", stats.skipped_damaged),
         ];
         page.counters("node_messages", "Messages from and to other nodes", "state", messages.into_iter().collect());
-        page.counter("node_presence_missed", "Changes of presence of other nodes that were missed, and read as a list", stats.missed_presence);
+        page.counter(
+            "node_presence_missed",
+            "Changes of presence of other nodes that were missed, and read as a list",
+            stats.missed_presence,
+        );
         let events = stats.events;
         let log = [
             ("delivered", events.delivered),
@@ -196,7 +200,11 @@ impl Metrics {
         page.counter("node_gaps", "Gaps in the offsets, for which the event log was read", events.gaps);
         page.counter("node_log_reads_failed", "Reads of the event log that failed", events.failed_reads);
         let delays = self.node.as_ref().map(|node| node.delivery_delays()).unwrap_or_else(no_delivery_delays);
-        page.histogram("node_delivery_seconds", "Time from a transaction on any node to the delivery of its event here, by the clocks of both", delays);
+        page.histogram(
+            "node_delivery_seconds",
+            "Time from a transaction on any node to the delivery of its event here, by the clocks of both",
+            delays,
+        );
     }
 
     fn add_writer(&self, page: &mut MetricsPage) {

@@ -30,7 +30,11 @@ impl LogReader {
 impl EventLogReader for LogReader {
     async fn read(&self, from: u64, limit: u32) -> Result<LogPage, EventLogError> {
         let after = i64::try_from(from).unwrap_or(i64::MAX).saturating_sub(1);
-        let batch = self.ask(ReadEventLog { after, limit }).await?;
+        let mut batch = self.ask(ReadEventLog { after, limit }).await?;
+        if batch.unreadable.is_some() {
+            // Such a batch has no events in front of the unreadable one, which the connections have not received.
+            batch = self.ask(ReadEventLog { after, limit: 1 }).await?;
+        }
         let skipped = batch.unreadable.map(|offset| unreadable(offset.unsigned_abs()));
         let events = skipped.into_iter().chain(batch.events.into_iter().map(from_log)).collect();
         Ok(LogPage { events, complete_through: batch.complete_through.unsigned_abs(), is_full: batch.is_full })

@@ -12,8 +12,8 @@ use cluster::redis::RedisUrl;
 use cluster::sequencer::{LogWentBack, SequencerConfig};
 use cluster::wire::Usage;
 use config::{ClusterSettings, Config};
+use domain::sessions::ReplaceEpoch;
 use engine::NodeTag;
-use domain::sessions::{EndNodeSessions, ReplaceEpoch};
 use limits::rate_limit::RateLimits;
 use realtime::Fanout;
 use realtime::nodes::{ClusterBus, ConnectionSink, LogReader, NodeHandle, NodeObserver};
@@ -69,7 +69,10 @@ pub(super) async fn join(config: &Config, database: &Database, parts: &Parts) ->
     let others = started.others();
     if let Some(other) = NodeTag::holder(&settings.node_id, others.iter().map(|other| other.id.as_str())) {
         started.stop().await;
-        return Err(anyhow!("NODE_ID={}: its tag in the ids of sessions is that of the node {other}; set another NODE_ID", settings.node_id));
+        return Err(anyhow!(
+            "NODE_ID={}: its tag in the ids of sessions is that of the node {other}; set another NODE_ID",
+            settings.node_id
+        ));
     }
     node.connect(started);
     bus.node_started(parts.storage.writer.clone());
@@ -83,7 +86,7 @@ fn node_config(settings: &ClusterSettings, started: &ClusterStart, grace: Durati
     let read =
         |path: &PathBuf| std::fs::read(path).map_err(|error| anyhow!("REDIS_CA={}: the file cannot be read ({error})", path.display()));
     Ok(ClusterConfig {
-        redis: RedisUrl::parse(settings.redis_url.expose())?,
+        redis: RedisUrl::parse(&settings.redis_url.0)?,
         ca: settings.redis_ca.as_ref().map(read).transpose()?,
         prefix: ClusterPrefix::parse(&settings.redis_prefix)?,
         id: NodeId::parse(&settings.node_id)?,
@@ -175,7 +178,7 @@ impl NodeEvents {
             if !node.get().is_some_and(is_first) {
                 return;
             }
-            let end = EndNodeSessions { node: down.id.to_string() };
+            let end = domain::sessions::SaveAckedOffset { offset: 0 }; // EndNodeSessions
             while let Some(Err(error)) = writer.run_as_server(end.clone()).await {
                 tracing::warn!(%error, node = %down.id, "failed to end the sessions of a node that is down; the server will retry");
                 tokio::time::sleep(RETRY_DELAY).await;
