@@ -17,6 +17,7 @@ use engine::{BatchGuard, Broadcast, CountsByKind, Handle, Namespace, Position, S
 use socketio_adapter::AdapterStats;
 
 use super::socketio_cluster::PeerBroadcasts;
+use super::rendered_event::EncodedEvent;
 use super::{Effect, Job, RealtimeApp, RenderedEvent};
 use crate::presence::{CrowdedRooms, OnlineUsers, PendingChanges, PresenceHistory, RoomPresence, room_change, user_of};
 
@@ -275,6 +276,18 @@ impl Fanout {
             return;
         }
         self.apply_effects(engine, notice);
+    }
+
+    /// Broadcasts a persisted event of another node that has no other effect. Called in the order of the events.
+    pub(super) fn deliver_encoded(&self, rooms: Vec<Arc<str>>, encoded: EncodedEvent) {
+        let EncodedEvent { offset, kind, account, .. } = encoded;
+        if let Some(delivered) = self.delivered_events.get(usize::from(kind)) {
+            delivered.fetch_add(1, Ordering::Relaxed);
+        }
+        let Some(engine) = self.engine.get() else { return };
+        let rendered = RenderedEvent::encoded(&self.renderer.contracts, encoded, &self.renderer.epoch);
+        let broadcast = Broadcast::to_rooms(rooms, rendered);
+        engine.publish(broadcast.numbered(offset as u64).of_kind(kind).charged_to(account.0 as u64));
     }
 
     fn apply_effects(&self, engine: &Handle<RealtimeApp>, notice: BusMessage) {

@@ -1,8 +1,9 @@
 //! Events, encoded for each contract.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
+use bytes::Bytes;
 use contracts::{Contract, ContractRegistry};
 use domain::custom_events::CustomEvent;
 use domain::event::{Account, EphemeralEvent, Event, EventKind, PersistedEvent};
@@ -21,6 +22,8 @@ enum Source {
         /// The epoch of the event log.
         epoch: Arc<str>,
     },
+    /// A persisted event of another node, which is decoded when a connection receives it.
+    Encoded { encoded: EncodedEvent, epoch: Arc<str>, decoded: OnceLock<Option<Arc<PersistedEvent>>> },
     /// An ephemeral event for all connections.
     Announcement { ephemeral: Arc<EphemeralEvent>, now: Timestamp },
     /// Ephemeral events in one message buffer.
@@ -34,7 +37,61 @@ enum Source {
     Custom { custom_event: Arc<CustomEvent>, now: Timestamp },
 }
 
+/// A persisted event as the bytes of [`MessageSource::record`], and what is known without decoding them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct EncodedEvent {
+    pub offset: i64,
+    /// The number of its [`EventKind`].
+    pub kind: u8,
+    pub account: Account,
+    pub bytes: Bytes,
+}
+
+impl EncodedEvent {
+    /// The time of its transaction; `None` if the bytes are damaged.
+    pub fn at(&self) -> Option<Timestamp> {
+        let bytes = self.bytes.get(8..16)?.try_into().ok()?;
+        Some(Timestamp(i64::from_le_bytes(bytes)))
+    }
+
+    /// The event; `None` if the bytes cannot be read.
+    pub fn decode(&self) -> Option<PersistedEvent> {
+        decode(self.offset, self.account, &self.bytes)
+    }
+}
+
+/// Appends the bytes of an event, as [`decode`] reads them. False if the name of its room is too long.
+pub(super) fn encode(persisted: &PersistedEvent, bytes: &mut Vec<u8>) -> bool {
+    let room = persisted.room.as_str();
+    let Ok(length) = u16::try_from(room.len()) else { return false };
+    bytes.extend_from_slice(&persisted.seq.to_le_bytes());
+    bytes.extend_from_slice(&persisted.at.0.to_le_bytes());
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(room.as_bytes());
+    bytes.extend_from_slice(persisted.body.as_bytes());
+    true
+}
+
+fn decode(offset: i64, account: Account, mut bytes: &[u8]) -> Option<PersistedEvent> {
+    let mut take = |length: usize| {
+        let (taken, rest) = bytes.split_at_checked(length)?;
+        bytes = rest;
+        Some(taken)
+    };
+    let (seq, at) = (i64::from_le_bytes(take(8)?.try_into().ok()?), i64::from_le_bytes(take(8)?.try_into().ok()?));
+    let length = u16::from_le_bytes(take(2)?.try_into().ok()?);
+    let room = RoomId::parse(str::from_utf8(take(length.into())?).ok()?)?;
+    let body = str::from_utf8(bytes).ok()?;
+    let event = serde_json::from_str(body).ok()?;
+    Some(PersistedEvent { offset, room, seq, at: Timestamp(at), event, body: body.to_owned(), account })
+}
+
 impl RenderedEvent {
+    /// A persisted event of another node; `epoch` is the epoch of the event log.
+    pub(super) fn encoded(contracts: &ContractRegistry, encoded: EncodedEvent, epoch: &Arc<str>) -> Self {
+        Self { contracts: contracts.clone(), source: Source::Encoded { encoded, epoch: epoch.clone(), decoded: OnceLock::new() } }
+    }
+
     /// A persisted event; `epoch` is the epoch of the event log.
     pub(super) fn persisted(contracts: &ContractRegistry, persisted: Arc<PersistedEvent>, epoch: &Arc<str>) -> Self {
         Self { contracts: contracts.clone(), source: Source::Persisted { persisted, epoch: epoch.clone() } }
@@ -61,19 +118,8 @@ impl RenderedEvent {
     }
 
     /// Decodes a persisted event from the bytes of [`MessageSource::record`]. `None` if they cannot be read.
-    fn read(contracts: &ContractRegistry, offset: i64, mut bytes: &[u8], epoch: &Arc<str>) -> Option<Self> {
-        let mut take = |length: usize| {
-            let (taken, rest) = bytes.split_at_checked(length)?;
-            bytes = rest;
-            Some(taken)
-        };
-        let (seq, at) = (i64::from_le_bytes(take(8)?.try_into().ok()?), i64::from_le_bytes(take(8)?.try_into().ok()?));
-        let length = u16::from_le_bytes(take(2)?.try_into().ok()?);
-        let room = RoomId::parse(str::from_utf8(take(length.into())?).ok()?)?;
-        let body = str::from_utf8(bytes).ok()?;
-        let event = serde_json::from_str(body).ok()?;
-        let (at, body, account) = (Timestamp(at), body.to_owned(), Account::default());
-        let persisted = PersistedEvent { offset, room, seq, at, event, body, account };
+    fn read(contracts: &ContractRegistry, offset: i64, bytes: &[u8], epoch: &Arc<str>) -> Option<Self> {
+        let persisted = decode(offset, Account::default(), bytes)?;
         Some(Self::persisted(contracts, persisted.into(), epoch))
     }
 
@@ -93,7 +139,7 @@ impl RenderedEvent {
     pub(super) fn stored(&self) -> Option<(i64, EventKind, Account)> {
         match &self.source {
             Source::Persisted { persisted, .. } => Some((persisted.offset, EventKind::from(&persisted.event), persisted.account)),
-            Source::Announcement { .. } | Source::Ephemeral { .. } | Source::Custom { .. } => None,
+            Source::Encoded { .. } | Source::Announcement { .. } | Source::Ephemeral { .. } | Source::Custom { .. } => None,
         }
     }
 
@@ -130,6 +176,16 @@ impl MessageSource for RenderedEvent {
     fn render(&self, namespace: Namespace) -> Vec<OutboundMessage> {
         match &self.source {
             Source::Persisted { persisted, epoch } => self.render_persisted(persisted, epoch, namespace),
+            Source::Encoded { encoded, epoch, decoded } => {
+                let persisted = decoded.get_or_init(|| {
+                    let persisted = encoded.decode();
+                    if persisted.is_none() {
+                        tracing::error!(offset = encoded.offset, "failed to decode a persisted event of another node");
+                    }
+                    persisted.map(Arc::new)
+                });
+                persisted.as_ref().map_or_else(Vec::new, |persisted| self.render_persisted(persisted, epoch, namespace))
+            }
             Source::Announcement { ephemeral, now } => {
                 let render = |contracts: &[Arc<dyn Contract>]| {
                     contracts.iter().filter_map(|contract| contract.ephemeral_event(ephemeral, *now)).collect()
@@ -153,21 +209,21 @@ impl MessageSource for RenderedEvent {
     }
 
     fn record(&self, bytes: &mut Vec<u8>) -> bool {
-        let Source::Persisted { persisted, .. } = &self.source else { return false };
-        let room = persisted.room.as_str();
-        let Ok(length) = u16::try_from(room.len()) else { return false };
-        bytes.extend_from_slice(&persisted.seq.to_le_bytes());
-        bytes.extend_from_slice(&persisted.at.0.to_le_bytes());
-        bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(room.as_bytes());
-        bytes.extend_from_slice(persisted.body.as_bytes());
-        true
+        match &self.source {
+            Source::Persisted { persisted, .. } => encode(persisted, bytes),
+            Source::Encoded { encoded, .. } => {
+                bytes.extend_from_slice(&encoded.bytes);
+                true
+            }
+            _ => false,
+        }
     }
 
     fn memory_bytes(&self) -> usize {
         match &self.source {
             // The event in memory, with the texts that it owns.
             Source::Persisted { persisted, .. } => size_of::<PersistedEvent>() + 2 * persisted.body.len(),
+            Source::Encoded { encoded, .. } => size_of::<Self>() + encoded.bytes.len(),
             _ => size_of::<Self>(),
         }
     }

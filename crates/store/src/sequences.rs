@@ -109,7 +109,7 @@ mod tests {
             context.record_event(&RoomKind::Household.room(house), Event::TaskDeleted { task: house, by: None })?;
             end()
         };
-        Box::new(Work { actor: Actor::server(), stage: WorkState::Waiting(work), reply: |_: Result<(), DomainError>| {} })
+        Box::new(Work { actor: Actor::server(), stage: WorkState::Waiting(work), position: 0, reply: |_: Result<(), DomainError>| {} })
     }
 
     /// Executes commands in one batch, and collects the household and the number of each published event.

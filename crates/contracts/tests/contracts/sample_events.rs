@@ -92,6 +92,10 @@ fn forms(kind: EventKind, room: &RoomId) -> Vec<Form<Event>> {
         EventKind::NotificationCreated => vec![("", Event::NotificationCreated { notification: notification() })],
         EventKind::NotificationRead => vec![("", Event::NotificationRead { notification: notification().id })],
         EventKind::NotificationsRead => vec![("", Event::NotificationsRead)],
+        // No client receives it, so a contract that renders it fails the snapshot.
+        EventKind::ConnectionsEnded => {
+            vec![("", Event::ConnectionsEnded { users: vec![alice().id], connections: Vec::new(), reason: "revoked".to_owned() })]
+        }
         EventKind::Emitted => vec![("", Event::Emitted { custom_event: custom_event(None) })],
     }
 }

@@ -74,6 +74,10 @@ impl<O: NodeObserver> ClusterSink for ConnectionSink<O> {
                 self.node.event_delivered(persisted.at, self.fanout.now());
                 self.fanout.deliver(BusMessage::Persisted(persisted));
             }
+            FrameValue::Encoded(encoded) => {
+                self.node.event_delivered(encoded.at().unwrap_or_default(), self.fanout.now());
+                self.fanout.deliver_encoded(event.rooms().map(Into::into).collect::<Vec<_>>(), encoded);
+            }
             FrameValue::Unreadable => self.fanout.skip_unreadable(event.last()),
         }
     }

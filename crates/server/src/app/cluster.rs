@@ -12,7 +12,7 @@ use cluster::redis::RedisUrl;
 use cluster::sequencer::{LogWentBack, SequencerConfig};
 use cluster::wire::Usage;
 use config::{ClusterSettings, Config};
-use domain::sessions::ReplaceEpoch;
+use domain::sessions::{EndNodeSessions, ReplaceEpoch};
 use engine::NodeTag;
 use limits::rate_limit::RateLimits;
 use realtime::Fanout;
@@ -178,7 +178,7 @@ impl NodeEvents {
             if !node.get().is_some_and(is_first) {
                 return;
             }
-            let end = domain::sessions::SaveAckedOffset { offset: 0 }; // EndNodeSessions
+            let end = EndNodeSessions { node: down.id.to_string() };
             while let Some(Err(error)) = writer.run_as_server(end.clone()).await {
                 tracing::warn!(%error, node = %down.id, "failed to end the sessions of a node that is down; the server will retry");
                 tokio::time::sleep(RETRY_DELAY).await;

@@ -115,9 +115,10 @@ impl Server {
         let api = ApiDeps {
             backend: Arc::new(BackendService::new(writer.clone(), bus.clone(), users)),
             health: Arc::clone(&health),
-            metrics: Arc::new(Metrics::new(shard_query.clone(), writer.clone(), Arc::clone(&fanout), Arc::default(), Arc::default())),
+            metrics: Arc::new(Metrics::new(shard_query.clone(), writer.clone(), Arc::clone(&fanout), Arc::default(), Arc::default(), None)),
             metrics_access: config.ops.metrics,
             fanout,
+            node: None,
         };
         let rest = RestDeps {
             writer: writer.clone(),

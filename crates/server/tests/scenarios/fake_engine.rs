@@ -18,7 +18,7 @@ use domain::users::EnsureUser;
 use engine::{MessageSource, Namespace};
 use http::HeaderMap;
 use realtime::presence::{ConnectionId, Transport};
-use realtime::{AuthRefresh, AuthorizedConnect, ConnectRejection, Effect};
+use realtime::{AuthRefresh, AuthorizedConnect, ClientResume, ConnectRejection, Effect};
 use serde_json::{Value, json};
 
 use crate::schema_coverage::SCHEMA_COVERAGE;
@@ -58,8 +58,9 @@ impl FakeEngine {
         handshake_token: Option<&str>,
     ) -> Option<Value> {
         let shared = &self.app.shared;
-        let authorized =
-            shared.identify(ConnectAuth::read(auth), handshake_token).and_then(|identity| shared.authorize(connection, None, identity));
+        let authorized = shared
+            .identify(ConnectAuth::read(auth), handshake_token)
+            .and_then(|identity| shared.authorize(connection, None, identity, &ClientResume::New));
         let connected_session = match authorized {
             Ok(AuthorizedConnect { actor, claims, .. }) => {
                 let connect_session = ConnectSession { claims, new_session: None, resume: ResumeRequest::New };

@@ -86,9 +86,10 @@ impl TestApp {
         let api = ApiDeps {
             backend,
             health: Arc::clone(&health),
-            metrics: Arc::new(Metrics::new(shard_query.clone(), writer.clone(), Arc::clone(&fanout), Arc::default(), Arc::default())),
+            metrics: Arc::new(Metrics::new(shard_query.clone(), writer.clone(), Arc::clone(&fanout), Arc::default(), Arc::default(), None)),
             metrics_access: config.ops.metrics,
             fanout: Arc::clone(&fanout),
+            node: None,
         };
         let rest = RestDeps {
             writer: writer.clone(),
@@ -108,6 +109,7 @@ impl TestApp {
             limits: ConnectionLimits::new(&config, limits, Arc::default()),
             sessions: SessionState::new(Duration::from_secs(120), Arc::default()),
             delivery: Delivery { bus, fanout },
+            node: None,
             clock: || NOW,
         };
         Self { router: router(rest, api), shared: Arc::new(shared), notices }
