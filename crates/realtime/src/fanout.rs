@@ -16,8 +16,8 @@ use engine::id::Id;
 use engine::{BatchGuard, Broadcast, CountsByKind, Handle, Namespace, Position, Shard, SocketKey};
 use socketio_adapter::AdapterStats;
 
-use super::socketio_cluster::PeerBroadcasts;
 use super::rendered_event::EncodedEvent;
+use super::socketio_cluster::PeerBroadcasts;
 use super::{Effect, Job, RealtimeApp, RenderedEvent};
 use crate::presence::{CrowdedRooms, OnlineUsers, PendingChanges, PresenceHistory, RoomPresence, room_change, user_of};
 

@@ -55,6 +55,7 @@ fn is_only_sent(event: &Event) -> bool {
         | Event::MessageDeleted { .. }
         | Event::MessageEdited { .. }
         | Event::MessageSent { .. }
+        | Event::MessagesRead { .. }
         | Event::NotificationCreated { .. }
         | Event::NotificationRead { .. }
         | Event::NotificationsRead

@@ -10,7 +10,7 @@ use config::{Config, Limit, LimitsConfig};
 use domain::command::{Actor, MembershipLimits};
 use domain::id_generator::IdGenerator;
 use domain::quotas::QuotaBounds;
-use domain::sessions::{BeginEpoch, ReadEventLog, StartupState};
+use domain::sessions::{BeginEpoch, NodeStart, ReadEventLog, StartupState};
 use realtime::{Fanout, MIN_RETURN_WINDOW};
 use store::{CommitSink, Database, NodeOptions, Options, Readers, Writer};
 
@@ -102,7 +102,10 @@ impl Storage {
         let retention = Retention::new(config);
         let begin = BeginEpoch {
             name: epoch.clone(),
-            node: None,
+            node: config
+                .cluster()
+                .zip(database.cluster())
+                .map(|(settings, found)| NodeStart { id: settings.node_id, is_first: found.is_first }),
             window: retention.event_seconds(),
             disconnected_seconds: retention.session_seconds(),
             grace_micros: i64::try_from(config.presence.grace.as_micros()).unwrap_or(i64::MAX),
