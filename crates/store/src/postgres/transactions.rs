@@ -22,7 +22,7 @@ use crate::postgres::session::{Failure, Parameter, Reply, Request};
 use crate::readers::QueryJob;
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-/// The lock that a transaction of a writer holds to its end. Its numbers are [`LOCKS`](crate::postgres::link::LOCKS) and 2.
+/// The lock that a transaction of a writer holds to its end. Its numbers are [`LOCKS`](crate::postgres::server_locks::LOCKS) and 2.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1919905645, 2)";
 /// How long the transaction of a node may wait for its next statement, so that a frozen node does not continue it. A second less than the limit after which
 /// PostgreSQL ends it.
