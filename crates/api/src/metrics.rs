@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use domain::event::EventKind;
 use engine::{CountsByKind, DeliveryStats, ShardStats};
+use forwarding::Forwarder;
 use limits::bytes_in_memory::BytesInHand;
 use limits::memory_guard;
 use logging;
@@ -37,10 +38,18 @@ pub struct Metrics {
     unacked_deliveries: Arc<UnackedDeliveries>,
     in_hand: Arc<BytesInHand>,
     /// This server as one of several nodes.
-    node: Option<Arc<NodeHandle>>,
+    cluster: Option<ClusterSources>,
     rest: AtomicU64,
     rest_rejected: Mutex<CountsByName>,
     http_rejected: Mutex<CountsByName>,
+}
+
+/// The sources of the numbers of one of several nodes.
+pub struct ClusterSources {
+    /// The node.
+    pub node: Arc<NodeHandle>,
+    /// Forwards requests to other nodes.
+    pub forwarder: Forwarder,
 }
 
 impl Metrics {
@@ -51,7 +60,7 @@ impl Metrics {
         fanout: Arc<Fanout>,
         unacked_deliveries: Arc<UnackedDeliveries>,
         in_hand: Arc<BytesInHand>,
-        node: Option<Arc<NodeHandle>>,
+        cluster: Option<ClusterSources>,
     ) -> Self {
         Self {
             shard_query,
@@ -59,7 +68,7 @@ impl Metrics {
             fanout,
             unacked_deliveries,
             in_hand,
-            node,
+            cluster,
             rest: AtomicU64::new(0),
             rest_rejected: Mutex::default(),
             http_rejected: Mutex::default(),
@@ -170,7 +179,7 @@ impl Metrics {
     }
 
     fn add_nodes(&self, page: &mut MetricsPage) {
-        let stats = self.node.as_ref().and_then(|node| node.get()).map(ClusterNode::stats).unwrap_or_default();
+        let stats = self.cluster.as_ref().and_then(|cluster| cluster.node.get()).map(ClusterNode::stats).unwrap_or_default();
         page.gauge("nodes", "Nodes that count as alive, with this one; 0 if this server is no node of a cluster", stats.nodes as u64);
         page.gauge("redis_connected", "1 while one of several nodes can reach Redis", u64::from(stats.redis_is_reachable));
         page.counter("redis_reconnects", "Connections of a node to Redis that were made again", stats.redis_reconnects);
@@ -199,7 +208,7 @@ impl Metrics {
         page.counters("node_events", "Events of all nodes in the order of their offsets", "state", log.into_iter().collect());
         page.counter("node_gaps", "Gaps in the offsets, for which the event log was read", events.gaps);
         page.counter("node_log_reads_failed", "Reads of the event log that failed", events.failed_reads);
-        let delays = self.node.as_ref().map(|node| node.delivery_delays()).unwrap_or_else(no_delivery_delays);
+        let delays = self.cluster.as_ref().map_or_else(no_delivery_delays, |cluster| cluster.node.delivery_delays());
         page.histogram(
             "node_delivery_seconds",
             "Time from a transaction on any node to the delivery of its event here, by the clocks of both",
@@ -212,6 +221,8 @@ impl Metrics {
         page.gauge("writer_queue", "Commands that wait for the database", writer.waiting as u64);
         page.counter("writer_lost", "Commands that failed because the database could not be written", writer.lost);
         page.counter("writer_repeated", "Commands that were executed again because their transaction had failed", writer.repeated);
+        page.counter("writer_round_trips", "Round trips of the writer to PostgreSQL", writer.round_trips);
+        page.counter("writer_reconnects", "Connections of the writer to PostgreSQL that were made again", writer.reconnects);
         page.histogram("writer_batch_commands", "Commands in a transaction", writer.batches);
         page.histogram("writer_commit_seconds", "Duration of a commit", writer.commits);
     }

@@ -14,12 +14,14 @@ use cluster::wire::Usage;
 use config::{ClusterSettings, Config};
 use domain::sessions::{EndNodeSessions, ReplaceEpoch};
 use engine::NodeTag;
+use forwarding::{ClusterKey, Forwarder};
 use limits::rate_limit::RateLimits;
 use realtime::Fanout;
 use realtime::nodes::{ClusterBus, ConnectionSink, LogReader, NodeHandle, NodeObserver};
 use store::{ClusterStart, Database, Writer};
 use tokio::runtime::Handle;
 
+use super::node_directory::NodeDirectory;
 use super::parts::Parts;
 use super::storage::new_epoch;
 
@@ -37,12 +39,18 @@ const EXIT_FENCED: i32 = 1;
 pub(super) struct ClusterParts {
     pub node: Arc<NodeHandle>,
     pub bus: Arc<ClusterBus>,
+    pub forwarder: Forwarder,
+    directory: Arc<NodeDirectory>,
 }
 
 impl ClusterParts {
-    /// The parts around a node that has not started.
-    pub fn new(node: Arc<NodeHandle>, fanout: &Arc<Fanout>) -> Self {
-        Self { bus: Arc::new(ClusterBus::new(node.clone(), fanout.clone())), node }
+    /// The parts around a node that has not started. Runs in a tokio runtime.
+    pub fn new(settings: &ClusterSettings, node: Arc<NodeHandle>, fanout: &Arc<Fanout>) -> Self {
+        let tag = NodeTag::of(&settings.node_id);
+        let directory = Arc::new(NodeDirectory::new(tag));
+        let key = ClusterKey::new(settings.secret.expose());
+        let forwarder = Forwarder::new(forwarding::Settings { node: tag, key, owners: directory.clone() });
+        Self { bus: Arc::new(ClusterBus::new(node.clone(), fanout.clone())), node, forwarder, directory }
     }
 }
 
@@ -51,11 +59,12 @@ impl ClusterParts {
 /// # Errors
 /// One line with the reason why the server cannot join.
 pub(super) async fn join(config: &Config, database: &Database, parts: &Parts) -> anyhow::Result<()> {
-    let Some(ClusterParts { node, bus }) = &parts.cluster else { return Ok(()) };
+    let Some(ClusterParts { node, bus, directory, .. }) = &parts.cluster else { return Ok(()) };
     let (Some(settings), Some(found)) = (config.cluster(), database.cluster()) else { return Ok(()) };
     let observer = NodeEvents {
         id: settings.node_id.clone(),
         node: node.clone(),
+        directory: directory.clone(),
         fanout: parts.delivery.fanout.clone(),
         writer: parts.storage.writer.clone(),
         rate_limits: parts.rate_limits.clone(),
@@ -114,6 +123,7 @@ async fn wait_for_presence(node: &NodeHandle) {
 struct NodeEvents {
     id: String,
     node: Arc<NodeHandle>,
+    directory: Arc<NodeDirectory>,
     fanout: Arc<Fanout>,
     writer: Writer,
     rate_limits: Arc<RateLimits>,
@@ -123,9 +133,18 @@ struct NodeEvents {
 impl NodeObserver for NodeEvents {
     fn nodes_changed(&self, event: MembershipEvent) {
         match event {
-            MembershipEvent::NodeUp(node) => tracing::info!(node = %node.id, address = node.address.as_str(), "a node has joined"),
-            MembershipEvent::NodeRestarted(node) => tracing::info!(node = %node.id, "a node was restarted"),
-            MembershipEvent::NodeDown(node) => self.node_down(node),
+            MembershipEvent::NodeUp(node) => {
+                tracing::info!(node = %node.id, address = node.address.as_str(), "a node has joined");
+                self.directory.add(&node);
+            }
+            MembershipEvent::NodeRestarted(node) => {
+                tracing::info!(node = %node.id, address = node.address.as_str(), "a node was restarted");
+                self.directory.add(&node);
+            }
+            MembershipEvent::NodeDown(node) => {
+                self.directory.remove(&node);
+                self.node_down(node);
+            }
             MembershipEvent::LeaseLost { pause, .. } => {
                 tracing::error!(
                     ?pause,

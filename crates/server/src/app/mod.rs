@@ -3,7 +3,7 @@
 //! - `parts`: the parts that the others share.
 //! - `storage`: the database and its threads.
 //! - `in_process_bus`: the bus of a server with one node.
-//! - `cluster`: this server as one of several nodes.
+//! - `cluster`: this server as one of several nodes. `node_directory`: the addresses of the others.
 //! - `live_engine`: the engine with the live connections.
 //! - `removals`: removes users and spaces in steps.
 //! - `background`: the tasks that run for as long as the server does.
@@ -14,6 +14,7 @@ mod cluster;
 mod dispatcher;
 mod in_process_bus;
 mod live_engine;
+mod node_directory;
 mod parts;
 mod removals;
 mod storage;
@@ -109,7 +110,7 @@ impl App {
     pub fn handler(&self) -> impl Handler + use<> {
         Dispatcher {
             engine: self.engine.as_ref().map(Engine::handle),
-            forwarding: None,
+            forwarding: self.parts.cluster.as_ref().map(|cluster| cluster.forwarder.clone()),
             rest: router(self.router.clone()),
             metrics: self.parts.metrics.clone(),
             bytes_in_hand: self.parts.bytes_in_hand.clone(),
@@ -139,6 +140,9 @@ impl App {
             // Connections that are due during this round are closed at its start.
             let elapsed = started.elapsed();
             let remaining = 1.0 - (elapsed.as_secs_f64() + step) / over.as_secs_f64().max(step);
+            if let Some(cluster) = &self.parts.cluster {
+                cluster.forwarder.close_relays(remaining.max(0.0));
+            }
             if engine.close_fraction(remaining.max(0.0)).await == 0 || Instant::now() > latest {
                 return latest;
             }

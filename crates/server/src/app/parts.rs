@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api::backend_service::BackendService;
 use api::health::HealthChecks;
-use api::metrics::Metrics;
+use api::metrics::{ClusterSources, Metrics};
 use api::{ApiDeps, LiveStatus};
 use auth::{Authenticator, Keys};
 use config::Config;
@@ -65,7 +65,7 @@ impl Parts {
         };
         let fanout = start_fanout(config, &contracts, readers.0.clone(), &epoch, audience);
         let rate_limits = Arc::new(RateLimits::new(config.limits.rate_limits));
-        let cluster = node.clone().map(|node| ClusterParts::new(node, &fanout));
+        let cluster = config.cluster().zip(node.clone()).map(|(settings, node)| ClusterParts::new(&settings, node, &fanout));
         if let Some(cluster) = &cluster {
             rate_limits.share_with(cluster.node.clone());
         }
@@ -86,7 +86,8 @@ impl Parts {
         let bytes_in_hand = Arc::new(BytesInHand::new(memory_guard::shares(config, memory_limit)));
         let admission = Arc::new(Admission::default());
         let health = Arc::new(HealthChecks::new(shard_query.clone(), writer.clone(), admission.clone()));
-        let metrics = Metrics::new(shard_query.clone(), writer, fanout, unacked_deliveries.clone(), bytes_in_hand.clone(), node.clone());
+        let sources = cluster.as_ref().map(|cluster| ClusterSources { node: cluster.node.clone(), forwarder: cluster.forwarder.clone() });
+        let metrics = Metrics::new(shard_query.clone(), writer, fanout, unacked_deliveries.clone(), bytes_in_hand.clone(), sources);
         Ok(Self {
             contracts,
             online_users,

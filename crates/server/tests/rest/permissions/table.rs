@@ -217,6 +217,7 @@ fn backend() -> Vec<Row> {
         row("GET /api/v1/presence", Nothing, BACK_ENDS).query("?users=bob"),
         row("GET /api/v1/presence/count", Nothing, BACK_ENDS),
         row("GET /api/v1/sync", Nothing, ANYBODY),
+        row("GET /api/v1/nodes", Nothing, BACK_ENDS),
         row("POST /api/v1/disconnect", Nothing, BACK_ENDS).body(json!({ "users": ["bob"] })),
     ]
 }
