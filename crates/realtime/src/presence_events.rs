@@ -8,9 +8,11 @@ use super::RealtimeState;
 use crate::presence::DepartureId;
 
 impl RealtimeState {
-    /// Publishes an online or offline event. If presence events are switched off, clients do not receive it.
+    /// Publishes an online or offline event, unless presence events are switched off. One of several nodes tells the others who is online in any case.
     pub(super) fn publish_presence(&self, change: EphemeralEvent) {
-        self.delivery.bus.publish(BusMessage::Ephemeral(change.into()));
+        if self.presence.is_broadcast || self.node.is_some() {
+            self.delivery.bus.publish(BusMessage::Ephemeral(change.into()));
+        }
     }
 
     /// Publishes the leave event of a departure, unless a connection of the user has returned to the room.
