@@ -19,6 +19,9 @@ const RING_TIMEOUT: Duration = Duration::from_secs(RING_TIMEOUT_SECONDS as u64);
 /// How long to wait before a failed write is tried again.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
 
+/// How long to wait before another check whether a user in a call has the room open on another node.
+const RECHECK_DELAY: Duration = Duration::from_secs(1);
+
 /// Timed tasks, by their time. Their number is bounded by the open calls, the users in calls whose connection has ended, and the ends of
 /// sockets that are not stored.
 #[derive(Default)]
@@ -74,6 +77,9 @@ impl RealtimeApp {
     pub(super) fn run_scheduled(&mut self, shard: &mut Shard<Self>) {
         while let Some(due) = self.timers.scheduled.waiting.first_entry().filter(|first| first.key().0 <= shard.now()) {
             match due.remove() {
+                ScheduledTask::CheckParticipant(call, user, departure) if self.is_on_other_node(call, &user) => {
+                    self.schedule(shard, shard.now() + RECHECK_DELAY, ScheduledTask::CheckParticipant(call, user, departure));
+                }
                 ScheduledTask::CheckParticipant(call, user, departure) => {
                     if self.state.presence.call_participants.expire(call, &user, departure) {
                         self.run_task(shard, ScheduledTask::LeaveCall(call, user));
@@ -91,6 +97,12 @@ impl RealtimeApp {
         if let Some(((next, _), _)) = self.timers.scheduled.waiting.first_key_value() {
             shard.wake_at(*next);
         }
+    }
+
+    /// Whether a user whose connection here has ended has the room of the call open on another node, and so is in the call.
+    fn is_on_other_node(&self, call: EntityId, user: &UserId) -> bool {
+        let presence = &self.state.presence;
+        presence.call_participants.room_of(call, user).is_some_and(|room| presence.room_presence.is_on_nodes(&room, user))
     }
 
     /// Schedules another attempt to store the end of a socket.

@@ -23,6 +23,24 @@ impl Command for LeaveCall {
     }
 }
 
+/// Removes a user who has gone offline from all open calls. One of several nodes runs it, because the node with the user's connections may have died.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LeaveOpenCalls {
+    /// The user.
+    pub user: UserId,
+}
+
+impl Command for LeaveOpenCalls {
+    type Output = ();
+
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<(), DomainError> {
+        for call in context.store.open_calls()?.into_iter().filter(|call| call.has(&self.user)) {
+            leave(context, call.id, &self.user)?;
+        }
+        Ok(())
+    }
+}
+
 /// Removes a user whose membership of the room ends from the room's open call.
 pub(crate) fn leave_calls(context: &mut CommandContext<'_>, room: &RoomId, user: &UserId) -> Result<(), DomainError> {
     if !room.kind().has_calls() {

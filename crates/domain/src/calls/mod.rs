@@ -19,8 +19,8 @@ pub use crate::model::{Call, CallStatus, Participant};
 pub use answer::AnswerCall;
 pub use end::EndCall;
 pub use initiate::{InitiateCall, InitiateCallResult};
-pub use leave::LeaveCall;
 pub(crate) use leave::leave_calls;
+pub use leave::{LeaveCall, LeaveOpenCalls};
 pub use queries::ListCalls;
 pub use timeouts::{EndStaleCalls, ExpireRingingCall, RING_TIMEOUT_SECONDS};
 

@@ -26,6 +26,9 @@ pub trait NodeObserver: Send + Sync + 'static {
     /// The nodes have changed. Called under a lock of the node, so it must not block and must not call the node.
     fn nodes_changed(&self, event: MembershipEvent);
 
+    /// A user has gone offline on all nodes.
+    fn went_offline(&self, user: &UserId);
+
     /// The database has lost commits that clients have received as events.
     fn log_went_back(&self, fault: LogWentBack);
 
@@ -97,7 +100,9 @@ impl<O: NodeObserver> ClusterSink for ConnectionSink<O> {
                 self.announce(EphemeralEvent::Online { user: UserId::new(&*key.user), connection });
             }
             PresenceTransition::Removed { key, .. } if key.is_online() => {
-                self.announce(EphemeralEvent::Offline { user: UserId::new(&*key.user) });
+                let user = UserId::new(&*key.user);
+                self.observer.went_offline(&user);
+                self.announce(EphemeralEvent::Offline { user });
             }
             PresenceTransition::Added { key, value } => {
                 if let (Some(room), Some(user)) = (RoomId::parse(&key.room), decode_user(&value)) {

@@ -50,6 +50,11 @@ impl CallParticipants {
         participant.is_some_and(|participant| matches!(participant.state, ParticipantState::Connected(_)))
     }
 
+    /// The room of a call that a user is in.
+    pub fn room_of(&self, call: EntityId, user: &UserId) -> Option<RoomId> {
+        self.lock().users.get(user).and_then(|calls| calls.get(&call)).map(|participant| participant.room.clone())
+    }
+
     /// Starts the grace periods of a user in the calls of a connection that has ended. Returns a departure for each call: call
     /// [`CallParticipants::expire`] when its grace period ends.
     pub fn disconnect(&self, user: &UserId, connection: &str) -> Vec<(EntityId, DepartureId)> {

@@ -12,6 +12,9 @@ use cluster::redis::RedisUrl;
 use cluster::sequencer::{LogWentBack, SequencerConfig};
 use cluster::wire::Usage;
 use config::{ClusterSettings, Config};
+use domain::calls::LeaveOpenCalls;
+use domain::command::Command;
+use domain::ids::UserId;
 use domain::sessions::{EndNodeSessions, ReplaceEpoch};
 use engine::NodeTag;
 use forwarding::{ClusterKey, Forwarder};
@@ -164,6 +167,11 @@ impl NodeObserver for NodeEvents {
         }
     }
 
+    fn went_offline(&self, user: &UserId) {
+        // The node with the user's connections may have died, and with it what it knew about calls.
+        self.run_on_first_node(LeaveOpenCalls { user: user.clone() }, |_| true, "failed to remove a user from calls");
+    }
+
     fn log_went_back(&self, fault: LogWentBack) {
         let LogWentBack { head, delivered } = fault;
         tracing::error!(
@@ -188,18 +196,31 @@ impl NodeObserver for NodeEvents {
 }
 
 impl NodeEvents {
-    /// Ends the sessions of a node that is down. The node with the smallest id does it.
+    /// Ends the sessions of a node that is down.
     fn node_down(&self, down: NodeInfo) {
         tracing::warn!(node = %down.id, "a node is down");
+        let end = EndNodeSessions { node: down.id.to_string() };
+        // A node that has started again has ended its earlier sessions itself.
+        let is_down = move |node: &ClusterNode| node.others().iter().all(|other| other.id != down.id);
+        self.run_on_first_node(end, is_down, "failed to end the sessions of a node that is down");
+    }
+
+    /// Runs a command that concerns all nodes on the one with the smallest id, and repeats it while the database fails and `is_needed`. `failed` is for the
+    /// log.
+    fn run_on_first_node(
+        &self,
+        command: impl Command<Output = ()>,
+        is_needed: impl Fn(&ClusterNode) -> bool + Send + Sync + 'static,
+        failed: &'static str,
+    ) {
         let (node, writer) = (self.node.clone(), self.writer.clone());
         self.runtime.spawn(async move {
             let is_first = |node: &ClusterNode| node.others().iter().all(|other| other.id > node.own().id);
-            if !node.get().is_some_and(is_first) {
-                return;
-            }
-            let end = EndNodeSessions { node: down.id.to_string() };
-            while let Some(Err(error)) = writer.run_as_server(end.clone()).await {
-                tracing::warn!(%error, node = %down.id, "failed to end the sessions of a node that is down; the server will retry");
+            let is_ours = || node.get().is_some_and(|node| is_first(node) && is_needed(node));
+            while is_ours()
+                && let Some(Err(error)) = writer.run_as_server(command.clone()).await
+            {
+                tracing::warn!(%error, "{failed}; the server will retry");
                 tokio::time::sleep(RETRY_DELAY).await;
             }
         });
