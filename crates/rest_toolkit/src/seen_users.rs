@@ -2,8 +2,8 @@
 //!
 //! A user is created at the first request with a token, and a token may carry a membership. A command creates the user in its own
 //! transaction. A query cannot, because it runs on a reader. So before a query the writer loads or creates the user, unless it has done so
-//! with the same claims within the last minute. The minute bounds the effect of changes elsewhere: a user who was deleted is created again
-//! after at most a minute.
+//! with the same claims within the last minute, or second if there are several nodes. That time bounds the effect of changes elsewhere: a user
+//! who was deleted is created again after at most this time.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -19,19 +19,28 @@ const MAX_USERS: usize = 65_536;
 /// How long a user is kept, in seconds.
 const TTL_SECONDS: i64 = 60;
 
+/// The same for one of several nodes. Another node may have deleted the user.
+const TTL_SECONDS_ON_NODES: i64 = 1;
+
 /// The users, each with a digest of the claims, and the time.
-#[derive(Default)]
 pub(super) struct SeenUsers {
     hasher: RandomState,
     users: Mutex<HashMap<UserId, (u64, Timestamp)>>,
+    ttl_seconds: i64,
 }
 
 impl SeenUsers {
+    /// No users. `is_node`: whether other nodes change the same users.
+    pub fn new(is_node: bool) -> Self {
+        let ttl_seconds = if is_node { TTL_SECONDS_ON_NODES } else { TTL_SECONDS };
+        Self { hasher: RandomState::default(), users: Mutex::default(), ttl_seconds }
+    }
+
     /// Whether this caller was loaded within the last minute with the same claims.
     pub fn contains(&self, caller: &Caller, now: Timestamp) -> bool {
         let digest = self.digest(caller);
         let seen_users = self.users().get(&caller.actor.user).copied();
-        seen_users.is_some_and(|(claims, at)| claims == digest && at > now.minus_seconds(TTL_SECONDS))
+        seen_users.is_some_and(|(claims, at)| claims == digest && at > now.minus_seconds(self.ttl_seconds))
     }
 
     /// Notes that a caller was loaded.
@@ -75,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_user_is_loaded_again_after_new_claims_a_minute_or_removal() {
-        let seen_users = SeenUsers::default();
+        let seen_users = SeenUsers::new(false);
         assert!(!seen_users.contains(&caller("Alice"), NOW));
         seen_users.insert(&caller("Alice"), NOW);
         assert!(seen_users.contains(&caller("Alice"), NOW));
@@ -84,5 +93,8 @@ mod tests {
         assert!(!seen_users.contains(&caller("Alice"), Timestamp(NOW.0 + 60_000_000)));
         seen_users.remove(&UserId::new("alice"));
         assert!(!seen_users.contains(&caller("Alice"), NOW));
+        let on_node = SeenUsers::new(true);
+        on_node.insert(&caller("Alice"), NOW);
+        assert!(!on_node.contains(&caller("Alice"), Timestamp(NOW.0 + 1_000_000)), "another node may have deleted the user");
     }
 }

@@ -31,6 +31,8 @@ pub struct RestDeps {
     pub bus: Arc<dyn Bus>,
     /// The largest body, in bytes.
     pub max_body: usize,
+    /// Whether this server is one of several nodes, which change the same data.
+    pub is_node: bool,
 }
 
 /// The state that all requests share.
@@ -43,7 +45,7 @@ pub struct RestState {
 impl RestState {
     /// The state of a server that has served no request.
     pub fn new(deps: RestDeps) -> Self {
-        Self { deps, seen_users: SeenUsers::default() }
+        Self { seen_users: SeenUsers::new(deps.is_node), deps }
     }
 
     /// The current time, for tokens.

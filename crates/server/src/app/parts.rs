@@ -121,6 +121,7 @@ impl Parts {
             status: Arc::new(LiveStatus::new(self.shard_query.clone(), self.health.clone())),
             bus: self.delivery.bus.clone(),
             max_body: config.realtime.max_payload.0,
+            is_node: self.cluster.is_some(),
         }
     }
 

@@ -129,6 +129,7 @@ impl Server {
             status: Arc::new(LiveStatus::new(shard_query, health)),
             bus,
             max_body,
+            is_node: false,
         };
         Self { writer, limits, clock, router: router(rest, api), keys, config, persisted_events, ephemeral_events, _folder: folder }
     }

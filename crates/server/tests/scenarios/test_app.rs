@@ -100,6 +100,7 @@ impl TestApp {
             status: Arc::new(LiveStatus::new(shard_query, health)),
             bus: Arc::clone(&bus),
             max_body: config.realtime.max_payload.0,
+            is_node: false,
         };
         let shared = RealtimeState {
             contracts,
