@@ -1,7 +1,7 @@
-//! Rejects commands and queries while the database does not answer, so that no caller waits for longer than a few seconds.
+//! Rejects commands while the database does not answer, so that no caller waits for longer than a few seconds. The commands that were sent to the database
+//! wait, because their outcome is not known.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use domain::error::DomainError;
 
@@ -19,30 +19,16 @@ pub(crate) trait Rejectable {
     fn reject(self, error: DomainError);
 }
 
-/// Makes the reports for each of the threads that serve a queue. While all of them wait for the database, the queue rejects its items that need the
-/// database, those that wait and further ones.
-pub(crate) fn reports<T: Rejectable + Send + 'static>(
-    queue: &Arc<Queue<T>>,
-    threads: usize,
-) -> impl Iterator<Item = OutageReport> + use<T> {
-    let waiting = Arc::new(AtomicUsize::new(0));
+/// Makes the report for the thread that serves a queue. While it waits for the database, the queue rejects its items that need the database, those that
+/// wait and further ones.
+pub(crate) fn report<T: Rejectable + Send + 'static>(queue: &Arc<Queue<T>>) -> OutageReport {
     let queue = Arc::clone(queue);
-    std::iter::repeat_with(move || {
-        let (queue, waiting) = (Arc::clone(&queue), Arc::clone(&waiting));
-        let report = move |reason: Option<&str>| match reason {
-            Some(reason) => {
-                if waiting.fetch_add(1, Ordering::SeqCst) + 1 == threads {
-                    tracing::warn!(reason, "the database does not answer; commands are rejected until it does");
-                    let error = || DomainError::Unavailable(reason.to_owned());
-                    queue.suspend(reason, T::needs_database).into_iter().for_each(|item| item.reject(error()));
-                }
-            }
-            None => {
-                waiting.fetch_sub(1, Ordering::SeqCst);
-                queue.resume();
-            }
-        };
-        Box::new(report) as OutageReport
+    Box::new(move |reason: Option<&str>| match reason {
+        Some(reason) => {
+            tracing::warn!(reason, "the database does not answer; commands are rejected until it does");
+            let error = || DomainError::Unavailable(reason.to_owned());
+            queue.suspend(reason, T::needs_database).into_iter().for_each(|item| item.reject(error()));
+        }
+        None => queue.resume(),
     })
-    .take(threads)
 }

@@ -13,7 +13,6 @@ use domain::error::DomainError;
 use crate::batch::{catch_panic, panic_message};
 use crate::database::{Database, OpenError, Place};
 use crate::driver::{Tables, Transactions};
-use crate::outage::{self, Rejectable};
 use crate::postgres::Postgres;
 use crate::queue::Queue;
 use crate::sqlite::Sqlite;
@@ -43,7 +42,6 @@ impl Readers {
     pub fn start(database: &Database, threads: usize) -> Result<(Self, Vec<JoinHandle<()>>), OpenError> {
         let readers = Self(Arc::new(ReadersHandle { queue: Arc::new(Queue::new(MAX_QUEUED)) }));
         let mut started = Vec::with_capacity(threads);
-        let mut reports = outage::reports(&readers.0.queue, threads);
         for number in 1..=threads {
             let queue = Arc::clone(&readers.0.queue);
             let builder = Builder::new().name(format!("reader-{number}"));
@@ -60,9 +58,7 @@ impl Readers {
                 }
                 Place::Postgres(server) => {
                     let mut session = Tables(Postgres::new(server.reader()?));
-                    if let Some(report) = reports.next() {
-                        session.0.report_outages(report);
-                    }
+                    session.0.give_up_without_answer();
                     builder.spawn(move || serve_or_abort(&queue, session))
                 }
             };
@@ -72,8 +68,7 @@ impl Readers {
     }
 
     /// Queues a query; `reply` runs on a reader's thread, in no order with other queries. If the queue is full or closed, `reply` receives
-    /// [`DomainError::Unavailable`] at once, on the caller's thread. While PostgreSQL has not answered any reader for some seconds, `reply` receives it,
-    /// too.
+    /// [`DomainError::Unavailable`] at once, on the caller's thread. A query that PostgreSQL does not answer within some seconds receives it, too.
     pub fn ask<Q: Query>(&self, actor: Actor, query: Q, reply: impl FnOnce(Result<Q::Output, DomainError>) + Send + 'static) {
         if let Err((rejected, query)) = self.0.queue.put(Box::new(PendingQuery { actor, query, reply })) {
             query.reject(rejected.into());
@@ -94,16 +89,6 @@ pub(crate) trait QueryJob: Send {
     fn execute_in_postgres(self: Box<Self>, session: &mut Tables<Postgres>);
     /// Runs the reply with an error.
     fn reject(self: Box<Self>, error: DomainError);
-}
-
-impl Rejectable for Box<dyn QueryJob> {
-    fn needs_database(&self) -> bool {
-        true
-    }
-
-    fn reject(self, error: DomainError) {
-        QueryJob::reject(self, error);
-    }
 }
 
 struct PendingQuery<Q, R> {

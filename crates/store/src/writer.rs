@@ -168,7 +168,7 @@ impl Writer {
             }
             Place::Postgres(server) => {
                 let (mut session, stored) = server.start_writer(StoredState::read)?;
-                outage::reports(&queue, 1).for_each(|report| session.0.report_outages(report));
+                session.0.report_outages(outage::report(&queue));
                 let start = stored.start(database, &clock, &mut ids);
                 builder.spawn(move || {
                     let context = start.into_context(session, Box::new(clock), Box::new(ids));

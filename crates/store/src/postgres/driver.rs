@@ -98,6 +98,11 @@ impl Postgres {
         self.link.report_outages(Some(report));
     }
 
+    /// Gives up a statement that the database does not answer for some seconds, and its session.
+    pub(crate) fn give_up_without_answer(&mut self) {
+        self.link.give_up_without_answer();
+    }
+
     /// The link, for the next user of it.
     pub(crate) fn into_link(mut self) -> Link {
         self.link.report_outages(None);

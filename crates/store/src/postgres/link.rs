@@ -24,9 +24,11 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 /// lease of a node in Redis.
 const NODE_IDLE_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long an answer may take, or a new connection, before waiting commands and queries are rejected.
+/// How long an answer may take before waiting commands are rejected. A query, and the connection for it, is given up then.
 const ANSWER_LIMIT: Duration = Duration::from_secs(3);
+/// How long a new connection may take before waiting commands are rejected.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+const NO_ANSWER: &str = "PostgreSQL does not answer";
 
 /// What a session is for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -145,6 +147,11 @@ impl Link {
         self.outage.report = report;
     }
 
+    /// Gives up what the database does not answer for some seconds, instead of waiting for it.
+    pub(crate) fn give_up_without_answer(&mut self) {
+        self.outage.gives_up = true;
+    }
+
     /// Connects again, however long that takes.
     pub(crate) fn reconnect(&mut self) {
         while let Err(error) = self.ensure() {
@@ -166,7 +173,8 @@ impl Link {
     pub(crate) fn exchange(&mut self, requests: &[Request]) -> Vec<Result<Reply, Failure>> {
         let Some(session) = &mut self.session else { return vec![Err(Failure::Lost("not connected".to_owned()))] };
         let Some(runtime) = &self.runtime else { return Vec::new() };
-        let replies = self.outage.watch(runtime, ANSWER_LIMIT, "PostgreSQL does not answer", session.exchange(requests));
+        let replies = self.outage.watch(runtime, ANSWER_LIMIT, NO_ANSWER, session.exchange(requests));
+        let replies = replies.unwrap_or_else(|| vec![Err(Failure::Lost(NO_ANSWER.to_owned()))]);
         if let Some(Err(Failure::Lost(reason))) = replies.iter().find(|reply| matches!(reply, Err(Failure::Lost(_)))) {
             tracing::warn!(server = self.target.server, reason, "the connection to PostgreSQL was lost");
             self.drop_session();
@@ -215,7 +223,10 @@ impl Link {
         let connecting = connect(&self.target, &self.purpose, &self.name, self.backend.as_ref());
         let stopped = || PostgresProblem::Failed { server: self.target.server.clone(), reason: "the link is closed".to_owned() };
         let runtime = self.runtime.as_ref().ok_or_else(stopped)?;
-        let (client, backend, is_alone) = self.outage.watch(runtime, CONNECT_LIMIT, "PostgreSQL cannot be reached", connecting)?;
+        let limit = if self.outage.gives_up { ANSWER_LIMIT } else { CONNECT_LIMIT };
+        let connected = self.outage.watch(runtime, limit, "PostgreSQL cannot be reached", connecting);
+        let silent = || PostgresProblem::Unreachable { server: self.target.server.clone(), reason: "no answer".to_owned() };
+        let (client, backend, is_alone) = connected.unwrap_or_else(|| Err(silent()))?;
         self.session = Some(Session::new(client));
         self.backend = Some(backend);
         self.is_alone = is_alone;
@@ -227,10 +238,12 @@ impl Link {
     }
 }
 
-/// The reports of an outage.
+/// What happens when the database does not answer.
 #[derive(Default)]
 struct Outage {
     report: Option<OutageReport>,
+    /// Whether nothing waits for longer than the limits.
+    gives_up: bool,
     /// Whether an outage has begun that lasts beyond a single wait.
     lasts: bool,
 }
@@ -254,20 +267,23 @@ impl Outage {
         }
     }
 
-    /// Drives a future to its end, and reports an outage if that takes longer than `limit`.
-    fn watch<T>(&self, runtime: &Runtime, limit: Duration, reason: &str, work: impl Future<Output = T>) -> T {
-        if self.report.is_none() || self.lasts {
-            return runtime.block_on(work);
+    /// Drives a future to its end, and reports an outage if that takes longer than `limit`. `None` if the future was given up then.
+    fn watch<T>(&self, runtime: &Runtime, limit: Duration, reason: &str, work: impl Future<Output = T>) -> Option<T> {
+        if !self.gives_up && (self.report.is_none() || self.lasts) {
+            return Some(runtime.block_on(work));
         }
         let mut work = pin!(work);
         if let Ok(output) = runtime.block_on(async { timeout(limit, work.as_mut()).await }) {
-            return output;
+            return Some(output);
+        }
+        if self.gives_up {
+            return None;
         }
         // The report runs replies, which must not run inside of a runtime.
         self.report(Some(reason));
         let output = runtime.block_on(work);
         self.report(None);
-        output
+        Some(output)
     }
 }
 
@@ -324,7 +340,8 @@ async fn check(client: &Client, target: &Target, purpose: &Purpose) -> Result<Ba
             set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
                 ELSE current_setting('synchronous_commit') END, false),
             set_config('idle_in_transaction_session_timeout', $1, false), set_config('tcp_keepalives_idle', '10', false),
-            set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false)
+            set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false),
+            set_config('client_min_messages', 'warning', false)
         FROM pg_stat_activity WHERE pid = pg_backend_pid()";
     let server = || target.server.clone();
     let row = client.query_one(sql, &[&idle_limit]).await.map_err(|error| PostgresProblem::failed(&target.server, &error))?;

@@ -13,6 +13,9 @@ use crate::postgres::link::{Link, Purpose};
 use crate::postgres::session::Request;
 use crate::postgres::url::{Target, parse};
 
+/// How long a name in PostgreSQL's list of sessions may be. PostgreSQL shortens a longer one, with a notice for each session.
+const MAX_NAME_BYTES: usize = 63;
+
 /// A PostgreSQL database in use by this process.
 pub(crate) struct PostgresServer {
     target: Arc<Target>,
@@ -36,8 +39,8 @@ impl PostgresServer {
     pub(crate) fn open(options: &Options) -> Result<Self, OpenError> {
         let target = Arc::new(parse(&options.url)?);
         let node = options.node.as_ref();
-        // The list of sessions shows 63 bytes of the name.
         let name = node.map_or_else(|| "roomcast ".to_owned(), |node| format!("roomcast node {} ", node.id)) + &options.holder;
+        let name = name[..name.floor_char_boundary(MAX_NAME_BYTES)].to_owned();
         let (link, cluster) = on_own_thread(|| {
             let purpose = node.map_or(Purpose::Server, |node| Purpose::Node(node.id.as_str().into()));
             let mut link = Link::open(&target, purpose, &name)?;

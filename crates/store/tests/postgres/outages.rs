@@ -1,4 +1,4 @@
-//! While PostgreSQL does not answer, only the commands and queries that it has received wait for it.
+//! While PostgreSQL does not answer, only the commands that it has received wait for it.
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver};
@@ -79,15 +79,17 @@ fn commands_are_rejected_while_an_unknown_commit_is_looked_up() {
 }
 
 #[test]
-fn queries_are_rejected_while_no_reader_is_answered() {
+fn query_that_is_not_answered_is_given_up() {
     let (server, proxy) = behind_proxy();
     let (readers, _) = Readers::start(&server.database, 2).unwrap();
     assert_eq!(ask(&readers).recv().unwrap(), Ok(0));
     let nothing_is_forwarded = proxy.forwards.lock().unwrap();
-    let asked: Vec<_> = (0..3).map(|_| ask(&readers)).collect();
-    assert!(is_unavailable(&asked[2].recv().unwrap(), "PostgreSQL does not answer"));
-    assert!(is_unavailable(&ask(&readers).recv().unwrap(), "PostgreSQL does not answer"));
+    let asked: Vec<_> = (0..20).map(|_| ask(&readers)).collect();
+    for asked in asked {
+        let answer = asked.recv().unwrap();
+        assert!(is_unavailable(&answer, "PostgreSQL does not answer") || is_unavailable(&answer, "cannot be reached"), "{answer:?}");
+    }
     drop(nothing_is_forwarded);
-    assert_eq!([asked[0].recv().unwrap(), asked[1].recv().unwrap()], [Ok(0), Ok(0)]);
-    assert_eq!(ask(&readers).recv().unwrap(), Ok(0));
+    // Between two attempts to connect, a query fails at once.
+    while ask(&readers).recv().unwrap() != Ok(0) {}
 }
