@@ -31,7 +31,7 @@ export function audit(stored, clients, acks) {
     const foreign = [...client.foreign, ...unknown];
     const name = `${client.kind} ${client.sub}`;
     if (lost.length > 0) errors.push(`${name} has not received ${lost.length} of ${index.size} messages, the first is ${lost[0]}`);
-    const twice = client.received.find((id, at) => client.received.indexOf(id) < at);
+    const twice = doubled > 0 && client.received.find((id, at) => client.received.indexOf(id) < at);
     if (doubled > 0) errors.push(`${name} has received ${doubled} messages twice, the first is ${JSON.stringify(stored.get(client.room).find(({ id }) => id === twice))}`);
     if (reordered > 0) errors.push(`${name} has received ${reordered} messages after later ones`);
     if (foreign.length > 0) errors.push(`${name} has received events of other rooms: ${JSON.stringify(foreign[0])}`);

@@ -22,6 +22,18 @@ test("no acknowledged message is lost, doubled, reordered, or sent to other room
   assert.ok(result.statistics.recovered > 0, "no session was recovered");
 });
 
+const SHORT_CLUSTER_RUN = { seed: 1, nodes: 3, messages: 2000, kills: 3, freezes: 1, redisRestarts: 2, postgresRestarts: 2, cuts: 60 };
+
+test("the same holds for three nodes, also if they freeze and Redis and PostgreSQL restart", async (t) => {
+  const result = await run(SHORT_CLUSTER_RUN);
+  t.diagnostic(JSON.stringify(result));
+  assert.deepEqual(result.errors, []);
+  assert.equal(result.acked, SHORT_CLUSTER_RUN.messages);
+  for (const fault of ["kills", "freezes", "redisRestarts", "postgresRestarts"]) assert.equal(result[fault], SHORT_CLUSTER_RUN[fault], fault);
+  assert.ok(result.cuts >= SHORT_CLUSTER_RUN.cuts, `${result.cuts} cuts`);
+  assert.ok(result.statistics.recovered > 0, "no session was recovered");
+});
+
 test("a Python process that exits at once fails the run", async () => {
   const client = new PythonClient("http://127.0.0.1:1", { sub: 1, token: "", room: 1, transports: ["websocket"], kind: "python" }, "false");
   await assert.rejects(client.ready, /python 1 ended with 1/);

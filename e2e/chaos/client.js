@@ -1,6 +1,7 @@
 // A chaos client in JavaScript: a stock Socket.IO client that sends with `retries` and records every received message. It reads missed messages over REST
 // only if its session was not recovered.
 
+import { setTimeout as pause } from "node:timers/promises";
 import { io } from "socket.io-client";
 import { waitFor } from "../support/wait-for.js";
 import { retry } from "../support/wait-until.js";
@@ -12,6 +13,10 @@ const QUEUE_LENGTH = 3;
 // The maximum number of joins after which a client must have received everything. A connection may close during a join.
 const MAX_JOINS = 100;
 
+// The milliseconds after which a request is sent again that the server has rejected because its database is away, and how often.
+const UNAVAILABLE_PAUSE_MS = 100;
+const MAX_UNAVAILABLE = 1200;
+
 export class JavaScriptClient {
   // The ids of the received messages, in order.
   received = [];
@@ -21,6 +26,8 @@ export class JavaScriptClient {
   connections = 0;
   recovered = 0;
   refetched = 0;
+  // How many requests were rejected because the database was away.
+  unavailable = 0;
   // A stock client of version 4 recovers its session after every disconnect.
   supportsRecovery = true;
 
@@ -87,7 +94,18 @@ export class JavaScriptClient {
   }
 
   #join() {
-    return this.socket.emitWithAck("join_room", { roomId: this.room });
+    return this.#request("join_room", { roomId: this.room });
+  }
+
+  // Sends a request, and repeats it while the server rejects it because its database is away.
+  #request(event, data) {
+    return retry(MAX_UNAVAILABLE, async () => {
+      const ack = await this.socket.emitWithAck(event, data);
+      if (ack?.code !== "unavailable") return ack ?? {};
+      this.unavailable += 1;
+      await pause(UNAVAILABLE_PAUSE_MS);
+      return null;
+    });
   }
 
   #record(id) {
@@ -104,16 +122,16 @@ export class JavaScriptClient {
     else this.#record(data.id);
   }
 
-  // Sends the messages {clientId, content} that `next` returns until it returns null. Calls `onAck` with each message and its acknowledgement.
+  // Sends the messages {clientId, content} that `next` returns until it returns null. Calls `onAck` with each message and its acknowledgement, and waits for it.
   async send(next, onAck) {
     const sendInSequence = async () => {
-      for (let message = next(); message; message = next()) onAck(message, await this.#sendMessage(message));
+      for (let message = next(); message; message = next()) await onAck(message, await this.#sendMessage(message));
     };
     await Promise.all(Array.from({ length: QUEUE_LENGTH }, sendInSequence));
   }
 
   async #sendMessage(message) {
-    const sent = this.socket.emitWithAck("message:send", { roomId: this.room, ...message });
+    const sent = this.#request("message:send", { roomId: this.room, ...message });
     const ack = await waitFor(sent, () => `${this.kind} ${this.sub}: ${message.clientId} is not acknowledged`);
     if (ack.ok !== true) throw new Error(`a message of ${this.sub} was rejected: ${JSON.stringify(ack)}`);
     return ack;

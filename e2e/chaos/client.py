@@ -18,6 +18,10 @@ PAGE_SIZE = 200
 REQUEST_TIMEOUT = 2
 # The total seconds of a connection attempt. aiohttp waits five minutes for a stalled handshake.
 HANDSHAKE_TIMEOUT = 6
+# A proxy in front of the server has no node to ask, or the server's database is away.
+TEMPORARY = (502, 503, 504)
+# The seconds after which a request is sent again that the server has rejected because its database is away.
+UNAVAILABLE_PAUSE = 0.1
 
 
 def write_line(**message):
@@ -78,10 +82,13 @@ class Client:
             await self.on_event("message:new", message)
 
     async def request(self, event, data):
-        """Repeats an event until it is acknowledged."""
+        """Repeats an event until it is acknowledged, also while the server rejects it because its database is away."""
         while True:
             try:
-                return await self.client.call(event, data, namespace="/chat", timeout=REQUEST_TIMEOUT)
+                ack = await self.client.call(event, data, namespace="/chat", timeout=REQUEST_TIMEOUT)
+                if not isinstance(ack, dict) or ack.get("code") != "unavailable":
+                    return ack
+                await asyncio.sleep(UNAVAILABLE_PAUSE)
             except socketio.exceptions.SocketIOError:
                 await asyncio.sleep(0.02)
 
@@ -101,10 +108,12 @@ class Client:
             try:
                 timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT)
                 async with aiohttp.ClientSession(headers=headers, timeout=timeout) as http, http.get(url) as response:
-                    response.raise_for_status()
-                    return await response.json()
+                    if response.status not in TEMPORARY:
+                        response.raise_for_status()
+                        return await response.json()
             except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, asyncio.TimeoutError):
-                await asyncio.sleep(0.02)
+                pass
+            await asyncio.sleep(0.02)
 
     def record(self, id):
         self.received.append(id)

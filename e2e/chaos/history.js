@@ -24,13 +24,16 @@ export async function history({ url, token, room, closed }, known = new Set()) {
   }
 }
 
+// A proxy in front of the server has no node to ask (502, 504), or the server's database is away (503).
+const TEMPORARY = [502, 503, 504];
+
 // Repeats a request until it has a response, because the network cuts requests and the server may be restarting.
 function getUntilAnswered(url, token, closed) {
   return retry(MAX_REQUESTS, async () => {
     closed?.throwIfAborted();
     const response = await get(url, { headers: { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) }).catch(() => null);
     if (response?.status === 200) return JSON.parse(response.text);
-    if (response) throw new Error(`${url}: ${response.status} ${response.text}`);
+    if (response && !TEMPORARY.includes(response.status)) throw new Error(`${url}: ${response.status} ${response.text}`);
     await pause(20);
     return null;
   });

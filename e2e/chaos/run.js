@@ -1,80 +1,47 @@
-// A chaos run: stock clients send messages to each other over a faulty network, and the server is killed repeatedly. An audit follows.
+// A chaos run: stock clients send messages to each other over a faulty network, and servers are killed, frozen, and restarted. An audit follows.
 //
-// Inputs: {seed, messages, kills, cuts}. Resolves with statistics, and with a list of errors as sentences.
+// Inputs: {seed, messages, cuts, kills}, and for a cluster of more than one node {nodes, freezes, redisRestarts, postgresRestarts}. Resolves with statistics,
+// and with a list of errors as sentences.
 
-import { user } from "../support/users.js";
 import { audit } from "./audit.js";
-import { JavaScriptClient } from "./client.js";
+import { ChaosCluster } from "./cluster.js";
+import { FaultSchedule } from "./fault-schedule.js";
 import { FaultyProxy } from "./faulty-proxy.js";
-import { history } from "./history.js";
-import { PythonClient } from "./python-client.js";
+import { closeAll, openParticipants, storedMessages } from "./participants.js";
 import { Rng } from "./rng.js";
-import { RestartableServer } from "./server.js";
-
-// The kinds of clients: the class, and the transports.
-const KINDS = {
-  websocket: [JavaScriptClient, ["websocket"]],
-  upgrade: [JavaScriptClient, ["polling", "websocket"]],
-  polling: [JavaScriptClient, ["polling"]],
-  python: [PythonClient, ["websocket"]],
-  "python polling": [PythonClient, ["polling"]],
-};
-
-// The kinds of the members of each room. Each client is in one room.
-const ROOMS = [
-  ["websocket", "websocket", "upgrade", "polling", "python"],
-  ["websocket", "upgrade", "upgrade", "websocket"],
-  ["polling", "websocket", "python polling"],
-];
+import { SingleServer } from "./server.js";
 
 const MAX_FILLER_LENGTH = 300;
 
-export async function run({ seed, messages, kills, cuts, onProgress = () => {} }) {
+export async function run({ seed, nodes = 1, messages, cuts, onProgress = () => {}, ...faults }) {
   const rng = new Rng(seed);
+  const server = await (nodes > 1 ? ChaosCluster.start(nodes) : SingleServer.start());
   const proxy = await new FaultyProxy(new Rng(seed + 1)).listen();
-  const server = await RestartableServer.start(proxy);
+  proxy.forwardTo(server.port);
+  const schedule = new FaultSchedule(messages, server.faults(faults));
   const clients = [];
   try {
-    for (const room of await createRooms(server)) {
-      for (const [index, kind] of room.kinds.entries()) clients.push(createClient(proxy, server, room, kind, room.members[index]));
-    }
-    await Promise.all(clients.map((client) => client.caughtUp()));
+    clients.push(...(await openParticipants(server, proxy.url)));
     const startedAt = performance.now();
-    const acks = await sendMessages({ rng, proxy, server, clients, messages, kills, cuts, onProgress });
+    const acks = await sendMessages({ rng, proxy, schedule, clients, messages, cuts, onProgress });
     proxy.stopFaults();
-    await server.started();
+    await schedule.ended();
+    await server.ready();
     await Promise.all(clients.map((client) => client.receivedEverything()));
     const seconds = (performance.now() - startedAt) / 1000;
-    return { ...audit(await storedMessages(proxy, clients), clients, acks), seed, acked: acks.size, kills: server.kills, ...proxy.happened, cuts: proxy.cuts, seconds };
+    const { statistics, errors } = audit(await storedMessages(proxy.url, clients), clients, acks);
+    errors.push(...server.errors());
+    return { statistics, errors, seed, acked: acks.size, ...schedule.happened, ...proxy.happened, cuts: proxy.cuts, seconds };
   } finally {
-    for (const client of clients) client.close();
+    closeAll(clients);
     await server.stop();
     proxy.close();
   }
 }
 
-// Creates the rooms with their members. The user ids of all members are consecutive numbers.
-async function createRooms(server) {
-  let number = 0;
-  return Promise.all(
-    ROOMS.map(async (kinds) => {
-      const members = kinds.map(() => ++number);
-      const first = user(server.current, String(members[0]));
-      const { id } = await first.request("POST", "/shared/chat/rooms", { name: "Chaos", memberIds: members.slice(1) });
-      return { id, members, kinds };
-    }),
-  );
-}
-
-function createClient(proxy, server, room, kind, sub) {
-  const token = server.current.token({ sub: String(sub), name: `Client ${sub}` });
-  const [Client, transports] = KINDS[kind];
-  return new Client(proxy.url, { sub, token, room: room.id, transports, kind });
-}
-
-// All clients send until there are enough messages. At even distances of acknowledged messages the server is killed and faults are scheduled. Resolves
-// with the acknowledgement of each message: its room, whether it was a duplicate, and how often it was acknowledged.
-async function sendMessages({ rng, proxy, server, clients, messages, kills, cuts, onProgress }) {
+// All clients send until there are enough messages. At even distances of acknowledged messages the servers fail and faults of the network are scheduled.
+// Resolves with the acknowledgement of each message: its room, whether it was a duplicate, and how often it was acknowledged.
+async function sendMessages({ rng, proxy, schedule, clients, messages, cuts, onProgress }) {
   const acks = new Map();
   let created = 0;
   const next = (sender) => {
@@ -82,22 +49,16 @@ async function sendMessages({ rng, proxy, server, clients, messages, kills, cuts
     const clientId = `${sender.sub}-${++created}`;
     return { clientId, content: `${clientId} ${"x".repeat(rng.below(MAX_FILLER_LENGTH))}` };
   };
-  const dueForKill = (count) => Math.floor(((count + 1) * messages) / (kills + 1));
   // All cuts, and some more, are scheduled before 90 % of the messages are acknowledged, so that enough of them happen.
   const dueCuts = (acked) => Math.min(1, acked / (0.9 * messages)) * (cuts + 10);
-  const onAck = (sender, message, { duplicate }) => {
+  const onAck = async (sender, message, { duplicate }) => {
     const times = (acks.get(message.clientId)?.times ?? 0) + 1;
     acks.set(message.clientId, { room: sender.room, duplicate: duplicate === true, times });
-    if (server.kills < kills && acks.size >= dueForKill(server.kills)) void server.kill();
     while (proxy.cuts + proxy.scheduledCuts < dueCuts(acks.size) && proxy.scheduleFault());
-    onProgress(acks.size, () => `${server.kills} kills, ${proxy.cuts} cuts`);
+    const happened = Object.entries(schedule.happened).map(([kind, count]) => `${count} ${kind}`);
+    onProgress(acks.size, () => [...happened, `${proxy.cuts} cuts`].join(", "));
+    await schedule.acknowledged(acks.size);
   };
   await Promise.all(clients.map((sender) => sender.send(() => next(sender), (message, ack) => onAck(sender, message, ack))));
   return acks;
-}
-
-// The stored messages of each room, by the room's id.
-async function storedMessages(proxy, clients) {
-  const rooms = new Map(clients.map((client) => [client.room, client]));
-  return new Map(await Promise.all([...rooms].map(async ([room, { token }]) => [room, await history({ url: proxy.url, token, room })])));
 }

@@ -3,6 +3,7 @@
 mod bench;
 mod chaos;
 mod ci;
+mod cluster;
 mod docs;
 mod docs_links;
 mod install;
@@ -37,8 +38,10 @@ enum Command {
     Docs(docs::DocsOptions),
     /// Run all checks and tests that CI runs
     Ci,
-    /// Cut connections and kill the server while stock clients send, and check that no message is lost
+    /// Cut connections and kill servers while stock clients send, and check that no message is lost
     Chaos(chaos::ChaosOptions),
+    /// Start several nodes with PostgreSQL, Redis, and a load balancer, to try them
+    Cluster(cluster::ClusterOptions),
     /// Measure Roomcast, the baseline server, and comparable servers, and print one table
     Bench(bench::BenchOptions),
 }
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::Docs(options) => docs::run(&options),
         Command::Ci => ci::run(),
         Command::Chaos(options) => chaos::run(&options),
+        Command::Cluster(options) => cluster::run(&options),
         Command::Bench(options) => bench::run(options),
     };
     match result {

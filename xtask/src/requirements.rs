@@ -1,6 +1,6 @@
 //! What a machine needs for the tests and the checks: how to find out whether it is there, and how to get it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
@@ -23,6 +23,8 @@ pub enum Requirement {
     OpenSsl,
     Redis,
     PostgreSql,
+    Nginx,
+    FakeTime,
     NpmPackages,
     PythonPackages,
     ExamplePackages,
@@ -30,7 +32,7 @@ pub enum Requirement {
 }
 
 /// What `cargo xtask test` needs besides Cargo.
-pub const FOR_TESTS: [Requirement; 11] = [
+pub const FOR_TESTS: [Requirement; 13] = [
     Requirement::CCompiler,
     Requirement::Node,
     Requirement::Npm,
@@ -39,10 +41,15 @@ pub const FOR_TESTS: [Requirement; 11] = [
     Requirement::OpenSsl,
     Requirement::Redis,
     Requirement::PostgreSql,
+    Requirement::Nginx,
+    Requirement::FakeTime,
     Requirement::NpmPackages,
     Requirement::PythonPackages,
     Requirement::ExamplePackages,
 ];
+
+/// What `cargo xtask cluster` needs besides Cargo.
+pub const FOR_CLUSTER: [Requirement; 4] = [Requirement::CCompiler, Requirement::Redis, Requirement::PostgreSql, Requirement::Nginx];
 
 /// What the checks of `cargo xtask ci` need besides Cargo.
 pub const FOR_CHECKS: [Requirement; 5] = [
@@ -65,8 +72,10 @@ impl Requirement {
             Self::Python => "Python 3, for the client for Python".to_owned(),
             Self::Chromium => "Chromium, for the tests in a browser".to_owned(),
             Self::OpenSsl => "the headers of OpenSSL and pkg-config, for the client for Rust".to_owned(),
-            Self::Redis => "Redis, for the tests of a cluster with socket.io servers".to_owned(),
-            Self::PostgreSql => "the server of PostgreSQL, for the tests of the store".to_owned(),
+            Self::Redis => "Redis, for the tests of several nodes and of a cluster with socket.io servers".to_owned(),
+            Self::PostgreSql => "the server of PostgreSQL, for the tests of the store and of several nodes".to_owned(),
+            Self::Nginx => "nginx, for the tests of several nodes".to_owned(),
+            Self::FakeTime => "libfaketime, for the tests of nodes with different clocks".to_owned(),
             Self::NpmPackages => "the npm packages of e2e/package-lock.json".to_owned(),
             Self::PythonPackages => "the Python packages of e2e/python/requirements.txt".to_owned(),
             Self::ExamplePackages => "the packages of the examples".to_owned(),
@@ -88,6 +97,8 @@ impl Requirement {
             Self::PostgreSql => {
                 "cargo xtask setup as root, or apt-get install postgresql, or set POSTGRES_BIN to the folder of its programs"
             }
+            Self::Nginx => "cargo xtask setup as root, or apt-get install nginx, or your system's package",
+            Self::FakeTime => "cargo xtask setup as root, or apt-get install faketime",
             Self::NpmPackages | Self::PythonPackages | Self::ExamplePackages | Self::Tool(_) => "cargo xtask setup",
         }
     }
@@ -105,6 +116,8 @@ impl Requirement {
             Self::OpenSsl => runs("pkg-config", &["--exists", "openssl"]),
             Self::Redis => runs("redis-server", &["--version"]),
             Self::PostgreSql => has_postgres(),
+            Self::Nginx => nginx().is_some(),
+            Self::FakeTime => has_fake_time(),
             Self::NpmPackages => install::has_npm_packages(&root.join("e2e")),
             Self::PythonPackages => install::has_pypi_packages(&root.join("e2e/python")),
             Self::ExamplePackages => install::has_example_packages(&root.join("examples")),
@@ -122,6 +135,8 @@ impl Requirement {
             Self::OpenSsl => install::from_apt(&["libssl-dev", "pkg-config"]),
             Self::Redis => install::from_apt(&["redis-server"]),
             Self::PostgreSql => install::from_apt(&["postgresql"]),
+            Self::Nginx => install::from_apt(&["nginx"]),
+            Self::FakeTime => install::from_apt(&["faketime"]),
             Self::NpmPackages => install::from_npm(&root.join("e2e")),
             Self::PythonPackages => install::from_pypi(&root.join("e2e/python")),
             Self::ExamplePackages => install::for_examples(&root.join("examples")),
@@ -138,6 +153,19 @@ fn has_postgres() -> bool {
     }
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     versions.map(|version| version.path().join("bin/initdb")).any(|program| program.exists()) || runs("initdb", &["--version"])
+}
+
+/// The program nginx: in `PATH`, or where Debian has it, which is not in the `PATH` of every user.
+pub fn nginx() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
+    folders.map(|folder| folder.join("nginx")).find(|program| program.is_file())
+}
+
+/// Whether the library of Debian's package `faketime` is installed, which is in a folder of the machine's architecture.
+fn has_fake_time() -> bool {
+    let folders = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1")).any(|library| library.exists())
 }
 
 /// Whether a program can be started and succeeds.

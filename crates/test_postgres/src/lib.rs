@@ -185,8 +185,9 @@ impl TestServer {
         for setting in settings {
             command.args(["-c", setting]);
         }
-        let command = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).current_dir(&self.folder);
-        let mut guard = as_account(command, self.account).spawn().expect("a shell");
+        // A process group of its own: Ctrl-C in the terminal ends this program, which then ends the server.
+        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).current_dir(&self.folder);
+        let mut guard = as_account(&mut command, self.account).spawn().expect("a shell");
         let input = guard.stdin.take().expect("the standard input is a pipe");
         let mut lines = BufReader::new(guard.stderr.take().expect("the standard error is a pipe")).lines();
         let mut log = String::new();

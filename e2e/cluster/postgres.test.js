@@ -1,0 +1,90 @@
+// PostgreSQL may stop, crash, and lose connections in mid-commit: requests are rejected or repeated, sockets stay open, and no outcome is guessed.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { startCluster } from "../support/cluster.js";
+import { rest } from "../support/http.js";
+import { client, connected } from "../support/socketio-clients.js";
+import { user } from "../support/users.js";
+import { waitUntil } from "../support/wait-until.js";
+import { Traffic } from "./traffic.js";
+
+test("without PostgreSQL requests get 503 with a reason, sockets stay open, and typing goes on", async (t) => {
+  const cluster = await startCluster(t);
+  const [first, second] = cluster.nodes;
+  const { id } = await user(first, "1").request("POST", "/shared/chat/rooms", { name: "Team", memberIds: [2] });
+  const sockets = [];
+  for (const [node, sub] of [[first, 1], [second, 2]]) {
+    const socket = client(t, `${node.url}/chat`, { transports: ["websocket"], auth: { token: node.token({ sub: String(sub) }), userId: sub } });
+    await connected(socket);
+    await socket.emitWithAck("join_room", { roomId: id });
+    socket.on("disconnect", (reason) => assert.fail(`the socket of ${sub} was closed: ${reason}`));
+    sockets.push(socket);
+  }
+  const [anna, ben] = sockets;
+  await cluster.postgres.stop("SIGQUIT");
+
+  const rejected = await rest("POST", `${cluster.url}/shared/chat/rooms/${id}/messages`, { token: cluster.token({ sub: "1" }), body: { content: "REST" } });
+  assert.equal(rejected.status, 503, rejected.text);
+  assert.match(rejected.text, /database|unavailable/i);
+  const ack = await anna.emitWithAck("message:send", { roomId: id, content: "socket" });
+  assert.deepEqual([ack.ok, ack.code], [false, "unavailable"], JSON.stringify(ack));
+  await waitUntil(async () => {
+    const { status, text } = await rest("GET", `${first.url}/health/ready`);
+    return status === 503 && /PostgreSQL|database/.test(text) ? null : `/health/ready: ${status} ${text}`;
+  });
+  let typing = 0;
+  ben.on("user:typing", () => (typing += 1));
+  await waitUntil(async () => {
+    anna.emit("user:stop_typing", { roomId: id });
+    anna.emit("user:typing", { roomId: id });
+    return typing > 0 ? null : "no typing indicator has arrived";
+  });
+
+  const arrived = new Promise((resolve) => ben.on("message:new", ({ content }) => resolve(content)));
+  await cluster.postgres.start();
+  await cluster.ready();
+  assert.equal((await anna.emitWithAck("message:send", { roomId: id, content: "again" })).ok, true);
+  assert.equal(await arrived, "again");
+  assert.deepEqual(cluster.exits, []);
+});
+
+test("PostgreSQL that restarts five times under load, also by a crash, loses nothing", async (t) => {
+  const cluster = await startCluster(t);
+  const traffic = await Traffic.start(t, cluster);
+  for (let restart = 0; restart < 5; restart++) {
+    await traffic.acknowledged(100);
+    await cluster.postgres.stop(restart % 2 === 0 ? "SIGQUIT" : "SIGINT");
+    await cluster.postgres.start();
+  }
+  await traffic.passes();
+  await cluster.ready();
+  const { connections } = await traffic.finish(t);
+  assert.equal(connections, traffic.clients.length, "a client has lost its connection");
+  assert.deepEqual(cluster.exits, []);
+});
+
+test("a connection that is lost in mid-commit ten times acknowledges only what is stored", async (t) => {
+  const cluster = await startCluster(t);
+  const traffic = await Traffic.start(t, cluster);
+  for (let cut = 0; cut < 10; cut++) {
+    const { postgres } = cluster.nodes[cut % 2];
+    await postgres.cutInCommit();
+    await traffic.passes();
+  }
+  await traffic.acknowledged(100);
+  await traffic.finish(t);
+  assert.deepEqual(cluster.exits, []);
+});
+
+test("connections to PostgreSQL that are cut fifty times lose nothing", async (t) => {
+  const cluster = await startCluster(t);
+  const traffic = await Traffic.start(t, cluster);
+  for (let cut = 0; cut < 50; cut++) {
+    await traffic.acknowledged(10);
+    cluster.nodes[cut % 2].postgres.cut();
+  }
+  await traffic.passes();
+  await traffic.finish(t);
+  assert.deepEqual(cluster.exits, []);
+});

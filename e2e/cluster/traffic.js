@@ -1,0 +1,75 @@
+// Steady traffic through a fault: stock clients send messages to each other until the test ends it. An audit then compares what each client has received with
+// what is stored, and what is stored with the acknowledgements.
+
+import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
+import { audit } from "../chaos/audit.js";
+import { closeAll, openParticipants, storedMessages } from "../chaos/participants.js";
+import { waitUntil } from "../support/wait-until.js";
+
+const ROOMS = [
+  ["websocket", "websocket", "upgrade", "polling"],
+  ["websocket", "polling", "websocket", "websocket"],
+];
+
+// The milliseconds that a client waits after each acknowledgement.
+const PAUSE_MS = 15;
+
+export class Traffic {
+  // For each message its acknowledgement, {room, duplicate, times}.
+  acks = new Map();
+  #created = 0;
+  #ended = false;
+
+  // Starts the traffic through `url`, which is the load balancer of the cluster by default. The test waits for `acknowledged` and `finish`.
+  static async start(t, cluster, { url = cluster.url, rooms = ROOMS } = {}) {
+    const traffic = new Traffic();
+    traffic.cluster = cluster;
+    traffic.clients = await openParticipants(cluster, url, rooms);
+    t.after(() => closeAll(traffic.clients));
+    traffic.sending = Promise.all(traffic.clients.map((client) => traffic.#send(client)));
+    traffic.sending.catch(() => {});
+    return traffic;
+  }
+
+  #send(client) {
+    const next = () => (this.#ended ? null : { clientId: `${client.sub}-${++this.#created}`, content: `message ${this.#created}` });
+    return client.send(next, async ({ clientId }, { duplicate }) => {
+      const times = (this.acks.get(clientId)?.times ?? 0) + 1;
+      this.acks.set(clientId, { room: client.room, duplicate: duplicate === true, times });
+      await pause(PAUSE_MS);
+    });
+  }
+
+  // Resolves when this many more messages are acknowledged. Rejects if a client fails.
+  async acknowledged(count) {
+    const wanted = this.acks.size + count;
+    await Promise.race([waitUntil(async () => (this.acks.size >= wanted ? null : `${this.acks.size} of ${wanted} messages are acknowledged; ${this.#state()}`)), this.#failure()]);
+  }
+
+  // Resolves when every client has sent a message that was created after this call, and it is acknowledged.
+  async passes() {
+    const since = this.#created;
+    const missing = () => this.clients.filter(({ sub }) => ![...this.acks.keys()].some((id) => id.startsWith(`${sub}-`) && Number(id.split("-")[1]) > since));
+    await Promise.race([waitUntil(async () => (missing().length === 0 ? null : `no message of ${missing().map(({ kind, sub }) => `${kind} ${sub}`)} is acknowledged; ${this.#state()}`)), this.#failure()]);
+  }
+
+  #failure() {
+    return this.sending.then(() => new Promise(() => {}));
+  }
+
+  #state() {
+    return `the nodes that have ended are ${JSON.stringify(this.cluster.exits)}`;
+  }
+
+  // Ends the traffic, and asserts that nothing was lost, doubled, or reordered. Resolves with the statistics.
+  async finish(t) {
+    this.#ended = true;
+    await this.sending;
+    await Promise.all(this.clients.map((client) => client.receivedEverything()));
+    const { statistics, errors } = audit(await storedMessages(this.cluster.url, this.clients), this.clients, this.acks);
+    t.diagnostic(JSON.stringify({ acknowledged: this.acks.size, unavailable: this.clients.reduce((sum, { unavailable }) => sum + unavailable, 0), ...statistics }));
+    assert.deepEqual(errors, []);
+    return statistics;
+  }
+}
