@@ -39,7 +39,7 @@ test("messages through nodes whose clocks differ by an hour have one order", asy
 
 test("traffic and recovery work with clocks that differ by an hour", async (t) => {
   const cluster = await startCluster(t, { envOfNode: (number) => (number === 2 ? hourAhead() : {}) });
-  const traffic = await Traffic.start(t, cluster);
+  const traffic = await Traffic.start(cluster);
   await traffic.acknowledged(200);
   for (const node of cluster.nodes) {
     await node.killAndRestart();

@@ -12,7 +12,7 @@ import { Traffic } from "./traffic.js";
 
 test("traffic through the load balancer arrives once and in one order", async (t) => {
   const cluster = await startCluster(t, { nodes: 3 });
-  const traffic = await Traffic.start(t, cluster);
+  const traffic = await Traffic.start(cluster);
   await traffic.acknowledged(600);
   const { connections } = await traffic.finish(t);
   assert.equal(connections, traffic.clients.length, "a client has lost its connection");
@@ -21,7 +21,7 @@ test("traffic through the load balancer arrives once and in one order", async (t
 
 test("long-polling only works through the load balancer", async (t) => {
   const cluster = await startCluster(t, { nodes: 3 });
-  const traffic = await Traffic.start(t, cluster, { rooms: [["polling", "polling", "polling", "polling"]] });
+  const traffic = await Traffic.start(cluster, { rooms: [["polling", "polling", "polling", "polling"]] });
   await traffic.acknowledged(300);
   const { connections } = await traffic.finish(t);
   assert.equal(connections, traffic.clients.length, "a client has lost its session");

@@ -9,7 +9,7 @@ import { Traffic } from "./traffic.js";
 
 test("clients of a killed node are recovered on another node", async (t) => {
   const cluster = await startCluster(t);
-  const traffic = await Traffic.start(t, cluster);
+  const traffic = await Traffic.start(cluster);
   await traffic.acknowledged(200);
   await cluster.nodes[0].kill();
   await traffic.passes();
@@ -28,7 +28,7 @@ test("a client continues its session on the other node while its first node stil
   const cluster = await startCluster(t);
   const [first, second] = cluster.nodes;
   const { id, send } = await createConversation(second, "ben");
-  const ben = await connectRecordingClient(t, first, "ben", "/messenger", { transports: ["websocket"] });
+  const ben = await connectRecordingClient(cluster, first, "ben", "/messenger", { transports: ["websocket"] });
   await joinConversation(ben, id);
   await send("before");
   await waitForMessage(ben, "before");
@@ -45,7 +45,7 @@ test("a client continues its session on the other node while its first node stil
 
 test("a rolling restart under load refuses no client and loses nothing", async (t) => {
   const cluster = await startCluster(t, { nodes: 3 });
-  const traffic = await Traffic.start(t, cluster);
+  const traffic = await Traffic.start(cluster);
   const refused = [];
   for (const { socket, kind, sub } of traffic.clients) {
     // A connection that its node closes between two requests is no refusal.
@@ -65,7 +65,7 @@ const FROZEN_SECONDS = 20;
 
 test(`a node that is frozen for ${FROZEN_SECONDS} s and continues loses and repeats nothing`, async (t) => {
   const cluster = await startCluster(t);
-  const traffic = await Traffic.start(t, cluster);
+  const traffic = await Traffic.start(cluster);
   await traffic.acknowledged(200);
   await cluster.nodes[0].freezeFor(FROZEN_SECONDS);
   await traffic.passes();
@@ -81,7 +81,7 @@ for (const [server, what] of [["redis", "Redis"], ["postgres", "PostgreSQL"], ["
   for (const fault of ["silence", "refuse"]) {
     test(`a node that is cut off from ${what} for ${CUT_SECONDS} s (${fault}) loses nothing`, async (t) => {
       const cluster = await startCluster(t);
-      const traffic = await Traffic.start(t, cluster);
+      const traffic = await Traffic.start(cluster);
       await traffic.acknowledged(200);
       cluster.nodes[0][server][fault]();
       await pause(CUT_SECONDS * 1000);

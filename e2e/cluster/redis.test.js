@@ -10,7 +10,7 @@ const STOPPED_SECONDS = 30;
 
 test(`Redis that is stopped for ${STOPPED_SECONDS} s under load disconnects no client and loses nothing`, async (t) => {
   const cluster = await startCluster(t);
-  const traffic = await Traffic.start(t, cluster, { rooms: [["websocket", "websocket", "websocket", "websocket"], ["websocket", "websocket"]] });
+  const traffic = await Traffic.start(cluster, { rooms: [["websocket", "websocket", "websocket", "websocket"], ["websocket", "websocket"]] });
   await traffic.acknowledged(200);
   await cluster.redis.kill();
   const before = traffic.acks.size;
@@ -26,7 +26,7 @@ test(`Redis that is stopped for ${STOPPED_SECONDS} s under load disconnects no c
 
 test("Redis that restarts empty ten times loses nothing", async (t) => {
   const cluster = await startCluster(t);
-  const traffic = await Traffic.start(t, cluster);
+  const traffic = await Traffic.start(cluster);
   for (let restart = 0; restart < 10; restart++) {
     await traffic.acknowledged(50);
     await cluster.redis.kill();
@@ -40,7 +40,7 @@ test("Redis that restarts empty ten times loses nothing", async (t) => {
 
 test("connections to Redis that are cut a hundred times lose nothing", async (t) => {
   const cluster = await startCluster(t);
-  const traffic = await Traffic.start(t, cluster);
+  const traffic = await Traffic.start(cluster);
   for (let cut = 0; cut < 100; cut++) {
     await traffic.acknowledged(5);
     cluster.nodes[cut % 2].redis.cut();

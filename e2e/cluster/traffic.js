@@ -22,11 +22,11 @@ export class Traffic {
   #ended = false;
 
   // Starts the traffic through `url`, which is the load balancer of the cluster by default. The test waits for `acknowledged` and `finish`.
-  static async start(t, cluster, { url = cluster.url, rooms = ROOMS } = {}) {
+  static async start(cluster, { url = cluster.url, rooms = ROOMS } = {}) {
     const traffic = new Traffic();
     traffic.cluster = cluster;
     traffic.clients = await openParticipants(cluster, url, rooms);
-    t.after(() => closeAll(traffic.clients));
+    cluster.after(() => closeAll(traffic.clients));
     traffic.sending = Promise.all(traffic.clients.map((client) => traffic.#send(client)));
     traffic.sending.catch(() => {});
     return traffic;

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { startCluster } from "../support/cluster.js";
 import { binary } from "../support/process.js";
 import { SECRET, startServer } from "../support/server.js";
 import { waitUntil } from "../support/wait-until.js";
@@ -22,6 +23,7 @@ const SKIPPED = /^(sudo|npm|pip|cargo|docker|wscat|(\w+=\S+ )*roomcast$)/;
 // What the examples of each page print, in this order. The paths begin at `docs/`.
 const PAGES = {
   "../README.md": [/^connected [^]*\ntask:created [^]*'Buy milk'/m, /\{"position":"\S+"\}\n/, /"title":"Shipped"/, /\{"ok":true\}/],
+  "operations/cluster.md": [/"status":"ok".*\n\{"redisConnected":true,"nodes":\[\{"id":"node1".*"id":"node2".*\n/, /"status":"ok".*\n\{"redisConnected":true/],
   "operations/configuration.md": [/^PORT=3000 +\[default\]/m],
   "operations/health-and-metrics.md": [/"status":"ok"\}\n200\n[^]*"healthy"[^]*\n200\n\d\d\n/],
   "protocol/compatibility.md": [/\{'ok': True, 'householdId': '\d+'\}/],
@@ -39,6 +41,9 @@ const PAGES = {
   "user-guide/rest-api.md": [/idempotency-replayed: true/, /"event":"household:updated"/],
   "user-guide/typescript.md": [/^messenger\.ts$/m],
 };
+
+// The page whose examples need several nodes. Its load balancer is at port 8080.
+const CLUSTER_PAGE = "operations/cluster.md";
 
 // The blocks of a page, without the indentation of a list.
 function blocks(page) {
@@ -58,15 +63,16 @@ const withInstalledBinary = (text) => text.replaceAll("cargo run --quiet --relea
 
 for (const [name, expected] of Object.entries(PAGES)) {
   test(`the examples of ${name} print the documented output`, async (t) => {
-    const server = await startServer({ ROOMCAST_API_KEY: KEY, RATE_LIMITS: undefined, PRESENCE_AUDIENCE: undefined });
+    const env = { ROOMCAST_API_KEY: KEY, RATE_LIMITS: undefined, PRESENCE_AUDIENCE: undefined };
+    const server = name === CLUSTER_PAGE ? await startCluster(t, { env }) : await startServer(env);
     let child;
     t.after(async () => {
       if (child) endGroup(child.pid);
-      await server.stop();
+      await server.stop?.();
       await rm(folder, { recursive: true, force: true });
     });
     const folder = await mkdtemp(path.join(tmpdir(), "examples-"));
-    const adapted = (text) => withLongerWaits(withInstalledBinary(text)).replaceAll(/(http|ws):\/\/(localhost|127\.0\.0\.1):3000/g, `$1://127.0.0.1:${server.port}`);
+    const adapted = (text) => withLongerWaits(withInstalledBinary(text)).replaceAll(/(http|ws):\/\/(localhost|127\.0\.0\.1):(3000|8080)/g, `$1://127.0.0.1:${server.port}`);
 
     const script = [];
     for (const { language, text } of blocks(await readFile(path.join(e2e, "../docs", name), "utf8"))) {

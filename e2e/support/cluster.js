@@ -42,16 +42,17 @@ const RESTART_DELAY_MS = 1000;
 // Starts a cluster, and ends it after the test. `env` has settings of all nodes, and `envOfNode` returns those of the node with a number from 1.
 export async function startCluster(t, { nodes = 2, env = {}, envOfNode = () => ({}) } = {}) {
   const cluster = new Cluster();
+  t.after(() => cluster.end());
   cluster.folder = await mkdtemp(path.join(tmpdir(), "roomcast-cluster-"));
-  t.after(() => rm(cluster.folder, { recursive: true, force: true }));
-  [cluster.postgres, cluster.redis] = await Promise.all([startPostgres(t), startRedis(t)]);
+  cluster.after(() => rm(cluster.folder, { recursive: true, force: true }));
+  [cluster.postgres, cluster.redis] = await Promise.all([startPostgres(cluster), startRedis(cluster)]);
   for (let number = 1; number <= nodes; number++) {
     const node = new Node(cluster, number);
     cluster.nodes.push(node);
-    await node.prepare(t, { ...SETTINGS, ...env, ...envOfNode(number) });
+    await node.prepare({ ...SETTINGS, ...env, ...envOfNode(number) });
   }
   await Promise.all(cluster.nodes.map((node) => node.start()));
-  cluster.nginx = await startNginx(t, cluster.nodes.map(({ port }) => port));
+  cluster.nginx = await startNginx(cluster, cluster.nodes.map(({ port }) => port));
   for (const name of ["port", "url", "ws"]) cluster[name] = cluster.nginx[name];
   return cluster;
 }
@@ -60,6 +61,17 @@ class Cluster {
   nodes = [];
   // The nodes that have ended without a request of the test: {node, code, signal, output}.
   exits = [];
+  #ends = [];
+
+  // Registers what ends a part. Node's `t.after` ends the first part first, but clients must end before their servers.
+  after(end) {
+    this.#ends.push(end);
+  }
+
+  // Ends all parts, the last one first.
+  async end() {
+    for (const end of this.#ends.splice(0).reverse()) await end();
+  }
 
   token(claims) {
     return sign(claims, SECRET);
@@ -95,11 +107,11 @@ class Node {
   }
 
   // Starts the proxies of the node. `redis`, `postgres` and `inbound` are those between the node and these servers, and between the other nodes and this one.
-  async prepare(t, settings) {
+  async prepare(settings) {
     this.port = await freePort();
     [this.url, this.ws] = [`http://127.0.0.1:${this.port}`, `ws://127.0.0.1:${this.port}`];
     const { redis, postgres } = this.cluster;
-    [this.redis, this.postgres, this.inbound] = await Promise.all([redis.port, postgres.port, this.port].map((port) => ControlledProxy.start(t, port)));
+    [this.redis, this.postgres, this.inbound] = await Promise.all([redis.port, postgres.port, this.port].map((port) => ControlledProxy.start(this.cluster, port)));
     this.#settings = {
       DATABASE_URL: `postgres://roomcast@127.0.0.1:${this.postgres.port}/postgres`,
       REDIS_URL: `redis://127.0.0.1:${this.redis.port}`,
@@ -107,7 +119,7 @@ class Node {
       NODE_URL: `http://127.0.0.1:${this.inbound.port}`,
       ...settings,
     };
-    t.after(() => this.kill());
+    this.cluster.after(() => this.kill());
   }
 
   get pid() {

@@ -25,7 +25,15 @@ export async function startNginx(t, ports) {
   const { folder, arguments: options, port } = await prepare(ports);
   t.after(() => rm(folder, { recursive: true, force: true }));
   const nginx = await startProcess("nginx", [...options, "-g", `daemon off; pid ${folder}/nginx.pid;`], ENVIRONMENT, folder, port);
-  t.after(() => nginx.stop());
+  // After SIGKILL the workers of nginx would go on.
+  process.removeListener("exit", nginx.reap);
+  nginx.reap = () => nginx.child.kill("SIGTERM");
+  process.once("exit", nginx.reap);
+  t.after(async () => {
+    nginx.reap();
+    await nginx.exited;
+    process.removeListener("exit", nginx.reap);
+  });
   return nginx;
 }
 

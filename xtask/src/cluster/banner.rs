@@ -11,7 +11,9 @@ use super::servers::Servers;
 pub fn text(servers: &Servers) -> Result<String> {
     let balancer = format!("http://localhost:{}", servers.balancer.port);
     let (anna, ben) = (servers.token("anna")?, servers.token("ben")?);
-    let mut text = format!("Roomcast runs on {} nodes behind a load balancer: {balancer}\n", servers.nodes());
+    let nodes = servers.nodes();
+    let noun = if nodes == 1 { "node" } else { "nodes" };
+    let mut text = format!("Roomcast runs on {nodes} {noun} behind a load balancer: {balancer}\n");
     for node in &servers.members {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {:10} http://localhost:{}", node.name, node.port);

@@ -13,13 +13,15 @@ mod process;
 mod servers;
 
 use std::io::{self, BufRead};
+use std::path::{Path, PathBuf};
 use std::process::Command as Program;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
-use nix::sys::signal::{SigSet, Signal};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use crate::install::succeed;
 use crate::requirements::FOR_CLUSTER;
@@ -39,6 +41,9 @@ pub struct ClusterOptions {
     /// A release build of the server
     #[arg(long)]
     release: bool,
+    /// The server's binary, in place of a new build
+    #[arg(long, value_name = "FILE", conflicts_with = "release")]
+    binary: Option<PathBuf>,
     /// The port of the load balancer. Without it the port is 8080, or a free one
     #[arg(long)]
     port: Option<u16>,
@@ -58,18 +63,23 @@ enum Input {
 pub fn run(options: &ClusterOptions) -> Result<()> {
     let root = root()?;
     install_missing(&root, &FOR_CLUSTER)?;
-    let mut build = Program::new("cargo");
-    build.args(["build", "--package", "roomcast", "--bin", "roomcast"]).current_dir(&root);
-    succeed(if options.release { build.arg("--release") } else { &mut build })?;
+    let binary = options.binary.as_ref().map_or_else(|| build(&root, options.release), |file| Ok(file.canonicalize()?))?;
 
     let inputs = inputs()?;
-    let binary = target(&root).join(if options.release { "release" } else { "debug" }).join("roomcast");
     let mut servers = Servers::start(&root, &binary, options.nodes, options.port)?;
     println!("{}", banner::text(&servers)?);
     let result = execute_commands(&mut servers, &inputs);
     eprintln!("The cluster ends.");
     servers.stop();
     result
+}
+
+/// Builds the server, and returns the path of its binary.
+fn build(root: &Path, release: bool) -> Result<PathBuf> {
+    let mut build = Program::new("cargo");
+    build.args(["build", "--package", "roomcast", "--bin", "roomcast"]).current_dir(root);
+    succeed(if release { build.arg("--release") } else { &mut build })?;
+    Ok(target(root).join(if release { "release" } else { "debug" }).join("roomcast"))
 }
 
 /// Executes the commands of the user until the user ends the cluster. A process that ends by itself is reported.
@@ -96,14 +106,10 @@ fn execute_commands(servers: &mut Servers, inputs: &Receiver<Input>) -> Result<(
     }
 }
 
-/// The lines of standard input, and the signals that end the cluster. The signals are blocked from now on, and the processes of the cluster do not receive
-/// them, so that they end in order.
+/// The lines of standard input, and the signals that end the cluster. The processes of the cluster do not receive the signals of the terminal, so that they
+/// end in order.
 fn inputs() -> Result<Receiver<Input>> {
-    let mut signals = SigSet::empty();
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-        signals.add(signal);
-    }
-    signals.thread_block()?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     let (sender, inputs) = mpsc::channel();
     let lines = sender.clone();
     thread::spawn(move || {
@@ -114,12 +120,6 @@ fn inputs() -> Result<Receiver<Input>> {
             }
         }
     });
-    thread::spawn(move || {
-        while signals.wait().is_ok() {
-            if sender.send(Input::Stop).is_err() {
-                return;
-            }
-        }
-    });
+    thread::spawn(move || signals.forever().try_for_each(|_| sender.send(Input::Stop)));
     Ok(inputs)
 }
