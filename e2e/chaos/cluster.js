@@ -24,11 +24,13 @@ export class ChaosCluster {
 
   faults({ kills, freezes, redisRestarts, postgresRestarts }) {
     const { nodes, redis, postgres } = this.cluster;
+    // The next fault happens when the node is ready: a node that cannot reach Redis or PostgreSQL at its start exits.
+    const restart = (node) => node.killAndRestart().then(() => node.ready());
     const restartRedis = () => redis.kill().then(() => redis.start());
     // By turns a crash and an orderly end.
     const restartPostgres = (number) => postgres.stop(number % 2 === 0 ? "SIGQUIT" : "SIGINT").then(() => postgres.start());
     return {
-      kills: { count: kills, run: (number) => nodes[number % nodes.length].killAndRestart() },
+      kills: { count: kills, run: (number) => restart(nodes[number % nodes.length]) },
       freezes: { count: freezes, run: (number) => nodes[(number + 1) % nodes.length].freezeFor(FROZEN_SECONDS) },
       redisRestarts: { count: redisRestarts, run: restartRedis },
       postgresRestarts: { count: postgresRestarts, run: restartPostgres },

@@ -51,7 +51,7 @@ export async function startCluster(t, { nodes = 2, env = {}, envOfNode = () => (
     cluster.nodes.push(node);
     await node.prepare({ ...SETTINGS, ...env, ...envOfNode(number) });
   }
-  await Promise.all(cluster.nodes.map((node) => node.start()));
+  await Promise.all(cluster.nodes.map((node) => node.start().then(() => node.ready())));
   cluster.nginx = await startNginx(cluster, cluster.nodes.map(({ port }) => port));
   for (const name of ["port", "url", "ws"]) cluster[name] = cluster.nginx[name];
   return cluster;

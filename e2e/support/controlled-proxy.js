@@ -73,7 +73,7 @@ export class ControlledProxy {
 
   #accept(client) {
     client.on("error", () => {});
-    if (this.#refusing) return client.resetAndDestroy();
+    if (this.#refusing) return resetSocket(client);
     const link = new Link(this, client);
     this.#links.add(link);
     link.onClose = () => this.#links.delete(link);
@@ -88,6 +88,12 @@ export class ControlledProxy {
     this.#onCommit = null;
     return true;
   }
+}
+
+// Resets a connection. Node never closes a socket that is reset while it is connecting or ending, and the process would not exit.
+function resetSocket(socket) {
+  if (socket.readyState === "open" && !socket.writableEnded) socket.resetAndDestroy();
+  else socket.destroy();
 }
 
 // One connection through the proxy.
@@ -135,7 +141,7 @@ class Link {
   }
 
   reset() {
-    this.client.resetAndDestroy();
-    this.server.resetAndDestroy();
+    resetSocket(this.client);
+    resetSocket(this.server);
   }
 }

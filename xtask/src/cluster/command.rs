@@ -29,7 +29,7 @@ pub enum Part {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Command {
+pub enum UserCommand {
     Change {
         action: Action,
         part: Part,
@@ -50,7 +50,7 @@ const ACTIONS: [(&str, Action); 6] = [
     ("continue", Action::Continue),
 ];
 
-impl Command {
+impl UserCommand {
     /// Reads a line. `nodes` is the number of nodes.
     ///
     /// # Errors
@@ -94,23 +94,23 @@ mod tests {
 
     #[test]
     fn lines_are_read_as_commands_or_rejected_with_a_reason() {
-        let change = |action, part| Ok(Command::Change { action, part });
+        let change = |action, part| Ok(UserCommand::Change { action, part });
         for (line, expected) in [
             ("kill 1", change(Action::Kill, Part::Node(1))),
             ("  freeze   node2 ", change(Action::Freeze, Part::Node(2))),
             ("stop redis", change(Action::Stop, Part::Redis)),
             ("restart postgres", change(Action::Restart, Part::Postgres)),
-            ("", Ok(Command::Nothing)),
-            ("status", Ok(Command::Status)),
-            ("help", Ok(Command::Help)),
-            ("exit", Ok(Command::Quit)),
+            ("", Ok(UserCommand::Nothing)),
+            ("status", Ok(UserCommand::Status)),
+            ("help", Ok(UserCommand::Help)),
+            ("exit", Ok(UserCommand::Quit)),
             ("kill 3", Err("3 is no part: 1 to 2, redis, or postgres".to_owned())),
             ("kill 0", Err("0 is no part: 1 to 2, redis, or postgres".to_owned())),
             ("end 1", Err("end is no command: type help".to_owned())),
             ("kill", Err("kill is no command: type help".to_owned())),
             ("freeze postgres", Err("postgres: only start, stop and restart".to_owned())),
         ] {
-            assert_eq!(Command::parse(line, 2), expected, "{line}");
+            assert_eq!(UserCommand::parse(line, 2), expected, "{line}");
         }
     }
 }

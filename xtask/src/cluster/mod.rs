@@ -27,7 +27,7 @@ use crate::install::succeed;
 use crate::requirements::FOR_CLUSTER;
 use crate::setup::install_missing;
 use crate::test::{root, target};
-use command::{Command, HELP};
+use command::{HELP, UserCommand};
 use servers::Servers;
 
 /// How often the processes are checked.
@@ -88,12 +88,12 @@ fn execute_commands(servers: &mut Servers, inputs: &Receiver<Input>) -> Result<(
         match inputs.recv_timeout(CHECK_INTERVAL) {
             Ok(Input::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
             Err(RecvTimeoutError::Timeout) => {}
-            Ok(Input::Line(line)) => match Command::parse(&line, servers.nodes()) {
-                Ok(Command::Quit) => return Ok(()),
-                Ok(Command::Nothing) => {}
-                Ok(Command::Help) => println!("{HELP}"),
-                Ok(Command::Status) => println!("{}", servers.status()),
-                Ok(Command::Change { action, part }) => match servers.change(action, part) {
+            Ok(Input::Line(line)) => match UserCommand::parse(&line, servers.nodes()) {
+                Ok(UserCommand::Quit) => return Ok(()),
+                Ok(UserCommand::Nothing) => {}
+                Ok(UserCommand::Help) => println!("{HELP}"),
+                Ok(UserCommand::Status) => println!("{}", servers.status()),
+                Ok(UserCommand::Change { action, part }) => match servers.change(action, part) {
                     Ok(()) => println!("{}", servers.status_of(part)),
                     Err(error) => println!("{error:#}"),
                 },

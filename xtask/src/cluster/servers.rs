@@ -27,7 +27,7 @@ pub struct Servers {
     pub balancer: Process,
     pub members: Vec<Process>,
     pub redis: Process,
-    pub postgres: Postgres,
+    pub postgres: PostgresServer,
     /// The folder of the logs.
     pub folder: PathBuf,
     binary: PathBuf,
@@ -35,7 +35,7 @@ pub struct Servers {
 }
 
 /// PostgreSQL, with its data in a temporary folder: root's own folders are closed to the user that runs it.
-pub struct Postgres {
+pub struct PostgresServer {
     server: TestServer,
     is_running: bool,
     pub url: String,
@@ -53,7 +53,7 @@ impl Servers {
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755))?;
 
         let server = TestServer::start(&POSTGRES_SETTINGS);
-        let postgres = Postgres { url: server.create_database(), server, is_running: true };
+        let postgres = PostgresServer { url: server.create_database(), server, is_running: true };
         let mut redis = redis(&folder)?;
         redis.start()?;
         let (secret, cluster_secret) = (random()?, random()?);
@@ -143,7 +143,7 @@ impl Servers {
     }
 }
 
-impl Postgres {
+impl PostgresServer {
     fn change(&mut self, action: Action) -> Result<()> {
         match action {
             Action::Stop | Action::Restart => {
