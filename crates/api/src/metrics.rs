@@ -109,6 +109,7 @@ impl Metrics {
         self.add_writer(&mut page);
         self.add_adapter(&mut page);
         self.add_nodes(&mut page);
+        self.add_forwarding(&mut page);
         Some(page)
     }
 
@@ -214,6 +215,20 @@ impl Metrics {
             "Time from a transaction on any node to the delivery of its event here, by the clocks of both",
             delays,
         );
+    }
+
+    fn add_forwarding(&self, page: &mut MetricsPage) {
+        let stats = self.cluster.as_ref().map(|cluster| cluster.forwarder.stats()).unwrap_or_default();
+        let requests = [
+            ("sent", stats.forwarded),
+            ("received", stats.received),
+            ("unreachable", stats.unreachable),
+            ("refused", stats.refused),
+            ("refused_by_others", stats.refused_by_others),
+            ("response_lost", stats.responses_lost),
+        ];
+        page.counters("forwarded_requests", "Requests of sessions that another node owns", "state", requests.into_iter().collect());
+        page.gauge("relayed_websockets", "Open WebSockets of sessions that another node owns", stats.relays);
     }
 
     fn add_writer(&self, page: &mut MetricsPage) {

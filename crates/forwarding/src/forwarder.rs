@@ -214,9 +214,10 @@ impl Forwarder {
     }
 
     /// Ends relayed WebSockets until about this share of those that were open remains; their clients connect again and recover. A server that
-    /// drains calls it with falling shares, from 1 to 0.
-    pub fn close_relays(&self, keep: f64) {
+    /// drains calls it with falling shares, from 1 to 0. Returns how many were open before.
+    pub fn close_relays(&self, keep: f64) -> u64 {
         self.0.keep.send_replace(keep);
+        self.0.counters.snapshot().relays
     }
 
     /// The counters.

@@ -140,10 +140,8 @@ impl App {
             // Connections that are due during this round are closed at its start.
             let elapsed = started.elapsed();
             let remaining = 1.0 - (elapsed.as_secs_f64() + step) / over.as_secs_f64().max(step);
-            if let Some(cluster) = &self.parts.cluster {
-                cluster.forwarder.close_relays(remaining.max(0.0));
-            }
-            if engine.close_fraction(remaining.max(0.0)).await == 0 || Instant::now() > latest {
+            let relays = self.parts.cluster.as_ref().map_or(0, |cluster| cluster.forwarder.close_relays(remaining.max(0.0)));
+            if engine.close_fraction(remaining.max(0.0)).await == 0 && relays == 0 || Instant::now() > latest {
                 return latest;
             }
             tokio::time::sleep(DRAIN_STEP).await;
