@@ -11,6 +11,7 @@ use http::uri::Scheme;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
+use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::ServerName;
 use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
@@ -28,6 +29,11 @@ pub(crate) struct NodeConnector {
 }
 
 impl NodeConnector {
+    /// Verifies certificates with these authorities, and not with those of the operating system.
+    pub fn with_authorities(authorities: RootCertStore) -> Self {
+        Self { tls: Arc::new(OnceLock::from(tls_connector(authorities))) }
+    }
+
     async fn connect(self, uri: Uri) -> io::Result<NodeStream> {
         let connecting = self.connect_without_limit(&uri);
         tokio::time::timeout(CONNECT_TIMEOUT, connecting).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
@@ -47,7 +53,7 @@ impl NodeConnector {
                         return Ok(NodeStream::Plain(TokioIo::new(stream)));
                     }
                     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-                    let stream = self.tls.get_or_init(tls_connector).connect(name, stream).await?;
+                    let stream = self.tls.get_or_init(|| tls_connector(system_authorities())).connect(name, stream).await?;
                     return Ok(NodeStream::Tls(Box::new(TokioIo::new(stream))));
                 }
                 Err(error) => last = error,
@@ -57,11 +63,15 @@ impl NodeConnector {
     }
 }
 
-/// Verifies certificates with the authorities of the operating system, or those of `SSL_CERT_FILE`.
-fn tls_connector() -> TlsConnector {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    TlsConnector::from(Arc::new(rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()))
+/// The authorities of the operating system, or those of `SSL_CERT_FILE`.
+fn system_authorities() -> RootCertStore {
+    let mut authorities = RootCertStore::empty();
+    authorities.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    authorities
+}
+
+fn tls_connector(authorities: RootCertStore) -> TlsConnector {
+    TlsConnector::from(Arc::new(ClientConfig::builder().with_root_certificates(authorities).with_no_client_auth()))
 }
 
 impl Service<Uri> for NodeConnector {

@@ -15,6 +15,7 @@ use http_body_util::{BodyExt, Either, Empty, Full};
 use hyper::body::{Body, Incoming};
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::RootCertStore;
 use tokio::sync::watch;
 
 use crate::connect::NodeConnector;
@@ -96,8 +97,17 @@ enum ForwardError {
 }
 
 impl Forwarder {
-    /// Starts the forwarding. Runs in a tokio runtime.
+    /// Starts the forwarding. Runs in a tokio runtime. Certificates of other nodes are verified with the authorities of the operating system.
     pub fn new(settings: Settings) -> Self {
+        Self::with_connector(settings, NodeConnector::default())
+    }
+
+    /// As [`Forwarder::new`], with other authorities for the certificates of nodes.
+    pub fn with_authorities(settings: Settings, authorities: RootCertStore) -> Self {
+        Self::with_connector(settings, NodeConnector::with_authorities(authorities))
+    }
+
+    fn with_connector(settings: Settings, connector: NodeConnector) -> Self {
         let mut builder = Client::builder(TokioExecutor::new());
         builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE_TIMEOUT).http1_max_buf_size(MAX_BUFFERED).set_host(false);
         let nodes = Arc::new(Nodes::new(settings.owners));
@@ -106,7 +116,7 @@ impl Forwarder {
             node: settings.node,
             key: settings.key,
             nodes,
-            client: builder.build(NodeConnector::default()),
+            client: builder.build(connector),
             counters: Arc::default(),
             keep: watch::Sender::new(1.0),
         }))

@@ -8,4 +8,5 @@ mod lost;
 mod polling;
 mod refused;
 mod support;
+mod tls;
 mod websocket;

@@ -77,3 +77,21 @@ async fn repeated_poll_is_recognized_over_nodes() {
         }
     }
 }
+
+#[tokio::test]
+async fn client_that_reuses_marks_keeps_its_session() {
+    let (owner, other) = two_nodes().await;
+    // A clock in seconds (.NET), a checksum (Rust), and a constant: each request comes on another connection, through any node.
+    for mark in ["1764446400", "7", "x"] {
+        let opened = get(owner.address, &format!("/socket.io/?EIO=4&transport=polling&t={mark}")).await;
+        let sid = opened.body.split('"').nth(3).unwrap();
+        let target = format!("/socket.io/?EIO=4&transport=polling&sid={sid}&t={mark}");
+        assert_eq!(post(other.address, &target, "40").await.body, "ok");
+        assert!(get(owner.address, &target).await.body.starts_with("40"), "{mark}");
+        for number in 0..10 {
+            let (first, second) = if number % 2 == 0 { (&owner, &other) } else { (&other, &owner) };
+            assert_eq!(post(first.address, &target, format!("42[\"say\",{number}]")).await.body, "ok");
+            assert_eq!(get(second.address, &target).await.body, format!("42[\"say\",{number}]"), "{mark}");
+        }
+    }
+}

@@ -12,6 +12,7 @@ use forwarding::{ClusterKey, Forwarder, NodeUrl, Owner, Owners, Received, Sender
 use http::{Request, Response};
 use hyper::body::Incoming;
 use listener::{Handler, Listener, Peer};
+use rustls::RootCertStore;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -110,12 +111,22 @@ pub struct Node {
 
 impl Node {
     pub async fn start(id: &'static str, secret: &str) -> Self {
+        Self::start_with(id, secret, &[], None).await
+    }
+
+    /// A node with further settings of its listener, and with authorities for the certificates of other nodes.
+    pub async fn start_with(id: &'static str, secret: &str, listener: &[(&str, &str)], authorities: Option<RootCertStore>) -> Self {
         let (ended, ends) = mpsc::unbounded_channel();
         let config = engine::Config { node: Some(NodeTag::of(id)), shards: 2, max_payload: MAX_PAYLOAD, ..Default::default() };
         let engine = Engine::start(config, |_, _| Ok(()), move |_, _| Echo(ended.clone())).unwrap();
         let directory = Arc::new(Directory { own: NodeTagOf(NodeTag::of(id)), others: Mutex::default() });
-        let forwarder = Forwarder::new(Settings { node: NodeTag::of(id), key: ClusterKey::new(secret), owners: directory.clone() });
-        let listener = Listener::bind(&Config::of_pairs([("HOST", "127.0.0.1"), ("PORT", "0")]).unwrap()).await.unwrap();
+        let settings = Settings { node: NodeTag::of(id), key: ClusterKey::new(secret), owners: directory.clone() };
+        let forwarder = match authorities {
+            Some(authorities) => Forwarder::with_authorities(settings, authorities),
+            None => Forwarder::new(settings),
+        };
+        let pairs = [&[("HOST", "127.0.0.1"), ("PORT", "0")], listener].concat();
+        let listener = Listener::bind(&Config::of_pairs(pairs).unwrap()).await.unwrap();
         let (address, seen) = (listener.addresses()[0], Arc::default());
         let handler = TestHandler { engine: engine.handle(), forwarder: forwarder.clone(), seen: Arc::clone(&seen) };
         tokio::spawn(listener.serve(handler, std::future::pending::<Instant>()));
