@@ -13,9 +13,9 @@ const MIGRATIONS_TABLE: &str = "migrations";
 const MARKS: &str = "marks";
 
 /// The condition for the named numbers that are copied. The others belong to one database and not to its data: its id, PostgreSQL's last offset of the
-/// event log, and the last transaction of each of its servers.
-const COPIED_MARKS: &str =
-    "\"name\" NOT IN ('database_id', 'event_log_head', 'last_batch') AND \"name\" NOT LIKE 'last\\_batch:%' ESCAPE '\\'";
+/// event log, and the last transaction and the epoch of each server that uses it.
+const COPIED_MARKS: &str = "\"name\" NOT IN ('database_id', 'event_log_head', 'last_batch')
+    AND \"name\" NOT LIKE 'last\\_batch:%' ESCAPE '\\' AND \"name\" NOT LIKE 'joined:%'";
 
 /// The end of the event log: the larger of the last row's offset and of PostgreSQL's own number. The text serves both databases.
 pub(super) const EVENT_LOG_END: &str = "SELECT COALESCE(MAX(n), 0) FROM (SELECT MAX(id) AS n FROM journal

@@ -64,11 +64,11 @@ fn last_given_id_is_copied() {
 }
 
 #[test]
-fn each_database_keeps_its_own_id_and_transaction_number() {
+fn each_database_keeps_its_own_id_and_its_servers_numbers() {
     let (source, target) = (postgres(), postgres());
     serve(&source, "epoch-1", 3);
     let server = TestServer::shared();
-    server.sql(database_of(&source), "INSERT INTO marks VALUES ('last_batch:node-1', 9), ('last_batches', 8)");
+    server.sql(database_of(&source), "INSERT INTO marks VALUES ('last_batch:node-1', 9), ('joined:node-1', 1), ('last_batches', 8)");
     drop(Database::open(target.clone()).unwrap());
     let id_of = |options| server.sql(database_of(options), "SELECT value FROM marks WHERE name = 'database_id'");
     let before = id_of(&target);
@@ -78,5 +78,5 @@ fn each_database_keeps_its_own_id_and_transaction_number() {
     let others = "SELECT name FROM marks WHERE name <> 'database_id' ORDER BY name";
     let names = server.sql(database_of(&target), others);
     assert!(names.lines().any(|name| name == "event_log_head") && names.lines().any(|name| name == "last_batches"), "{names}");
-    assert!(!names.lines().any(|name| name == "last_batch" || name == "last_batch:node-1"), "{names}");
+    assert!(!names.lines().any(|name| ["last_batch", "last_batch:node-1", "joined:node-1"].contains(&name)), "{names}");
 }
