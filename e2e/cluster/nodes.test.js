@@ -65,8 +65,7 @@ const FROZEN_SECONDS = 20;
 
 test(`a node that is frozen for ${FROZEN_SECONDS} s and continues loses and repeats nothing`, async (t) => {
   const cluster = await startCluster(t);
-  // nginx sends half of the requests to the frozen node, so an upgrade would need luck.
-  const traffic = await Traffic.start(cluster, { rooms: [["websocket", "websocket", "polling"], ["websocket", "polling", "websocket"]] });
+  const traffic = await Traffic.start(cluster);
   await traffic.acknowledged(200);
   await cluster.nodes[0].freezeFor(FROZEN_SECONDS);
   await traffic.passes();

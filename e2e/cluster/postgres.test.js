@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { connectRecordingClient, createConversation, joinConversation, messageContents, waitForMessage } from "../recovery/clients.js";
 import { startCluster } from "../support/cluster.js";
 import { rest } from "../support/http.js";
 import { client, connected } from "../support/socketio-clients.js";
@@ -88,4 +89,30 @@ test("connections to PostgreSQL that are cut fifty times lose nothing", async (t
   await traffic.passes();
   await traffic.finish(t);
   assert.deepEqual(cluster.exits, []);
+});
+
+test("stock clients that connect without PostgreSQL are recovered when it is back", async (t) => {
+  const cluster = await startCluster(t);
+  const { id, send } = await createConversation(cluster, "ben");
+  const ben = await connectRecordingClient(cluster, cluster, "ben", "/messenger", { transports: ["websocket"] });
+  await joinConversation(ben, id);
+  await send("before");
+  await waitForMessage(ben, "before");
+  await cluster.postgres.stop("SIGQUIT");
+  let attempts = 0;
+  ben.io.on("close", () => (attempts += 1));
+  const rejections = [];
+  ben.on("connect_error", (error) => rejections.push(error.message));
+  ben.io.engine.transport.ws.terminate();
+  const carl = client(cluster, `${cluster.url}/messenger`, { auth: { token: cluster.token({ sub: "carl" }) }, reconnection: true, reconnectionDelay: 20, reconnectionDelayMax: 50 });
+  carl.on("connect_error", (error) => rejections.push(error.message));
+  await waitUntil(async () => (attempts > 3 ? null : `${attempts} attempts to connect; ${rejections}`));
+  await cluster.postgres.start();
+  await waitUntil(async () => (ben.connected && carl.connected ? null : `connected: ${ben.connected}, ${carl.connected}; ${rejections}`));
+  assert.equal(ben.recovered, true);
+  await cluster.ready();
+  await send("after");
+  await waitForMessage(ben, "after");
+  assert.deepEqual(messageContents(ben), ["before", "after"]);
+  assert.deepEqual(rejections, [], "a stock client does not connect again by itself after a rejection");
 });
