@@ -3,6 +3,7 @@
 mod baseline;
 mod build_env;
 pub mod chart;
+mod delaying_proxy;
 mod fixture;
 mod latency;
 mod load_generator;

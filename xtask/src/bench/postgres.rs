@@ -20,6 +20,7 @@ const START: Duration = Duration::from_secs(15);
 /// Where Debian keeps the programs of each version.
 const DEBIAN: &str = "/usr/lib/postgresql";
 const USER: &str = "bench";
+const DATABASE: &str = "postgres";
 
 pub struct Postgres {
     postmaster: Child,
@@ -74,9 +75,29 @@ impl Postgres {
         Ok(())
     }
 
-    /// The environment variables with which a client of libpq connects.
-    pub fn settings(&self) -> [(&'static str, String); 3] {
-        [("PGHOST", self.folder.path().display().to_string()), ("PGUSER", USER.into()), ("PGDATABASE", "postgres".into())]
+    /// The environment variables with which a client of libpq connects, on the server's socket or through a proxy on this port.
+    pub fn settings(&self, proxy: Option<u16>) -> Vec<(&'static str, String)> {
+        let mut settings = vec![("PGUSER", USER.to_owned()), ("PGDATABASE", DATABASE.to_owned())];
+        match proxy {
+            Some(port) => settings.extend([("PGHOST", "127.0.0.1".to_owned()), ("PGPORT", port.to_string())]),
+            None => settings.push(("PGHOST", self.folder.path().display().to_string())),
+        }
+        settings
+    }
+
+    /// The same as a URL.
+    pub fn url(&self, proxy: Option<u16>) -> String {
+        let host = match proxy {
+            Some(port) => format!("127.0.0.1:{port}"),
+            // The path of the folder is the name of the host, in which a slash is encoded.
+            None => self.folder.path().display().to_string().replace('/', "%2F"),
+        };
+        format!("postgres://{USER}@{host}/{DATABASE}")
+    }
+
+    /// The path of the server's socket.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join(".s.PGSQL.5432")
     }
 
     /// The CPU time of the postmaster and all its processes, including those that have ended.

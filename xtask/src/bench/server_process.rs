@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::build_env::BuildEnv;
+use super::delaying_proxy::DelayingProxy;
 use super::postgres::Postgres;
 use super::process::ProcessUsage;
 use super::servers::ServerKind;
@@ -32,16 +33,32 @@ enum Storage {
     Nothing,
     /// Roomcast's database is a file that its own process reads and writes.
     InProcess(#[expect(dead_code, reason = "it is held until it is dropped")] TempDir),
-    Postgres(Postgres),
+    Postgres {
+        server: Postgres,
+        #[expect(dead_code, reason = "it is held until it is dropped")]
+        proxy: Option<DelayingProxy>,
+        #[expect(dead_code, reason = "it is held until it is dropped")]
+        folder: Option<TempDir>,
+    },
 }
 
 impl ServerProcess {
     /// Starts it and waits until it listens. `settings` are environment variables of this scenario.
     pub fn start(kind: ServerKind, build_env: &BuildEnv, settings: &[(&str, &str)]) -> Result<Self> {
-        Self::try_start(kind, build_env, settings).with_context(|| format!("{} cannot be started", kind.name()))
+        Self::start_at_distance(kind, build_env, settings, None)
     }
 
-    fn try_start(kind: ServerKind, build_env: &BuildEnv, settings: &[(&str, &str)]) -> Result<Self> {
+    /// Starts it with a database in another process whose round trip takes this time.
+    pub fn start_at_distance(
+        kind: ServerKind,
+        build_env: &BuildEnv,
+        settings: &[(&str, &str)],
+        round_trip: Option<Duration>,
+    ) -> Result<Self> {
+        Self::try_start(kind, build_env, settings, round_trip).with_context(|| format!("{} cannot be started", kind.name()))
+    }
+
+    fn try_start(kind: ServerKind, build_env: &BuildEnv, settings: &[(&str, &str)], round_trip: Option<Duration>) -> Result<Self> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let mut command = kind.command(build_env)?;
         command.env("PORT", port.to_string()).env("JWT_SECRET", SECRET).stdin(Stdio::null()).stdout(Stdio::piped());
@@ -49,11 +66,7 @@ impl ServerProcess {
         command.env("SHARDS", build_env.threads.to_string()).env("TOKIO_WORKER_THREADS", build_env.threads.to_string());
         let storage = match kind {
             ServerKind::Roomcast | ServerKind::Compared => Storage::InProcess(configure_roomcast(&mut command, port)?),
-            ServerKind::Express => {
-                let postgres = Postgres::start(&port.to_string())?;
-                command.envs(postgres.settings());
-                Storage::Postgres(postgres)
-            }
+            ServerKind::RoomcastPostgres | ServerKind::Express => start_postgres(kind, &mut command, port, round_trip)?,
             ServerKind::Baseline | ServerKind::Engine | ServerKind::Socketioxide | ServerKind::SocketIo => Storage::Nothing,
         };
         command.envs(settings.iter().copied());
@@ -81,7 +94,7 @@ impl ServerProcess {
     /// The CPU time of a database that runs in other processes.
     pub fn database_cpu(&self) -> Result<Option<Duration>> {
         match &self.storage {
-            Storage::Postgres(postgres) => postgres.cpu().map(Some),
+            Storage::Postgres { server, .. } => server.cpu().map(Some),
             Storage::Nothing | Storage::InProcess(_) => Ok(None),
         }
     }
@@ -127,6 +140,21 @@ impl Drop for ServerProcess {
 
 fn spawn(command: &mut Command) -> Result<Child> {
     command.spawn().with_context(|| format!("{:?}", command.get_program()))
+}
+
+/// Starts a new database server for this server, and a proxy in front of it if a round trip is to take some time.
+fn start_postgres(kind: ServerKind, command: &mut Command, port: u16, round_trip: Option<Duration>) -> Result<Storage> {
+    let server = Postgres::start(&format!("{port}-postgres"))?;
+    let proxy = round_trip.map(|round_trip| DelayingProxy::start(server.socket(), round_trip)).transpose()?;
+    let proxy_port = proxy.as_ref().map(DelayingProxy::port);
+    let mut folder = None;
+    if kind.is_roomcast() {
+        folder = Some(configure_roomcast(command, port)?);
+        command.env("DATABASE_URL", server.url(proxy_port));
+    } else {
+        command.envs(server.settings(proxy_port));
+    }
+    Ok(Storage::Postgres { server, proxy, folder })
 }
 
 /// Gives Roomcast a new database, and turns off the limits that a load test would reach.

@@ -19,6 +19,9 @@ pub enum ServerKind {
     Engine,
     /// The complete Roomcast server.
     Roomcast,
+    /// The complete Roomcast server with PostgreSQL.
+    #[value(name = "roomcast-postgres")]
+    RoomcastPostgres,
     /// Another build of the complete Roomcast server: `--compare`.
     #[value(skip)]
     Compared,
@@ -37,6 +40,7 @@ impl ServerKind {
             ServerKind::Baseline => "baseline",
             ServerKind::Engine => "engine",
             ServerKind::Roomcast => "roomcast",
+            ServerKind::RoomcastPostgres => "roomcast-postgres",
             ServerKind::Compared => "roomcast (compared)",
             ServerKind::Socketioxide => "socketioxide",
             ServerKind::SocketIo => "socket.io",
@@ -46,7 +50,7 @@ impl ServerKind {
 
     /// Whether it serves Roomcast's contracts, and not the protocol of the bench.
     pub fn is_roomcast(self) -> bool {
-        matches!(self, ServerKind::Roomcast | ServerKind::Compared)
+        matches!(self, ServerKind::Roomcast | ServerKind::RoomcastPostgres | ServerKind::Compared)
     }
 
     /// Builds it if the build is not up to date.
@@ -54,7 +58,8 @@ impl ServerKind {
         match self {
             ServerKind::Baseline | ServerKind::Compared => Ok(()),
             ServerKind::Engine => build_env.cargo(&["build", "--release", "--package", "roomcast-engine", "--example", "bench"]),
-            ServerKind::Roomcast => build_env.cargo(&["build", "--release", "--package", "roomcast", "--bin", "roomcast"]),
+            ServerKind::Roomcast => build_roomcast(build_env),
+            ServerKind::RoomcastPostgres => Postgres::install().and_then(|()| build_roomcast(build_env)),
             ServerKind::Socketioxide => {
                 let manifest = build_env.peers.join("socketioxide/Cargo.toml");
                 let target = build_env.target.join("bench");
@@ -75,7 +80,7 @@ impl ServerKind {
                 command
             }
             ServerKind::Engine => Command::new(build_env.target.join("release/examples/bench")),
-            ServerKind::Roomcast => serve(&build_env.target.join("release/roomcast")),
+            ServerKind::Roomcast | ServerKind::RoomcastPostgres => serve(&build_env.target.join("release/roomcast")),
             ServerKind::Compared => serve(build_env.compared.as_deref().context("`--compare` names the binary")?),
             ServerKind::Socketioxide => Command::new(build_env.target.join("bench/release/bench-socketioxide")),
             ServerKind::SocketIo | ServerKind::Express => {
@@ -93,6 +98,7 @@ impl ServerKind {
         match self {
             ServerKind::Baseline | ServerKind::Engine | ServerKind::Compared => None,
             ServerKind::Roomcast => Some(format!("roomcast {}", env!("CARGO_PKG_VERSION"))),
+            ServerKind::RoomcastPostgres => Some(format!("roomcast {} with {}", env!("CARGO_PKG_VERSION"), Postgres::version()?)),
             ServerKind::Socketioxide => {
                 let lock = fs::read_to_string(build_env.peers.join("socketioxide/Cargo.lock")).ok()?;
                 let (_, rest) = lock.split_once("name = \"socketioxide\"\nversion = \"")?;
@@ -106,6 +112,10 @@ impl ServerKind {
             }
         }
     }
+}
+
+fn build_roomcast(build_env: &BuildEnv) -> Result<()> {
+    build_env.cargo(&["build", "--release", "--package", "roomcast", "--bin", "roomcast"])
 }
 
 /// The command that starts a build of Roomcast.

@@ -27,42 +27,54 @@ const SILENCE: Duration = Duration::from_secs(5);
 
 pub fn run(kind: ServerKind, build_env: &BuildEnv, scale: &Scale) -> Result<Vec<Metric>> {
     let server = ServerProcess::start(kind, build_env, &[])?;
+    run_on(&server, &IN_FLIGHT, scale.durable, metrics)
+}
+
+/// Measures a server with these numbers of messages in flight, one after the other, for this time each. `metrics` turns what was measured with a
+/// number into the metrics of the scenario.
+pub(super) fn run_on(
+    server: &ServerProcess,
+    in_flight: &[usize],
+    time: Duration,
+    metrics: impl Fn(Measured) -> Result<Vec<Metric>>,
+) -> Result<Vec<Metric>> {
     let mut load = LoadGenerator::new(server.port)?;
     let rooms = (0..ROOMS).map(|room| create_chat_room(server.port, users_of(room))).collect::<Result<Vec<String>>>()?;
     let handshakes: Vec<ClientHandshake> = (0..ROOMS * MEMBERS).map(|number| writer_client(number, &rooms[number / MEMBERS])).collect();
     load.connect_clients(handshakes.into_iter(), CONCURRENT_CONNECTS)?;
 
     let mut run = DurableRun::new(&rooms);
-    let mut metrics = Vec::new();
-    for in_flight in IN_FLIGHT {
-        metrics.extend(measure(&server, &mut load, &mut run, in_flight, scale.durable)?);
+    let mut all = Vec::new();
+    for in_flight in in_flight {
+        all.extend(metrics(measure(server, &mut load, &mut run, *in_flight, time)?)?);
     }
     run.in_flight = 0;
     finish(&mut load, &mut run)?;
-    metrics.extend(run.totals());
-    Ok(metrics)
+    all.extend(run.totals());
+    Ok(all)
+}
+
+/// What was measured with a number of messages in flight.
+pub(super) struct Measured {
+    pub in_flight: usize,
+    before: Snapshot,
+    after: Snapshot,
+    pub latencies: Latencies,
 }
 
 /// Measures for this time, with this number of messages in flight.
-fn measure(
-    server: &ServerProcess,
-    load: &mut LoadGenerator,
-    run: &mut DurableRun,
-    in_flight: usize,
-    time: Duration,
-) -> Result<Vec<Metric>> {
+fn measure(server: &ServerProcess, load: &mut LoadGenerator, run: &mut DurableRun, in_flight: usize, time: Duration) -> Result<Measured> {
     run.in_flight = in_flight;
     let mut start = Sends::default();
     (0..ROOMS).for_each(|room| run.fill(room, &mut start));
     load.send_all(&mut start)?;
     load.run_for(WARM_UP, run)?;
-
     let before = Snapshot::take(server, run)?;
     run.latencies = Some(Latencies::default());
     load.run_for(time, run)?;
     let after = Snapshot::take(server, run)?;
     let latencies = run.latencies.take().unwrap_or_default();
-    metrics(&before, &after, latencies, in_flight)
+    Ok(Measured { in_flight, before, after, latencies })
 }
 
 fn users_of(room: usize) -> std::ops::Range<usize> {
@@ -97,7 +109,16 @@ impl Snapshot {
     }
 }
 
-fn metrics(before: &Snapshot, after: &Snapshot, mut latencies: Latencies, in_flight: usize) -> Result<Vec<Metric>> {
+impl Measured {
+    /// The acknowledged messages in each second.
+    pub fn messages_per_second(&self) -> f64 {
+        (self.after.acknowledged - self.before.acknowledged) as f64 / (self.after.at - self.before.at).as_secs_f64()
+    }
+}
+
+fn metrics(measured: Measured) -> Result<Vec<Metric>> {
+    let messages_per_second = measured.messages_per_second();
+    let Measured { in_flight, before, after, mut latencies } = measured;
     let (messages, deliveries) = (after.acknowledged - before.acknowledged, after.delivered - before.delivered);
     ensure!(messages > 0, "no message was acknowledged");
     let server = after.server - before.server;
@@ -106,7 +127,7 @@ fn metrics(before: &Snapshot, after: &Snapshot, mut latencies: Latencies, in_fli
     let name = |name: &str| format!("{in_flight} in flight: {name}");
     let mut metrics = vec![
         Metric::throughput(name("messages per CPU second, including the database"), messages as f64 / cpu.as_secs_f64()),
-        Metric::throughput(name("messages per second"), messages as f64 / (after.at - before.at).as_secs_f64()),
+        Metric::throughput(name("messages per second"), messages_per_second),
         Metric::plain(name("server CPU per delivery, µs"), micros(server, deliveries)),
     ];
     metrics.extend(database.map(|database| Metric::plain(name("database CPU per delivery, µs"), micros(database, deliveries))));

@@ -11,6 +11,7 @@ mod gap;
 mod idle;
 mod pipelined;
 mod presence_storm;
+mod remote_database;
 mod restart;
 mod slow_readers;
 mod space_sizes;
@@ -44,6 +45,8 @@ pub enum Scenario {
     Restart,
     /// Ten users send messages, and the server writes each to the disk before it delivers it.
     Durable,
+    /// The same users, with a database that is a network away.
+    RemoteDatabase,
     /// Spaces of ten members and of a hundred thousand.
     SpaceSizes,
     /// A client is disconnected for a minute while others send messages to its room.
@@ -60,7 +63,7 @@ pub struct Scale {
     pub idle_connections: usize,
     pub connects: usize,
     pub slow_messages: usize,
-    /// How long messages are sent and counted in [`Scenario::Durable`].
+    /// How long messages are sent and counted in [`Scenario::Durable`] and [`Scenario::RemoteDatabase`].
     pub durable: Duration,
     /// How long two users chat before [`Scenario::PresenceStorm`].
     pub calm: Duration,
@@ -130,6 +133,7 @@ impl Scenario {
             Scenario::PresenceStorm => "presence-storm",
             Scenario::Restart => "restart",
             Scenario::Durable => "durable",
+            Scenario::RemoteDatabase => "remote-database",
             Scenario::SpaceSizes => "space-sizes",
             Scenario::Gap => "gap",
         }
@@ -138,8 +142,11 @@ impl Scenario {
     /// Whether the server has what the scenario measures.
     pub fn supports(self, kind: ServerKind) -> bool {
         match self {
-            Scenario::PresenceStorm | Scenario::Restart | Scenario::SpaceSizes | Scenario::Gap => kind.is_roomcast(),
+            Scenario::RemoteDatabase => matches!(kind, ServerKind::RoomcastPostgres | ServerKind::Express),
             Scenario::Durable => kind.is_roomcast() || kind == ServerKind::Express,
+            // What differs between the databases is measured by the scenarios above.
+            _ if kind == ServerKind::RoomcastPostgres => false,
+            Scenario::PresenceStorm | Scenario::Restart | Scenario::SpaceSizes | Scenario::Gap => kind.is_roomcast(),
             Scenario::Idle | Scenario::Fanout | Scenario::Burst | Scenario::Ack | Scenario::Connect | Scenario::SlowReaders => {
                 kind != ServerKind::Express
             }
@@ -159,6 +166,7 @@ impl Scenario {
             Scenario::PresenceStorm => presence_storm::run(kind, build_env, scale),
             Scenario::Restart => restart::run(kind, build_env),
             Scenario::Durable => durable::run(kind, build_env, scale),
+            Scenario::RemoteDatabase => remote_database::run(kind, build_env, scale),
             Scenario::SpaceSizes => space_sizes::run(kind, build_env, scale),
             Scenario::Gap => gap::run(kind, build_env, scale),
             Scenario::Fanout | Scenario::Burst | Scenario::Ack => self.open(kind, build_env, scale)?.slice(),
@@ -177,6 +185,7 @@ impl Scenario {
             | Scenario::PresenceStorm
             | Scenario::Restart
             | Scenario::Durable
+            | Scenario::RemoteDatabase
             | Scenario::SpaceSizes
             | Scenario::Gap => {
                 bail!("{} is not measured in slices", self.name())
