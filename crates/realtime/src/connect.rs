@@ -204,7 +204,9 @@ impl RealtimeApp {
             Ok(outcome) => self.accept_new(shard, pending, secret, outcome),
             // Nothing can be written. A user who is stored already is accepted all the same, but the socket cannot be resumed later. One of
             // several nodes does not accept it: its client would lose the session that another node, or this one a moment later, can resume.
-            Err(DomainError::Unavailable(_)) if secret.is_some() && self.state.node.is_none() => self.start_without_session(shard, pending, claims),
+            Err(DomainError::Unavailable(_)) if secret.is_some() && self.state.node.is_none() => {
+                self.start_without_session(shard, pending, claims)
+            }
             Err(error) => self.fail_connect(shard, &pending, &error),
         }
     }
@@ -272,7 +274,9 @@ impl RealtimeApp {
         // A stock client whose connection is closed connects again by itself, through a load balancer to another node. A rejected one does not.
         let is_temporary = matches!(error, DomainError::Unavailable(_)) && self.state.node.is_some();
         match session.connection.transport() {
-            Transport::SocketIo if is_temporary => shard.close(*socket, INTERNAL_ERROR.code, "The server cannot do this now; try again later"),
+            Transport::SocketIo if is_temporary => {
+                shard.close(*socket, INTERNAL_ERROR.code, "The server cannot do this now; try again later")
+            }
             Transport::SocketIo => reject(shard, *socket, "Server error", &format!(r#"{{"code":"{}"}}"#, error.code())),
             Transport::Raw => shard.close(*socket, INTERNAL_ERROR.code, "Internal Server Error"),
         }

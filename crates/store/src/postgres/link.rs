@@ -296,6 +296,9 @@ impl Drop for Link {
     }
 }
 
+/// The bytes that PostgreSQL keeps of the name of a session: `NAMEDATALEN` without the final zero.
+const MAX_APPLICATION_NAME: usize = 63;
+
 /// A new session, the process that serves it, and whether it is the session of a node that holds the lock of the database alone.
 async fn connect(
     target: &Target,
@@ -305,7 +308,8 @@ async fn connect(
 ) -> Result<(Client, Backend, bool), PostgresProblem> {
     let mut config = target.config.clone();
     if config.get_application_name().is_none() {
-        config.application_name(name);
+        // PostgreSQL would shorten a longer name, too, and write a notice about it for each connection.
+        config.application_name(&name[..name.floor_char_boundary(MAX_APPLICATION_NAME)]);
     }
     let connected = config.connect(target.tls.connector()).await;
     let (client, connection) = connected.map_err(|error| PostgresProblem::of_connecting(&target.server, &target.database, &error))?;
