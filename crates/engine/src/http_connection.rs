@@ -37,6 +37,14 @@ impl Default for ConnectionState {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ForwardedConnection(pub Option<u64>);
 
+impl ForwardedConnection {
+    /// A connection that only this request has. A load balancer sends the requests of a client on any of its own connections, so the same one twice
+    /// says nothing about the client's connection.
+    pub fn of_one_request() -> Self {
+        Self(Some(ConnectionState::default().number))
+    }
+}
+
 /// The number of a request's connection, if the client asked to keep it.
 pub fn kept_connection<B>(request: &Request<B>) -> Option<u64> {
     if let Some(ForwardedConnection(number)) = request.extensions().get() {

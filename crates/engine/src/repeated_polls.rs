@@ -8,8 +8,9 @@
 //! - it comes on another connection than the GET before, and both asked to keep their connections: a library repeats a request because its
 //!   connection broke, and takes the same one for a new request.
 //!
-//! Behind a load balancer, the connection is that of the balancer, so that nearly every GET comes on another one. The first two conditions then
-//! decide alone. A request that another node forwarded counts with the connection on which that node received it.
+//! Behind a load balancer the connection is that of the balancer, which may send a repetition on the same one. Each request of a trusted proxy
+//! therefore counts as one on another connection, so that the first two conditions decide alone. A request that another node forwarded counts with
+//! the connection on which that node received it.
 //!
 //! A POST is never a repetition: a client may send the same message twice on purpose.
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api::metrics::Metrics;
 use axum::body::Body;
 use engine::Handle;
-use engine::http::Allowance;
+use engine::http::{Allowance, ForwardedConnection};
 use forwarding::{Forwarder, Received, Sender};
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -37,6 +37,9 @@ impl<R: Handler> Handler for Dispatcher<R> {
             Received::FromNode(_, client) => client,
             Received::FromClient | Received::Refused => self.proxies.sender(peer.address, request.headers()),
         };
+        if received == Received::FromClient && address != peer.address {
+            request.extensions_mut().insert(ForwardedConnection::of_one_request());
+        }
         let end = request.extensions_mut().remove().map_or_else(|| Arc::new(|| {}) as End, |ConnectionEnd(end)| end);
         let account = ByteAccount::new(Arc::clone(&self.bytes_in_hand), address.ip(), end);
         match engine {
