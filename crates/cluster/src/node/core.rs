@@ -168,7 +168,7 @@ impl NodeCore {
     pub fn set_presence(&mut self, key: &PresenceKey, value: Bytes, now: Instant) {
         self.check_pause(now);
         if let Some(value) = self.own.set(key, value, now) {
-            let added = self.union.set(&self.membership.own().id, key, value);
+            let added = self.union.set(&self.membership.own().id, key, &value);
             self.outputs.extend(added.map(CoreOutput::Presence));
         }
     }
@@ -276,6 +276,7 @@ impl NodeCore {
             | MembershipEvent::RedisAway
             | MembershipEvent::RedisBack => {}
         }
+        self.ephemeral.set_others(self.peers.len());
     }
 
     /// Applies a message about the entries of another node, if it comes from the incarnation that is listed in Redis.
@@ -286,12 +287,11 @@ impl NodeCore {
         for (key, change) in changes {
             let transition = match change {
                 PresenceChange::Set(value) => {
-                    // A copy, because the value would keep the memory of the whole message.
-                    let value = Bytes::copy_from_slice(&value);
+                    let added = self.union.set_shared(node, &key, &value);
                     if key.is_online() {
-                        self.outputs.push(CoreOutput::OtherValue(node.clone(), key.clone(), value.clone()));
+                        self.outputs.push(CoreOutput::OtherValue(node.clone(), PresenceKey::clone(&key), value));
                     }
-                    self.union.set(node, &key, value)
+                    added
                 }
                 PresenceChange::Ended => self.union.remove(node, &key, Some(ends_at), false),
                 PresenceChange::Left => self.union.remove(node, &key, None, true),

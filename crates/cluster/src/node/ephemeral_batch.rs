@@ -4,8 +4,12 @@ use std::time::{Duration, Instant};
 
 use crate::wire::EphemeralFrame;
 
-/// How long ephemeral events are gathered.
+/// The shortest time for which ephemeral events are gathered.
 const COLLECT_INTERVAL: Duration = Duration::from_millis(3);
+
+/// Each node adds so much to this time in a large cluster. Redis sends each batch to every node, so batches at a fixed rate would grow with the square of
+/// the nodes.
+const COLLECT_INTERVAL_OF_NODE: Duration = Duration::from_micros(500);
 
 /// With this many bytes a batch is published at once.
 const MAX_BYTES: usize = 64 << 10;
@@ -16,9 +20,16 @@ pub struct EphemeralBatch {
     events: Vec<EphemeralFrame>,
     bytes: usize,
     since: Option<Instant>,
+    /// The nodes of the cluster, without this one.
+    others: u32,
 }
 
 impl EphemeralBatch {
+    /// Sets the number of the other nodes, from which the length of the batches follows.
+    pub fn set_others(&mut self, others: usize) {
+        self.others = u32::try_from(others).unwrap_or(u32::MAX);
+    }
+
     /// Adds an event. Returns the batch if it is large enough.
     pub fn add(&mut self, event: EphemeralFrame, now: Instant) -> Option<Vec<EphemeralFrame>> {
         self.bytes += event.body.len() + 1;
@@ -29,7 +40,7 @@ impl EphemeralBatch {
 
     /// When to call [`EphemeralBatch::take_due`].
     pub fn due(&self) -> Option<Instant> {
-        self.since.map(|since| since + COLLECT_INTERVAL)
+        self.since.map(|since| since + COLLECT_INTERVAL.max(COLLECT_INTERVAL_OF_NODE.saturating_mul(self.others)))
     }
 
     /// The batch, if it is due.
@@ -45,5 +56,24 @@ impl EphemeralBatch {
     fn take(&mut self) -> Vec<EphemeralFrame> {
         (self.since, self.bytes) = (None, 0);
         std::mem::take(&mut self.events)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn a_batch_takes_longer_in_a_large_cluster() {
+        let (mut batch, now) = (EphemeralBatch::default(), Instant::now());
+        for (others, milliseconds) in [(0, 3), (6, 3), (8, 4), (20, 10), (99, 49)] {
+            batch.set_others(others);
+            assert_eq!(batch.add(EphemeralFrame { body: Bytes::from_static(b"typing") }, now), None);
+            assert_eq!(batch.take_due(now + Duration::from_millis(milliseconds) - Duration::from_micros(1)), None, "{others} other nodes");
+            assert_eq!(batch.take_due(now + Duration::from_millis(milliseconds + 1)).map(|events| events.len()), Some(1));
+            assert_eq!(batch.due(), None);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What this node knows of the entries of another node.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -18,8 +19,8 @@ pub struct PeerPresence {
     incarnation: Incarnation,
     /// The last change that was applied. `None`: the entries are not known, or a change was missed.
     counter: Option<u64>,
-    /// The hash of each entry.
-    entries: HashMap<PresenceKey, u64>,
+    /// The hash of each entry. The union shares the keys.
+    entries: HashMap<Arc<PresenceKey>, u64>,
     hash: u64,
     list: Option<IncompleteList>,
     ask_at: Option<Instant>,
@@ -36,11 +37,14 @@ struct IncompleteList {
     expected: u32,
 }
 
+/// A changed entry, whose key this node's tables share.
+pub type SharedChange = (Arc<PresenceKey>, PresenceChange);
+
 /// A change of the entries of another node.
 #[derive(Debug, Default)]
 pub struct PeerUpdate {
     /// The changed entries.
-    pub changes: Vec<ChangedEntry>,
+    pub changes: Vec<SharedChange>,
     /// Whether entries have ended because the node has begun a new incarnation. Their users are expected to reconnect.
     pub after_restart: bool,
 }
@@ -80,7 +84,7 @@ impl PeerPresence {
         match self.counter {
             Some(known) if counter == known.wrapping_add(1) => {
                 self.counter = Some(counter);
-                let changes = changes.into_iter().filter(|(key, change)| self.apply(key, change)).collect();
+                let changes = self.apply_all(changes);
                 PeerUpdate { changes, after_restart: false }
             }
             Some(known) if counter > known => {
@@ -122,7 +126,7 @@ impl PeerPresence {
     }
 
     /// All entries have ended, because the node is dead.
-    pub fn end_all(&mut self) -> Vec<PresenceKey> {
+    pub fn end_all(&mut self) -> Vec<Arc<PresenceKey>> {
         self.hash = 0;
         self.entries.drain().map(|(key, _)| key).collect()
     }
@@ -148,31 +152,37 @@ impl PeerPresence {
         self.ask_at = Some(now);
     }
 
-    /// Applies one change; false if it changes nothing.
-    fn apply(&mut self, key: &PresenceKey, change: &PresenceChange) -> bool {
-        let before = match change {
+    fn apply_all(&mut self, changes: impl IntoIterator<Item = ChangedEntry>) -> Vec<SharedChange> {
+        changes.into_iter().filter_map(|(key, change)| Some((self.apply(key, &change)?, change))).collect()
+    }
+
+    /// Applies one change. Returns the key; `None` if it changes nothing.
+    fn apply(&mut self, key: PresenceKey, change: &PresenceChange) -> Option<Arc<PresenceKey>> {
+        let (shared, before) = match change {
             PresenceChange::Set(value) => {
-                let hash = entry_hash(key, value);
-                self.hash = self.hash.wrapping_add(hash);
-                // Most changes concern an entry that is known, whose key need not be copied.
-                let before = match self.entries.get_mut(key) {
-                    Some(known) => Some(std::mem::replace(known, hash)),
-                    None => self.entries.insert(key.clone(), hash),
+                let hash = entry_hash(&key, value);
+                let (shared, before) = match self.entries.get_key_value(&key) {
+                    Some((shared, before)) => (shared.clone(), Some(*before)),
+                    None => (Arc::new(key), None),
                 };
-                self.hash = self.hash.wrapping_sub(before.unwrap_or(0));
-                return before != Some(hash);
+                if before == Some(hash) {
+                    return None;
+                }
+                self.hash = self.hash.wrapping_add(hash);
+                self.entries.insert(shared.clone(), hash);
+                (shared, before.unwrap_or(0))
             }
-            PresenceChange::Ended | PresenceChange::Left => self.entries.remove(key),
+            PresenceChange::Ended | PresenceChange::Left => self.entries.remove_entry(&key)?,
         };
-        self.hash = self.hash.wrapping_sub(before.unwrap_or(0));
-        before.is_some()
+        self.hash = self.hash.wrapping_sub(before);
+        Some(shared)
     }
 
     /// Replaces all entries.
-    fn replace(&mut self, entries: HashMap<PresenceKey, Bytes>) -> Vec<ChangedEntry> {
-        let ended: Vec<PresenceKey> = self.entries.keys().filter(|key| !entries.contains_key(*key)).cloned().collect();
+    fn replace(&mut self, entries: HashMap<PresenceKey, Bytes>) -> Vec<SharedChange> {
+        let ended: Vec<PresenceKey> =
+            self.entries.keys().filter(|key| !entries.contains_key(&***key)).map(|key| PresenceKey::clone(key)).collect();
         let ended = ended.into_iter().map(|key| (key, PresenceChange::Ended));
-        let changes: Vec<ChangedEntry> = ended.chain(entries.into_iter().map(|(key, value)| (key, PresenceChange::Set(value)))).collect();
-        changes.into_iter().filter(|(key, change)| self.apply(key, change)).collect()
+        self.apply_all(ended.chain(entries.into_iter().map(|(key, value)| (key, PresenceChange::Set(value)))))
     }
 }

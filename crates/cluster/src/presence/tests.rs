@@ -151,13 +151,13 @@ fn the_union_ends_with_the_last_node() {
     let start = Instant::now();
     let [a, b] = ["a", "b"].map(|id| NodeId::parse(id).unwrap());
     let (mut union, anna) = (ClusterPresence::default(), key("anna"));
-    assert!(union.set(&a, &anna, value("1")).is_some());
-    assert_eq!(union.set(&b, &anna, value("2")), None);
+    assert!(union.set(&a, &anna, &value("1")).is_some());
+    assert_eq!(union.set(&b, &anna, &value("2")), None);
     assert_eq!(union.remove(&a, &anna, None, false), None);
     assert_eq!(union.remove(&a, &anna, None, false), None, "a has ended already");
     assert_eq!(union.remove(&b, &anna, Some(at(300, start)), false), None);
     assert!(union.contains(&anna) && union.expire(at(299, start)).is_empty(), "the user may have moved");
-    assert_eq!(union.set(&a, &anna, value("3")), None, "the user has moved");
+    assert_eq!(union.set(&a, &anna, &value("3")), None, "the user has moved");
     assert_eq!((union.expire(at(300, start)), union.due()), (vec![], None));
     assert_eq!(union.remove(&a, &anna, Some(at(600, start)), false), None);
     assert_eq!(union.expire(at(600, start)), [PresenceTransition::Removed { key: anna.clone(), left: false }]);
@@ -169,9 +169,9 @@ fn users_of_a_room_are_in_the_order_of_coming() {
     let a = NodeId::parse("a").unwrap();
     let mut union = ClusterPresence::default();
     for user in ["carl", "anna", "ben"] {
-        union.set(&a, &PresenceKey::in_room("room:1", user), Bytes::new());
+        union.set(&a, &PresenceKey::in_room("room:1", user), &Bytes::new());
     }
-    union.set(&a, &key("dora"), Bytes::new());
+    union.set(&a, &key("dora"), &Bytes::new());
     union.remove(&a, &PresenceKey::in_room("room:1", "anna"), None, true);
     assert_eq!(union.users_in("room:1").collect::<Vec<_>>(), ["carl", "ben"]);
     assert_eq!((union.count("room:1"), union.count(""), union.count("room:2")), (2, 1, 0));

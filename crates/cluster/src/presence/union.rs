@@ -55,14 +55,32 @@ struct UnionEntry {
 
 impl ClusterPresence {
     /// A node has an entry, with this value.
-    pub fn set(&mut self, node: &NodeId, key: &PresenceKey, value: Bytes) -> Option<PresenceTransition> {
+    pub fn set(&mut self, node: &NodeId, key: &PresenceKey, value: &Bytes) -> Option<PresenceTransition> {
+        self.set_with(node, key, value, || Arc::new(key.clone()))
+    }
+
+    /// The same as [`ClusterPresence::set`] for a key that another table of this node has, too.
+    pub fn set_shared(&mut self, node: &NodeId, key: &Arc<PresenceKey>, value: &Bytes) -> Option<PresenceTransition> {
+        self.set_with(node, key, value, || key.clone())
+    }
+
+    fn set_with(
+        &mut self,
+        node: &NodeId,
+        key: &PresenceKey,
+        value: &Bytes,
+        share: impl FnOnce() -> Arc<PresenceKey>,
+    ) -> Option<PresenceTransition> {
+        // A copy, because the value of another node would keep the memory of the whole message. It is not cloned, because the first clone of `Bytes`
+        // allocates a counter, which would stay as long as the entry.
+        let kept = Bytes::copy_from_slice(value);
         let Some((shared, entry)) = self.entries.get_key_value(key).map(|(shared, _)| shared.clone()).zip(self.entries.get_mut(key)) else {
-            self.insert(node, key, value.clone());
-            return Some(PresenceTransition::Added { key: key.clone(), value });
+            self.insert(node, share(), kept);
+            return Some(PresenceTransition::Added { key: key.clone(), value: value.clone() });
         };
         match entry.holders.iter_mut().find(|(holder, _)| holder == node) {
-            Some((_, known)) => *known = value,
-            None => entry.holders.push((node.clone(), value)),
+            Some((_, known)) => *known = kept,
+            None => entry.holders.push((node.clone(), kept)),
         }
         if let Some(departs) = entry.departs.take() {
             self.departures.remove(&(departs, shared));
@@ -129,10 +147,10 @@ impl ClusterPresence {
         self.rooms.get(room).map_or(0, BTreeMap::len)
     }
 
-    fn insert(&mut self, node: &NodeId, key: &PresenceKey, value: Bytes) {
+    fn insert(&mut self, node: &NodeId, shared: Arc<PresenceKey>, value: Bytes) {
         self.last_order += 1;
-        let (shared, order) = (Arc::new(key.clone()), self.last_order);
-        self.rooms.entry(key.room.clone()).or_default().insert(order, shared.clone());
+        let order = self.last_order;
+        self.rooms.entry(shared.room.clone()).or_default().insert(order, shared.clone());
         self.entries.insert(shared, UnionEntry { holders: SmallVec::from_iter([(node.clone(), value)]), departs: None, order });
     }
 
