@@ -143,7 +143,7 @@ impl NodeCore {
         self.check_pause(now);
         let messages = self.own.publish_digest();
         self.publish(messages);
-        if let Some(events) = self.ephemeral.take_all() {
+        if let Some(events) = self.ephemeral.take_all(now) {
             self.publish([Message::Ephemeral(events)]);
         }
     }
