@@ -1,4 +1,4 @@
-// The protocol of the bench on socket.io. docs/design/performance.md describes the protocol.
+// The protocol of the bench on socket.io. docs/design/performance.md describes the protocol. With REDIS_URL it is a node of several.
 const { createServer } = require("node:http");
 const jwt = require("jsonwebtoken");
 const { Server } = require("socket.io");
@@ -21,4 +21,16 @@ io.on("connection", (socket) => {
   socket.on("echo", (payload, ack) => ack(payload));
 });
 
-http.listen(Number(process.env.PORT), "127.0.0.1", () => console.log("ready"));
+async function start() {
+  if (process.env.REDIS_URL) {
+    const { createAdapter } = require("@socket.io/redis-adapter");
+    const { createClient } = require("redis");
+    const publisher = createClient({ url: process.env.REDIS_URL });
+    const subscriber = publisher.duplicate();
+    await Promise.all([publisher.connect(), subscriber.connect()]);
+    io.adapter(createAdapter(publisher, subscriber));
+  }
+  http.listen(Number(process.env.PORT), "127.0.0.1", () => console.log("ready"));
+}
+
+start();

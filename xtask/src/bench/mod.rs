@@ -11,6 +11,7 @@ mod machine;
 mod metric;
 mod postgres;
 mod process;
+mod redis;
 mod report;
 mod rest;
 mod scenarios;
@@ -21,6 +22,7 @@ mod servers;
 mod table;
 mod temp_dir;
 mod token;
+mod two_nodes;
 
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;

@@ -42,6 +42,14 @@ enum Storage {
     },
 }
 
+/// The database and the Redis of a server.
+enum Services<'a> {
+    /// A database of its own. `round_trip` is the time of a round trip to it, if it runs in another process and a proxy delays it.
+    Own { round_trip: Option<Duration> },
+    /// Those that these environment variables name.
+    Shared(&'a [(&'a str, String)]),
+}
+
 impl ServerProcess {
     /// Starts it and waits until it listens. `settings` are environment variables of this scenario.
     pub fn start(kind: ServerKind, build_env: &BuildEnv, settings: &[(&str, &str)]) -> Result<Self> {
@@ -55,20 +63,32 @@ impl ServerProcess {
         settings: &[(&str, &str)],
         round_trip: Option<Duration>,
     ) -> Result<Self> {
-        Self::try_start(kind, build_env, settings, round_trip).with_context(|| format!("{} cannot be started", kind.name()))
+        let services = Services::Own { round_trip };
+        Self::try_start(kind, build_env, settings, &services).with_context(|| format!("{} cannot be started", kind.name()))
     }
 
-    fn try_start(kind: ServerKind, build_env: &BuildEnv, settings: &[(&str, &str)], round_trip: Option<Duration>) -> Result<Self> {
+    /// Starts it as a node that shares its database and its Redis with other nodes. `shared` are the environment variables that name them.
+    pub fn start_node(kind: ServerKind, build_env: &BuildEnv, shared: &[(&str, String)]) -> Result<Self> {
+        let services = Services::Shared(shared);
+        Self::try_start(kind, build_env, &[], &services).with_context(|| format!("a node of {} cannot be started", kind.name()))
+    }
+
+    fn try_start(kind: ServerKind, build_env: &BuildEnv, settings: &[(&str, &str)], services: &Services<'_>) -> Result<Self> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let mut command = kind.command(build_env)?;
         command.env("PORT", port.to_string()).env("JWT_SECRET", SECRET).stdin(Stdio::null()).stdout(Stdio::piped());
         // The first is for Roomcast, and the second for tokio. Node and the baseline server always have one thread.
         command.env("SHARDS", build_env.threads.to_string()).env("TOKIO_WORKER_THREADS", build_env.threads.to_string());
-        let storage = match kind {
-            ServerKind::Roomcast | ServerKind::Compared => Storage::InProcess(configure_roomcast(&mut command, port)?),
-            ServerKind::RoomcastPostgres | ServerKind::Express => start_postgres(kind, &mut command, port, round_trip)?,
-            ServerKind::Baseline | ServerKind::Engine | ServerKind::Socketioxide | ServerKind::SocketIo => Storage::Nothing,
+        let storage = match (kind, services) {
+            (ServerKind::RoomcastPostgres | ServerKind::Express, Services::Own { round_trip }) => {
+                start_postgres(kind, &mut command, port, *round_trip)?
+            }
+            _ if kind.is_roomcast() => Storage::InProcess(configure_roomcast(&mut command, port)?),
+            _ => Storage::Nothing,
         };
+        if let Services::Shared(shared) = services {
+            command.env("NODE_URL", format!("http://127.0.0.1:{port}")).envs(shared.iter().map(|(name, value)| (name, value)));
+        }
         command.envs(settings.iter().copied());
         let child = spawn(&mut command)?;
         // From here on, an error drops this value, which kills the child.

@@ -9,6 +9,7 @@ use clap::ValueEnum;
 
 use super::build_env::BuildEnv;
 use super::postgres::Postgres;
+use super::redis::Redis;
 
 /// In the order of the table's columns.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, ValueEnum)]
@@ -59,13 +60,13 @@ impl ServerKind {
             ServerKind::Baseline | ServerKind::Compared => Ok(()),
             ServerKind::Engine => build_env.cargo(&["build", "--release", "--package", "roomcast-engine", "--example", "bench"]),
             ServerKind::Roomcast => build_roomcast(build_env),
-            ServerKind::RoomcastPostgres => Postgres::install().and_then(|()| build_roomcast(build_env)),
+            ServerKind::RoomcastPostgres => Postgres::install().and_then(|()| Redis::install()).and_then(|()| build_roomcast(build_env)),
             ServerKind::Socketioxide => {
                 let manifest = build_env.peers.join("socketioxide/Cargo.toml");
                 let target = build_env.target.join("bench");
                 build_env.cargo(&["build", "--release", "--locked", "--manifest-path", text(&manifest)?, "--target-dir", text(&target)?])
             }
-            ServerKind::SocketIo => build_env.node(&build_env.peers.join("socket.io")),
+            ServerKind::SocketIo => Redis::install().and_then(|()| build_env.node(&build_env.peers.join("socket.io"))),
             ServerKind::Express => Postgres::install().and_then(|()| build_env.node(&build_env.peers.join("express"))),
         }
         .with_context(|| format!("{} cannot be built", self.name()))

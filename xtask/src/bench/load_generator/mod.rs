@@ -87,6 +87,11 @@ impl LoadGenerator {
         Ok(number)
     }
 
+    /// Lets further clients connect to this port.
+    pub fn use_port(&mut self, port: u16) {
+        self.server.set_port(port);
+    }
+
     /// Sends frames outside a call of the script.
     pub fn send_all(&mut self, sends: &mut Sends) -> Result<()> {
         write_all(&mut self.clients, sends)

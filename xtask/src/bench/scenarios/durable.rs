@@ -38,12 +38,7 @@ pub(super) fn run_on(
     time: Duration,
     metrics: impl Fn(Measured) -> Result<Vec<Metric>>,
 ) -> Result<Vec<Metric>> {
-    let mut load = LoadGenerator::new(server.port)?;
-    let rooms = (0..ROOMS).map(|room| create_chat_room(server.port, users_of(room))).collect::<Result<Vec<String>>>()?;
-    let handshakes: Vec<ClientHandshake> = (0..ROOMS * MEMBERS).map(|number| writer_client(number, &rooms[number / MEMBERS])).collect();
-    load.connect_clients(handshakes.into_iter(), CONCURRENT_CONNECTS)?;
-
-    let mut run = DurableRun::new(&rooms);
+    let (mut load, mut run) = connect(server.port, |_| server.port)?;
     let mut all = Vec::new();
     for in_flight in in_flight {
         all.extend(metrics(measure(server, &mut load, &mut run, *in_flight, time)?)?);
@@ -53,6 +48,36 @@ pub(super) fn run_on(
     all.extend(run.totals());
     Ok(all)
 }
+
+/// Creates the rooms on a server, and connects each user to the server with the port of [`RoomRole`].
+pub(super) fn connect(rooms_on: u16, port_of: impl Fn(RoomRole) -> u16) -> Result<(LoadGenerator, DurableRun)> {
+    let mut load = LoadGenerator::new(rooms_on)?;
+    let rooms = (0..ROOMS).map(|room| create_chat_room(rooms_on, users_of(room))).collect::<Result<Vec<String>>>()?;
+    let role_of = |number: usize| if number.is_multiple_of(MEMBERS) { RoomRole::Sender } else { RoomRole::Receiver };
+    let handshakes: Vec<ClientHandshake> = (0..ROOMS * MEMBERS).map(|number| writer_client(number, &rooms[number / MEMBERS])).collect();
+    let mut handshakes = handshakes.into_iter().enumerate().peekable();
+    while let Some((number, _)) = handshakes.peek() {
+        let port = port_of(role_of(*number));
+        load.use_port(port);
+        let group: Vec<ClientHandshake> = std::iter::from_fn(|| handshakes.next_if(|(number, _)| port_of(role_of(*number)) == port))
+            .map(|(_, handshake)| handshake)
+            .collect();
+        load.connect_clients(group.into_iter(), CONCURRENT_CONNECTS)?;
+    }
+    Ok((load, DurableRun::new(&rooms)))
+}
+
+/// What a member of a room does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum RoomRole {
+    /// The first member, who sends all messages of the room, and receives them.
+    Sender,
+    /// Another member, who receives them.
+    Receiver,
+}
+
+/// The share of the deliveries that the receivers get.
+pub(super) const RECEIVERS_SHARE: f64 = (MEMBERS - 1) as f64 / MEMBERS as f64;
 
 /// What was measured with a number of messages in flight.
 pub(super) struct Measured {
@@ -64,11 +89,7 @@ pub(super) struct Measured {
 
 /// Measures for this time, with this number of messages in flight.
 fn measure(server: &ServerProcess, load: &mut LoadGenerator, run: &mut DurableRun, in_flight: usize, time: Duration) -> Result<Measured> {
-    run.in_flight = in_flight;
-    let mut start = Sends::default();
-    (0..ROOMS).for_each(|room| run.fill(room, &mut start));
-    load.send_all(&mut start)?;
-    load.run_for(WARM_UP, run)?;
+    run.warm_up(load, in_flight)?;
     let before = Snapshot::take(server, run)?;
     run.latencies = Some(Latencies::default());
     load.run_for(time, run)?;
@@ -147,7 +168,7 @@ struct RoomMessages {
 }
 
 /// The messages of all rooms. The client numbered `room * MEMBERS` sends in that room.
-struct DurableRun {
+pub(super) struct DurableRun {
     rooms: Vec<RoomMessages>,
     /// The latencies of the acknowledgements, while they are measured.
     latencies: Option<Latencies>,
@@ -166,6 +187,15 @@ impl DurableRun {
         Self { rooms: rooms.iter().map(room).collect(), latencies: None, in_flight: 0 }
     }
 
+    /// Sends until this number of messages is in flight, and keeps them in flight for some time.
+    pub(super) fn warm_up(&mut self, load: &mut LoadGenerator, in_flight: usize) -> Result<()> {
+        self.in_flight = in_flight;
+        let mut start = Sends::default();
+        (0..ROOMS).for_each(|room| self.fill(room, &mut start));
+        load.send_all(&mut start)?;
+        load.run_for(WARM_UP, self)
+    }
+
     /// Sends messages in a room until its share of the messages is in flight.
     fn fill(&mut self, number: usize, sends: &mut Sends) {
         let share = self.in_flight / ROOMS + usize::from(number < self.in_flight % ROOMS);
@@ -177,7 +207,7 @@ impl DurableRun {
     }
 
     /// The number of acknowledged messages, and the number of deliveries.
-    fn counts(&self) -> (usize, usize) {
+    pub(super) fn counts(&self) -> (usize, usize) {
         self.rooms.iter().fold((0, 0), |(acks, deliveries), room| (acks + room.acks.delivered, deliveries + room.deliveries.delivered))
     }
 

@@ -15,6 +15,7 @@ mod remote_database;
 mod restart;
 mod slow_readers;
 mod space_sizes;
+mod two_nodes;
 
 use std::time::Duration;
 
@@ -47,6 +48,8 @@ pub enum Scenario {
     Durable,
     /// The same users, with a database that is a network away.
     RemoteDatabase,
+    /// Two nodes of one server: what one client sends on the first, others receive on the second.
+    TwoNodes,
     /// Spaces of ten members and of a hundred thousand.
     SpaceSizes,
     /// A client is disconnected for a minute while others send messages to its room.
@@ -134,6 +137,7 @@ impl Scenario {
             Scenario::Restart => "restart",
             Scenario::Durable => "durable",
             Scenario::RemoteDatabase => "remote-database",
+            Scenario::TwoNodes => "two-nodes",
             Scenario::SpaceSizes => "space-sizes",
             Scenario::Gap => "gap",
         }
@@ -144,6 +148,7 @@ impl Scenario {
         match self {
             Scenario::RemoteDatabase => matches!(kind, ServerKind::RoomcastPostgres | ServerKind::Express),
             Scenario::Durable => kind.is_roomcast() || kind == ServerKind::Express,
+            Scenario::TwoNodes => matches!(kind, ServerKind::RoomcastPostgres | ServerKind::SocketIo),
             // What differs between the databases is measured by the scenarios above.
             _ if kind == ServerKind::RoomcastPostgres => false,
             Scenario::PresenceStorm | Scenario::Restart | Scenario::SpaceSizes | Scenario::Gap => kind.is_roomcast(),
@@ -167,6 +172,7 @@ impl Scenario {
             Scenario::Restart => restart::run(kind, build_env),
             Scenario::Durable => durable::run(kind, build_env, scale),
             Scenario::RemoteDatabase => remote_database::run(kind, build_env, scale),
+            Scenario::TwoNodes => two_nodes::run(kind, build_env, scale),
             Scenario::SpaceSizes => space_sizes::run(kind, build_env, scale),
             Scenario::Gap => gap::run(kind, build_env, scale),
             Scenario::Fanout | Scenario::Burst | Scenario::Ack => self.open(kind, build_env, scale)?.slice(),
@@ -186,6 +192,7 @@ impl Scenario {
             | Scenario::Restart
             | Scenario::Durable
             | Scenario::RemoteDatabase
+            | Scenario::TwoNodes
             | Scenario::SpaceSizes
             | Scenario::Gap => {
                 bail!("{} is not measured in slices", self.name())
