@@ -89,6 +89,7 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
         Event::NotificationRead { notification: 1_763_725_000_000_001 },
         Event::NotificationsRead,
         Event::Emitted { custom_event },
+        Event::ConnectionsEnded { users: vec![id("ann")], connections: vec!["a".to_owned()], reason: "revoked".to_owned() },
     ];
     let recorded: Vec<_> = events.into_iter().map(|event| store.append(&home(), T0, Account(7), event).unwrap()).collect();
     let kinds: BTreeSet<&str> = recorded.iter().map(|persisted| EventKind::from(&persisted.event).into()).collect();
