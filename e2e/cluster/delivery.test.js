@@ -8,7 +8,7 @@ import { rest } from "../support/http.js";
 import { openRawClient } from "../support/raw-client.js";
 import { API_KEY, user } from "../support/users.js";
 import { waitUntil } from "../support/wait-until.js";
-import { Traffic } from "./traffic.js";
+import { Traffic, typingArrives } from "./traffic.js";
 
 test("traffic through the load balancer arrives once and in one order", async (t) => {
   const cluster = await startCluster(t, { nodes: 3 });
@@ -85,12 +85,5 @@ test("events without a stored position reach the clients on other nodes", async 
     sockets.push(socket);
   }
   const [anna, ben] = sockets;
-  let typing = 0;
-  ben.on("user:typing", () => (typing += 1));
-  // Ephemeral events may be lost, so the test repeats them.
-  await waitUntil(async () => {
-    anna.emit("user:stop_typing", { roomId: id });
-    anna.emit("user:typing", { roomId: id });
-    return typing > 0 ? null : "no typing indicator has arrived";
-  });
+  await typingArrives(anna, ben, id);
 });

@@ -8,7 +8,7 @@ import { rest } from "../support/http.js";
 import { client, connected } from "../support/socketio-clients.js";
 import { user } from "../support/users.js";
 import { waitUntil } from "../support/wait-until.js";
-import { Traffic } from "./traffic.js";
+import { surviveFaults, surviveFaultsConnected, typingArrives } from "./traffic.js";
 
 test("without PostgreSQL requests get 503 with a reason, sockets stay open, and typing goes on", async (t) => {
   const cluster = await startCluster(t);
@@ -34,13 +34,7 @@ test("without PostgreSQL requests get 503 with a reason, sockets stay open, and 
     const { status, text } = await rest("GET", `${first.url}/health/ready`);
     return status === 503 && /PostgreSQL|database/.test(text) ? null : `/health/ready: ${status} ${text}`;
   });
-  let typing = 0;
-  ben.on("user:typing", () => (typing += 1));
-  await waitUntil(async () => {
-    anna.emit("user:stop_typing", { roomId: id });
-    anna.emit("user:typing", { roomId: id });
-    return typing > 0 ? null : "no typing indicator has arrived";
-  });
+  await typingArrives(anna, ben, id);
 
   const arrived = new Promise((resolve) => ben.on("message:new", ({ content }) => resolve(content)));
   await cluster.postgres.start();
@@ -51,45 +45,17 @@ test("without PostgreSQL requests get 503 with a reason, sockets stay open, and 
   assert.deepEqual(cluster.exits, []);
 });
 
-test("PostgreSQL that restarts five times under load, also by a crash, loses nothing", async (t) => {
-  const cluster = await startCluster(t);
-  const traffic = await Traffic.start(cluster);
-  for (let restart = 0; restart < 5; restart++) {
-    await traffic.acknowledged(100);
-    await cluster.postgres.stop(restart % 2 === 0 ? "SIGQUIT" : "SIGINT");
-    await cluster.postgres.start();
-  }
-  await traffic.passes();
-  await cluster.ready();
-  const { connections } = await traffic.finish(t);
-  assert.equal(connections, traffic.clients.length, "a client has lost its connection");
-  assert.deepEqual(cluster.exits, []);
-});
+test("PostgreSQL that restarts five times under load, also by a crash, loses nothing", (t) =>
+  surviveFaultsConnected(t, { times: 5, messages: 100 }, async ({ postgres }, restart) => {
+    await postgres.stop(restart % 2 === 0 ? "SIGQUIT" : "SIGINT");
+    await postgres.start();
+  }));
 
-test("a connection that is lost in mid-commit ten times acknowledges only what is stored", async (t) => {
-  const cluster = await startCluster(t);
-  const traffic = await Traffic.start(cluster);
-  for (let cut = 0; cut < 10; cut++) {
-    const { postgres } = cluster.nodes[cut % 2];
-    await postgres.cutInCommit();
-    await traffic.passes();
-  }
-  await traffic.acknowledged(100);
-  await traffic.finish(t);
-  assert.deepEqual(cluster.exits, []);
-});
+test("a connection that is lost in mid-commit ten times acknowledges only what is stored", (t) =>
+  surviveFaults(t, { times: 10, messages: 20 }, ({ nodes }, cut) => nodes[cut % 2].postgres.cutInCommit()));
 
-test("connections to PostgreSQL that are cut fifty times lose nothing", async (t) => {
-  const cluster = await startCluster(t);
-  const traffic = await Traffic.start(cluster);
-  for (let cut = 0; cut < 50; cut++) {
-    await traffic.acknowledged(10);
-    cluster.nodes[cut % 2].postgres.cut();
-  }
-  await traffic.passes();
-  await traffic.finish(t);
-  assert.deepEqual(cluster.exits, []);
-});
+test("connections to PostgreSQL that are cut fifty times lose nothing", (t) =>
+  surviveFaults(t, { times: 50, messages: 10 }, ({ nodes }, cut) => nodes[cut % 2].postgres.cut()));
 
 test("stock clients that connect without PostgreSQL are recovered when it is back", async (t) => {
   const cluster = await startCluster(t);

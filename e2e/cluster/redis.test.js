@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { startCluster } from "../support/cluster.js";
-import { Traffic } from "./traffic.js";
+import { surviveFaultsConnected, Traffic } from "./traffic.js";
 
 const STOPPED_SECONDS = 30;
 
@@ -24,29 +24,11 @@ test(`Redis that is stopped for ${STOPPED_SECONDS} s under load disconnects no c
   assert.deepEqual(cluster.exits, []);
 });
 
-test("Redis that restarts empty ten times loses nothing", async (t) => {
-  const cluster = await startCluster(t);
-  const traffic = await Traffic.start(cluster);
-  for (let restart = 0; restart < 10; restart++) {
-    await traffic.acknowledged(50);
-    await cluster.redis.kill();
-    await cluster.redis.start();
-  }
-  await traffic.passes();
-  const { connections } = await traffic.finish(t);
-  assert.equal(connections, traffic.clients.length, "a client has lost its connection");
-  assert.deepEqual(cluster.exits, []);
-});
+test("Redis that restarts empty ten times loses nothing", (t) =>
+  surviveFaultsConnected(t, { times: 10, messages: 50 }, async ({ redis }) => {
+    await redis.kill();
+    await redis.start();
+  }));
 
-test("connections to Redis that are cut a hundred times lose nothing", async (t) => {
-  const cluster = await startCluster(t);
-  const traffic = await Traffic.start(cluster);
-  for (let cut = 0; cut < 100; cut++) {
-    await traffic.acknowledged(5);
-    cluster.nodes[cut % 2].redis.cut();
-  }
-  await traffic.passes();
-  const { connections } = await traffic.finish(t);
-  assert.equal(connections, traffic.clients.length, "a client has lost its connection");
-  assert.deepEqual(cluster.exits, []);
-});
+test("connections to Redis that are cut a hundred times lose nothing", (t) =>
+  surviveFaultsConnected(t, { times: 100, messages: 5 }, ({ nodes }, cut) => nodes[cut % 2].redis.cut()));

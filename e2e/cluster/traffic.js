@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { audit } from "../chaos/audit.js";
 import { closeAll, openParticipants, storedMessages } from "../chaos/participants.js";
+import { startCluster } from "../support/cluster.js";
 import { waitUntil } from "../support/wait-until.js";
 
 const ROOMS = [
@@ -72,4 +73,37 @@ export class Traffic {
     assert.deepEqual(errors, []);
     return statistics;
   }
+}
+
+// Runs traffic through a new cluster, and causes a fault several times, each time after some acknowledged messages. Nothing may be lost, and no node may
+// end. `fault` gets the cluster and the number of the fault. Resolves with the statistics and the number of clients.
+export async function surviveFaults(t, { times, messages }, fault) {
+  const cluster = await startCluster(t);
+  const traffic = await Traffic.start(cluster);
+  for (let number = 0; number < times; number++) {
+    await traffic.acknowledged(messages);
+    await fault(cluster, number);
+  }
+  await traffic.passes();
+  await cluster.ready();
+  const statistics = await traffic.finish(t);
+  assert.deepEqual(cluster.exits, []);
+  return { ...statistics, clients: traffic.clients.length };
+}
+
+// Runs traffic through a fault that must not close a connection of a client.
+export async function surviveFaultsConnected(t, options, fault) {
+  const { connections, clients } = await surviveFaults(t, options, fault);
+  assert.equal(connections, clients, "a client has lost its connection");
+}
+
+// Resolves when a typing event of one client in a chat room reaches another. Ephemeral events may be lost, so the sender repeats them.
+export async function typingArrives(sender, receiver, roomId) {
+  let typing = 0;
+  receiver.on("user:typing", () => (typing += 1));
+  await waitUntil(async () => {
+    sender.emit("user:stop_typing", { roomId });
+    sender.emit("user:typing", { roomId });
+    return typing > 0 ? null : "no typing event has arrived";
+  });
 }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use domain::error::DomainError;
@@ -52,7 +52,6 @@ struct Budgets<C: Clock> {
     commands: Budget<UserId, C>,
     connects: Budget<IpAddr, C>,
     bad_tokens: Budget<IpAddr, C>,
-    debts: Debts<C>,
     /// The budgets of each class, made at its first use. Their number is that of the classes in the code, here and on other nodes.
     classes: RwLock<HashMap<ClassKey, Arc<Budget<UserId, C>>>>,
     /// The other nodes, if there are any.
@@ -102,7 +101,6 @@ impl<C: Clock + Clone> RateLimits<C> {
             commands: Budget::new(COMMAND_QUOTA, clock.clone()),
             connects: Budget::new(CONNECT_QUOTA, clock.clone()),
             bad_tokens: Budget::new(CONNECT_QUOTA, clock.clone()),
-            debts: Debts { until: Mutex::default(), count: AtomicUsize::new(0), clock: clock.clone() },
             classes: RwLock::default(),
             nodes: OnceLock::new(),
             clock,
@@ -114,25 +112,19 @@ impl<C: Clock + Clone> RateLimits<C> {
     /// Errors: [`DomainError::RateLimited`].
     pub fn command(&self, user: &UserId) -> Result<(), DomainError> {
         let Some(budgets) = &self.0 else { return Ok(()) };
-        budgets.debts.check(user)?;
         budgets.commands.take(user)?;
         budgets.report(1, || BudgetName::Commands(user));
         Ok(())
     }
 
     /// Takes the cost of a command's events from the user's budget: one more command for each `ROOMS_PER_COMMAND` rooms and inboxes that receive
-    /// them. A cost beyond the budget becomes a debt: while it lasts, the user's commands are rejected.
+    /// them. A cost beyond the budget becomes a debt: until it is paid, the user's commands are rejected.
     pub fn charge(&self, user: &UserId, reach: usize) {
         let Some(budgets) = &self.0 else { return };
-        let mut cost = u32::try_from(reach.saturating_sub(1) / ROOMS_PER_COMMAND).unwrap_or(u32::MAX);
+        let cost = u32::try_from(reach.saturating_sub(1) / ROOMS_PER_COMMAND).unwrap_or(u32::MAX);
         if cost > 0 {
+            budgets.commands.spend(user, cost);
             budgets.report(cost, || BudgetName::Commands(user));
-        }
-        while cost > 0 && budgets.commands.take(user).is_ok() {
-            cost -= 1;
-        }
-        if cost > 0 {
-            budgets.debts.add(user, COMMAND_QUOTA.replenish_interval().saturating_mul(cost).min(MAX_DEBT));
         }
     }
 
@@ -218,45 +210,6 @@ impl<C: Clock + Clone> Budgets<C> {
     }
 }
 
-/// The users whose commands cost more than their budgets had, and until when their commands are rejected. At most [`MAX_KEYS`] users; the debt of a
-/// further user is dropped.
-struct Debts<C: Clock> {
-    until: Mutex<HashMap<UserId, C::Instant>>,
-    /// How many debts there are. Usually there is none, and the lock is not taken.
-    count: AtomicUsize,
-    clock: C,
-}
-
-impl<C: Clock> Debts<C> {
-    fn check(&self, user: &UserId) -> Result<(), DomainError> {
-        if self.count.load(Ordering::Relaxed) == 0 {
-            return Ok(());
-        }
-        let mut debts = self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(until) = debts.get(user).copied() else { return Ok(()) };
-        let wait: Duration = until.duration_since(self.clock.now()).into();
-        if wait.is_zero() {
-            debts.remove(user);
-            self.count.store(debts.len(), Ordering::Relaxed);
-            return Ok(());
-        }
-        Err(DomainError::RateLimited { retry_after: whole_seconds(wait) })
-    }
-
-    fn add(&self, user: &UserId, time: Duration) {
-        let mut debts = self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = self.clock.now();
-        if debts.len() >= MAX_KEYS {
-            debts.retain(|_, until| *until > now);
-        }
-        if debts.len() < MAX_KEYS || debts.contains_key(user) {
-            let until = debts.get(user).copied().unwrap_or(now).max(now) + time.into();
-            debts.insert(user.clone(), until.min(now + MAX_DEBT.into()));
-        }
-        self.count.store(debts.len(), Ordering::Relaxed);
-    }
-}
-
 /// The network of an address: the /64 of an IPv6 address, because one client has all of it.
 pub fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -285,7 +238,7 @@ impl<K: Hash + Eq + Clone, C: Clock> Budget<K, C> {
     fn spend(&self, key: &K, amount: u32) {
         // The state is the time at which the budget is full again, after the start of the limiter.
         let one = self.quota.replenish_interval();
-        let most = one.saturating_mul(self.quota.burst_size().get()) + MAX_DEBT;
+        let most = one.saturating_mul(self.quota.burst_size().get() - 1) + MAX_DEBT;
         let now: Duration = self.limiter.clock().now().duration_since(self.start).into();
         let full = |until: Option<Nanos>| until.map_or(Duration::ZERO, Duration::from).max(now);
         let spent = |until| Ok(((), Nanos::from((full(until) + one.saturating_mul(amount)).min(now + most))));
@@ -393,17 +346,16 @@ mod tests {
         limits.charge(&alice(), 2001);
         assert_eq!(
             limits.command(&alice()),
-            Err(DomainError::RateLimited { retry_after: 5 }),
+            Err(DomainError::RateLimited { retry_after: 6 }),
             "the budget is empty, and the debt is a hundred more"
         );
         assert_eq!(limits.command(&UserId::new("bob")), Ok(()));
-        clock.advance(Duration::from_secs(5));
-        assert_eq!(granted(|| limits.command(&alice())), 100);
+        clock.advance(Duration::from_secs(6));
+        assert_eq!(granted(|| limits.command(&alice())), 20, "a hundred have paid the debt");
         limits.charge(&alice(), usize::MAX);
         assert_eq!(limits.command(&alice()), Err(DomainError::RateLimited { retry_after: 60 }));
         clock.advance(Duration::from_secs(60));
         assert_eq!(limits.command(&alice()), Ok(()));
-        assert!(limits.0.as_ref().unwrap().debts.until.lock().unwrap().is_empty());
     }
 
     /// Two nodes that report to each other.

@@ -49,4 +49,4 @@ pub use database::{ClusterStart, Database, NodeOptions, OpenError, Options};
 pub use postgres::PostgresProblem;
 pub use readers::Readers;
 pub use stats::{Histogram, WriterStats};
-pub use writer::{CommitSink, Writer};
+pub use writer::{CommitSink, WaitingCommands, Writer};

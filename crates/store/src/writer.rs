@@ -210,11 +210,11 @@ impl Writer {
         self.put(Box::new(Passthrough(reply)));
     }
 
-    /// Rejects the commands that wait in the queue with [`DomainError::Unavailable`] and this reason. Their replies run on the caller's thread.
-    pub fn reject_waiting(&self, reason: &str) {
+    /// Takes the commands that wait in the queue, which are not executed then. Takes no other lock, and runs no reply.
+    pub fn take_waiting(&self) -> WaitingCommands {
         let mut jobs = Vec::new();
         self.0.queue.take_waiting(&mut jobs);
-        reject(jobs, reason);
+        WaitingCommands(jobs)
     }
 
     /// Closes the queue for all handles. The writer finishes the queued commands, copies the write-ahead log into the database file, and ends.
@@ -232,6 +232,17 @@ impl Writer {
         if let Err((rejected, job)) = self.0.queue.put(job) {
             job.reject(rejected.into());
         }
+    }
+}
+
+/// Commands that were taken from the queue.
+#[must_use]
+pub struct WaitingCommands(Vec<Box<dyn Job>>);
+
+impl WaitingCommands {
+    /// Runs the replies of the commands with [`DomainError::Unavailable`] and this reason.
+    pub fn reject(self, reason: &str) {
+        reject(self.0, reason);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Leaves a call without ending it for others.
 
+use std::collections::BTreeSet;
+
 use crate::calls::{end_call, remove_participant};
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
@@ -23,19 +25,23 @@ impl Command for LeaveCall {
     }
 }
 
-/// Removes a user who has gone offline from all open calls. One of several nodes runs it, because the node with the user's connections may have died.
+/// Removes users who have gone offline from all open calls. One of several nodes runs it, because the node with their connections may have died.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LeaveOpenCalls {
-    /// The user.
-    pub user: UserId,
+    /// The users.
+    pub users: BTreeSet<UserId>,
 }
 
 impl Command for LeaveOpenCalls {
     type Output = ();
 
     fn execute(self, context: &mut CommandContext<'_>) -> Result<(), DomainError> {
-        for call in context.store.open_calls()?.into_iter().filter(|call| call.has(&self.user)) {
-            leave(context, call.id, &self.user)?;
+        for call in context.store.open_calls()? {
+            let present = call.participants.iter().filter(|participant| participant.left_at.is_none());
+            let offline = present.map(|participant| &participant.user.id).filter(|user| self.users.contains(*user));
+            for user in offline {
+                leave(context, call.id, user)?;
+            }
         }
         Ok(())
     }

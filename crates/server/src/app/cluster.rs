@@ -1,7 +1,7 @@
 //! This server as one of several nodes: the parts that it has then, its start, and what it does when the nodes change.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -21,6 +21,7 @@ use forwarding::{ClusterKey, Forwarder};
 use limits::rate_limit::RateLimits;
 use realtime::Fanout;
 use realtime::nodes::{ClusterBus, ConnectionSink, LogReader, NodeHandle, NodeObserver};
+use realtime::presence::OnlineOnNodes;
 use store::{ClusterStart, Database, Writer};
 use tokio::runtime::Handle;
 
@@ -34,6 +35,9 @@ const PRESENCE_POLL: Duration = Duration::from_millis(10);
 
 /// How long a failed command about another node waits until it is repeated.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// How long users who go offline are gathered, so that the death of a node with many users is one command.
+const COLLECT_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The exit code of a process that must not continue; a supervisor starts it again.
 const EXIT_FENCED: i32 = 1;
@@ -71,6 +75,7 @@ pub(super) async fn join(config: &Config, database: &Database, parts: &Parts) ->
         fanout: parts.delivery.fanout.clone(),
         writer: parts.storage.writer.clone(),
         rate_limits: parts.rate_limits.clone(),
+        offline_users: Arc::default(),
         runtime: Handle::current(),
     };
     let sink = ConnectionSink::new(node.clone(), parts.delivery.fanout.clone(), parts.room_presence.clone(), observer);
@@ -95,11 +100,9 @@ pub(super) async fn join(config: &Config, database: &Database, parts: &Parts) ->
 
 /// The settings as the cluster has them.
 fn node_config(settings: &ClusterSettings, started: &ClusterStart, grace: Duration, next_offset: u64) -> anyhow::Result<ClusterConfig> {
-    let read =
-        |path: &PathBuf| std::fs::read(path).map_err(|error| anyhow!("REDIS_CA={}: the file cannot be read ({error})", path.display()));
     Ok(ClusterConfig {
         redis: RedisUrl::parse(&settings.redis_url.0)?,
-        ca: settings.redis_ca.as_ref().map(read).transpose()?,
+        ca: super::read_redis_ca(settings.redis_ca.as_deref())?,
         prefix: ClusterPrefix::parse(&settings.redis_prefix)?,
         id: NodeId::parse(&settings.node_id)?,
         address: NodeAddress::parse(&settings.node_url)?,
@@ -130,6 +133,8 @@ struct NodeEvents {
     fanout: Arc<Fanout>,
     writer: Writer,
     rate_limits: Arc<RateLimits>,
+    /// The users who have gone offline just now.
+    offline_users: Arc<Mutex<BTreeSet<UserId>>>,
     runtime: Handle,
 }
 
@@ -154,7 +159,9 @@ impl NodeObserver for NodeEvents {
                     "this server was paused for longer than its lease; it ends its connections, whose clients reconnect"
                 );
                 self.node.lease_lost();
-                self.writer.reject_waiting("this server was paused for longer than its lease");
+                // A reply may call the node, whose lock is held here.
+                let waiting = self.writer.take_waiting();
+                self.runtime.spawn(async move { waiting.reject("this server was paused for longer than its lease") });
                 self.fanout.wake_shards();
             }
             MembershipEvent::Rejoined { .. } => tracing::info!("this server has a lease again"),
@@ -168,8 +175,11 @@ impl NodeObserver for NodeEvents {
     }
 
     fn went_offline(&self, user: &UserId) {
-        // The node with the user's connections may have died, and with it what it knew about calls.
-        self.run_on_first_node(LeaveOpenCalls { user: user.clone() }, |_| true, "failed to remove a user from calls");
+        let mut users = locked(&self.offline_users);
+        users.insert(user.clone());
+        if users.len() == 1 {
+            self.remove_offline_users_from_calls();
+        }
     }
 
     fn log_went_back(&self, fault: LogWentBack) {
@@ -202,29 +212,49 @@ impl NodeEvents {
         let end = EndNodeSessions { node: down.id.to_string() };
         // A node that has started again has ended its earlier sessions itself.
         let is_down = move |node: &ClusterNode| node.others().iter().all(|other| other.id != down.id);
-        self.run_on_first_node(end, is_down, "failed to end the sessions of a node that is down");
+        let first = self.first_node();
+        self.runtime.spawn(async move { first.run(end, is_down, "failed to end the sessions of a node that is down").await });
     }
 
-    /// Runs a command that concerns all nodes on the one with the smallest id, and repeats it while the database fails and `is_needed`. `failed` is for the
-    /// log.
-    fn run_on_first_node(
-        &self,
-        command: impl Command<Output = ()>,
-        is_needed: impl Fn(&ClusterNode) -> bool + Send + Sync + 'static,
-        failed: &'static str,
-    ) {
-        let (node, writer) = (self.node.clone(), self.writer.clone());
+    /// Removes the users who go offline within a moment from their calls: the node with their connections may have died, and with it what it knew about
+    /// calls.
+    fn remove_offline_users_from_calls(&self) {
+        let (offline, first) = (self.offline_users.clone(), self.first_node());
         self.runtime.spawn(async move {
-            let is_first = |node: &ClusterNode| node.others().iter().all(|other| other.id > node.own().id);
-            let is_ours = || node.get().is_some_and(|node| is_first(node) && is_needed(node));
-            while is_ours()
-                && let Some(Err(error)) = writer.run_as_server(command.clone()).await
-            {
-                tracing::warn!(%error, "{failed}; the server will retry");
-                tokio::time::sleep(RETRY_DELAY).await;
-            }
+            tokio::time::sleep(COLLECT_INTERVAL).await;
+            let mut users = std::mem::take(&mut *locked(&offline));
+            users.retain(|user| first.node.connection_of(user).is_none());
+            first.run(LeaveOpenCalls { users }, |_| true, "failed to remove users from calls").await;
         });
     }
+
+    fn first_node(&self) -> FirstNode {
+        FirstNode { node: self.node.clone(), writer: self.writer.clone() }
+    }
+}
+
+/// Runs commands that concern all nodes on the one with the smallest id.
+struct FirstNode {
+    node: Arc<NodeHandle>,
+    writer: Writer,
+}
+
+impl FirstNode {
+    /// Runs a command if this node is the first, and repeats it while the database fails and `is_needed`. `failed` is for the log.
+    async fn run(&self, command: impl Command<Output = ()>, is_needed: impl Fn(&ClusterNode) -> bool, failed: &'static str) {
+        let is_first = |node: &ClusterNode| node.others().iter().all(|other| other.id > node.own().id);
+        let is_ours = || self.node.get().is_some_and(|node| is_first(node) && is_needed(node));
+        while is_ours()
+            && let Some(Err(error)) = self.writer.run_as_server(command.clone()).await
+        {
+            tracing::warn!(%error, "{failed}; the server will retry");
+            tokio::time::sleep(RETRY_DELAY).await;
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The epoch of the event log for a server that starts: the one that all nodes have, or a new one for a server that is alone.

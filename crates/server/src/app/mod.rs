@@ -19,7 +19,7 @@ mod parts;
 mod removals;
 mod storage;
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -169,11 +169,15 @@ impl App {
 fn adapter_settings(config: &Config) -> anyhow::Result<Option<AdapterSettings>> {
     let url = config.storage.redis_url.as_ref().filter(|_| config.socketio.adapter == SocketIoAdapter::Redis);
     let Some(url) = url else { return Ok(None) };
-    let read =
-        |path: &PathBuf| std::fs::read(path).map_err(|error| anyhow!("REDIS_CA={}: the file cannot be read ({error})", path.display()));
-    let ca = config.storage.redis_ca.as_ref().map(read).transpose()?;
+    let ca = read_redis_ca(config.storage.redis_ca.as_deref())?;
     let (prefix, request_timeout) = (config.socketio.adapter_prefix.clone(), config.socketio.adapter_timeout);
     Ok(Some(AdapterSettings { ca, prefix, request_timeout, ..AdapterSettings::new(&url.0) }))
+}
+
+/// The certificates of `REDIS_CA`, if it is set.
+fn read_redis_ca(path: Option<&Path>) -> anyhow::Result<Option<Vec<u8>>> {
+    let read = |path: &Path| std::fs::read(path).map_err(|error| anyhow!("REDIS_CA={}: the file cannot be read ({error})", path.display()));
+    path.map(read).transpose()
 }
 
 /// Ends the calls from before the start, before users can connect: none of their users is connected any more.
