@@ -5,9 +5,10 @@
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::net::TcpStream;
 use std::thread;
+
+use test_redis::TestServer;
 
 /// About how many bytes Redis sends in one run.
 const BYTES: usize = 400 << 20;
@@ -17,7 +18,7 @@ const SENT: usize = 600_000;
 const PIPELINE: usize = 16;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let redis = Redis::start()?;
+    let redis = Redis::start();
     println!("| bytes of a message | subscribers | CPU of Redis for each message sent, µs | messages/s of one core | MB/s of one core |");
     println!("|---|---|---|---|---|");
     for size in [150, 1_000, 4_000, 20_000] {
@@ -30,30 +31,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A running server. It ends with this value.
-struct Redis {
-    port: u16,
-    process: Child,
-}
+/// A running server.
+struct Redis(TestServer);
 
 impl Redis {
-    fn start() -> Result<Self, Box<dyn Error>> {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let process = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
-            .args(["--client-output-buffer-limit", "pubsub", "0", "0", "0"])
-            .stdout(Stdio::null())
-            .spawn()
-            .map_err(|error| format!("redis-server cannot be started: {error}; apt-get install redis-server"))?;
-        let redis = Self { port, process };
-        while redis.connect().is_err() {
-            thread::yield_now();
-        }
-        Ok(redis)
+    /// Starts a server that does not limit the output to slow subscribers.
+    fn start() -> Self {
+        Self(TestServer::start(&["--client-output-buffer-limit", "pubsub", "0", "0", "0"]))
     }
 
     fn connect(&self) -> std::io::Result<TcpStream> {
-        TcpStream::connect(("127.0.0.1", self.port))
+        TcpStream::connect(("127.0.0.1", self.0.port()))
     }
 
     /// The CPU time of Redis for each message that it sends to a subscriber, in microseconds.
@@ -102,12 +90,6 @@ impl Redis {
         let text = String::from_utf8(text)?;
         let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.parse::<f64>().ok()).unwrap_or(0.0);
         Ok(value("used_cpu_sys_main_thread:") + value("used_cpu_user_main_thread:"))
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.process.kill().and_then(|()| self.process.wait());
     }
 }
 

@@ -7,8 +7,8 @@ use crate::support::{Proxy, RedisServer, TestLog, TestNode, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_without_redis_delivers_from_the_log_and_rejoins() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
-    let proxy = Proxy::start(redis.port).await;
+    let (redis, log) = (RedisServer::start(), TestLog::default());
+    let proxy = Proxy::start(redis.port()).await;
     let [a, b] = [TestNode::start(redis.url(), "a", &log).await, TestNode::start(proxy.url(), "b", &log).await];
     a.set_presence(&PresenceKey::online("anna"), "1".into());
     b.set_presence(&PresenceKey::online("ben"), "1".into());

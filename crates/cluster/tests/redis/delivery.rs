@@ -12,7 +12,7 @@ use crate::support::{RedisServer, TestLog, TestNode, config, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_deliver_the_events_of_all_in_one_order() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let (redis, log) = (RedisServer::start(), TestLog::default());
     let nodes = [
         TestNode::start(redis.url(), "a", &log).await,
         TestNode::start(redis.url(), "b", &log).await,
@@ -34,7 +34,7 @@ async fn nodes_deliver_the_events_of_all_in_one_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_delivers_before_the_log_is_asked() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let (redis, log) = (RedisServer::start(), TestLog::default());
     let [a, b] = [TestNode::start(redis.url(), "a", &log).await, TestNode::start(redis.url(), "b", &log).await];
     // The first events may be read from the log, while the subscriptions begin.
     wait_until("the subscription works", || {
@@ -59,7 +59,7 @@ async fn redis_delivers_before_the_log_is_asked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replies_keep_their_place_between_events() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let (redis, log) = (RedisServer::start(), TestLog::default());
     let a = TestNode::start(redis.url(), "a", &log).await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let first = log.commit("b", 1);
@@ -78,7 +78,7 @@ async fn replies_keep_their_place_between_events() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ephemeral_events_reach_the_other_nodes_in_order() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let (redis, log) = (RedisServer::start(), TestLog::default());
     let [a, b] = [TestNode::start(redis.url(), "a", &log).await, TestNode::start(redis.url(), "b", &log).await];
     let publish = |text: String| a.publish_ephemeral(EphemeralFrame { body: Bytes::from(text) });
     wait_until("the subscription works", || {
@@ -95,7 +95,7 @@ async fn ephemeral_events_reach_the_other_nodes_in_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clusters_with_other_prefixes_do_not_meet() {
-    let redis = RedisServer::start().await;
+    let redis = RedisServer::start();
     let logs = [TestLog::default(), TestLog::default()];
     let mut nodes = Vec::new();
     for (log, prefix) in logs.iter().zip(["one", "two"]) {
@@ -113,7 +113,7 @@ async fn clusters_with_other_prefixes_do_not_meet() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_node_reads_from_the_log_later() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let (redis, log) = (RedisServer::start(), TestLog::default());
     let [a, b] = [TestNode::start(redis.url(), "a", &log).await, TestNode::start(redis.url(), "b", &log).await];
     a.knows_others(1).await;
     b.observed.is_full.store(true, Ordering::Relaxed);
@@ -127,7 +127,7 @@ async fn a_slow_node_reads_from_the_log_later() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_on_the_channel_is_counted_and_skipped() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let (redis, log) = (RedisServer::start(), TestLog::default());
     let [a, b] = [TestNode::start(redis.url(), "a", &log).await, TestNode::start(redis.url(), "b", &log).await];
     wait_until("the subscription works", || b.stats().received > 0).await;
     for garbage in ["", "{\"event\":\"message\"}", "\u{c1}R", "socket.io#/#"] {
@@ -140,7 +140,7 @@ async fn garbage_on_the_channel_is_counted_and_skipped() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_has_three_connections() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let (redis, log) = (RedisServer::start(), TestLog::default());
     let nodes = [TestNode::start(redis.url(), "a", &log).await, TestNode::start(redis.url(), "b", &log).await];
     for node in &nodes {
         node.write(10);

@@ -62,12 +62,12 @@ async fn works_again(nodes: &[TestNode]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_redis_loses_nothing_and_ends_no_node() {
-    let (mut redis, log) = (RedisServer::start().await, TestLog::default());
+    let (mut redis, log) = (RedisServer::start(), TestLog::default());
     let nodes = two_nodes(&redis, &log).await;
     write_during(&nodes, async || {
         for _ in 0..3 {
             redis.kill();
-            redis.run().await;
+            redis.start_again();
             works_again(&nodes).await;
         }
     })
@@ -79,7 +79,7 @@ async fn an_empty_redis_loses_nothing_and_ends_no_node() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_are_read_from_the_log_while_redis_is_away() {
-    let (mut redis, log) = (RedisServer::start().await, TestLog::default());
+    let (mut redis, log) = (RedisServer::start(), TestLog::default());
     let nodes = two_nodes(&redis, &log).await;
     redis.kill();
     let killed = Instant::now();
@@ -92,7 +92,7 @@ async fn events_are_read_from_the_log_while_redis_is_away() {
         }
         // No part of the cluster can observe the end of a lease while Redis is away.
         wait_until("the leases have ended", || killed.elapsed() > LEASE).await;
-        redis.run().await;
+        redis.start_again();
         works_again(&nodes).await;
     })
     .await;
@@ -101,14 +101,14 @@ async fn events_are_read_from_the_log_while_redis_is_away() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_redis_is_noticed_and_loses_nothing() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let (redis, log) = (RedisServer::start(), TestLog::default());
     let nodes = two_nodes(&redis, &log).await;
     write_during(&nodes, async || {
-        redis.signal("STOP");
+        redis.send_signal("STOP");
         for node in &nodes {
             wait_until("the node notices it", || !node.stats().redis_is_reachable).await;
         }
-        redis.signal("CONT");
+        redis.send_signal("CONT");
         works_again(&nodes).await;
     })
     .await;
@@ -117,7 +117,7 @@ async fn a_frozen_redis_is_noticed_and_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cut_connections_are_opened_again() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let (redis, log) = (RedisServer::start(), TestLog::default());
     let nodes = two_nodes(&redis, &log).await;
     write_during(&nodes, async || {
         for _ in 0..20 {

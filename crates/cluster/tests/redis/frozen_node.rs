@@ -13,7 +13,9 @@ use cluster::redis::RedisUrl;
 use cluster::sequencer::LogWentBack;
 use cluster::wire::{EphemeralFrame, EventFrame, PresenceKey};
 
-use crate::support::{RedisServer, TestLog, TestNode, config, send_signal, wait_until};
+use test_redis::send_signal;
+
+use crate::support::{RedisServer, TestLog, TestNode, config, wait_until};
 
 /// The variable with the URL of Redis for the process of the frozen node.
 const URL: &str = "FROZEN_NODE_REDIS_URL";
@@ -70,11 +72,11 @@ impl Drop for FrozenProcess {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_node_ends_its_connections_before_anything_else() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let (redis, log) = (RedisServer::start(), TestLog::default());
     let observer = TestNode::start(redis.url(), "observer", &log).await;
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "frozen_node::process_of_the_frozen_node", "--nocapture"])
-        .env(URL, format!("redis://127.0.0.1:{}", redis.port))
+        .env(URL, format!("redis://127.0.0.1:{}", redis.port()))
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

@@ -10,7 +10,7 @@ use crate::support::{Observed, RedisServer, TestLog, TestNode, config, wait_unti
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_node_with_the_same_id_is_refused() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let (redis, log) = (RedisServer::start(), TestLog::default());
     let _first = TestNode::start(redis.url(), "a", &log).await;
     let second = ClusterNode::start(config(redis.url(), "a"), log, Arc::new(Observed::default())).await;
     let error = second.err().expect("the start fails").to_string();
@@ -22,7 +22,7 @@ async fn a_second_node_with_the_same_id_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_after_a_kill_waits_for_the_lease() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let (redis, log) = (RedisServer::start(), TestLog::default());
     // The tasks end without releasing the lease, as after a kill.
     drop(TestNode::start(redis.url(), "a", &log).await);
     let rest: i64 = redis.command(&["PTTL", "{roomcast}:node:a"]).await;
@@ -34,7 +34,7 @@ async fn a_restart_after_a_kill_waits_for_the_lease() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_node_leaves_at_once_and_a_killed_one_with_its_lease() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let (redis, log) = (RedisServer::start(), TestLog::default());
     let [a, b, c] = [
         TestNode::start(redis.url(), "a", &log).await,
         TestNode::start(redis.url(), "b", &log).await,
@@ -60,7 +60,7 @@ async fn a_stopped_node_leaves_at_once_and_a_killed_one_with_its_lease() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_that_was_deleted_begins_a_new_incarnation() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let (redis, log) = (RedisServer::start(), TestLog::default());
     let [a, b] = [TestNode::start(redis.url(), "a", &log).await, TestNode::start(redis.url(), "b", &log).await];
     a.set_presence(&PresenceKey::online("anna"), "1".into());
     b.knows_others(1).await;
@@ -78,7 +78,7 @@ async fn a_lease_that_was_deleted_begins_a_new_incarnation() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_with_another_database_is_refused() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let (redis, log) = (RedisServer::start(), TestLog::default());
     let first = TestNode::start(redis.url(), "a", &log).await;
     let other = ClusterConfig { database: "database-2".to_owned(), ..config(redis.url(), "b") };
     let error = ClusterNode::start(other, log.clone(), Arc::new(Observed::default())).await.err().expect("the start fails").to_string();

@@ -8,7 +8,7 @@ use crate::support::{RedisServer, TestLog, TestNode, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_is_online_while_any_node_has_a_connection() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let (redis, log) = (RedisServer::start(), TestLog::default());
     let [a, b] = [TestNode::start(redis.url(), "a", &log).await, TestNode::start(redis.url(), "b", &log).await];
     a.knows_others(1).await;
     b.knows_others(1).await;
@@ -30,7 +30,7 @@ async fn a_user_is_online_while_any_node_has_a_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_node_learns_the_users_of_large_nodes() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let (redis, log) = (RedisServer::start(), TestLog::default());
     let [a, b] = [TestNode::start(redis.url(), "a", &log).await, TestNode::start(redis.url(), "b", &log).await];
     // More than one part of a list.
     for number in 0..20_000 {
@@ -49,7 +49,7 @@ async fn a_new_node_learns_the_users_of_large_nodes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_who_leaves_by_choice_leaves_at_once() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let (redis, log) = (RedisServer::start(), TestLog::default());
     let [a, b] = [TestNode::start(redis.url(), "a", &log).await, TestNode::start(redis.url(), "b", &log).await];
     a.knows_others(1).await;
     b.knows_others(1).await;
@@ -63,7 +63,7 @@ async fn a_user_who_leaves_by_choice_leaves_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_node_alone_announces_changes_at_once() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let (redis, log) = (RedisServer::start(), TestLog::default());
     let a = TestNode::start(redis.url(), "a", &log).await;
     let anna = PresenceKey::online("anna");
     a.set_presence(&anna, "1".into());

@@ -1,7 +1,6 @@
 //! A primary with a replica, and a sentinel that replaces the primary.
 
 use std::fs;
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
 use cluster::membership::MembershipEvent;
@@ -20,7 +19,7 @@ struct Sentinel {
 impl Sentinel {
     /// Starts a sentinel that watches the service `main`.
     fn start(primary: u16) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().port();
+        let port = test_redis::free_port();
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("sentinel.conf");
         let settings = [
@@ -32,7 +31,7 @@ impl Sentinel {
             "sentinel failover-timeout main 2000".to_owned(),
         ];
         fs::write(&file, settings.join("\n")).unwrap();
-        let process = Command::new("redis-server").arg(file).arg("--sentinel").stdout(Stdio::null()).spawn().unwrap();
+        let process = Command::new(test_redis::PROGRAM).arg(file).arg("--sentinel").stdout(Stdio::null()).spawn().unwrap();
         Self { port, process, _folder: folder }
     }
 
@@ -63,9 +62,9 @@ impl Drop for Sentinel {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_follow_the_primary_and_lose_nothing() {
-    let mut primary = RedisServer::start().await;
-    let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &primary.port.to_string()], "").await;
-    let sentinel = Sentinel::start(primary.port);
+    let mut primary = RedisServer::start();
+    let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &primary.port().to_string()], "");
+    let sentinel = Sentinel::start(primary.port());
     wait_until_async("the sentinel knows the replica", async || sentinel.replicas().await == 1).await;
     let linked = async || replica.command::<String>(&["INFO", "replication"]).await.contains("master_link_status:up");
     wait_until_async("the replica follows", linked).await;
@@ -78,7 +77,7 @@ async fn nodes_follow_the_primary_and_lose_nothing() {
     primary.kill();
     wait_until_async("the sentinel has replaced the primary", async || {
         a.write(1);
-        sentinel.primary().await == Some(replica.port)
+        sentinel.primary().await == Some(replica.port())
     })
     .await;
     let before = b.stats().received;
@@ -94,8 +93,8 @@ async fn nodes_follow_the_primary_and_lose_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_service_names_the_remedy() {
-    let primary = RedisServer::start().await;
-    let sentinel = Sentinel::start(primary.port);
+    let primary = RedisServer::start();
+    let sentinel = Sentinel::start(primary.port());
     wait_until_async("the sentinel responds", async || sentinel.primary().await.is_some()).await;
     let url = RedisUrl::parse(&format!("redis+sentinel://127.0.0.1:{}/other", sentinel.port)).unwrap();
     let node = cluster::node::ClusterNode::start(

@@ -9,7 +9,7 @@ use crate::support::{RedisServer, TestLog, TestNode, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_agree_which_connections_exceed_a_cap() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let (redis, log) = (RedisServer::start(), TestLog::default());
     let nodes = [TestNode::start(redis.url(), "a", &log).await, TestNode::start(redis.url(), "b", &log).await];
     for node in &nodes {
         node.knows_others(1).await;
@@ -39,7 +39,7 @@ async fn nodes_agree_which_connections_exceed_a_cap() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn charges_reach_the_other_nodes() {
-    let (redis, log) = (RedisServer::start().await, TestLog::default());
+    let (redis, log) = (RedisServer::start(), TestLog::default());
     let [a, b] = [TestNode::start(redis.url(), "a", &log).await, TestNode::start(redis.url(), "b", &log).await];
     a.knows_others(1).await;
     b.knows_others(1).await;

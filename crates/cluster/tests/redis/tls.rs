@@ -1,7 +1,6 @@
 //! Redis with TLS and a certificate of an authority of its own.
 
 use std::fs;
-use std::net::TcpListener;
 use std::sync::Arc;
 
 use cluster::node::{ClusterConfig, ClusterNode};
@@ -23,10 +22,10 @@ async fn a_certificate_needs_its_authority() {
     fs::write(path("ca.pem"), authority.pem()).unwrap();
     fs::write(path("cert.pem"), certificate.pem()).unwrap();
     fs::write(path("key.pem"), key.serialize_pem()).unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().port();
+    let port = test_redis::free_port();
     let (port_text, [ca, cert, key]) = (port.to_string(), ["ca.pem", "cert.pem", "key.pem"].map(path));
     let arguments = ["--tls-port", &port_text, "--tls-ca-cert-file", &ca, "--tls-cert-file", &cert, "--tls-key-file", &key];
-    let _redis = RedisServer::start_with(&[&arguments[..], &["--tls-auth-clients", "no"]].concat(), "").await;
+    let _redis = RedisServer::start_with(&[&arguments[..], &["--tls-auth-clients", "no"]].concat(), "");
 
     let url = RedisUrl::parse(&format!("rediss://localhost:{port}")).unwrap();
     let trusting = ClusterConfig { ca: Some(authority.pem().into_bytes()), ..config(url.clone(), "a") };

@@ -18,7 +18,7 @@ async fn both_directions_work_again_after_a_restart_of_redis() {
         cluster.redis.kill();
         cluster.rust.until_stats(|stats| !stats.connected).await;
         assert_eq!(cluster.rust.peers.fetch_sockets(Selection::all()).await, Err(RequestError::NotConnected));
-        cluster.redis.start_again().await;
+        cluster.redis.start_again();
         cluster.rust.until_stats(|stats| stats.connected && stats.reconnects == 2 * round).await;
         cluster.until_both_are_counted().await;
 
@@ -40,7 +40,7 @@ async fn messages_of_rust_wait_while_redis_is_away() {
         cluster.rust.peers.broadcast(&to_all(&number.to_string())).unwrap();
     }
     cluster.rust.peers.join(Selection::room("a"), vec!["late".into()]).unwrap();
-    cluster.redis.start_again().await;
+    cluster.redis.start_again();
     cluster.rust.until_stats(|stats| stats.published >= 301).await;
     cluster.until_both_are_counted().await;
     // Redis keeps no messages, so the Node server receives those that are sent after it has subscribed again.

@@ -62,7 +62,7 @@ impl Cluster {
     }
 
     pub async fn start_with_timeouts(rust: Duration, node_ms: u32) -> Self {
-        let redis = RedisServer::start().await;
+        let redis = RedisServer::start();
         let rust = RustServer::start(&redis, "rust", rust).await;
         let node = NodeServer::start(&redis.url(), PREFIX, node_ms).await;
         node.run(

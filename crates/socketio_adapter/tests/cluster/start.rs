@@ -1,6 +1,5 @@
 //! What stops the start of the adapter.
 
-use std::net::TcpListener;
 use std::sync::Arc;
 
 use socketio_adapter::{Adapter, Namespaces, Settings, StartError};
@@ -16,7 +15,7 @@ async fn start_error(url: String) -> StartError {
 
 #[tokio::test]
 async fn wrong_password_stops_the_start_and_is_not_in_the_error() {
-    let redis = RedisServer::start_with_password("sesame").await;
+    let redis = RedisServer::start_with_password("sesame");
     let wrong = redis.url().replace("sesame", "hunter2");
     for url in [wrong, redis.url().replace(":sesame@", "")] {
         let error = start_error(url).await;
@@ -28,7 +27,7 @@ async fn wrong_password_stops_the_start_and_is_not_in_the_error() {
 
 #[tokio::test]
 async fn redis_that_does_not_run_stops_the_start() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = test_redis::free_port();
     let error = start_error(format!("redis://u:hunter2@127.0.0.1:{port}")).await.to_string();
     assert!(error.starts_with(&format!("cannot connect to Redis at 127.0.0.1:{port}: ")), "{error}");
     assert!(!error.contains("hunter2") && !error.contains('\n'), "{error}");
@@ -36,7 +35,7 @@ async fn redis_that_does_not_run_stops_the_start() {
 
 #[tokio::test]
 async fn user_without_permission_for_the_channels_stops_the_start() {
-    let redis = RedisServer::start().await;
+    let redis = RedisServer::start();
     redis.command(&[b"ACL", b"SETUSER", b"limited", b"on", b">hunter2", b"+@all", b"&other*"]).await;
     let error = start_error(redis.url().replace("redis://", "redis://limited:hunter2@")).await;
     assert!(matches!(&error, StartError::Forbidden { prefix, .. } if prefix == "socket.io"), "{error}");

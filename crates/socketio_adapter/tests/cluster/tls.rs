@@ -1,6 +1,5 @@
 //! Redis with TLS, and a certificate of an authority of its own.
 
-use std::net::TcpListener;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -23,8 +22,10 @@ async fn certificate_of_redis_needs_a_trusted_authority() {
         path
     };
     let (certificate, key) = (file("cert.pem", certificate.pem()), file("key.pem", key.serialize_pem()));
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let redis = RedisServer::start_with_tls(port, &certificate, &key).await;
+    let port = test_redis::free_port();
+    let port_text = port.to_string();
+    let options = ["--tls-port", &port_text, "--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-auth-clients", "no"];
+    let redis = RedisServer::start_with(&options);
 
     let start = async |ca: Option<Vec<u8>>| {
         let local = Arc::new(MemoryNamespace::new());

@@ -6,7 +6,7 @@ mod test_log;
 mod test_node;
 
 pub use proxy::Proxy;
-pub use redis_server::{RedisServer, send_signal};
+pub use redis_server::RedisServer;
 pub use test_log::TestLog;
 pub use test_node::{Observed, TestNode, config};
 
