@@ -38,14 +38,16 @@ const ATTEMPTS: u32 = 5;
 
 /// Runs the server until the standard input is closed: that is when the test program ends, however it ends. Then it deletes the folder. It keeps the
 /// folder of a server that was stopped, which may start again.
+/// The file `keep` marks a folder to keep, because a full disk can remove a file and cannot create one.
 const GUARD: &str = r#"
 exec 3<&0 0</dev/null
+: > keep
 "$@" 3<&- &
 server=$!
-(cat <&3 > /dev/null; kill -0 "$server" && : > ended && kill -INT "$server") &
+(cat <&3 > /dev/null; kill -0 "$server" && { rm -f keep; kill -INT "$server"; }) &
 exec 3<&-
 wait "$server"
-if [ -e ended ]; then rm -rf "$PWD"; fi
+if [ ! -e keep ]; then rm -rf "$PWD"; fi
 "#;
 
 /// A running server. It ends when this value is dropped, or when the test program ends.
