@@ -114,8 +114,8 @@ impl Requirement {
             Self::Python => runs("python3", &["--version"]),
             Self::Chromium => runs("chromium", &["--version"]),
             Self::OpenSsl => runs("pkg-config", &["--exists", "openssl"]),
-            Self::Redis => runs("redis-server", &["--version"]),
-            Self::PostgreSql => has_postgres(),
+            Self::Redis => runs(test_redis::PROGRAM, &["--version"]),
+            Self::PostgreSql => test_postgres::programs().is_ok(),
             Self::Nginx => nginx().is_some(),
             Self::FakeTime => has_fake_time(),
             Self::NpmPackages => install::has_npm_packages(&root.join("e2e")),
@@ -144,15 +144,6 @@ impl Requirement {
             Self::Rustfmt | Self::Clippy | Self::CCompiler | Self::Node | Self::Npm | Self::Python => bail!("{}", self.remedy()),
         }
     }
-}
-
-/// Whether the programs of PostgreSQL are where the tests look for them: in `POSTGRES_BIN`, where Debian has them, or in `PATH`.
-fn has_postgres() -> bool {
-    if let Some(folder) = std::env::var_os("POSTGRES_BIN") {
-        return Path::new(&folder).join("initdb").exists();
-    }
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    versions.map(|version| version.path().join("bin/initdb")).any(|program| program.exists()) || runs("initdb", &["--version"])
 }
 
 /// The program nginx: in `PATH`, or where Debian has it, which is not in the `PATH` of every user.

@@ -80,10 +80,17 @@ impl TestServer {
     /// # Panics
     /// If PostgreSQL is not installed or does not start.
     pub fn start(settings: &[&str]) -> Self {
-        let bin = programs()
-            .unwrap_or_else(|| panic!("PostgreSQL is not installed: apt-get install postgresql, or set POSTGRES_BIN to its folder"));
+        Self::start_in(&std::env::temp_dir(), settings)
+    }
+
+    /// Starts a server of its own, in a new folder within this one.
+    ///
+    /// # Panics
+    /// If PostgreSQL is not installed or does not start.
+    pub fn start_in(parent: &Path, settings: &[&str]) -> Self {
+        let bin = programs().unwrap_or_else(|problem| panic!("{problem}"));
         let account = account();
-        let folder = tempfile::Builder::new().prefix("test-postgres-").tempdir().expect("a temporary folder").keep();
+        let folder = tempfile::Builder::new().prefix("test-postgres-").tempdir_in(parent).expect("a temporary folder").keep();
         give(&folder, account);
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).expect("the folder is ours");
         let mut server = Self { port: 0, folder, bin, account, guard: None, databases: AtomicU32::new(0) };
@@ -132,6 +139,20 @@ impl TestServer {
     /// The folder of the server; `data` in it has the configuration, and the folder itself the socket.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// The path of the server's socket.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join(format!(".s.PGSQL.{}", self.port))
+    }
+
+    /// The id of the server's first process, whose children serve the connections.
+    ///
+    /// # Panics
+    /// If the server is stopped.
+    pub fn process_id(&self) -> u32 {
+        let text = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap_or_default();
+        text.lines().next().and_then(|line| line.parse().ok()).expect("the server runs")
     }
 
     /// Writes a file into the folder of the data that only the server may read, such as a certificate.
@@ -228,16 +249,23 @@ impl Drop for TestServer {
     }
 }
 
-/// The folder with the programs of PostgreSQL; of several versions the newest.
-fn programs() -> Option<PathBuf> {
-    if let Some(folder) = std::env::var_os("POSTGRES_BIN") {
-        return Some(folder.into());
+/// The folder with the programs of PostgreSQL: that of `POSTGRES_BIN` if it is set, or the newest of `/usr/lib/postgresql`, or one in `PATH`.
+///
+/// # Errors
+/// A line that says how to install PostgreSQL, or that the folder of `POSTGRES_BIN` does not have it.
+pub fn programs() -> Result<PathBuf, String> {
+    let has_programs = |folder: &PathBuf| folder.join("initdb").exists();
+    if let Some(folder) = std::env::var_os("POSTGRES_BIN").map(PathBuf::from) {
+        let problem = || format!("POSTGRES_BIN={}: expected a folder with the programs of PostgreSQL, such as initdb", folder.display());
+        return if has_programs(&folder) { Ok(folder) } else { Err(problem()) };
     }
     let version = |folder: &Path| folder.file_name()?.to_str()?.parse::<u32>().ok();
-    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path());
-    let newest = versions.filter(|folder| folder.join("bin/initdb").exists()).max_by_key(|folder| version(folder));
+    let mut versions: Vec<_> = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    versions.sort_by_key(|folder| std::cmp::Reverse(version(folder)));
     let path = std::env::var_os("PATH").unwrap_or_default();
-    newest.map(|folder| folder.join("bin")).or_else(|| std::env::split_paths(&path).find(|folder| folder.join("initdb").exists()))
+    let mut folders = versions.into_iter().map(|folder| folder.join("bin")).chain(std::env::split_paths(&path));
+    let problem = "PostgreSQL is not installed: apt-get install postgresql, or set POSTGRES_BIN to the folder of its programs";
+    folders.find(has_programs).ok_or_else(|| problem.to_owned())
 }
 
 /// The account for the server: `postgres` or `nobody` if this program runs as root.

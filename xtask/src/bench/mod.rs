@@ -11,7 +11,6 @@ mod machine;
 mod metric;
 mod postgres;
 mod process;
-mod redis;
 mod report;
 mod rest;
 mod scenarios;

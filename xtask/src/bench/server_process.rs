@@ -1,13 +1,14 @@
 //! A running server: a new process on its own port, which is killed when this is dropped.
 
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use test_redis::free_port;
 
 use super::build_env::BuildEnv;
 use super::delaying_proxy::DelayingProxy;
@@ -74,7 +75,7 @@ impl ServerProcess {
     }
 
     fn try_start(kind: ServerKind, build_env: &BuildEnv, settings: &[(&str, &str)], services: &Services<'_>) -> Result<Self> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let port = free_port();
         let mut command = kind.command(build_env)?;
         command.env("PORT", port.to_string()).env("JWT_SECRET", SECRET).stdin(Stdio::null()).stdout(Stdio::piped());
         // The first is for Roomcast, and the second for tokio. Node and the baseline server always have one thread.
@@ -164,7 +165,7 @@ fn spawn(command: &mut Command) -> Result<Child> {
 
 /// Starts a new database server for this server, and a proxy in front of it if a round trip is to take some time.
 fn start_postgres(kind: ServerKind, command: &mut Command, port: u16, round_trip: Option<Duration>) -> Result<Storage> {
-    let server = Postgres::start(&format!("{port}-postgres"))?;
+    let server = Postgres::start()?;
     let proxy = round_trip.map(|round_trip| DelayingProxy::start(server.socket(), round_trip)).transpose()?;
     let proxy_port = proxy.as_ref().map(DelayingProxy::port);
     let mut folder = None;

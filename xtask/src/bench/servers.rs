@@ -9,7 +9,8 @@ use clap::ValueEnum;
 
 use super::build_env::BuildEnv;
 use super::postgres::Postgres;
-use super::redis::Redis;
+use crate::requirements::Requirement;
+use crate::setup::install_missing;
 
 /// In the order of the table's columns.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, ValueEnum)]
@@ -60,14 +61,20 @@ impl ServerKind {
             ServerKind::Baseline | ServerKind::Compared => Ok(()),
             ServerKind::Engine => build_env.cargo(&["build", "--release", "--package", "roomcast-engine", "--example", "bench"]),
             ServerKind::Roomcast => build_roomcast(build_env),
-            ServerKind::RoomcastPostgres => Postgres::install().and_then(|()| Redis::install()).and_then(|()| build_roomcast(build_env)),
+            ServerKind::RoomcastPostgres => {
+                install_missing(&build_env.root, &[Requirement::PostgreSql, Requirement::Redis]).and_then(|()| build_roomcast(build_env))
+            }
             ServerKind::Socketioxide => {
                 let manifest = build_env.peers.join("socketioxide/Cargo.toml");
                 let target = build_env.target.join("bench");
                 build_env.cargo(&["build", "--release", "--locked", "--manifest-path", text(&manifest)?, "--target-dir", text(&target)?])
             }
-            ServerKind::SocketIo => Redis::install().and_then(|()| build_env.node(&build_env.peers.join("socket.io"))),
-            ServerKind::Express => Postgres::install().and_then(|()| build_env.node(&build_env.peers.join("express"))),
+            ServerKind::SocketIo => {
+                install_missing(&build_env.root, &[Requirement::Redis]).and_then(|()| build_env.node(&build_env.peers.join("socket.io")))
+            }
+            ServerKind::Express => {
+                install_missing(&build_env.root, &[Requirement::PostgreSql]).and_then(|()| build_env.node(&build_env.peers.join("express")))
+            }
         }
         .with_context(|| format!("{} cannot be built", self.name()))
     }

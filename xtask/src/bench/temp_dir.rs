@@ -28,7 +28,7 @@ impl Drop for TempDir {
 }
 
 /// A folder for temporary files that is on a disk. In memory a commit would cost nothing, and the measurements would mean nothing.
-fn disk() -> Result<PathBuf> {
+pub fn disk() -> Result<PathBuf> {
     let candidates = [std::env::temp_dir(), "/var/tmp".into()];
     for folder in candidates {
         if statfs(&folder).is_ok_and(|kind| kind.filesystem_type() != TMPFS_MAGIC) {

@@ -1,10 +1,10 @@
 //! Two nodes of one server: two processes of Roomcast with one PostgreSQL and one Redis, or two processes of socket.io with one Redis.
 
 use anyhow::Result;
+use test_redis::TestServer;
 
 use super::build_env::BuildEnv;
 use super::postgres::Postgres;
-use super::redis::Redis;
 use super::server_process::ServerProcess;
 use super::servers::ServerKind;
 
@@ -16,14 +16,14 @@ pub struct TwoNodes {
     pub first: ServerProcess,
     pub second: ServerProcess,
     _postgres: Option<Postgres>,
-    _redis: Redis,
+    _redis: TestServer,
 }
 
 impl TwoNodes {
     /// Starts both nodes, and waits until each listens.
     pub fn start(kind: ServerKind, build_env: &BuildEnv) -> Result<Self> {
-        let redis = Redis::start()?;
-        let postgres = if kind.is_roomcast() { Some(Postgres::start("nodes")?) } else { None };
+        let redis = TestServer::start(&[]);
+        let postgres = if kind.is_roomcast() { Some(Postgres::start()?) } else { None };
         let node = |name: &str| {
             let mut settings = vec![("REDIS_URL", redis.url())];
             if let Some(postgres) = &postgres {

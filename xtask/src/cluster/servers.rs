@@ -9,6 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use test_postgres::TestServer;
+use test_redis::free_port;
 
 use super::command::{Action, Part};
 use super::nginx;
@@ -54,7 +55,7 @@ impl Servers {
 
         let server = TestServer::start(&POSTGRES_SETTINGS);
         let postgres = PostgresServer { url: server.create_database(), server, is_running: true };
-        let mut redis = redis(&folder)?;
+        let mut redis = redis(&folder);
         redis.start()?;
         let (secret, cluster_secret) = (random()?, random()?);
         let shared = [
@@ -67,7 +68,7 @@ impl Servers {
         ];
         let mut members = Vec::new();
         for number in 1..=nodes {
-            let mut node = node(&folder, binary, number, &shared)?;
+            let mut node = node(&folder, binary, number, &shared);
             node.start()?;
             members.push(node);
         }
@@ -160,20 +161,18 @@ impl PostgresServer {
     }
 }
 
-fn redis(folder: &Path) -> Result<Process> {
-    let port = free_port()?;
-    let mut command = Command::new("redis-server");
-    command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"]).current_dir(folder);
-    Ok(Process::new("redis".to_owned(), port, command, folder.join("redis.log")))
+fn redis(folder: &Path) -> Process {
+    let port = free_port();
+    Process::new("redis".to_owned(), port, test_redis::command(port, folder), folder.join("redis.log"))
 }
 
 /// A node. Only the given settings are in its environment, and no file `.env` is in its folder.
-fn node(folder: &Path, binary: &Path, number: u8, shared: &[(&str, String)]) -> Result<Process> {
-    let (name, port) = (format!("node{number}"), free_port()?);
+fn node(folder: &Path, binary: &Path, number: u8, shared: &[(&str, String)]) -> Process {
+    let (name, port) = (format!("node{number}"), free_port());
     let mut command = Command::new(binary);
     command.arg("serve").current_dir(folder).env_clear().envs(shared.iter().map(|(name, value)| (name, value)));
     command.env("NODE_ID", &name).env("NODE_URL", format!("http://127.0.0.1:{port}")).env("PORT", port.to_string());
-    Ok(Process::new(name.clone(), port, command, folder.join(format!("{name}.log"))))
+    Process::new(name.clone(), port, command, folder.join(format!("{name}.log")))
 }
 
 fn balancer(root: &Path, folder: &Path, port: u16, nodes: &[Process]) -> Result<Process> {
@@ -195,12 +194,8 @@ fn balancer_port(chosen: Option<u16>) -> Result<u16> {
             Ok(port)
         }
         None if is_free(PORT) => Ok(PORT),
-        None => free_port(),
+        None => Ok(free_port()),
     }
-}
-
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 /// A secret of 32 random bytes, as hexadecimal digits.
