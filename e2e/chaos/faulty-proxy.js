@@ -1,7 +1,8 @@
 // A faulty network: a TCP proxy that cuts, half-cuts, stalls, and throttles connections at random bytes. A seeded generator chooses the faults.
 
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
+import { createServer } from "node:net";
+import { Link, resetSocket } from "../support/link.js";
 
 // The faults of a connection, each as often as it is chosen. A cut resets both sides. A half cut resets one side only. The other side stays open and
 // silent until its owner closes it.
@@ -22,7 +23,7 @@ export class FaultyProxy {
 
   constructor(rng) {
     this.rng = rng;
-    this.listener = createServer((client) => this.#accept(client));
+    this.listener = createServer({ noDelay: true }, (client) => this.#accept(client));
   }
 
   async listen() {
@@ -67,32 +68,21 @@ export class FaultyProxy {
   }
 
   #accept(client) {
-    const link = new Link(client, connect(this.port, "127.0.0.1"), (fault) => (this.happened[fault] += 1));
+    const link = new FaultyLink(client, this.port, (fault) => (this.happened[fault] += 1));
     this.#links.add(link);
     link.onClose = () => this.#links.delete(link);
   }
 }
 
-// One connection through the proxy.
-class Link {
+// One connection through the proxy. A half cut makes it silent.
+class FaultyLink extends Link {
   fault = null;
   bytesLeft = 0;
   #throttledChunks = 0;
-  #stalled = false;
 
-  constructor(client, server, onFault) {
-    Object.assign(this, { client, server, onFault });
-    this.openSides = 2;
-    for (const [from, to] of [
-      [client, server],
-      [server, client],
-    ]) {
-      from.setNoDelay(true);
-      from.on("data", (chunk) => this.#forward(from, to, chunk));
-      from.on("end", () => to.end());
-      from.on("error", () => {});
-      from.on("close", () => this.#sideClosed(to));
-    }
+  constructor(client, port, onFault) {
+    super(client, port);
+    this.onFault = onFault;
   }
 
   // Schedules a fault after this number of bytes.
@@ -100,17 +90,7 @@ class Link {
     [this.fault, this.bytesLeft] = [fault, bytes];
   }
 
-  reset() {
-    this.client.resetAndDestroy();
-    this.server.resetAndDestroy();
-  }
-
-  #sideClosed(other) {
-    if (--this.openSides === 0) return this.onClose();
-    if (!this.silent) other.destroy();
-  }
-
-  #forward(from, to, chunk) {
+  forward(from, to, chunk) {
     if (this.silent) return;
     if (this.fault && this.bytesLeft <= chunk.length) {
       const fault = this.fault;
@@ -118,38 +98,29 @@ class Link {
       const [before, after] = [chunk.subarray(0, this.bytesLeft), chunk.subarray(this.bytesLeft)];
       from.pause();
       // The fault waits until the kernel has the last bytes, so that they arrive.
-      return void to.write(before, () => this.#inject(fault, from, to, after));
+      return void to.write(before, () => this.#inject(fault, from, after));
     }
     this.bytesLeft -= chunk.length;
-    if (this.#throttledChunks > 0) return this.#forwardSlowly(from, to, chunk);
-    if (this.#stalled || !to.write(chunk)) this.#waitForDrain(from, to, this.#stalled ? chunk : null);
+    if (this.#throttledChunks > 0) this.#forwardSlowly(from, to, chunk);
+    else if (this.isPaused) from.unshift(chunk);
+    else super.forward(from, to, chunk);
   }
 
-  #waitForDrain(from, to, chunk) {
-    from.pause();
-    if (chunk) from.unshift(chunk);
-    else to.once("drain", () => from.resume());
-  }
-
-  #inject(fault, from, to, after) {
-    if (this.openSides < 2) return;
+  #inject(fault, from, after) {
+    if (!this.isOpen) return;
     this.onFault(fault);
     if (fault === "cut") return this.reset();
     if (fault === "server only" || fault === "client only") {
       this.silent = true;
       const [cutSide, openSide] = fault === "server only" ? [this.server, this.client] : [this.client, this.server];
       openSide.resume();
-      return void cutSide.resetAndDestroy();
+      return resetSocket(cutSide);
     }
     if (fault === "throttle") this.#throttledChunks = THROTTLE.chunks;
-    if (fault === "stall") {
-      this.#stalled = true;
-      for (const side of [this.client, this.server]) side.pause();
-    }
+    if (fault === "stall") this.pause();
     const resume = () => {
-      this.#stalled = false;
       if (after.length > 0) from.unshift(after);
-      for (const side of [this.client, this.server]) side.resume();
+      this.resume();
     };
     setTimeout(resume, fault === "stall" ? STALL_MS : 0);
   }

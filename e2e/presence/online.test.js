@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import path from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { openCuttableProxy } from "../support/cuttable-proxy.js";
+import { ControlledProxy } from "../support/controlled-proxy.js";
 import { RecordingClients } from "../support/recording-client.js";
 import { sharedServer } from "../support/server.js";
 import { TRANSPORTS } from "../support/socketio-clients.js";
@@ -146,11 +146,11 @@ describe("a client that vanishes", () => {
   test("without closing its connection goes offline after the heartbeat timeout, for every kind of connection", async (t) => {
     const clients = new RecordingClients(shortHeartbeat, t);
     const ben = await openListener(clients);
-    const proxy = await openCuttableProxy(t, shortHeartbeat);
+    const proxy = await ControlledProxy.start(t, shortHeartbeat.port);
     const silent = Object.keys(CONNECTIONS).map((kind) => `silent over ${kind}`);
     for (const [kind, open] of Object.entries(CONNECTIONS)) await open(clients, `silent over ${kind}`, proxy);
     assert.deepEqual((await changes(clients, ben)).sort(), silent.map((sub) => `${sub} online`).sort());
-    proxy.cut();
+    proxy.silence();
     const offline = [];
     while (offline.length < silent.length) {
       const [, [{ userId, status }]] = await ben.next(([name]) => name === "user:status-changed");

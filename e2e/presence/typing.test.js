@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { openCuttableProxy } from "../support/cuttable-proxy.js";
+import { ControlledProxy } from "../support/controlled-proxy.js";
 import { rest } from "../support/http.js";
 import { RecordingClients } from "../support/recording-client.js";
 import { sharedServer } from "../support/server.js";
@@ -106,10 +106,10 @@ for (const [contract, { namespace: own, list, body, members, joinAndLeave: [join
 
     test("a user whose connection is silent stops after six seconds, and can start again", async (t) => {
       const scene = await createScene(t);
-      const proxy = await openCuttableProxy(t, server);
+      const proxy = await ControlledProxy.start(t, server.port);
       const typist = await scene.clients.open(scene.bob, own, { through: proxy });
       await startTyping(scene, typist);
-      proxy.cut();
+      proxy.silence();
       await scene.alice.next(([name]) => name === stop);
       await startTyping(scene, await scene.clients.open(scene.bob, own));
     });

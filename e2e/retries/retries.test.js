@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { openCuttableProxy } from "../support/cuttable-proxy.js";
+import { ControlledProxy } from "../support/controlled-proxy.js";
 import { DotNetClient } from "../support/dotnet-client.js";
 import { rest } from "../support/http.js";
 import { openRawClient } from "../support/raw-client.js";
@@ -24,7 +24,7 @@ for (const transports of [["websocket"], ["polling"], ["polling", "websocket"]])
     const received = [];
     listener.on("message:new", (message) => received.push(message.content));
 
-    const proxy = await openCuttableProxy(t, server);
+    const proxy = await ControlledProxy.start(t, server.port);
     const options = { auth: { token: anna.token }, transports, reconnection: true, reconnectionDelay: 1, retries: 10, ackTimeout: 500 };
     const sender = await connected(client(t, `${proxy.url}/chat`, options));
     const send = (content) => {
@@ -37,7 +37,7 @@ for (const transports of [["websocket"], ["polling"], ["polling", "websocket"]])
     const acks = ["one", "two"].map(send);
     await waitUntilByServerClock(server, 10, async () => ((await messages()).length === 1 ? null : "the first message is not stored"));
     proxy.dropResponses = false;
-    proxy.resetConnections();
+    proxy.cut();
     const [one, two] = await Promise.all(acks);
     assert.deepEqual([one.ok, one.duplicate, one.message.content], [true, true, "one"]);
     assert.deepEqual([two.ok, two.message.content], [true, "two"]);
@@ -60,14 +60,14 @@ test("a repeated message on the raw WebSocket is answered to its sender, and not
     return socket;
   };
   const listener = await open(server, ben);
-  const proxy = await openCuttableProxy(t, server);
+  const proxy = await ControlledProxy.start(t, server.port);
   const send = (socket, content) => socket.sendEnvelope({ type: "send_message", room, data: { content, client_id: `mine-${content}` } });
   const connection = await open(proxy, anna);
   proxy.dropResponses = true;
   send(connection, "one");
   const first = await listener.nextOfType("message");
   proxy.dropResponses = false;
-  proxy.resetConnections();
+  proxy.cut();
   const second = await open(proxy, anna);
   send(second, "one");
   const reply = await second.nextOfType("message");

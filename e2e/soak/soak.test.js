@@ -6,7 +6,7 @@ import { readdirSync, readlinkSync, statSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { MEGABYTE } from "../support/assert-healthy.js";
-import { openCuttableProxy } from "../support/cuttable-proxy.js";
+import { ControlledProxy } from "../support/controlled-proxy.js";
 import { metrics } from "../support/metrics.js";
 import { startServer } from "../support/server.js";
 import { TRANSPORTS } from "../support/socketio-clients.js";
@@ -86,7 +86,7 @@ class Population {
 
   // Runs new users in new rooms, so that users that the server does not release increase its memory.
   async round() {
-    const proxy = await openCuttableProxy(this.t, this.server);
+    const proxy = await ControlledProxy.start(this.t, this.server.port);
     const users = Array.from({ length: CLIENTS_PER_ROUND }, () => String(++this.clients));
     const [chat, channel] = await this.#rooms(users);
     const transportsOfKinds = [...Object.values(TRANSPORTS), null];
@@ -102,7 +102,7 @@ class Population {
       this.recovered += client.recovered;
       await (vanishes ? client.disableReconnection() : client.disconnect());
     }));
-    proxy.cut();
+    proxy.silence();
   }
 
   async #rooms([first, ...others]) {

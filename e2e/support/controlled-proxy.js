@@ -1,21 +1,20 @@
-// A TCP proxy between two servers of a cluster, which a test controls:
-// - `silence()` holds all bytes, also those of new connections, until `restore()`: the network between both sides is interrupted.
+// A TCP proxy in front of a server, which a test controls:
+// - `silence()` holds all bytes, also those of new connections, until `restore()`: the network between both sides is interrupted, and neither side notices.
 // - `refuse()` resets all connections, and each new one at once, until `restore()`.
 // - `cut()` resets all connections once.
 // - `cutInCommit()` resets a connection to PostgreSQL in place of the response that its transaction was committed: the outcome is unknown to the client.
-// - `delayMs` delays the bytes of each direction.
+// - `dropResponses = true` discards what the server sends.
 
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
+import { createServer } from "node:net";
+import { Link, resetSocket } from "./link.js";
 import { waitFor } from "./wait-for.js";
 
 // PostgreSQL's message that a transaction was committed.
 const COMMITTED = Buffer.from("C\0\0\0\x0bCOMMIT\0");
 
 export class ControlledProxy {
-  delayMs = 0;
-  // The number of connections that were cut.
-  cuts = 0;
+  dropResponses = false;
   #links = new Set();
   #silent = false;
   #refusing = false;
@@ -29,13 +28,9 @@ export class ControlledProxy {
     proxy.listener.listen(0, "127.0.0.1");
     await once(proxy.listener, "listening");
     proxy.port = proxy.listener.address().port;
+    [proxy.url, proxy.ws] = [`http://127.0.0.1:${proxy.port}`, `ws://127.0.0.1:${proxy.port}`];
     t.after(() => proxy.close());
     return proxy;
-  }
-
-  // The number of open connections.
-  get connections() {
-    return this.#links.size;
   }
 
   silence() {
@@ -54,10 +49,7 @@ export class ControlledProxy {
   }
 
   cut() {
-    for (const link of this.#links) {
-      this.cuts += 1;
-      link.reset();
-    }
+    for (const link of this.#links) link.reset();
   }
 
   // Resolves when a connection was reset in a commit.
@@ -67,14 +59,14 @@ export class ControlledProxy {
   }
 
   close() {
-    for (const link of this.#links) link.reset();
+    this.cut();
     this.listener.close();
   }
 
   #accept(client) {
     client.on("error", () => {});
     if (this.#refusing) return resetSocket(client);
-    const link = new Link(this, client);
+    const link = new ControlledLink(this, client);
     this.#links.add(link);
     link.onClose = () => this.#links.delete(link);
     if (this.#silent) link.pause();
@@ -83,65 +75,21 @@ export class ControlledProxy {
   // Whether the connection is reset in place of this response.
   takesCommit(response) {
     if (this.#onCommit === null || !response.includes(COMMITTED)) return false;
-    this.cuts += 1;
     this.#onCommit();
     this.#onCommit = null;
     return true;
   }
 }
 
-// Resets a connection. Node never closes a socket that is reset while it is connecting or ending, and the process would not exit.
-function resetSocket(socket) {
-  if (socket.readyState === "open" && !socket.writableEnded) socket.resetAndDestroy();
-  else socket.destroy();
-}
-
-// One connection through the proxy.
-class Link {
-  #open = true;
-  #paused = false;
-
+class ControlledLink extends Link {
   constructor(proxy, client) {
-    this.client = client;
-    this.server = connect({ port: proxy.target, host: "127.0.0.1", noDelay: true });
-    this.#forward(proxy, client, this.server);
-    this.#forward(proxy, this.server, client);
+    super(client, proxy.target);
+    this.proxy = proxy;
   }
 
-  #forward(proxy, from, to) {
-    from.on("data", (chunk) => {
-      if (from === this.server && proxy.takesCommit(chunk)) this.reset();
-      else if (proxy.delayMs > 0) setTimeout(() => this.#write(from, to, chunk), proxy.delayMs);
-      else this.#write(from, to, chunk);
-    });
-    from.on("error", () => {});
-    from.on("close", () => {
-      to.destroy();
-      if (this.#open) this.onClose();
-      this.#open = false;
-    });
-  }
-
-  #write(from, to, chunk) {
-    if (to.write(chunk)) return;
-    from.pause();
-    to.once("drain", () => this.#paused || from.resume());
-  }
-
-  pause() {
-    this.#paused = true;
-    this.client.pause();
-    this.server.pause();
-  }
-
-  resume() {
-    this.#paused = false;
-    this.client.resume();
-    this.server.resume();
-  }
-
-  reset() {
-    resetSocket(this.client);
-    resetSocket(this.server);
+  forward(from, to, chunk) {
+    const isResponse = from === this.server;
+    if (isResponse && this.proxy.takesCommit(chunk)) this.reset();
+    else if (!isResponse || !this.proxy.dropResponses) super.forward(from, to, chunk);
   }
 }
