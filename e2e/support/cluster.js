@@ -53,7 +53,7 @@ export async function startCluster(t, { nodes = 2, env = {}, envOfNode = () => (
   }
   await Promise.all(cluster.nodes.map((node) => node.start().then(() => node.ready())));
   cluster.nginx = await startNginx(cluster, cluster.nodes.map(({ port }) => port));
-  for (const name of ["port", "url", "ws"]) cluster[name] = cluster.nginx[name];
+  for (const name of ["port", "url"]) cluster[name] = cluster.nginx[name];
   return cluster;
 }
 
@@ -96,7 +96,6 @@ class Cluster {
 
 class Node {
   running = null;
-  isFrozen = false;
   // The next end of the process was requested.
   #expected = false;
   #settings;
@@ -122,10 +121,6 @@ class Node {
     this.cluster.after(() => this.kill());
   }
 
-  get pid() {
-    return this.running.pid;
-  }
-
   get output() {
     return this.running.output;
   }
@@ -139,7 +134,7 @@ class Node {
   async #start() {
     const defined = Object.fromEntries(Object.entries(this.#settings).filter(([, value]) => value !== undefined));
     this.running = await startProcess(binary("roomcast", "ROOMCAST"), ["serve"], defined, this.cluster.folder, this.port);
-    [this.#expected, this.isFrozen] = [false, false];
+    this.#expected = false;
     this.running.child.once("exit", (code, signal) => this.#ended(code, signal));
   }
 
@@ -185,21 +180,11 @@ class Node {
     return (await this.running.exited).code;
   }
 
-  freeze() {
-    this.isFrozen = true;
-    this.running.child.kill("SIGSTOP");
-  }
-
-  continue() {
-    this.isFrozen = false;
-    this.running.child.kill("SIGCONT");
-  }
-
   // Freezes the process for these seconds.
   async freezeFor(seconds) {
-    this.freeze();
+    this.running.child.kill("SIGSTOP");
     await pause(seconds * 1000);
-    this.continue();
+    this.running.child.kill("SIGCONT");
   }
 }
 

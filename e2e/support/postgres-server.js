@@ -25,7 +25,7 @@ export async function startPostgres(t) {
   return server;
 }
 
-export class PostgresServer {
+class PostgresServer {
   #child = null;
   #log = "";
 
@@ -80,12 +80,6 @@ export class PostgresServer {
     child.kill(signal);
     await ended;
     process.removeListener("exit", this.#reap);
-  }
-
-  // Runs SQL as the superuser. Resolves with what it prints, without headings.
-  async sql(text) {
-    const { stdout } = await run(program("psql"), ["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-d", this.url, "-c", text], this.options);
-    return stdout.trim();
   }
 
   async remove() {
