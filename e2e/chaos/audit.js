@@ -5,7 +5,13 @@
 // - `clients`: the chaos clients.
 // - `acks`: for each message its acknowledgement, {room, duplicate, times}.
 //
-// Resolves with statistics, and with a list of errors as sentences.
+// Returns statistics, and a list of errors as sentences.
+
+// Adds an acknowledgement of a message to `acks`. `duplicate` is that of the acknowledgement.
+export function addAck(acks, client, clientId, duplicate) {
+  const times = (acks.get(clientId)?.times ?? 0) + 1;
+  acks.set(clientId, { room: client.room, duplicate: duplicate === true, times });
+}
 
 export function audit(stored, clients, acks) {
   const statistics = { received: 0, lost: 0, doubled: 0, reordered: 0, foreign: 0, duplicates: 0, connections: 0, recovered: 0, refetched: 0 };

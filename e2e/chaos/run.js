@@ -3,7 +3,7 @@
 // Inputs: {seed, messages, cuts, kills}, and for a cluster of more than one node {nodes, freezes, redisRestarts, postgresRestarts}. Resolves with statistics,
 // and with a list of errors as sentences.
 
-import { audit } from "./audit.js";
+import { addAck, audit } from "./audit.js";
 import { ChaosCluster } from "./cluster.js";
 import { FaultSchedule } from "./fault-schedule.js";
 import { FaultyProxy } from "./faulty-proxy.js";
@@ -52,8 +52,7 @@ async function sendMessages({ rng, proxy, schedule, clients, messages, cuts, onP
   // All cuts, and some more, are scheduled before 90 % of the messages are acknowledged, so that enough of them happen.
   const dueCuts = (acked) => Math.min(1, acked / (0.9 * messages)) * (cuts + 10);
   const onAck = async (sender, message, { duplicate }) => {
-    const times = (acks.get(message.clientId)?.times ?? 0) + 1;
-    acks.set(message.clientId, { room: sender.room, duplicate: duplicate === true, times });
+    addAck(acks, sender, message.clientId, duplicate);
     while (proxy.cuts + proxy.scheduledCuts < dueCuts(acks.size) && proxy.scheduleFault());
     const happened = Object.entries(schedule.happened).map(([kind, count]) => `${count} ${kind}`);
     onProgress(acks.size, () => [...happened, `${proxy.cuts} cuts`].join(", "));

@@ -5,7 +5,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { startCluster } from "../support/cluster.js";
 import { user } from "../support/users.js";
-import { Traffic } from "./traffic.js";
+import { surviveFaults } from "./traffic.js";
 
 // The library of Debian's package `faketime`, which shows a process another time.
 function fakeTimeLibrary() {
@@ -18,6 +18,9 @@ function fakeTimeLibrary() {
 // Only the time of day differs. The clock that measures intervals is that of the machine.
 const hourAhead = () => ({ LD_PRELOAD: fakeTimeLibrary(), FAKETIME: "+1h", FAKETIME_DONT_FAKE_MONOTONIC: "1", LOG_LEVEL: "info" });
 
+// The settings of the node with this number.
+const envOfNode = (number) => (number === 2 ? hourAhead() : {});
+
 const HOUR_MS = 3_600_000;
 
 // Asserts that the process of the node sees another time of day: its first log line has it.
@@ -27,7 +30,7 @@ function assertHourAhead(node) {
 }
 
 test("messages through nodes whose clocks differ by an hour have one order", async (t) => {
-  const cluster = await startCluster(t, { envOfNode: (number) => (number === 2 ? hourAhead() : {}) });
+  const cluster = await startCluster(t, { envOfNode });
   const [first, second] = cluster.nodes;
   const anna = (node) => user(node, "1");
   const { id } = await anna(first).request("POST", "/shared/chat/rooms", { name: "Team" });
@@ -47,17 +50,9 @@ test("messages through nodes whose clocks differ by an hour have one order", asy
   assert.deepEqual(listed, Array.from({ length: 20 }, (_, number) => `message ${number}`));
 });
 
-test("traffic and recovery work with clocks that differ by an hour", async (t) => {
-  const cluster = await startCluster(t, { envOfNode: (number) => (number === 2 ? hourAhead() : {}) });
-  assertHourAhead(cluster.nodes[1]);
-  const traffic = await Traffic.start(cluster);
-  await traffic.acknowledged(200);
-  for (const node of cluster.nodes) {
-    await node.killAndRestart();
+test("traffic and recovery work with clocks that differ by an hour", (t) =>
+  surviveFaults(t, { envOfNode, times: 2 }, async ({ nodes }, number, traffic) => {
+    assertHourAhead(nodes[1]);
+    await nodes[number].killAndRestart();
     await traffic.passes();
-  }
-  await traffic.acknowledged(200);
-  await traffic.finish(t);
-  assert.deepEqual(cluster.exits, []);
-});
-
+  }));

@@ -8,7 +8,8 @@ import { rest } from "../support/http.js";
 import { openRawClient } from "../support/raw-client.js";
 import { API_KEY, user } from "../support/users.js";
 import { waitUntil } from "../support/wait-until.js";
-import { Traffic, typingArrives } from "./traffic.js";
+import { openTeam, typingArrives } from "./team.js";
+import { Traffic } from "./traffic.js";
 
 test("traffic through the load balancer arrives once and in one order", async (t) => {
   const cluster = await startCluster(t, { nodes: 3 });
@@ -74,16 +75,6 @@ test("clients of every kind on different nodes receive the same events in one or
 });
 
 test("events without a stored position reach the clients on other nodes", async (t) => {
-  const cluster = await startCluster(t);
-  const [first, second] = cluster.nodes;
-  const { id } = await user(first, "1").request("POST", "/shared/chat/rooms", { name: "Team", memberIds: [2] });
-  const sockets = [];
-  for (const [node, sub] of [[first, 1], [second, 2]]) {
-    const socket = client(t, `${node.url}/chat`, { transports: ["websocket"], auth: { token: node.token({ sub: String(sub) }), userId: sub } });
-    await connected(socket);
-    await socket.emitWithAck("join_room", { roomId: id });
-    sockets.push(socket);
-  }
-  const [anna, ben] = sockets;
+  const { id, anna, ben } = await openTeam(t, await startCluster(t));
   await typingArrives(anna, ben, id);
 });

@@ -5,23 +5,16 @@ import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { connectRecordingClient, createConversation, joinConversation, messageContents, nextConnect, waitForMessage } from "../recovery/clients.js";
 import { startCluster } from "../support/cluster.js";
-import { Traffic } from "./traffic.js";
+import { surviveFaults } from "./traffic.js";
 
 test("clients of a killed node are recovered on another node", async (t) => {
-  const cluster = await startCluster(t);
-  const traffic = await Traffic.start(cluster);
-  await traffic.acknowledged(200);
-  await cluster.nodes[0].kill();
-  await traffic.passes();
-  await traffic.acknowledged(200);
-  await cluster.nodes[0].start();
-  await traffic.acknowledged(200);
-  await cluster.nodes[1].kill();
-  await traffic.passes();
-  await traffic.acknowledged(200);
-  const { recovered } = await traffic.finish(t);
+  const { recovered } = await surviveFaults(t, { times: 2 }, async ({ nodes }, number, traffic) => {
+    await nodes[number].kill();
+    await traffic.passes();
+    await traffic.acknowledged(200);
+    await nodes[number].start();
+  });
   assert.ok(recovered > 0, "no session was recovered");
-  assert.deepEqual(cluster.exits, []);
 });
 
 test("a client continues its session on the other node while its first node still runs", async (t) => {
@@ -33,63 +26,45 @@ test("a client continues its session on the other node while its first node stil
   await send("before");
   await waitForMessage(ben, "before");
   // The first node does not notice that the client has left, because no byte reaches it.
-  const { pid } = { pid: ben._pid };
+  const session = ben._pid;
   ben.io.uri = second.url;
   ben.io.engine.transport.ws.terminate();
   assert.equal(await nextConnect(ben), true);
-  assert.equal(ben._pid, pid);
+  assert.equal(ben._pid, session);
   await send("after");
   await waitForMessage(ben, "after");
   assert.deepEqual(messageContents(ben), ["before", "after"]);
 });
 
 test("a rolling restart under load refuses no client and loses nothing", async (t) => {
-  const cluster = await startCluster(t, { nodes: 3 });
-  const traffic = await Traffic.start(cluster);
-  const refused = [];
-  for (const { socket, kind, sub } of traffic.clients) {
-    // A connection that its node closes between two requests is no refusal.
-    socket.on("connect_error", (error) => refused.push(`${kind} ${sub}: ${error.message} ${JSON.stringify(error.data ?? error.context?.status ?? "")}`));
-  }
-  await traffic.acknowledged(200);
-  const codes = await cluster.rollingRestart();
-  await traffic.acknowledged(200);
-  await traffic.finish(t);
+  const [refused, codes] = [[], []];
+  await surviveFaults(t, { nodes: 3 }, async (cluster, _, { clients }) => {
+    for (const { socket, kind, sub } of clients) {
+      // A connection that its node closes between two requests is no refusal.
+      socket.on("connect_error", (error) => refused.push(`${kind} ${sub}: ${error.message} ${JSON.stringify(error.data ?? error.context?.status ?? "")}`));
+    }
+    codes.push(...(await cluster.rollingRestart()));
+  });
   assert.deepEqual(codes, [0, 0, 0]);
   assert.deepEqual(refused, []);
-  assert.deepEqual(cluster.exits, []);
 });
 
 // Longer than the lease of 5 s, and than the heartbeat of the clients.
 const FROZEN_SECONDS = 20;
 
-test(`a node that is frozen for ${FROZEN_SECONDS} s and continues loses and repeats nothing`, async (t) => {
-  const cluster = await startCluster(t);
-  const traffic = await Traffic.start(cluster);
-  await traffic.acknowledged(200);
-  await cluster.nodes[0].freezeFor(FROZEN_SECONDS);
-  await traffic.passes();
-  await cluster.ready();
-  await traffic.acknowledged(200);
-  await traffic.finish(t);
-});
+test(`a node that is frozen for ${FROZEN_SECONDS} s and continues loses and repeats nothing`, (t) =>
+  surviveFaults(t, {}, ({ nodes }) => nodes[0].freezeFor(FROZEN_SECONDS)));
 
 // Longer than the lease.
 const CUT_SECONDS = 10;
 
 for (const [server, what] of [["redis", "Redis"], ["postgres", "PostgreSQL"], ["inbound", "the other nodes"]]) {
   for (const fault of ["silence", "refuse"]) {
-    test(`a node that is cut off from ${what} for ${CUT_SECONDS} s (${fault}) loses nothing`, async (t) => {
-      const cluster = await startCluster(t);
-      const traffic = await Traffic.start(cluster);
-      await traffic.acknowledged(200);
-      cluster.nodes[0][server][fault]();
-      await pause(CUT_SECONDS * 1000);
-      cluster.nodes[0][server].restore();
-      await traffic.passes();
-      await cluster.ready();
-      await traffic.acknowledged(200);
-      await traffic.finish(t);
-    });
+    test(`a node that is cut off from ${what} for ${CUT_SECONDS} s (${fault}) loses nothing`, (t) =>
+      surviveFaults(t, {}, async ({ nodes }) => {
+        nodes[0][server][fault]();
+        await pause(CUT_SECONDS * 1000);
+        nodes[0][server].restore();
+      }));
   }
 }

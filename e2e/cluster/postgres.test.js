@@ -5,24 +5,16 @@ import { test } from "node:test";
 import { connectRecordingClient, createConversation, joinConversation, messageContents, waitForMessage } from "../recovery/clients.js";
 import { startCluster } from "../support/cluster.js";
 import { rest } from "../support/http.js";
-import { client, connected } from "../support/socketio-clients.js";
-import { user } from "../support/users.js";
+import { client } from "../support/socketio-clients.js";
 import { waitUntil } from "../support/wait-until.js";
-import { surviveFaults, surviveFaultsConnected, typingArrives } from "./traffic.js";
+import { openTeam, typingArrives } from "./team.js";
+import { surviveFaults, surviveFaultsConnected } from "./traffic.js";
 
 test("without PostgreSQL requests get 503 with a reason, sockets stay open, and typing goes on", async (t) => {
   const cluster = await startCluster(t);
-  const [first, second] = cluster.nodes;
-  const { id } = await user(first, "1").request("POST", "/shared/chat/rooms", { name: "Team", memberIds: [2] });
-  const [sockets, closed] = [[], []];
-  for (const [node, sub] of [[first, 1], [second, 2]]) {
-    const socket = client(t, `${node.url}/chat`, { transports: ["websocket"], auth: { token: node.token({ sub: String(sub) }), userId: sub } });
-    await connected(socket);
-    await socket.emitWithAck("join_room", { roomId: id });
-    socket.on("disconnect", (reason) => closed.push(`${sub}: ${reason}`));
-    sockets.push(socket);
-  }
-  const [anna, ben] = sockets;
+  const { id, anna, ben } = await openTeam(t, cluster);
+  const closed = [];
+  for (const socket of [anna, ben]) socket.on("disconnect", (reason) => closed.push(`${socket.auth.userId}: ${reason}`));
   await cluster.postgres.stop("SIGQUIT");
 
   const rejected = await rest("POST", `${cluster.url}/shared/chat/rooms/${id}/messages`, { token: cluster.token({ sub: "1" }), body: { content: "REST" } });
@@ -31,7 +23,7 @@ test("without PostgreSQL requests get 503 with a reason, sockets stay open, and 
   const ack = await anna.emitWithAck("message:send", { roomId: id, content: "socket" });
   assert.deepEqual([ack.ok, ack.code], [false, "unavailable"], JSON.stringify(ack));
   await waitUntil(async () => {
-    const { status, text } = await rest("GET", `${first.url}/health/ready`);
+    const { status, text } = await rest("GET", `${cluster.nodes[0].url}/health/ready`);
     return status === 503 && /PostgreSQL|database/.test(text) ? null : `/health/ready: ${status} ${text}`;
   });
   await typingArrives(anna, ben, id);

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { audit } from "../chaos/audit.js";
+import { addAck, audit } from "../chaos/audit.js";
 import { closeAll, openParticipants, storedMessages } from "../chaos/participants.js";
 import { startCluster } from "../support/cluster.js";
 import { waitUntil } from "../support/wait-until.js";
@@ -36,8 +36,7 @@ export class Traffic {
   #send(client) {
     const next = () => (this.#ended ? null : { clientId: `${client.sub}-${++this.#created}`, content: `message ${this.#created}` });
     return client.send(next, async ({ clientId }, { duplicate }) => {
-      const times = (this.acks.get(clientId)?.times ?? 0) + 1;
-      this.acks.set(clientId, { room: client.room, duplicate: duplicate === true, times });
+      addAck(this.acks, client, clientId, duplicate);
       await pause(PAUSE_MS);
     });
   }
@@ -75,17 +74,19 @@ export class Traffic {
   }
 }
 
-// Runs traffic through a new cluster, and causes a fault several times, each time after some acknowledged messages. Nothing may be lost, and no node may
-// end. `fault` gets the cluster and the number of the fault. Resolves with the statistics and the number of clients.
-export async function surviveFaults(t, { times, messages }, fault) {
-  const cluster = await startCluster(t);
-  const traffic = await Traffic.start(cluster);
+// Runs traffic through a new cluster, and causes a fault `times` times, each time after `messages` acknowledged messages. Nothing may be lost, and no node
+// may end. `rooms` has the kinds of the clients of each room, and the other options are those of the cluster. `fault` gets the cluster, the number of the
+// fault, and the traffic. Resolves with the statistics and the number of clients.
+export async function surviveFaults(t, { times = 1, messages = 200, rooms, ...options }, fault) {
+  const cluster = await startCluster(t, options);
+  const traffic = await Traffic.start(cluster, { rooms });
   for (let number = 0; number < times; number++) {
     await traffic.acknowledged(messages);
-    await fault(cluster, number);
+    await fault(cluster, number, traffic);
   }
   await traffic.passes();
   await cluster.ready();
+  await traffic.acknowledged(messages);
   const statistics = await traffic.finish(t);
   assert.deepEqual(cluster.exits, []);
   return { ...statistics, clients: traffic.clients.length };
@@ -95,15 +96,4 @@ export async function surviveFaults(t, { times, messages }, fault) {
 export async function surviveFaultsConnected(t, options, fault) {
   const { connections, clients } = await surviveFaults(t, options, fault);
   assert.equal(connections, clients, "a client has lost its connection");
-}
-
-// Resolves when a typing event of one client in a chat room reaches another. Ephemeral events may be lost, so the sender repeats them.
-export async function typingArrives(sender, receiver, roomId) {
-  let typing = 0;
-  receiver.on("user:typing", () => (typing += 1));
-  await waitUntil(async () => {
-    sender.emit("user:stop_typing", { roomId });
-    sender.emit("user:typing", { roomId });
-    return typing > 0 ? null : "no typing event has arrived";
-  });
 }
