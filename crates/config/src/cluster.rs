@@ -95,7 +95,7 @@ impl Config {
     fn check_adapter_alone(&self) -> Result<(), ConfigError> {
         match self.node_settings().next() {
             Some((name, value)) if self.socketio.adapter == SocketIoAdapter::Redis && self.storage.redis_url.is_some() => {
-                let right = "several nodes beside socket.io servers are not supported yet; set SOCKETIO_ADAPTER=none, or, for a single node \
+                let right = "several nodes beside socket.io servers are not supported yet; set SOCKETIO_ADAPTER=none, or, for a single server \
                              beside socket.io servers, unset NODE_URL, CLUSTER_SECRET and NODE_ID";
                 Err(ConfigError::setting(name, &value, right))
             }
@@ -106,7 +106,7 @@ impl Config {
     /// A warning about settings of a node that have no effect.
     pub(super) fn cluster_warning(&self) -> Option<String> {
         let (name, _) = self.node_settings().next().filter(|_| !self.has_several_nodes())?;
-        Some(format!("{name} has no effect: several nodes need DATABASE_URL=postgres://… and REDIS_URL; this process is a single node"))
+        Some(format!("{name} has no effect: several nodes need DATABASE_URL=postgres://… and REDIS_URL; this process is a single server"))
     }
 }
 

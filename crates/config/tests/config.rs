@@ -437,7 +437,7 @@ fn one_process_needs_no_settings_of_a_node() {
         assert!(config.check().is_ok() && config.cluster().is_none(), "{pairs:?}");
     }
     let config = node(&[("REDIS_URL", ""), ("JWT_SECRET", "0123456789abcdef0123456789abcdef")]);
-    let warned = "NODE_URL has no effect: several nodes need DATABASE_URL=postgres://… and REDIS_URL; this process is a single node";
+    let warned = "NODE_URL has no effect: several nodes need DATABASE_URL=postgres://… and REDIS_URL; this process is a single server";
     assert!(config.cluster().is_none() && config.check().is_ok());
     assert_eq!(config.warnings(), [warned]);
 }
@@ -466,7 +466,7 @@ fn a_node_without_its_settings_does_not_start() {
         (
             &[("SOCKETIO_ADAPTER", "redis")],
             "NODE_URL=http://10.0.0.7:3000: several nodes beside socket.io servers are not supported yet; set SOCKETIO_ADAPTER=none, or, \
-             for a single node beside socket.io servers, unset NODE_URL, CLUSTER_SECRET and NODE_ID",
+             for a single server beside socket.io servers, unset NODE_URL, CLUSTER_SECRET and NODE_ID",
         ),
     ];
     for (others, expected) in table {

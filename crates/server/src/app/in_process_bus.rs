@@ -1,4 +1,4 @@
-//! The bus of a server with one node: a call of a function in the publisher's thread, so the order of the messages stays.
+//! The bus of a single server: a call of a function in the publisher's thread, so the order of the messages stays.
 
 use domain::ports::{Bus, BusMessage};
 
