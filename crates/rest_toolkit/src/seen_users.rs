@@ -36,7 +36,7 @@ impl SeenUsers {
         Self { hasher: RandomState::default(), users: Mutex::default(), ttl_seconds }
     }
 
-    /// Whether this caller was loaded within the last minute with the same claims.
+    /// Whether this caller was loaded with the same claims within the last minute, or the last second on one of several nodes.
     pub fn contains(&self, caller: &Caller, now: Timestamp) -> bool {
         let digest = self.digest(caller);
         let seen_users = self.users().get(&caller.actor.user).copied();

@@ -24,10 +24,10 @@ const POSTGRES_READERS: usize = 8;
 /// How many events from before the start are read at a time.
 const HISTORY_PAGE: u32 = 1000;
 
-/// Opens the configured database for this process alone.
+/// Opens the configured database: for this process alone, or as one of several nodes.
 ///
 /// # Errors
-/// One line; it names the other process if one has the database open.
+/// One line; it names the other process if that one excludes this one from the database.
 pub fn open_database(config: &Config) -> anyhow::Result<Database> {
     let uname = rustix::system::uname();
     let host = uname.nodename().to_string_lossy();
@@ -68,7 +68,7 @@ pub(super) struct Storage {
     pub writer: Writer,
     pub readers: Readers,
     threads: Vec<JoinHandle<()>>,
-    /// The name of this start, which is a part of every position.
+    /// The name of the epoch, which is a part of every position: the one of this start, or the one that all nodes have.
     pub epoch: String,
     pub retention: Retention,
     pub startup: StartupState,
@@ -83,13 +83,13 @@ pub(super) fn start_readers(database: &Database) -> anyhow::Result<ReaderThreads
     Ok(Readers::start(database, threads)?)
 }
 
-/// A name for this start: 40 random bits.
+/// A name for a new epoch: 40 random bits.
 pub(super) fn new_epoch() -> String {
     format!("{:010x}", random() >> 24)
 }
 
 impl Storage {
-    /// Starts the writer, whose committed events go to `publisher`, and begins an epoch.
+    /// Starts the writer, whose committed events go to `publisher`, and begins an epoch, or joins that of the other nodes.
     pub fn start(
         config: &Config,
         database: &Database,
