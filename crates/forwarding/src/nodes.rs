@@ -1,6 +1,7 @@
 //! The other nodes to which requests are forwarded, and the end of these requests when a node is gone.
 //!
-//! A node that is cut off or frozen closes no connection. The list of nodes knows that it is gone, and everything that waits for it ends then.
+//! A node that is cut off or frozen closes no connection. The list of nodes does not contain it any more, and
+//! everything that waits for it ends then.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

@@ -1,4 +1,4 @@
-//! How a node proves to another that it forwards a request: a header with what it knows about the client, and an HMAC (RFC 2104) of that and of the
+//! How a node proves to another that it forwards a request: a header with claims about the client, and an HMAC (RFC 2104) of these and of the
 //! request's first line, with `CLUSTER_SECRET` as its key.
 //!
 //! The secret itself is never sent, so a wrong `NODE_URL` does not disclose it. The header has no time, because clocks of nodes may differ: a
@@ -20,7 +20,7 @@ const MAX_HEADER: usize = 256;
 /// Separates this use of the secret from others.
 const CONTEXT: &str = "roomcast forwarded request v1";
 
-/// What a node tells another about a client. The other node believes it because of the HMAC.
+/// The claims of a forwarded request, authenticated by the HMAC.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Claims {
     pub purpose: Purpose,

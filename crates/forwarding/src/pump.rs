@@ -36,7 +36,7 @@ impl Pump {
         Self { waiting: first.to_vec(), charge, ..Self::default() }
     }
 
-    /// Passes bytes on, as far as that is possible now. Ready when the sender has ended and the receiver knows it.
+    /// Passes bytes on, as far as that is possible now. Ready when the sender has ended and the receiver is shut down.
     pub fn poll(&mut self, context: &mut Context<'_>, from: &mut dyn Duplex, to: &mut dyn Duplex) -> Poll<io::Result<()>> {
         loop {
             while self.written < self.waiting.len() {

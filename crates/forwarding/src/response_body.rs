@@ -1,4 +1,4 @@
-//! The body of an owner's response. If it does not reach the client, the owner must know: it takes the messages in it for delivered.
+//! The body of an owner's response. If it does not reach the client, the loss is reported to the owner, which counts its messages as delivered.
 
 use std::pin::Pin;
 use std::sync::Arc;

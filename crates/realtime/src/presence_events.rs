@@ -8,7 +8,8 @@ use super::RealtimeState;
 use crate::presence::DepartureId;
 
 impl RealtimeState {
-    /// Publishes an online or offline event, unless presence events are switched off. One of several nodes tells the others who is online in any case.
+    /// Publishes an online or offline event, unless presence events are switched off. One of several nodes publishes it for
+    /// the other nodes in any case.
     pub(super) fn publish_presence(&self, change: EphemeralEvent) {
         if self.presence.is_broadcast || self.node.is_some() {
             self.delivery.bus.publish(BusMessage::Ephemeral(change.into()));

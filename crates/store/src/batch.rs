@@ -157,7 +157,7 @@ impl<D: Transactions> BatchContext<D> {
     }
 }
 
-/// How often the usage of quotas is stored, in seconds: a killed server loses the usage of this time, and other nodes do not know it yet.
+/// How often the usage of quotas is stored, in seconds: a killed server loses the usage of this time, and other nodes have not read it yet.
 const USAGE_INTERVAL_SECONDS: i64 = 10;
 /// The usage of how many users is stored with one batch.
 const USAGE_ROWS_PER_STEP: usize = 256;

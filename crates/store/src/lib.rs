@@ -2,7 +2,8 @@
 //!
 //! Read in this order:
 //!
-//! - [`Database`]: a database, found by its URL, brought up to date and opened, by one process at a time (`lock`). `file_modes`: the modes of its files.
+//! - [`Database`]: a database, found by its URL, brought up to date and opened, by one process at a time (`lock`) or by several nodes.
+//!   `file_modes`: the modes of its files.
 //! - [`Writer`]: the one thread that changes the database, many commands a transaction. [`Readers`]: the threads that execute queries.
 //!   `queue`: the queues of both. `outage`: rejects what waits while the database does not answer.
 //! - `server_command`: commands of the server itself.

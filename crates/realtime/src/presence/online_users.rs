@@ -165,7 +165,7 @@ impl UserPresence {
 }
 
 impl OnlineUsers {
-    /// The register of one of several nodes: its answers are those of `nodes`.
+    /// The online users of one of several nodes: the answers are those of `nodes`.
     pub fn on_several_nodes(nodes: Arc<dyn OnlineOnNodes>) -> Self {
         Self { state: Mutex::default(), on_nodes: Some(nodes) }
     }

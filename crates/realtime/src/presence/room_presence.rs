@@ -18,7 +18,7 @@ pub const MAX_LISTED: usize = 100;
 #[derive(Debug, Default)]
 pub struct RoomPresence {
     state: Mutex<RoomState>,
-    /// The number of users of each room that more than [`MIN_CROWD`] users have open. It may be read while the register is locked.
+    /// The number of users of each room that more than [`MIN_CROWD`] users have open. It may be read while the state is locked.
     crowded: RwLock<HashMap<RoomId, usize>>,
     /// The kinds of rooms that have no enter and leave events, besides inboxes.
     kinds_without_entries: Vec<RoomKind>,

@@ -4,7 +4,7 @@
 //!
 //! - `url`: what the URL of the database says. `tls`: TLS as its `sslmode` demands. `problem`: why a database cannot be used.
 //! - `session`: one connection with its prepared statements, and how many statements share a round trip.
-//! - `link`: a session that is replaced after it was lost, with its checks. `server_locks`: the locks that tell which servers use a database.
+//! - `link`: a session that is replaced after it was lost, with its checks. `server_locks`: the locks that identify the servers of a database.
 //! - `answers`: the questions of a batch, which are answered in few round trips.
 //! - `combined`: many equal statements as one.
 //! - `driver`: statements on a link, alone or in a transaction. `open_transaction`: the state of a transaction.

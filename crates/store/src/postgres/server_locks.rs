@@ -1,5 +1,5 @@
-//! The locks that tell which servers use a database: a single server holds the lock of the database alone, and nodes share it. A node also holds a lock
-//! of its id. A session holds them until it ends.
+//! The locks that identify the servers of a database: a single server holds the lock of the database alone, and nodes share it. A node also holds a
+//! lock of its id. A session holds them until it ends.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use tokio_postgres::{Client, Error};
 use crate::driver::Row;
 use crate::postgres::problem::PostgresProblem;
 
-/// The first number of all advisory locks of Roomcast: "room" in ASCII. The second number tells the lock from the others.
+/// The first number of all advisory locks of Roomcast: "room" in ASCII. The second number distinguishes the lock from the others.
 pub(crate) const LOCKS: i32 = 0x726f_6f6d;
 /// The lock of the servers that write to the database.
 const SERVER_LOCK: i32 = 1;
