@@ -41,12 +41,14 @@ struct StreamState {
     /// The actions that wait for an offset, in the order in which they were added. Their number is bounded by the commands that the server executes at
     /// once, because each belongs to one.
     actions: BTreeMap<u64, Vec<OrderedAction>>,
+    /// Whether no further event is delivered, because the node has stopped.
+    is_closed: bool,
 }
 
 impl EventStream {
     /// A stream that delivers the offset `next` first, to `sink`.
     pub fn new(config: SequencerConfig, next: u64, now: Instant, sink: Box<dyn EventSink>) -> Self {
-        let state = StreamState { sequencer: OffsetSequencer::new(config, next, now), actions: BTreeMap::new() };
+        let state = StreamState { sequencer: OffsetSequencer::new(config, next, now), actions: BTreeMap::new(), is_closed: false };
         Self { state: Mutex::new(state), sink }
     }
 
@@ -55,8 +57,8 @@ impl EventStream {
         self.with(|sequencer| events.into_iter().for_each(|event| sequencer.offer(event, now)));
     }
 
-    /// Takes the actions and the events of a commit; see [`EventStream::after`] and [`EventStream::offer`]. The actions of one offset run in their
-    /// order.
+    /// Takes the events of a commit, as [`EventStream::offer`] does, and its actions, each with an offset. An action runs when all offsets up to its own
+    /// are delivered, and before any later one; 0: at once. The actions of one offset run in their order.
     pub fn commit(
         &self,
         ordered: impl IntoIterator<Item = (u64, OrderedAction)>,
@@ -64,6 +66,9 @@ impl EventStream {
         now: Instant,
     ) {
         let mut state = self.lock();
+        if state.is_closed {
+            return ordered.into_iter().for_each(|(_, action)| action());
+        }
         for (offset, action) in ordered {
             state.actions.entry(offset).or_default().push(action);
         }
@@ -75,14 +80,11 @@ impl EventStream {
         self.with(|sequencer| sequencer.learn(last, now));
     }
 
-    /// Runs an action when all offsets up to `offset` are delivered, and before any later one: at once if that is so already. 0: at once.
-    pub fn after(&self, offset: u64, action: OrderedAction) {
+    /// Delivers no further event. Waiting actions, and those of later commits, run at once: no connection receives events any more.
+    pub fn close(&self) {
         let mut state = self.lock();
-        if offset < state.sequencer.next() {
-            action();
-        } else {
-            state.actions.entry(offset).or_default().push(action);
-        }
+        state.is_closed = true;
+        std::mem::take(&mut state.actions).into_values().flatten().for_each(|action| action());
     }
 
     /// The bus works again; see [`OffsetSequencer::bus_connected`].
@@ -141,8 +143,11 @@ impl EventStream {
     }
 
     fn change<T>(&self, state: &mut StreamState, change: impl FnOnce(&mut OffsetSequencer) -> T) -> T {
-        let StreamState { sequencer, actions } = state;
+        let StreamState { sequencer, actions, is_closed } = state;
         let result = change(sequencer);
+        if *is_closed {
+            return result;
+        }
         let next = sequencer.next();
         let mut ready = sequencer.take_ready().peekable();
         if ready.peek().is_none() && actions.first_key_value().is_none_or(|(offset, _)| *offset >= next) {
@@ -189,14 +194,20 @@ mod tests {
         let now = Instant::now();
         let stream = EventStream::new(SequencerConfig::default(), 1, now, sink);
         let event = |first, count| EventFrame::new(first, count, [], Bytes::new());
-        for offset in [3, 0, 2, 2] {
+        let action = |offset: u64| {
             let order = order.clone();
-            stream.after(offset, Box::new(move || note(&order, format!("after {offset}"))));
-        }
-        stream.offer([event(3, 1), event(2, 1)], now);
+            let action: OrderedAction = Box::new(move || note(&order, format!("after {offset}")));
+            (offset, action)
+        };
+        stream.commit([3, 0, 2, 2].map(action), [event(3, 1), event(2, 1)], now);
         stream.offer([event(1, 1)], now);
         let expected = ["after 0", "event 1", "event 2", "after 2", "after 2", "event 3", "after 3"];
         assert_eq!(*order.lock().unwrap(), expected);
         assert!(stream.lock().actions.is_empty());
+        stream.commit([action(9)], [], now);
+        assert_eq!(order.lock().unwrap().len(), expected.len(), "it waits for the offset 9");
+        stream.close();
+        stream.commit([action(10)], [event(4, 1)], now);
+        assert_eq!(order.lock().unwrap()[expected.len()..], ["after 9", "after 10"]);
     }
 }

@@ -59,7 +59,7 @@ pub fn measure(nodes: usize, users: usize, room_users: usize) -> Result<(), Fail
         }
     }
     let with_rooms = resident()?;
-    if receiver.presence().count("") != of_others || receiver.missed_changes() > 0 {
+    if receiver.presence().online_count() != of_others || receiver.missed_changes() > 0 {
         return Err("the node does not know all users".into());
     }
     let cycle = measure_cycles(&mut receiver, &infos, &mut counters, (users, room_users), now)?;

@@ -26,6 +26,11 @@ impl LeaseGuard {
         self.beat.store(self.millis(now), Ordering::Release);
     }
 
+    /// The node has stopped, and from now on nothing depends on its lease.
+    pub fn stop(&self) {
+        self.beat.store(u64::MAX, Ordering::Release);
+    }
+
     /// Whether the node was not paused for longer than its lease.
     pub fn is_valid(&self, now: Instant) -> bool {
         let silence = self.millis(now).saturating_sub(self.beat.load(Ordering::Acquire));

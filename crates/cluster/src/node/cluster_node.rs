@@ -35,6 +35,8 @@ pub struct ClusterConfig {
     pub id: NodeId,
     /// The address of this node for the others.
     pub address: NodeAddress,
+    /// The epoch of the event log. Nodes with another epoch do not receive the messages of this one.
+    pub epoch: String,
     /// A random id of the database with the event log, which the database keeps: all nodes of a cluster have the same database.
     pub database: String,
     /// How long the users of a dead node stay online.
@@ -82,7 +84,8 @@ impl ClusterNode {
         let (queue, items) = publish_task::publish_queue();
         let shared = Arc::new(Shared::new(core, stream, sink, queue, now));
         shared.with_core(|core, now| core.renewed(listing, now, now));
-        let channel = config.prefix.key("bus");
+        // A copy of the database that another cluster uses has the same id, but another epoch.
+        let channel = config.prefix.key(&format!("bus:{}", config.epoch));
         let (mut tasks, mut publisher) = (JoinSet::new(), JoinSet::new());
         publisher.spawn(publish_task::run(shared.clone(), connector.clone(), channel.clone(), items));
         tasks.spawn(subscribe_task::run(shared.clone(), connector.clone(), channel));
@@ -96,11 +99,6 @@ impl ClusterNode {
     /// other nodes. Call it after the commit. `ordered`: the replies to the commands, each with the offset behind which it runs.
     pub fn commit(&self, ordered: Vec<(u64, OrderedAction)>, events: Vec<EventFrame>) {
         self.shared.commit(ordered, events);
-    }
-
-    /// Runs an action at its place in the order of events; see [`EventStream::after`].
-    pub fn after(&self, offset: u64, action: OrderedAction) {
-        self.shared.stream.after(offset, action);
     }
 
     /// The next offset that this node delivers.
@@ -138,12 +136,14 @@ impl ClusterNode {
         self.shared.read_core(|core| core.presence().values(key).map(|(node, value)| (node.clone(), value.clone())).collect())
     }
 
-    /// At most `limit` users of a room on all nodes, in the order in which they were added, and the number of all. The empty room has the users who are online.
-    pub fn users_in(&self, room: &str, limit: usize) -> (Vec<Box<str>>, usize) {
-        self.shared.read_core(|core| {
-            let presence = core.presence();
-            (presence.users_in(room).take(limit).map(Box::from).collect(), presence.count(room))
-        })
+    /// The value of an entry that no node has any more and that has not ended yet, on the last node that had it.
+    pub fn departing_presence(&self, key: &PresenceKey) -> Option<Bytes> {
+        self.shared.read_core(|core| core.presence().departing_value(key).cloned())
+    }
+
+    /// The number of users who are online on any node.
+    pub fn online_count(&self) -> usize {
+        self.shared.read_core(|core| core.presence().online_count())
     }
 
     /// Whether the presence of all known nodes is known. A server that starts waits for it, for a second at most, before it accepts connections.
@@ -176,7 +176,8 @@ impl ClusterNode {
         self.shared.stats()
     }
 
-    /// Publishes what waits and ends the lease, so that the other nodes need not wait for its end. The node does nothing after that.
+    /// Publishes what waits and ends the lease, so that the other nodes need not wait for its end. The node does nothing after that, and
+    /// delivers no further event. Call it when no connection is open.
     pub async fn stop(&self) {
         // The lease must not be renewed after its end.
         take(&self.tasks).shutdown().await;
@@ -193,6 +194,8 @@ impl ClusterNode {
         };
         let _ = tokio::time::timeout(STOP_TIMEOUT, release).await;
         take(&self.publisher).shutdown().await;
+        self.shared.guard.stop();
+        self.shared.stream.close();
     }
 }
 

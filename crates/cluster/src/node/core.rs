@@ -195,7 +195,6 @@ impl NodeCore {
     pub fn renewed(&mut self, listing: Listing, began: Instant, now: Instant) {
         self.check_pause(now);
         let events = self.membership.renewed(listing, began, now, &mut self.fresh);
-        self.listing_wanted_at = None;
         for event in events {
             self.apply_membership(&event, now);
             // Redis must have the new incarnation before other nodes accept messages of it.

@@ -161,18 +161,36 @@ fn the_union_ends_with_the_last_node() {
     assert_eq!((union.expire(at(300, start)), union.due()), (vec![], None));
     assert_eq!(union.remove(&a, &anna, Some(at(600, start)), false), None);
     assert_eq!(union.expire(at(600, start)), [PresenceTransition::Removed { key: anna.clone(), left: false }]);
-    assert_eq!((union.count(""), union.contains(&anna)), (0, false));
+    assert_eq!((union.online_count(), union.contains(&anna)), (0, false));
 }
 
 #[test]
-fn users_of_a_room_are_in_the_order_of_coming() {
+fn users_who_are_online_are_counted() {
     let a = NodeId::parse("a").unwrap();
     let mut union = ClusterPresence::default();
-    for user in ["carl", "anna", "ben"] {
-        union.set(&a, &PresenceKey::in_room("room:1", user), &Bytes::new());
-    }
-    union.set(&a, &key("dora"), &Bytes::new());
-    union.remove(&a, &PresenceKey::in_room("room:1", "anna"), None, true);
-    assert_eq!(union.users_in("room:1").collect::<Vec<_>>(), ["carl", "ben"]);
-    assert_eq!((union.count("room:1"), union.count(""), union.count("room:2")), (2, 1, 0));
+    union.set(&a, &PresenceKey::in_room("room:1", "anna"), &Bytes::new());
+    union.set(&a, &key("anna"), &Bytes::new());
+    union.set(&a, &key("ben"), &Bytes::new());
+    union.remove(&a, &key("anna"), None, true);
+    assert_eq!((union.online_count(), union.keys().count()), (1, 2));
+}
+
+#[test]
+fn a_departing_entry_keeps_the_value_of_its_last_node() {
+    let start = Instant::now();
+    let (a, b) = (NodeId::parse("a").unwrap(), NodeId::parse("b").unwrap());
+    let (mut union, anna) = (ClusterPresence::default(), key("anna"));
+    let values = |union: &ClusterPresence| union.values(&anna).map(|(node, value)| (node.clone(), value.clone())).collect::<Vec<_>>();
+    union.set(&a, &anna, &value("on a"));
+    union.set(&b, &anna, &value("on b"));
+    assert_eq!((union.remove(&a, &anna, Some(start), false), union.departing_value(&anna)), (None, None), "it is on b");
+    assert_eq!(union.remove(&b, &anna, Some(start), false), None);
+    assert_eq!((values(&union), union.departing_value(&anna)), (vec![], Some(&value("on b"))));
+    assert_eq!(union.remove(&b, &anna, None, true), None, "no node has it");
+    assert_eq!(union.set(&a, &anna, &value("on a again")), None, "it has not ended");
+    assert_eq!((values(&union), union.departing_value(&anna)), (vec![(a.clone(), value("on a again"))], None));
+    assert!(union.expire(start).is_empty(), "it is on a");
+    union.remove(&a, &anna, Some(start), false);
+    assert_eq!(union.expire(start), [PresenceTransition::Removed { key: anna.clone(), left: false }]);
+    assert_eq!((union.departing_value(&anna), union.contains(&anna)), (None, false));
 }

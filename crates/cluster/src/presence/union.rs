@@ -1,6 +1,6 @@
 //! The union of the entries of all nodes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -36,21 +36,18 @@ pub enum PresenceTransition {
 #[derive(Debug, Default)]
 pub struct ClusterPresence {
     entries: HashMap<Arc<PresenceKey>, UnionEntry>,
-    /// The entries of each room, in the order in which they were added; the empty room has the users who are online.
-    rooms: HashMap<Box<str>, BTreeMap<u64, Arc<PresenceKey>>>,
+    /// How many entries are about users who are online.
+    online: usize,
     /// The entries that no node has, by the time at which they end.
     departures: BTreeSet<(Instant, Arc<PresenceKey>)>,
-    last_order: u64,
 }
 
 #[derive(Debug)]
 struct UnionEntry {
-    /// The nodes that have the entry, in the order in which they got it, with its value on each.
+    /// The nodes that have the entry, in the order in which they got it, with its value on each. While no node has it: the last one that had it.
     holders: SmallVec<[(NodeId, Bytes); 1]>,
     /// When the entry ends, while no node has it.
     departs: Option<Instant>,
-    /// The key in [`ClusterPresence::rooms`].
-    order: u64,
 }
 
 impl ClusterPresence {
@@ -78,12 +75,13 @@ impl ClusterPresence {
             self.insert(node, share(), kept);
             return Some(PresenceTransition::Added { key: key.clone(), value: value.clone() });
         };
+        if let Some(departs) = entry.departs.take() {
+            entry.holders.clear();
+            self.departures.remove(&(departs, shared));
+        }
         match entry.holders.iter_mut().find(|(holder, _)| holder == node) {
             Some((_, known)) => *known = kept,
             None => entry.holders.push((node.clone(), kept)),
-        }
-        if let Some(departs) = entry.departs.take() {
-            self.departures.remove(&(departs, shared));
         }
         None
     }
@@ -93,9 +91,12 @@ impl ClusterPresence {
     pub fn remove(&mut self, node: &NodeId, key: &PresenceKey, until: Option<Instant>, left: bool) -> Option<PresenceTransition> {
         let shared = self.entries.get_key_value(key)?.0.clone();
         let entry = self.entries.get_mut(key)?;
-        let holders = entry.holders.len();
-        entry.holders.retain(|(holder, _)| holder != node);
-        if !entry.holders.is_empty() || entry.holders.len() == holders {
+        let index = entry.holders.iter().position(|(holder, _)| holder == node)?;
+        if entry.departs.is_some() {
+            return None;
+        }
+        if entry.holders.len() > 1 {
+            entry.holders.remove(index);
             return None;
         }
         let Some(until) = until else {
@@ -134,36 +135,35 @@ impl ClusterPresence {
 
     /// The value of an entry on each node that has it; the node that has it for the longest time is the first.
     pub fn values(&self, key: &PresenceKey) -> impl Iterator<Item = (&NodeId, &Bytes)> {
-        self.entries.get(key).into_iter().flat_map(|entry| &entry.holders).map(|(node, value)| (node, value))
+        let held = self.entries.get(key).filter(|entry| entry.departs.is_none());
+        held.into_iter().flat_map(|entry| &entry.holders).map(|(node, value)| (node, value))
     }
 
-    /// The users of a room in the order in which they were added; for the empty room the users who are online.
-    pub fn users_in(&self, room: &str) -> impl DoubleEndedIterator<Item = &str> {
-        self.rooms.get(room).into_iter().flat_map(BTreeMap::values).map(|key| &*key.user)
+    /// The value of an entry that no node has any more, on the last node that had it. `None` if a node has it, or if it has ended.
+    pub fn departing_value(&self, key: &PresenceKey) -> Option<&Bytes> {
+        self.entries.get(key).filter(|entry| entry.departs.is_some()).and_then(|entry| entry.holders.first()).map(|(_, value)| value)
     }
 
-    /// The number of users of a room; for the empty room of the users who are online.
-    pub fn count(&self, room: &str) -> usize {
-        self.rooms.get(room).map_or(0, BTreeMap::len)
+    /// The number of users who are online.
+    pub fn online_count(&self) -> usize {
+        self.online
     }
 
-    fn insert(&mut self, node: &NodeId, shared: Arc<PresenceKey>, value: Bytes) {
-        self.last_order += 1;
-        let order = self.last_order;
-        self.rooms.entry(shared.room.clone()).or_default().insert(order, shared.clone());
-        self.entries.insert(shared, UnionEntry { holders: SmallVec::from_iter([(node.clone(), value)]), departs: None, order });
+    /// All entries, in no order.
+    pub fn keys(&self) -> impl Iterator<Item = &PresenceKey> {
+        self.entries.keys().map(|key| &**key)
+    }
+
+    fn insert(&mut self, node: &NodeId, key: Arc<PresenceKey>, value: Bytes) {
+        self.online += usize::from(key.is_online());
+        self.entries.insert(key, UnionEntry { holders: SmallVec::from_iter([(node.clone(), value)]), departs: None });
     }
 
     fn take(&mut self, key: &PresenceKey) {
         let Some((shared, entry)) = self.entries.remove_entry(key) else { return };
+        self.online -= usize::from(key.is_online());
         if let Some(departs) = entry.departs {
             self.departures.remove(&(departs, shared));
-        }
-        if let Some(room) = self.rooms.get_mut(&key.room) {
-            room.remove(&entry.order);
-            if room.is_empty() {
-                self.rooms.remove(&key.room);
-            }
         }
         // Frees the memory after very many users were online.
         if self.entries.capacity() > 1024 && self.entries.len() < self.entries.capacity() / 4 {

@@ -12,6 +12,9 @@ use crate::wire::varint::{Reader, put_bytes, put_number};
 /// The most connections of a user that a value has; a server whose caps are higher closes the connections beyond it.
 pub const MAX_CONNECTIONS: usize = 1024;
 
+/// A larger time of another node is false, and would leave no times for this node's connections.
+const MAX_OBSERVED: u64 = 1 << 62;
+
 /// A clock that gives each connection of this node a time, larger than all that the node has seen.
 #[derive(Debug, Default)]
 pub struct LogicalClock(u64);
@@ -26,7 +29,7 @@ impl LogicalClock {
     /// Learns the times of another node's connections.
     pub fn observe(&mut self, connections: &OpenConnections) {
         let last = connections.0.iter().map(|connection| connection.opened).max();
-        self.0 = self.0.max(last.unwrap_or(0));
+        self.0 = self.0.max(last.unwrap_or(0).min(MAX_OBSERVED));
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use bytes::Bytes;
+use cluster::OrderedAction;
 use cluster::identity::ClusterPrefix;
 use cluster::wire::EphemeralFrame;
 
@@ -64,12 +65,13 @@ async fn replies_keep_their_place_between_events() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let first = log.commit("b", 1);
     let own = log.commit("a", 1);
-    for offset in [1, 2] {
+    let reply = |offset: u64| {
         let (seen, observed) = (seen.clone(), a.observed.clone());
-        a.after(offset, Box::new(move || seen.lock().unwrap().push((offset, observed.delivered()))));
-    }
+        let reply: OrderedAction = Box::new(move || seen.lock().unwrap().push((offset, observed.delivered())));
+        (offset, reply)
+    };
     // The event of the other node never comes over Redis, so it is read from the log.
-    a.node.commit(Vec::new(), own);
+    a.node.commit(vec![reply(1), reply(2)], own);
     a.has_all().await;
     assert_eq!(first.len(), 1);
     wait_until("both replies ran", || seen.lock().unwrap().len() == 2).await;
@@ -131,7 +133,7 @@ async fn garbage_on_the_channel_is_counted_and_skipped() {
     let [a, b] = [TestNode::start(redis.url(), "a", &log).await, TestNode::start(redis.url(), "b", &log).await];
     wait_until("the subscription works", || b.stats().received > 0).await;
     for garbage in ["", "{\"event\":\"message\"}", "\u{c1}R", "socket.io#/#"] {
-        let _: i64 = redis.command(&["PUBLISH", "{roomcast}:bus", garbage]).await;
+        let _: i64 = redis.command(&["PUBLISH", "{roomcast}:bus:epoch-1", garbage]).await;
     }
     a.write(10);
     wait_until("all garbage is counted", || b.stats().skipped_foreign == 4).await;

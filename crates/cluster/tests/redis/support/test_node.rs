@@ -122,6 +122,7 @@ pub fn config(redis: RedisUrl, id: &str) -> ClusterConfig {
         prefix: ClusterPrefix::default(),
         id: NodeId::parse(id).unwrap(),
         address: NodeAddress::parse(&format!("http://{id}:3000")).unwrap(),
+        epoch: "epoch-1".to_owned(),
         database: "database-1".to_owned(),
         grace: Duration::from_secs(1),
         next_offset: 1,
