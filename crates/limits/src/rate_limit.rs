@@ -35,7 +35,7 @@ const MAX_DEBT: Duration = Duration::from_secs(60);
 /// The retry delay in seconds of a client that was rejected because of a limit on connections: the server cannot predict when one ends.
 pub const RETRY_AFTER_SECONDS: u64 = 10;
 
-/// The number of checks after which budgets that are full again are removed.
+/// The number of uses of a kind of budget after which budgets that are full again are removed.
 const SWEEP_INTERVAL: u32 = 4096;
 
 /// If more budgets of a kind remain after a sweep, the least used ones are removed, too. So there are never more than these, plus the ones
@@ -224,18 +224,19 @@ struct Budget<K: Hash + Eq + Clone, C: Clock> {
     left: Arc<DashMapStateStore<K>>,
     quota: Quota,
     start: C::Instant,
-    checks: AtomicU32,
+    uses: AtomicU32,
 }
 
 impl<K: Hash + Eq + Clone, C: Clock> Budget<K, C> {
     fn new(quota: Quota, clock: C) -> Self {
         let left = Arc::new(DashMapStateStore::default());
         let store = BudgetStore { left: left.clone(), one: quota.replenish_interval().into() };
-        Self { start: clock.now(), limiter: RateLimiter::new(quota, store, clock), left, quota, checks: AtomicU32::new(0) }
+        Self { start: clock.now(), limiter: RateLimiter::new(quota, store, clock), left, quota, uses: AtomicU32::new(0) }
     }
 
     /// Takes an amount that is spent already. What the budget does not have is missing later.
     fn spend(&self, key: &K, amount: u32) {
+        self.sweep();
         // The state is the time at which the budget is full again, after the start of the limiter.
         let one = self.quota.replenish_interval();
         let most = one.saturating_mul(self.quota.burst_size().get() - 1) + MAX_DEBT;
@@ -245,11 +246,16 @@ impl<K: Hash + Eq + Clone, C: Clock> Budget<K, C> {
         let _: Result<(), std::convert::Infallible> = self.left.measure_and_replace(key, spent);
     }
 
-    fn take(&self, key: &K) -> Result<(), DomainError> {
-        if self.checks.fetch_add(1, Ordering::Relaxed) % SWEEP_INTERVAL == SWEEP_INTERVAL - 1 {
+    /// Removes budgets that are full again, each time after many uses.
+    fn sweep(&self) {
+        if self.uses.fetch_add(1, Ordering::Relaxed) % SWEEP_INTERVAL == SWEEP_INTERVAL - 1 {
             self.limiter.retain_recent();
             self.limiter.shrink_to_fit();
         }
+    }
+
+    fn take(&self, key: &K) -> Result<(), DomainError> {
+        self.sweep();
         self.limiter.check_key(key).map_err(|until| {
             let wait = until.wait_time_from(self.limiter.clock().now());
             DomainError::RateLimited { retry_after: whole_seconds(wait) }

@@ -5,6 +5,7 @@
 //! - [`audit`]: the log of connections, disconnections and rejections.
 
 pub mod audit;
+mod node_field;
 pub mod throttle;
 
 use std::io::{self, IsTerminal, Write};
@@ -20,6 +21,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 use tracing::Level;
 
+use node_field::{JsonWithNode, TextWithNode};
 use throttle::{DroppedLines, LineKind, Throttle};
 
 /// How many writes of log lines have failed.
@@ -43,8 +45,9 @@ pub const MAX_FAULT_LINES: u32 = 10;
 /// How often the number of omitted lines is logged.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Starts the log of this process. Called once; a second call, as a test may make it, changes nothing.
-pub fn start(config: &LogConfig) {
+/// Starts the log of this process. Called once; a second call, as a test may make it, changes nothing. `node`: the `NODE_ID` of one of several nodes, which
+/// is on each line.
+pub fn start(config: &LogConfig, node: Option<&str>) {
     let colours = io::stderr().is_terminal();
     let log = tracing_subscriber::fmt()
         .with_env_filter(config.level.filter())
@@ -52,9 +55,13 @@ pub fn start(config: &LogConfig) {
         // The subscriber would report a failed write to standard error on standard error, and panic.
         .log_internal_errors(false)
         .with_ansi(colours);
-    let _ = match config.format {
-        LogFormat::Text => log.try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    let _ = match (config.format, node) {
+        (LogFormat::Text, None) => log.try_init(),
+        (LogFormat::Text, Some(node)) => log.map_event_format(|format| TextWithNode::new(format, node)).try_init(),
+        (LogFormat::Json, None) => log.json().flatten_event(true).try_init(),
+        (LogFormat::Json, Some(node)) => {
+            log.json().flatten_event(true).map_event_format(|format| JsonWithNode::new(format, node)).try_init()
+        }
     };
 }
 

@@ -105,7 +105,8 @@ async fn drain_and_close(app: &mut App, mut signals: StopSignals, drain: Duratio
 
 /// Sets up what the whole process has once: logging, the limit on open files, and a signal handler.
 fn prepare_process(config: &Config) -> io::Result<()> {
-    logging::start(&config.log);
+    let cluster = config.cluster();
+    logging::start(&config.log, cluster.as_ref().map(|cluster| cluster.node_id.as_str()));
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
