@@ -317,8 +317,8 @@ pub trait EventLog {
     /// Removes the oldest events that were recorded before `until`, at most `limit`; the last event stays, so that no offset is given twice. Returns
     /// how many were removed.
     fn delete_events_before(&mut self, until: Timestamp, limit: u32) -> StoreResult<u64>;
-    /// Removes the events with these offsets, except the last event of the log.
-    fn delete_events(&mut self, offsets: &[i64]) -> StoreResult<()>;
+    /// Removes the events with these offsets that were recorded at `until` or before, except the last event of the log.
+    fn delete_events(&mut self, offsets: &[i64], until: Timestamp) -> StoreResult<()>;
     /// The offset up to which events may have been removed because of their age, or were recorded before `since`.
     fn log_floor(&mut self, since: Timestamp) -> StoreResult<i64>;
     /// Stores that events of a room up to an offset were removed although they were not too old; the empty name stands for events to all users.
@@ -353,6 +353,9 @@ pub trait SessionStore {
     fn end_all_sessions(&mut self, at: Timestamp) -> StoreResult<()>;
     /// Marks the connected sessions of one node as ended at `at`, as their clients would have ended them.
     fn end_sessions_of(&mut self, node: &str, at: Timestamp) -> StoreResult<()>;
+    /// The nodes of the present epoch whose processes are connected to the database now, also if they cannot reach the other nodes; none for a database of
+    /// a single server.
+    fn running_nodes(&mut self) -> StoreResult<Vec<String>>;
     /// Stores that a node takes part in the present epoch.
     fn join_epoch(&mut self, node: &str) -> StoreResult<()>;
     /// Expires the sessions that a stop of the server ended at `until` or before: their clients are no longer expected to reconnect.

@@ -1,6 +1,7 @@
 //! The application that runs on the engine, one instance for each shard.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use contracts::ClientMessage;
 use engine::{Acknowledgement, App, Connect, ConnectionRef, DisconnectReason, Event, Handle, HandshakeRejection, Shard, SocketKey};
@@ -40,6 +41,12 @@ impl RealtimeApp {
     pub fn new(state: Arc<RealtimeState>, engine: Handle<RealtimeApp>) -> Self {
         let timers = Timers::new(state.presence.grace);
         Self { state, engine, timers, counters: ShardCounters::default(), forwarded_acks: ForwardedAcks::default(), lost_leases: 0 }
+    }
+
+    /// Whether this node was paused for longer than its lease after the present turn of the shard began. Its clients may have sent what it reads now to
+    /// another node again. The next turn drops the connections.
+    pub(super) fn was_paused(&self) -> bool {
+        self.state.node.as_ref().is_some_and(|node| node.lost_leases(Instant::now()) != self.lost_leases)
     }
 
     /// Returns a function with which another thread runs a job on this shard.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use domain::calls::{Call, ExpireRingingCall, LeaveCall, RING_TIMEOUT_SECONDS};
 use domain::command::{Actor, Command, CommandContext};
 use domain::error::DomainError;
-use domain::ids::{EntityId, UserId};
+use domain::ids::{EntityId, RoomId, UserId};
 use engine::{Shard, SocketKey};
 
 use super::RealtimeApp;
@@ -18,9 +18,6 @@ const RING_TIMEOUT: Duration = Duration::from_secs(RING_TIMEOUT_SECONDS as u64);
 
 /// How long to wait before a failed write is tried again.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
-
-/// How long to wait before another check whether a user in a call has the room open on another node.
-const RECHECK_DELAY: Duration = Duration::from_secs(1);
 
 /// Timed tasks, by their time. Their number is bounded by the open calls, the users in calls whose connection has ended, and the ends of
 /// sockets that are not stored.
@@ -35,7 +32,7 @@ enum ScheduledTask {
     /// Ends a call that no user has answered in time.
     ExpireRinging(EntityId),
     /// Removes a user from a call if the user has not reconnected within the grace period.
-    CheckParticipant(EntityId, UserId, DepartureId),
+    CheckParticipant(EntityId, RoomId, UserId, DepartureId),
     /// Removes a user from a call.
     LeaveCall(EntityId, UserId),
     /// Stores the end of a socket after a failed attempt.
@@ -48,28 +45,56 @@ impl RealtimeApp {
         if !call.is_open() || !call.has(user) {
             return;
         }
-        match shard.id(socket).filter(|_| shard.data(socket).is_some()) {
-            Some(id) => self.state.presence.call_participants.join(call.id, &call.room, user, &id.text()),
-            None => self.schedule(shard, shard.now(), ScheduledTask::LeaveCall(call.id, user.clone())),
+        let Some(id) = shard.id(socket).filter(|_| shard.data(socket).is_some()) else {
+            return self.schedule(shard, shard.now(), ScheduledTask::LeaveCall(call.id, user.clone()));
+        };
+        self.state.presence.call_participants.join(call.id, &call.room, user, &id.text());
+        if let Some(node) = &self.state.node {
+            node.set_in_call(&call.room, user, call.id, Some(&id.text()));
+        }
+    }
+
+    /// A connection of a user has entered a room: if the user is within the grace period in the call of the room, the user is in the call again.
+    pub(super) fn resume_call(&self, room: &RoomId, user: &UserId, connection: &str) {
+        let participants = &self.state.presence.call_participants;
+        let resumed = participants.resume(room, user, connection);
+        let Some(node) = &self.state.node else { return };
+        let from_other_node = || {
+            let call = node.call_to_resume(room, user, connection).filter(|call| !participants.is_in_call(*call, user))?;
+            participants.join(call, room, user, connection);
+            Some(call)
+        };
+        if let Some(call) = resumed.or_else(from_other_node) {
+            node.set_in_call(room, user, call, Some(connection));
         }
     }
 
     /// Starts the grace periods in the calls of a socket that has ended.
     pub(super) fn leave_calls(&mut self, shard: &mut Shard<Self>, socket: SocketKey, user: &UserId) {
         let Some(id) = shard.id(socket) else { return };
-        for (call, departure) in self.state.presence.call_participants.disconnect(user, &id.text()) {
-            self.schedule(shard, shard.now() + self.state.presence.grace, ScheduledTask::CheckParticipant(call, user.clone(), departure));
+        for (call, room, departure) in self.state.presence.call_participants.disconnect(user, &id.text()) {
+            if let Some(node) = &self.state.node {
+                node.set_in_call(&room, user, call, None);
+            }
+            self.schedule(
+                shard,
+                shard.now() + self.state.presence.grace,
+                ScheduledTask::CheckParticipant(call, room, user.clone(), departure),
+            );
         }
     }
 
     /// Starts the ringing timer of a call.
-    pub(super) fn schedule_ring_timeout(&mut self, shard: &mut Shard<Self>, call: EntityId) {
+    pub fn schedule_ring_timeout(&mut self, shard: &mut Shard<Self>, call: EntityId) {
         self.schedule(shard, shard.now() + RING_TIMEOUT, ScheduledTask::ExpireRinging(call));
     }
 
     /// Removes the users of a call that has ended, and its ringing timer.
-    pub(super) fn expire_ringing(&mut self, call: EntityId) {
-        self.state.presence.call_participants.clear(call);
+    pub(super) fn end_call(&mut self, call: EntityId) {
+        let participants = self.state.presence.call_participants.clear(call);
+        if let Some(node) = &self.state.node {
+            participants.iter().for_each(|(room, user)| node.remove_from_call(room, user, true));
+        }
         self.timers.scheduled.waiting.retain(|_, task| !matches!(task, ScheduledTask::ExpireRinging(ringing) if *ringing == call));
     }
 
@@ -77,11 +102,8 @@ impl RealtimeApp {
     pub(super) fn run_scheduled(&mut self, shard: &mut Shard<Self>) {
         while let Some(due) = self.timers.scheduled.waiting.first_entry().filter(|first| first.key().0 <= shard.now()) {
             match due.remove() {
-                ScheduledTask::CheckParticipant(call, user, departure) if self.is_on_other_node(call, &user) => {
-                    self.schedule(shard, shard.now() + RECHECK_DELAY, ScheduledTask::CheckParticipant(call, user, departure));
-                }
-                ScheduledTask::CheckParticipant(call, user, departure) => {
-                    if self.state.presence.call_participants.expire(call, &user, departure) {
+                ScheduledTask::CheckParticipant(call, room, user, departure) => {
+                    if self.state.presence.call_participants.expire(call, &user, departure) && self.is_lost(call, &room, &user) {
                         self.run_task(shard, ScheduledTask::LeaveCall(call, user));
                     }
                 }
@@ -99,10 +121,13 @@ impl RealtimeApp {
         }
     }
 
-    /// Whether a user whose connection here has ended has the room of the call open on another node, and so is in the call.
-    fn is_on_other_node(&self, call: EntityId, user: &UserId) -> bool {
-        let presence = &self.state.presence;
-        presence.call_participants.room_of(call, user).is_some_and(|room| presence.room_presence.is_on_nodes(&room, user))
+    /// Ends the entry of this node about a user whose grace period in a call has ended. Returns whether the user is in the call on no other node.
+    fn is_lost(&self, call: EntityId, room: &RoomId, user: &UserId) -> bool {
+        let Some(node) = &self.state.node else { return true };
+        // Two nodes may end their entries at once, and each still see the other's. The end of the last entry then removes the user; see `NodeObserver`.
+        let is_elsewhere = node.is_in_call_elsewhere(room, user, call);
+        node.remove_from_call(room, user, false);
+        !is_elsewhere
     }
 
     /// Schedules another attempt to store the end of a socket.

@@ -89,7 +89,7 @@ impl RealtimeApp {
         message: &ClientMessage<'_>,
         ack: Option<u64>,
     ) {
-        let Some(session) = shard.data(socket) else { return };
+        let Some(session) = shard.data(socket).filter(|_| !self.was_paused()) else { return };
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
         let parsed = match self.count_parsed(shard, socket, message) {
             Ok(parsed) => parsed,

@@ -302,6 +302,10 @@ impl RealtimeApp {
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
         let rooms = self.state.rooms_to_join(namespace, &outcome);
         self.auto_join(shard, socket, &rooms, &outcome.visible_rooms);
+        if resume.secret().is_some() {
+            // The session could not be resumed, so the connections on other nodes were not counted.
+            self.close_excess_connections(shard, &actor.user);
+        }
     }
 
     /// Sends the first messages to an accepted socket. From here on it ends with its token if `ends` is set.

@@ -219,12 +219,13 @@ impl Fanout {
         }
     }
 
-    /// Takes the evicted events out of the history for reconnecting clients, so that they can be deleted. `None` if there are none.
-    pub fn take_evicted(&self) -> Option<PurgeEvictedEvents> {
+    /// Takes the evicted events out of the history for reconnecting clients, so that those older than `min_age` seconds can be deleted. `None` if there are
+    /// none.
+    pub fn take_evicted(&self, min_age: i64) -> Option<PurgeEvictedEvents> {
         let (numbers, holes) = self.engine.get()?.take_evicted(MAX_EVICTED_PER_STEP);
         let offsets = numbers.into_iter().map(|number| number as i64).collect();
         let holes = holes.into_iter().map(|(room, until)| (room.as_ref().to_owned(), until as i64)).collect();
-        Some(PurgeEvictedEvents { offsets, holes }).filter(|evicted| !evicted.offsets.is_empty())
+        Some(PurgeEvictedEvents { offsets, holes, min_age }).filter(|evicted| !evicted.offsets.is_empty())
     }
 
     /// Frees the memory of events that are older than the replay window.
@@ -305,7 +306,7 @@ impl Fanout {
                 Effect::CollectPresence(ephemeral) => self.collect_presence(engine, ephemeral),
                 // Shard 0 has the timers of all calls.
                 Effect::StartRinging(call) => engine.send(0, Box::new(move |app, shard| app.schedule_ring_timeout(shard, call))),
-                Effect::StopRinging(call) => engine.send(0, Box::new(move |app, _| app.expire_ringing(call))),
+                Effect::StopRinging(call) => engine.send(0, Box::new(move |app, _| app.end_call(call))),
                 Effect::SendToEveryone(rendered) => self.publish(engine, Broadcast::to_everyone(rendered)),
             }
         }

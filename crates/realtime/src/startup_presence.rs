@@ -190,7 +190,14 @@ mod tests {
             left_at: left_at.map(at),
             rooms: Vec::new(),
         });
-        let startup = StartupState { started: at(100), position: 0, floor: 0, gaps: Vec::new(), disconnected_users: found.collect() };
+        let startup = StartupState {
+            started: at(100),
+            position: 0,
+            floor: 0,
+            gaps: Vec::new(),
+            disconnected_users: found.collect(),
+            open_calls: Vec::new(),
+        };
         let contracts = ContractRegistry::new(ContractOptions::default());
         let encode =
             |ephemeral| Arc::new(Broadcast::to_everyone(RenderedEvent::ephemeral(&contracts, None, vec![Arc::new(ephemeral)], at(0))));

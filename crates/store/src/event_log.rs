@@ -61,11 +61,11 @@ impl<D: Driver> EventLog for Tables<D> {
         Ok(deleted)
     }
 
-    fn delete_events(&mut self, offsets: &[i64]) -> StoreResult<()> {
+    fn delete_events(&mut self, offsets: &[i64], until: Timestamp) -> StoreResult<()> {
         self.0.write_events()?;
         let last = self.last_offset()?;
         for offset in offsets.iter().filter(|offset| **offset != last) {
-            self.0.post("DELETE FROM journal WHERE id = $1", values![*offset])?;
+            self.0.post("DELETE FROM journal WHERE id = $1 AND at <= $2", values![*offset, until])?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use domain::sessions::{RoomState, Session, SessionRoom};
 
 use crate::driver::{Driver, Row, Tables, values};
 use crate::event_log::ACKED;
+use crate::postgres::{HELD_NODE_LOCKS, lock_number};
 
 impl<D: Driver> SessionStore for Tables<D> {
     fn session(&mut self, secret: &str) -> StoreResult<Option<Session>> {
@@ -95,6 +96,18 @@ impl<D: Driver> SessionStore for Tables<D> {
 
     fn end_sessions_of(&mut self, node: &str, at: Timestamp) -> StoreResult<()> {
         self.end_connected(node, at, false)
+    }
+
+    fn running_nodes(&mut self) -> StoreResult<Vec<String>> {
+        if self.0.node().is_none() {
+            return Ok(Vec::new());
+        }
+        let epoch = self.epoch_number()?;
+        let nodes = "SELECT substr(name, 8) FROM marks WHERE name LIKE 'joined:%' AND value = $1 ORDER BY name";
+        let mut nodes = self.0.all(nodes, values![epoch], |row| Ok(row.text(0)?.to_owned()))?;
+        let locks = self.0.all(HELD_NODE_LOCKS, values![], |row| row.int(0))?;
+        nodes.retain(|node| locks.contains(&lock_number(node)));
+        Ok(nodes)
     }
 
     fn join_epoch(&mut self, node: &str) -> StoreResult<()> {

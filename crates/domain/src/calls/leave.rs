@@ -25,25 +25,34 @@ impl Command for LeaveCall {
     }
 }
 
-/// Removes users who have gone offline from all open calls. One of several nodes runs it, because the node with their connections may have died.
+/// Removes users from the open calls of rooms, because the node with their connections has died.
+///
+/// The output is whether they were removed. They were not if a node runs that is not in `listed`: it cannot reach the other nodes, and may have the users'
+/// connections.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct LeaveOpenCalls {
-    /// The users.
-    pub users: BTreeSet<UserId>,
+pub struct LeaveLostCalls {
+    /// The rooms and the users.
+    pub participants: BTreeSet<(RoomId, UserId)>,
+    /// The ids of the nodes that count as alive.
+    pub listed: Vec<String>,
 }
 
-impl Command for LeaveOpenCalls {
-    type Output = ();
+impl Command for LeaveLostCalls {
+    type Output = bool;
 
-    fn execute(self, context: &mut CommandContext<'_>) -> Result<(), DomainError> {
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<bool, DomainError> {
+        if context.store.running_nodes()?.iter().any(|node| !self.listed.contains(node)) {
+            return Ok(false);
+        }
         for call in context.store.open_calls()? {
             let present = call.participants.iter().filter(|participant| participant.left_at.is_none());
-            let offline = present.map(|participant| &participant.user.id).filter(|user| self.users.contains(*user));
-            for user in offline {
-                leave(context, call.id, user)?;
+            let lost =
+                present.map(|participant| (call.room.clone(), participant.user.id.clone())).filter(|lost| self.participants.contains(lost));
+            for (_, user) in lost {
+                leave(context, call.id, &user)?;
             }
         }
-        Ok(())
+        Ok(true)
     }
 }
 

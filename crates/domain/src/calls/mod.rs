@@ -20,8 +20,8 @@ pub use answer::AnswerCall;
 pub use end::EndCall;
 pub use initiate::{InitiateCall, InitiateCallResult};
 pub(crate) use leave::leave_calls;
-pub use leave::{LeaveCall, LeaveOpenCalls};
-pub use queries::ListCalls;
+pub use leave::{LeaveCall, LeaveLostCalls};
+pub use queries::{ListCallParticipants, ListCalls};
 pub use timeouts::{EndStaleCalls, ExpireRingingCall, RING_TIMEOUT_SECONDS};
 
 /// Reads a call that the actor may see. A call in another kind of room than `of`, or in a room without access for the actor, gets the same error as

@@ -3,7 +3,7 @@
 use crate::access::require_member;
 use crate::command::Query;
 use crate::error::DomainError;
-use crate::model::{Actor, Call, RoomId};
+use crate::model::{Actor, Call, RoomId, UserId};
 use crate::ports::{Page, Store};
 
 /// Lists a room's calls, newest first, for its members.
@@ -21,5 +21,21 @@ impl Query for ListCalls {
     fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Call>, DomainError> {
         require_member(store, actor, &self.room)?;
         Ok(store.calls_in(&self.room, &self.page)?)
+    }
+}
+
+/// Lists the present participants of all open calls, each with the room of the call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListCallParticipants;
+
+impl Query for ListCallParticipants {
+    type Output = Vec<(RoomId, UserId)>;
+
+    fn execute(self, store: &mut dyn Store, _: &Actor) -> Result<Self::Output, DomainError> {
+        let of_call = |call: Call| {
+            let present = call.participants.into_iter().filter(|participant| participant.left_at.is_none());
+            present.map(move |participant| (call.room.clone(), participant.user.id))
+        };
+        Ok(store.open_calls()?.into_iter().flat_map(of_call).collect())
     }
 }

@@ -3,7 +3,7 @@
 use crate::calls::end_call;
 use crate::command::{Command, CommandContext};
 use crate::error::DomainError;
-use crate::model::{CallStatus, EntityId};
+use crate::model::{Call, CallStatus, EntityId};
 
 /// How long a call rings, in seconds.
 pub const RING_TIMEOUT_SECONDS: u32 = 45;
@@ -26,15 +26,19 @@ impl Command for ExpireRingingCall {
     }
 }
 
-/// Ends every open call at the start of the server, when no user is connected: ringing calls as missed, ongoing calls as ended.
+/// Ends the calls that were open when the server started, because their users are no longer connected: ringing calls as missed, ongoing calls as ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct EndStaleCalls;
+pub struct EndStaleCalls {
+    /// The ids of the calls.
+    pub calls: Vec<EntityId>,
+}
 
 impl Command for EndStaleCalls {
     type Output = ();
 
     fn execute(self, context: &mut CommandContext<'_>) -> Result<(), DomainError> {
-        for mut call in context.store.open_calls()? {
+        for id in self.calls {
+            let Some(mut call) = context.store.call(id)?.filter(Call::is_open) else { continue };
             let status = if call.status == CallStatus::Ringing { CallStatus::Missed } else { CallStatus::Ended };
             end_call(context, &mut call, status, None)?;
         }

@@ -3,18 +3,15 @@
 use crate::command::{Command, CommandContext, Query};
 use crate::error::DomainError;
 use crate::event::PersistedEvent;
-use crate::model::{Actor, Timestamp};
+use crate::model::{Actor, EntityId, Timestamp};
 use crate::ports::{EventBatch, Store};
 use crate::sessions::disconnected_users::{DisconnectedUser, disconnected_users};
 
-/// Begins a new epoch at the start of the server, and ends all sessions that are still stored as connected. A node begins no epoch, because the first
-/// node of the cluster has begun it when it opened the database.
+/// Begins the epoch of a starting server, and ends the sessions that are still stored as connected to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BeginEpoch {
-    /// The name of the epoch; a new one at each start. Not used for a node.
-    pub name: String,
-    /// For a node of a cluster.
-    pub node: Option<NodeStart>,
+    /// The server that starts.
+    pub server: StartingServer,
     /// For how many seconds events are kept.
     pub window: i64,
     /// How many seconds back the output lists disconnected users.
@@ -24,14 +21,25 @@ pub struct BeginEpoch {
     pub grace_micros: i64,
 }
 
-/// The start of a node.
+/// The server that starts.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct NodeStart {
-    /// The id of the node.
-    pub id: String,
-    /// Whether the node is the first of the cluster: it ends the sessions of all nodes that have not joined the epoch. Another node ends its own sessions
-    /// from before the start, and gets no disconnected users, because the running nodes know who is online.
-    pub is_first: bool,
+pub enum StartingServer {
+    /// A single server. It begins an epoch with this name, a new one at each start, and ends all sessions.
+    Single {
+        /// The name of the epoch.
+        epoch: String,
+    },
+    /// The first node of a cluster, which has begun the epoch when it opened the database. It ends all sessions.
+    FirstNode {
+        /// The id of the node.
+        id: String,
+    },
+    /// A node that joins others. It ends its own sessions from before the start, and gets no disconnected users, because the running nodes know who is
+    /// online.
+    JoiningNode {
+        /// The id of the node.
+        id: String,
+    },
 }
 
 /// The stored state at a start.
@@ -48,6 +56,8 @@ pub struct StartupState {
     pub gaps: Vec<(String, i64)>,
     /// The users who were connected before the start.
     pub disconnected_users: Vec<DisconnectedUser>,
+    /// The ids of the calls that are open. No user is in them if the server is alone, or the first node.
+    pub open_calls: Vec<EntityId>,
 }
 
 impl Command for BeginEpoch {
@@ -55,23 +65,23 @@ impl Command for BeginEpoch {
 
     fn execute(self, context: &mut CommandContext<'_>) -> Result<StartupState, DomainError> {
         let position = context.store.last_offset()?;
-        if self.node.is_none() {
-            context.store.begin_epoch(&self.name)?;
+        if let StartingServer::Single { epoch } = &self.server {
+            context.store.begin_epoch(epoch)?;
         }
         let mut absent = Vec::new();
-        match &self.node {
-            Some(NodeStart { id, is_first: false }) => context.store.end_sessions_of(id, context.now)?,
-            _ => {
-                absent = disconnected_users(context, self.disconnected_seconds, self.grace_micros)?;
-                context.store.end_all_sessions(context.now)?;
-            }
+        if let StartingServer::JoiningNode { id } = &self.server {
+            context.store.end_sessions_of(id, context.now)?;
+        } else {
+            absent = disconnected_users(context, self.disconnected_seconds, self.grace_micros)?;
+            context.store.end_all_sessions(context.now)?;
         }
-        if let Some(node) = &self.node {
-            context.store.join_epoch(&node.id)?;
+        if let StartingServer::FirstNode { id } | StartingServer::JoiningNode { id } = &self.server {
+            context.store.join_epoch(id)?;
         }
         let floor = context.store.log_floor(context.now.minus_seconds(self.window))?;
-        let holes = context.store.gaps_after(floor)?;
-        Ok(StartupState { started: context.now, position, floor, gaps: holes, disconnected_users: absent })
+        let gaps = context.store.gaps_after(floor)?;
+        let open_calls = context.store.open_calls()?.into_iter().map(|call| call.id).collect();
+        Ok(StartupState { started: context.now, position, floor, gaps, disconnected_users: absent, open_calls })
     }
 }
 
@@ -167,11 +177,17 @@ pub struct EndNodeSessions {
     pub node: String,
 }
 
+/// The output is whether the sessions have ended. They have not if the process of the node is connected to the database: it cannot reach Redis, or has started
+/// again.
 impl Command for EndNodeSessions {
-    type Output = ();
+    type Output = bool;
 
-    fn execute(self, context: &mut CommandContext<'_>) -> Result<(), DomainError> {
-        Ok(context.store.end_sessions_of(&self.node, context.now)?)
+    fn execute(self, context: &mut CommandContext<'_>) -> Result<bool, DomainError> {
+        if context.store.running_nodes()?.contains(&self.node) {
+            return Ok(false);
+        }
+        context.store.end_sessions_of(&self.node, context.now)?;
+        Ok(true)
     }
 }
 

@@ -18,7 +18,7 @@ pub use connect::{
 pub use disconnected_users::{DisconnectedUser, ExpireDisconnected};
 pub use end::{DeleteSession, EndConnections, EndSession, LeaveRoom};
 pub use epoch::{
-    BeginEpoch, EndNodeSessions, NodeStart, ReadEventLog, ReadEventLogHead, ReadEvents, ReplaceEpoch, SaveAckedOffset, StartupState,
+    BeginEpoch, EndNodeSessions, ReadEventLog, ReadEventLogHead, ReadEvents, ReplaceEpoch, SaveAckedOffset, StartingServer, StartupState,
 };
 pub use retention::{PurgeEvictedEvents, PurgeOldEvents, PurgeOldSessions};
 pub use sync::{ResolveSync, SyncRange};

@@ -45,6 +45,8 @@ pub struct PurgeEvictedEvents {
     pub offsets: Vec<i64>,
     /// The rooms in which these events are missing from now on, each with the offset of the last; the empty name stands for events to all users.
     pub holes: Vec<(String, i64)>,
+    /// Only events that are older than so many seconds are deleted: another node may still have to read the others. [`PurgeOldEvents`] deletes them later.
+    pub min_age: i64,
 }
 
 impl Command for PurgeEvictedEvents {
@@ -54,6 +56,6 @@ impl Command for PurgeEvictedEvents {
         for (room, until) in &self.holes {
             context.store.put_gap(room, *until)?;
         }
-        Ok(context.store.delete_events(&self.offsets)?)
+        Ok(context.store.delete_events(&self.offsets, context.now.minus_seconds(self.min_age))?)
     }
 }

@@ -7,15 +7,14 @@ use bytes::Bytes;
 use cluster::wire::PresenceKey;
 use domain::command::Actor;
 use domain::event::EphemeralEvent;
-use domain::ids::{RoomId, UserId};
 use domain::ports::{Bus, BusMessage};
 use domain::sessions::EndConnections;
-use domain::users::User;
 use store::Writer;
 
 use super::NodeHandle;
 use super::event_codec::{NodeMessage, encode_message};
-use super::user_connections::former_value;
+use super::presence_entries::{encode_user, online_key, room_key};
+use super::user_connections::value_without_connection;
 use crate::Fanout;
 
 /// Takes the ephemeral events of this node. Persisted events do not come this way; see [`ClusterPublisher`](super::ClusterPublisher).
@@ -27,7 +26,7 @@ pub struct ClusterBus {
     node: Arc<NodeHandle>,
     fanout: Arc<Fanout>,
     /// The changes of presence from before the start of the node: users who were connected before the start of the server.
-    early: Mutex<Vec<PresenceEntry>>,
+    before_start: Mutex<Vec<PresenceEntry>>,
     writer: OnceLock<Writer>,
 }
 
@@ -40,21 +39,21 @@ enum PresenceEntry {
 impl ClusterBus {
     /// A bus to the connections of `fanout` and to other nodes.
     pub fn new(node: Arc<NodeHandle>, fanout: Arc<Fanout>) -> Self {
-        Self { node, fanout, early: Mutex::default(), writer: OnceLock::new() }
+        Self { node, fanout, before_start: Mutex::default(), writer: OnceLock::new() }
     }
 
     /// Sets the entries from before the start of the node. `writer` stores the ends of connections from now on.
     pub fn node_started(&self, writer: Writer) {
         let _ = self.writer.set(writer);
-        let early = std::mem::take(&mut *self.early.lock().unwrap_or_else(PoisonError::into_inner));
-        early.into_iter().for_each(|entry| self.change(entry));
+        let entries = std::mem::take(&mut *self.before_start.lock().unwrap_or_else(PoisonError::into_inner));
+        entries.into_iter().for_each(|entry| self.change(entry));
     }
 
     fn change(&self, entry: PresenceEntry) {
         match (self.node.get(), entry) {
             (Some(node), PresenceEntry::Set(key, value)) => node.set_presence(&key, value),
             (Some(node), PresenceEntry::Removed(key, left)) => node.remove_presence(&key, left),
-            (None, entry) => self.early.lock().unwrap_or_else(PoisonError::into_inner).push(entry),
+            (None, entry) => self.before_start.lock().unwrap_or_else(PoisonError::into_inner).push(entry),
         }
     }
 }
@@ -101,28 +100,10 @@ fn send_to_all_nodes(node: &NodeHandle, fanout: &Fanout, ephemeral: Arc<Ephemera
 /// The change of this node's entries that an event of presence stands for.
 fn presence_entry(ephemeral: &EphemeralEvent) -> Option<PresenceEntry> {
     Some(match ephemeral {
-        EphemeralEvent::Online { user, connection } => PresenceEntry::Set(online_key(user), former_value(connection)),
+        EphemeralEvent::Online { user, connection } => PresenceEntry::Set(online_key(user), value_without_connection(connection)),
         EphemeralEvent::Offline { user } => PresenceEntry::Removed(online_key(user), false),
         EphemeralEvent::RoomJoined { room, user } => PresenceEntry::Set(room_key(room, &user.id), encode_user(user)),
         EphemeralEvent::RoomLeft { room, user, removed } => PresenceEntry::Removed(room_key(room, &user.id), *removed),
         _ => return None,
     })
-}
-
-/// The key of a user who is online.
-pub(super) fn online_key(user: &UserId) -> PresenceKey {
-    PresenceKey::online(user.as_str())
-}
-
-fn room_key(room: &RoomId, user: &UserId) -> PresenceKey {
-    PresenceKey::in_room(room.as_str(), user.as_str())
-}
-
-fn encode_user(user: &User) -> Bytes {
-    serde_json::to_vec(user).map(Bytes::from).unwrap_or_default()
-}
-
-/// The user of an entry of a room; `None` for a value of a newer version.
-pub(super) fn decode_user(value: &[u8]) -> Option<User> {
-    serde_json::from_slice(value).ok()
 }

@@ -15,8 +15,8 @@ use domain::ports::BusMessage;
 use engine::BatchGuard;
 
 use super::NodeHandle;
-use super::cluster_bus::decode_user;
 use super::event_codec::{FrameValue, NodeMessage, decode, decode_message};
+use super::presence_entries::{decode_user, participant_of};
 use super::user_connections::{connections, visible_id};
 use crate::presence::RoomPresence;
 use crate::{Fanout, RealtimeApp};
@@ -26,8 +26,9 @@ pub trait NodeObserver: Send + Sync + 'static {
     /// The nodes have changed. Called under a lock of the node, so it must not block and must not call the node.
     fn nodes_changed(&self, event: MembershipEvent);
 
-    /// A user has gone offline on all nodes.
-    fn went_offline(&self, user: &UserId);
+    /// A user who was in the call of a room is in it on no node any more, and has not left it: the node with the user's connection may have died. Called as
+    /// `nodes_changed` is.
+    fn lost_participant(&self, room: RoomId, user: UserId);
 
     /// The database has lost commits that clients have received as events.
     fn log_went_back(&self, fault: LogWentBack);
@@ -100,14 +101,17 @@ impl<O: NodeObserver> ClusterSink for ConnectionSink<O> {
                 self.announce(EphemeralEvent::Online { user: UserId::new(&*key.user), connection });
             }
             PresenceTransition::Removed { key, .. } if key.is_online() => {
-                let user = UserId::new(&*key.user);
-                self.observer.went_offline(&user);
-                self.announce(EphemeralEvent::Offline { user });
+                self.announce(EphemeralEvent::Offline { user: UserId::new(&*key.user) });
             }
             PresenceTransition::Added { key, value } => {
                 if let (Some(room), Some(user)) = (RoomId::parse(&key.room), decode_user(&value)) {
                     self.room_presence.add_on_nodes(&room, &user);
                     self.announce(EphemeralEvent::RoomJoined { room, user });
+                }
+            }
+            PresenceTransition::Removed { key, left: false } if participant_of(&key).is_some() => {
+                if let Some((room, user)) = participant_of(&key) {
+                    self.observer.lost_participant(room, user);
                 }
             }
             PresenceTransition::Removed { key, left } => {
@@ -120,8 +124,10 @@ impl<O: NodeObserver> ClusterSink for ConnectionSink<O> {
     }
 
     fn other_value(&self, _: &NodeId, key: &PresenceKey, value: &Bytes) {
-        self.node.observe(&connections(value));
-        self.fanout.check_connection_caps(UserId::new(&*key.user));
+        let user = UserId::new(&*key.user);
+        if self.node.observe(&user, &connections(value)) {
+            self.fanout.check_connection_caps(user);
+        }
     }
 
     fn usage(&self, charges: Vec<Usage>) {

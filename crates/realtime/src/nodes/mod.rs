@@ -5,6 +5,7 @@
 //! - [`ClusterPublisher`]: committed events and replies, from the writer to all nodes.
 //! - [`ClusterBus`]: ephemeral events and presence of this node.
 //! - [`ConnectionSink`]: the events and the presence of all nodes, to the connections of this one.
+//! - `presence_entries`: the keys and values of the presence that nodes share.
 //! - `user_connections`: the connections of each user on this node, for the caps over all nodes.
 //! - `delivery_delays`: how long events take.
 //! - [`LogReader`]: the event log, from which a node reads what it missed.
@@ -16,6 +17,7 @@ mod delivery_delays;
 mod event_codec;
 mod log_reader;
 mod node_handle;
+mod presence_entries;
 mod user_connections;
 
 pub use cluster::node::ClusterNode;

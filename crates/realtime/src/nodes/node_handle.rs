@@ -8,14 +8,14 @@ use bytes::Bytes;
 use cluster::membership::LeaseGuard;
 use cluster::node::ClusterNode;
 use cluster::shared_limits::{OpenConnections, excess};
-use domain::ids::{Timestamp, UserId};
+use domain::ids::{EntityId, RoomId, Timestamp, UserId};
 use engine::id::Id;
 use limits::rate_limit::UsageReporter;
 use store::Histogram;
 
-use super::cluster_bus::online_key;
 use super::delivery_delays::DeliveryDelays;
 use super::event_codec::{NodeMessage, encode_message};
+use super::presence_entries::{Participant, call_key, online_key};
 use super::user_connections::{UserConnections, connections, transport_number, visible_id, without_resumed};
 use crate::presence::{ConnectionId, OnlineOnNodes, Transport};
 
@@ -95,6 +95,63 @@ impl NodeHandle {
     }
 }
 
+/// Users in calls. Each node with a connection that has joined a call has an entry about it.
+impl NodeHandle {
+    /// A user is in the call of a room on this node. `connection`: the id of the connection, or `None` if it has ended.
+    pub(crate) fn set_in_call(&self, room: &RoomId, user: &UserId, call: EntityId, connection: Option<&str>) {
+        if let Some(node) = self.get() {
+            let participant = Participant { call, connection: connection.map(str::to_owned) };
+            node.set_presence(&call_key(room, user), participant.encode());
+        }
+    }
+
+    /// The call of a room that a user has joined on another node, if this connection of the user may take its place there.
+    pub(crate) fn call_to_resume(&self, room: &RoomId, user: &UserId, connection: &str) -> Option<EntityId> {
+        let (node, key) = (self.get()?, call_key(room, user));
+        let participants: Vec<_> = node.presence_values(&key).iter().filter_map(|(_, value)| Participant::decode(value)).collect();
+        if participants.iter().any(|participant| !participant.yields_to(connection)) {
+            return None;
+        }
+        // The last node with the entry may have died.
+        let departing = || node.departing_presence(&key).and_then(|value| Participant::decode(&value));
+        participants.into_iter().next().or_else(departing).map(|participant| participant.call)
+    }
+
+    /// Whether a user is in this call on another node.
+    pub(crate) fn is_in_call_elsewhere(&self, room: &RoomId, user: &UserId, call: EntityId) -> bool {
+        let Some(node) = self.get() else { return false };
+        let own = node.own().id;
+        let others = node.presence_values(&call_key(room, user)).into_iter().filter(|(holder, _)| *holder != own);
+        others.filter_map(|(_, value)| Participant::decode(&value)).any(|participant| participant.call == call)
+    }
+
+    /// Whether a user is in the call of a room on any node, or was until just now.
+    pub fn is_in_call(&self, room: &RoomId, user: &UserId) -> bool {
+        self.get().is_some_and(|node| node.is_present(&call_key(room, user)))
+    }
+
+    /// Whether this node has the smallest id of all that count as alive: it does work that one node does for all.
+    pub fn is_first(&self) -> bool {
+        self.get().is_some_and(|node| {
+            let own = node.own().id;
+            node.others().iter().all(|other| other.id > own)
+        })
+    }
+
+    /// The ids of all nodes that count as alive, this one included.
+    pub fn node_ids(&self) -> Vec<String> {
+        let nodes = self.get().map(|node| node.others().into_iter().chain([node.own()]));
+        nodes.into_iter().flatten().map(|node| node.id.to_string()).collect()
+    }
+
+    /// A user is in the call of a room on this node no more. `ended`: the call has ended.
+    pub(crate) fn remove_from_call(&self, room: &RoomId, user: &UserId, ended: bool) {
+        if let Some(node) = self.get() {
+            node.remove_presence(&call_key(room, user), ended);
+        }
+    }
+}
+
 impl UsageReporter for NodeHandle {
     fn spent(&self, budget: &str, amount: u32) {
         if let Some(node) = self.get() {
@@ -104,9 +161,11 @@ impl UsageReporter for NodeHandle {
 }
 
 impl NodeHandle {
-    /// Learns the connections of a user on another node.
-    pub(super) fn observe(&self, connections: &OpenConnections) {
-        self.connections().observe(connections);
+    /// Learns the connections of a user on another node. Returns whether the user has a connection on this one, too.
+    pub(super) fn observe(&self, user: &UserId, connections: &OpenConnections) -> bool {
+        let mut own = self.connections();
+        own.observe(connections);
+        own.contains(user)
     }
 
     /// The connections of a user on this node that exceed a cap over all nodes: the newest of all.
@@ -164,6 +223,6 @@ impl OnlineOnNodes for NodeHandle {
     }
 
     fn count(&self) -> usize {
-        self.get().map_or(0, |node| node.users_in("", 0).1)
+        self.get().map_or(0, |node| node.online_count())
     }
 }

@@ -11,8 +11,8 @@ use smallvec::SmallVec;
 
 use crate::presence::{ConnectionId, Transport};
 
-/// The transport of a connection from before the start of the server. It counts for no cap.
-const FORMER: u8 = u8::MAX;
+/// The transport of a connection that has ended, whose user is still online. It counts for no cap.
+const NO_TRANSPORT: u8 = u8::MAX;
 
 /// The number of a transport in the messages between nodes.
 pub(super) fn transport_number(transport: Transport) -> u8 {
@@ -25,11 +25,11 @@ pub(super) fn transport_number(transport: Transport) -> u8 {
 /// The connections of the users who are online on this node.
 #[derive(Default)]
 pub(super) struct UserConnections {
-    users: HashMap<UserId, SmallVec<[Known; 1]>>,
+    users: HashMap<UserId, SmallVec<[OwnConnection; 1]>>,
     clock: LogicalClock,
 }
 
-struct Known {
+struct OwnConnection {
     connection: ConnectionId,
     opened: u64,
     id: Box<str>,
@@ -40,7 +40,7 @@ impl UserConnections {
     pub fn open(&mut self, user: &UserId, connection: ConnectionId, id: &str) -> Bytes {
         let opened = self.clock.next_time();
         let known = self.users.entry(user.clone()).or_default();
-        known.push(Known { connection, opened, id: id.into() });
+        known.push(OwnConnection { connection, opened, id: id.into() });
         value(known)
     }
 
@@ -52,7 +52,7 @@ impl UserConnections {
         let closed = known.remove(index);
         if known.is_empty() {
             entry.remove();
-            return Some(former_value(&closed.id));
+            return Some(value_without_connection(&closed.id));
         }
         Some(value(known))
     }
@@ -63,6 +63,11 @@ impl UserConnections {
         let renamed = known.iter_mut().find(|known| known.connection == connection)?;
         renamed.id = id.into();
         Some(value(known))
+    }
+
+    /// Whether the user has a connection on this node.
+    pub fn contains(&self, user: &UserId) -> bool {
+        self.users.contains_key(user)
     }
 
     /// Learns the connections of a user on another node.
@@ -77,9 +82,9 @@ impl UserConnections {
     }
 }
 
-/// The value for a user who was connected before the start. `id`: as in [`UserConnections::open`].
-pub(super) fn former_value(id: &str) -> Bytes {
-    OpenConnections(vec![OpenConnection { transport: FORMER, opened: 0, id: id.into() }]).encode()
+/// The value for a user who has no connection and is still online. `id`: that of the last connection, as in [`UserConnections::open`].
+pub(super) fn value_without_connection(id: &str) -> Bytes {
+    OpenConnections(vec![OpenConnection { transport: NO_TRANSPORT, opened: 0, id: id.into() }]).encode()
 }
 
 /// The connections in the value of an entry; none if another version wrote it.
@@ -104,8 +109,8 @@ pub(super) fn without_resumed(holders: &mut [(NodeId, OpenConnections)]) {
     }
 }
 
-fn value(known: &[Known]) -> Bytes {
-    let open = |known: &Known| OpenConnection {
+fn value(known: &[OwnConnection]) -> Bytes {
+    let open = |known: &OwnConnection| OpenConnection {
         transport: transport_number(known.connection.transport()),
         opened: known.opened,
         id: known.id.clone(),
@@ -129,11 +134,11 @@ mod tests {
         assert_eq!(users.opened_at(&anna, &[72, 73]), [second]);
         assert_eq!(users.rename(&anna, first, "a").map(|value| visible_id(&connections(&value))), Some("a".to_owned()));
         assert_eq!(users.close(&anna, first).map(|value| connections(&value).0.len()), Some(1));
-        let former = users.close(&anna, second).map(|value| connections(&value));
-        assert_eq!(former.map(|former| (former.0[0].transport, visible_id(&former))), Some((FORMER, "b".to_owned())));
+        let last = users.close(&anna, second).map(|value| connections(&value));
+        assert_eq!(last.map(|last| (last.0[0].transport, visible_id(&last))), Some((NO_TRANSPORT, "b".to_owned())));
         assert_eq!(users.close(&anna, second), None);
         assert!(users.users.is_empty(), "a user without connections takes no memory");
-        assert_eq!(visible_id(&connections(&former_value("c"))), "c");
+        assert_eq!(visible_id(&connections(&value_without_connection("c"))), "c");
     }
 
     #[test]

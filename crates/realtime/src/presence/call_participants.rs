@@ -50,14 +50,9 @@ impl CallParticipants {
         participant.is_some_and(|participant| matches!(participant.state, ParticipantState::Connected(_)))
     }
 
-    /// The room of a call that a user is in.
-    pub fn room_of(&self, call: EntityId, user: &UserId) -> Option<RoomId> {
-        self.lock().users.get(user).and_then(|calls| calls.get(&call)).map(|participant| participant.room.clone())
-    }
-
-    /// Starts the grace periods of a user in the calls of a connection that has ended. Returns a departure for each call: call
+    /// Starts the grace periods of a user in the calls of a connection that has ended. Returns the room and a departure for each call: call
     /// [`CallParticipants::expire`] when its grace period ends.
-    pub fn disconnect(&self, user: &UserId, connection: &str) -> Vec<(EntityId, DepartureId)> {
+    pub fn disconnect(&self, user: &UserId, connection: &str) -> Vec<(EntityId, RoomId, DepartureId)> {
         let mut state = self.lock();
         let CallsState { users, last_departure, .. } = &mut *state;
         let mut disconnected = Vec::new();
@@ -65,20 +60,23 @@ impl CallParticipants {
             if matches!(&participant.state, ParticipantState::Connected(current) if current == connection) {
                 let departure = last_departure.next();
                 participant.state = ParticipantState::Disconnected(departure);
-                disconnected.push((*call, departure));
+                disconnected.push((*call, participant.room.clone(), departure));
             }
         }
         disconnected
     }
 
-    /// Ends a user's grace period in a room's call, because a connection of the user enters the room.
-    pub fn resume(&self, room: &RoomId, user: &UserId, connection: &str) {
+    /// Ends a user's grace period in a room's call, because a connection of the user enters the room. Returns the call that the user is in again.
+    pub fn resume(&self, room: &RoomId, user: &UserId, connection: &str) -> Option<EntityId> {
         let mut state = self.lock();
-        for participant in state.users.get_mut(user).into_iter().flat_map(HashMap::values_mut) {
+        let mut resumed = None;
+        for (call, participant) in state.users.get_mut(user).into_iter().flatten() {
             if participant.room == *room && matches!(participant.state, ParticipantState::Disconnected(_)) {
                 participant.state = ParticipantState::Connected(connection.to_owned());
+                resumed = resumed.max(Some(*call));
             }
         }
+        resumed
     }
 
     /// Ends the grace period of a departure. True if the user has not reconnected since, and is no longer in the call.
@@ -98,12 +96,11 @@ impl CallParticipants {
         expired
     }
 
-    /// Removes all users of a call that has ended.
-    pub fn clear(&self, call: EntityId) {
+    /// Removes all users of a call that has ended. Returns them, each with the room of the call.
+    pub fn clear(&self, call: EntityId) -> Vec<(RoomId, UserId)> {
         let mut state = self.lock();
-        for user in state.calls.remove(&call).unwrap_or_default() {
-            state.remove(call, &user);
-        }
+        let users = state.calls.remove(&call).unwrap_or_default();
+        users.into_iter().filter_map(|user| Some((state.remove(call, &user)?.room, user))).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, CallsState> {
@@ -113,13 +110,13 @@ impl CallParticipants {
 
 impl CallsState {
     /// Removes a user from a call.
-    fn remove(&mut self, call: EntityId, user: &UserId) {
-        if let Entry::Occupied(mut calls) = self.users.entry(user.clone()) {
-            calls.get_mut().remove(&call);
-            if calls.get().is_empty() {
-                calls.remove();
-            }
+    fn remove(&mut self, call: EntityId, user: &UserId) -> Option<CallParticipant> {
+        let Entry::Occupied(mut calls) = self.users.entry(user.clone()) else { return None };
+        let removed = calls.get_mut().remove(&call);
+        if calls.get().is_empty() {
+            calls.remove();
         }
+        removed
     }
 }
 
@@ -139,7 +136,7 @@ mod tests {
         calls.join(1, &room, &anna, "laptop");
         calls.join(1, &room, &ben, "phone");
         assert_eq!(calls.disconnect(&anna, "tablet"), vec![], "the tablet is in no call");
-        let [(1, departure)] = calls.disconnect(&anna, "laptop")[..] else { panic!("the laptop was in one call") };
+        let [(1, _, departure)] = calls.disconnect(&anna, "laptop")[..] else { panic!("the laptop was in one call") };
         assert!(!calls.is_in_call(1, &anna) && calls.is_in_call(1, &ben));
         assert!(calls.expire(1, &anna, departure));
         assert!(!calls.expire(1, &anna, departure), "once");
@@ -152,15 +149,16 @@ mod tests {
         let (calls, (room, anna, _)) = (CallParticipants::default(), users());
         calls.join(1, &room, &anna, "laptop");
         let first = calls.disconnect(&anna, "laptop");
-        calls.resume(&RoomKind::ChatRoom.room(8), &anna, "elsewhere");
+        assert_eq!(calls.resume(&RoomKind::ChatRoom.room(8), &anna, "elsewhere"), None);
         assert!(!calls.is_in_call(1, &anna));
-        calls.resume(&room, &anna, "laptop again");
+        assert_eq!(calls.resume(&room, &anna, "laptop again"), Some(1));
+        assert_eq!(calls.resume(&room, &anna, "phone"), None, "the laptop is in the call");
         assert!(calls.is_in_call(1, &anna));
-        assert!(!calls.expire(1, &anna, first[0].1));
+        assert!(!calls.expire(1, &anna, first[0].2));
         let second = calls.disconnect(&anna, "laptop again");
-        assert!(!calls.expire(1, &anna, first[0].1), "the second departure has a grace period of its own");
+        assert!(!calls.expire(1, &anna, first[0].2), "the second departure has a grace period of its own");
         calls.join(1, &room, &anna, "phone");
-        assert!(!calls.expire(1, &anna, second[0].1), "the user joined on another device");
+        assert!(!calls.expire(1, &anna, second[0].2), "the user joined on another device");
     }
 
     #[test]
@@ -168,8 +166,8 @@ mod tests {
         let (calls, (room, anna, _)) = (CallParticipants::default(), users());
         calls.join(1, &room, &anna, "laptop");
         calls.join(2, &room, &anna, "laptop");
-        calls.clear(1);
-        let [(2, departure)] = calls.disconnect(&anna, "laptop")[..] else { panic!("one is left") };
+        assert_eq!(calls.clear(1), [(room.clone(), anna.clone())]);
+        let [(2, _, departure)] = calls.disconnect(&anna, "laptop")[..] else { panic!("one is left") };
         calls.clear(2);
         assert!(!calls.expire(2, &anna, departure));
         let state = calls.lock();

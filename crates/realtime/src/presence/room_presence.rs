@@ -76,11 +76,6 @@ impl RoomPresence {
         Some(user)
     }
 
-    /// Whether a user has a room open on any of several nodes; false if there is one node.
-    pub fn is_on_nodes(&self, room: &RoomId, user: &UserId) -> bool {
-        self.on_nodes.as_ref().is_some_and(|users| lock(users).contains(room, user))
-    }
-
     /// Counts a connection in a room, which may be inside another. If it is the user's first there, `send` sends the event.
     pub fn join(&self, room: &RoomId, user: &User, inside: Option<RoomId>, send: impl FnOnce()) {
         if !self.tracks(room) {

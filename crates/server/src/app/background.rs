@@ -9,6 +9,7 @@ use domain::sessions::{PurgeOldEvents, PurgeOldSessions, SaveAckedOffset};
 use domain::users::PurgeUnseenUsers;
 use limits::memory_guard;
 use logging;
+use realtime::nodes::NodeHandle;
 use realtime::{Fanout, ShardQuery};
 use store::Writer;
 
@@ -21,56 +22,76 @@ const PURGE_INTERVAL: Duration = Duration::from_secs(10);
 /// How many seconds events stay in the database after their entries in memory have expired.
 const PURGE_DELAY_SECONDS: i64 = 10;
 
+/// How old an evicted event is at least, in seconds, when one of several nodes deletes it: by then all nodes have read it.
+const MIN_AGE_SECONDS_ON_NODES: i64 = 60;
+
 /// How often the server stores the offset that all clients have acknowledged.
 const ACK_SAVE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Starts all background tasks. Those that depend on connections start only if there are any.
 pub(super) fn start(parts: &Parts) {
     let (writer, retention) = (|| parts.storage.writer.clone(), parts.storage.retention);
+    let purge_loop = || PurgeLoop { writer: writer(), node: parts.cluster.as_ref().map(|cluster| cluster.node.clone()) };
     let event_seconds = retention.event_seconds();
     tokio::spawn(logging::report_dropped());
     // Continues removals that the last stop interrupted.
     tokio::spawn(continue_removals(writer()));
-    tokio::spawn(purge(writer(), "stored responses", PurgeStoredResponses));
-    tokio::spawn(purge(writer(), "users who never signed in", PurgeUnseenUsers));
-    tokio::spawn(purge(writer(), "sessions", PurgeOldSessions { window: retention.session_seconds() }));
-    tokio::spawn(purge(writer(), "events", PurgeOldEvents { window: event_seconds + PURGE_DELAY_SECONDS }));
-    tokio::spawn(purge_evicted(writer(), parts.delivery.fanout.clone()));
+    tokio::spawn(purge_loop().run("stored responses", PurgeStoredResponses));
+    tokio::spawn(purge_loop().run("users who never signed in", PurgeUnseenUsers));
+    tokio::spawn(purge_loop().run("sessions", PurgeOldSessions { window: retention.session_seconds() }));
+    tokio::spawn(purge_loop().run("events", PurgeOldEvents { window: event_seconds + PURGE_DELAY_SECONDS }));
+    tokio::spawn(purge_loop().run_for_evicted(parts.delivery.fanout.clone()));
     if let Some(limit) = parts.memory_limit {
         tokio::spawn(memory_guard::watch(limit, parts.admission.clone(), parts.bytes_in_hand.clone()));
     }
 }
 
-/// Deletes old entries, a part at a time, so that other commands do not wait long.
-async fn purge(writer: Writer, entries: &'static str, command: impl Command<Output = bool>) {
-    loop {
-        match writer.run_as_server(command.clone()).await {
-            Some(Ok(true)) => {}
-            Some(Ok(false)) => tokio::time::sleep(PURGE_INTERVAL).await,
-            Some(Err(error)) => {
-                tracing::warn!(%error, "failed to delete old {entries}; the server will retry");
-                tokio::time::sleep(PURGE_INTERVAL).await;
-            }
-            None => return,
-        }
-    }
+/// Deletes old entries, a part at a time, so that other commands do not wait long. Of several nodes, the first one does it.
+struct PurgeLoop {
+    writer: Writer,
+    node: Option<Arc<NodeHandle>>,
 }
 
-/// Deletes evicted events; see `JOURNAL_KEEP`.
-async fn purge_evicted(writer: Writer, fanout: Arc<Fanout>) {
-    loop {
-        let Some(evicted) = fanout.take_evicted() else {
-            tokio::time::sleep(PURGE_INTERVAL).await;
-            continue;
-        };
+impl PurgeLoop {
+    fn is_ours(&self) -> bool {
+        self.node.as_ref().is_none_or(|node| node.is_first())
+    }
+
+    async fn run(self, entries: &'static str, command: impl Command<Output = bool>) {
         loop {
-            match writer.run_as_server(evicted.clone()).await {
-                Some(Ok(())) => break,
+            if !self.is_ours() {
+                tokio::time::sleep(PURGE_INTERVAL).await;
+                continue;
+            }
+            match self.writer.run_as_server(command.clone()).await {
+                Some(Ok(true)) => {}
+                Some(Ok(false)) => tokio::time::sleep(PURGE_INTERVAL).await,
                 Some(Err(error)) => {
-                    tracing::warn!(%error, "failed to delete evicted events; the server will retry");
+                    tracing::warn!(%error, "failed to delete old {entries}; the server will retry");
                     tokio::time::sleep(PURGE_INTERVAL).await;
                 }
                 None => return,
+            }
+        }
+    }
+
+    /// Deletes evicted events; see `JOURNAL_KEEP`. All nodes evict the same events from their memory.
+    async fn run_for_evicted(self, fanout: Arc<Fanout>) {
+        let min_age = if self.node.is_some() { MIN_AGE_SECONDS_ON_NODES } else { 0 };
+        loop {
+            let Some(evicted) = fanout.take_evicted(min_age) else {
+                tokio::time::sleep(PURGE_INTERVAL).await;
+                continue;
+            };
+            while self.is_ours() {
+                match self.writer.run_as_server(evicted.clone()).await {
+                    Some(Ok(())) => break,
+                    Some(Err(error)) => {
+                        tracing::warn!(%error, "failed to delete evicted events; the server will retry");
+                        tokio::time::sleep(PURGE_INTERVAL).await;
+                    }
+                    None => return,
+                }
             }
         }
     }

@@ -34,7 +34,15 @@ pub(super) fn start(config: &Config, parts: &Parts) -> anyhow::Result<Engine<Rea
     )?;
     fanout.connect(engine.handle());
     storage.restore_history(fanout)?;
-    engine.handle().send(0, Box::new(move |app, shard| app.expect_reconnects(shard, expected)));
+    let open_calls = storage.startup.open_calls.clone();
+    engine.handle().send(
+        0,
+        Box::new(move |app, shard| {
+            app.expect_reconnects(shard, expected);
+            // Other nodes may have begun them. Without effect on calls that are answered or have ended by then.
+            open_calls.into_iter().for_each(|call| app.schedule_ring_timeout(shard, call));
+        }),
+    );
     parts.shard_query.connect(engine.handle());
     tokio::spawn(background::save_acked_offset(storage.writer.clone(), parts.shard_query.clone(), fanout.clone()));
     Ok(engine)

@@ -3,7 +3,7 @@
 //! - `parts`: the parts that the others share.
 //! - `storage`: the database and its threads.
 //! - `in_process_bus`: the bus of a server with one node.
-//! - `cluster`: this server as one of several nodes. `node_directory`: the addresses of the others.
+//! - `cluster`: this server as one of several nodes. `node_events`: what it does when the others change; `lost_participants`: calls. `node_directory`: their addresses.
 //! - `live_engine`: the engine with the live connections.
 //! - `removals`: removes users and spaces in steps.
 //! - `background`: the tasks that run for as long as the server does.
@@ -14,7 +14,9 @@ mod cluster;
 mod dispatcher;
 mod in_process_bus;
 mod live_engine;
+mod lost_participants;
 mod node_directory;
+mod node_events;
 mod parts;
 mod removals;
 mod storage;
@@ -35,11 +37,12 @@ use engine::Engine;
 use listener::{Handler, router};
 use realtime::{RealtimeApp, expire_disconnected_users, socketio_cluster};
 use socketio_adapter::{Adapter, Settings as AdapterSettings};
-use store::{Database, Writer};
+use store::Database;
 
 use dispatcher::Dispatcher;
 pub use in_process_bus::InProcessBus;
 use parts::Parts;
+use storage::Storage;
 pub use storage::{bounds, open_database, quotas};
 
 /// The interval of the rounds in which a draining server closes connections.
@@ -73,7 +76,7 @@ impl App {
             expire_disconnected_users(&parts.storage.writer, parts.storage.startup.started);
         }
         if database.cluster().is_none_or(|cluster| cluster.is_first) {
-            end_stale_calls(&parts.storage.writer);
+            end_stale_calls(&parts.storage);
         }
         background::start(&parts);
         Ok(Self { engine, router: api::router(parts.rest(config), parts.api(config)), parts, adapter: None })
@@ -181,8 +184,9 @@ fn read_redis_ca(path: Option<&Path>) -> anyhow::Result<Option<Vec<u8>>> {
 }
 
 /// Ends the calls from before the start, before users can connect: none of their users is connected any more.
-fn end_stale_calls(writer: &Writer) {
-    writer.run(Actor::server(), EndStaleCalls, |ended| {
+fn end_stale_calls(storage: &Storage) {
+    let end = EndStaleCalls { calls: storage.startup.open_calls.clone() };
+    storage.writer.run(Actor::server(), end, |ended| {
         if let Err(error) = ended {
             tracing::error!(%error, "failed to end the calls from before the start");
         }

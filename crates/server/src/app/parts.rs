@@ -54,7 +54,7 @@ impl Parts {
     /// Starts the threads of the database, and builds everything around them.
     pub fn start(config: &Config, keys: &Keys, database: &Database) -> anyhow::Result<Self> {
         let readers = super::storage::start_readers(database)?;
-        let epoch = super::cluster::epoch(database);
+        let epoch = super::storage::epoch(database);
         let contracts = ContractRegistry::new(ContractOptions { close_on_forbidden: config.realtime.ws_close_on_forbidden });
         let node = database.cluster().map(|_| Arc::new(NodeHandle::default()));
         let (online_users, room_presence) = presence(&contracts, node.as_ref());

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use client_json::timestamps::Milliseconds;
-use config::{Config, Limit, LimitsConfig};
+use config::{ClusterSettings, Config, Limit, LimitsConfig};
 use domain::command::{Actor, MembershipLimits};
 use domain::id_generator::IdGenerator;
 use domain::quotas::QuotaBounds;
-use domain::sessions::{BeginEpoch, NodeStart, ReadEventLog, StartupState};
+use domain::sessions::{BeginEpoch, ReadEventLog, StartingServer, StartupState};
 use realtime::{Fanout, MIN_RETURN_WINDOW};
 use store::{CommitSink, Database, NodeOptions, Options, Readers, Writer};
 
@@ -101,11 +101,7 @@ impl Storage {
         threads.push(thread);
         let retention = Retention::new(config);
         let begin = BeginEpoch {
-            name: epoch.clone(),
-            node: config
-                .cluster()
-                .zip(database.cluster())
-                .map(|(settings, found)| NodeStart { id: settings.node_id, is_first: found.is_first }),
+            server: starting_server(config.cluster(), database, epoch.clone()),
             window: retention.event_seconds(),
             disconnected_seconds: retention.session_seconds(),
             grace_micros: i64::try_from(config.presence.grace.as_micros()).unwrap_or(i64::MAX),
@@ -144,6 +140,20 @@ impl Storage {
             let _ = thread.join();
         }
     }
+}
+
+/// This server for the start of its epoch.
+fn starting_server(settings: Option<ClusterSettings>, database: &Database, epoch: String) -> StartingServer {
+    match settings.zip(database.cluster()) {
+        Some((settings, found)) if found.is_first => StartingServer::FirstNode { id: settings.node_id },
+        Some((settings, _)) => StartingServer::JoiningNode { id: settings.node_id },
+        None => StartingServer::Single { epoch },
+    }
+}
+
+/// The epoch of the event log for a server that starts: the one that all nodes have, or a new one for a single server.
+pub(super) fn epoch(database: &Database) -> String {
+    database.cluster().map_or_else(new_epoch, |cluster| cluster.epoch.clone())
 }
 
 /// How long the server keeps the data of disconnected clients.

@@ -1,6 +1,6 @@
 //! Calls that the server ends, and their records.
 
-use domain::calls::{AnswerCall, EndStaleCalls, ExpireRingingCall, InitiateCall, LeaveCall};
+use domain::calls::{AnswerCall, EndStaleCalls, ExpireRingingCall, InitiateCall, LeaveCall, LeaveLostCalls};
 use domain::command::Actor;
 use domain::ids::{EntityId, RoomId, RoomKind, UserId};
 use serde_json::{Value, json};
@@ -47,14 +47,32 @@ async fn only_an_unanswered_call_becomes_a_missed_call() {
 }
 
 #[tokio::test]
+async fn lost_participants_leave_the_open_calls_of_their_rooms() {
+    let server = Server::start();
+    let (room, call) = ringing(&server).await;
+    server.run(user("bob"), AnswerCall { of: RoomKind::ChatRoom, call }).await;
+    let lost = |room: &RoomId, id: &str| LeaveLostCalls { participants: [(room.clone(), UserId::new(id))].into(), listed: Vec::new() };
+    assert!(server.run(Actor::server(), lost(&RoomKind::ChatRoom.room("other"), "bob")).await);
+    assert!(server.run(Actor::server(), lost(&room, "carl")).await);
+    assert_eq!(newest(&server, &room).await["status"], "ONGOING");
+    server.run(Actor::server(), lost(&room, "bob")).await;
+    let left =
+        |record: &Value| record["participants"].as_array().unwrap().iter().filter(|participant| participant["leftAt"].is_string()).count();
+    let record = newest(&server, &room).await;
+    assert_eq!((&record["status"], left(&record)), (&json!("ONGOING"), 1));
+    server.run(Actor::server(), lost(&room, "alice")).await;
+    assert_eq!(newest(&server, &room).await["status"], "ENDED");
+}
+
+#[tokio::test]
 async fn a_restart_ends_all_open_calls() {
     let server = Server::start();
-    let (room, _) = ringing(&server).await;
-    server.run(Actor::server(), EndStaleCalls).await;
+    let (room, call) = ringing(&server).await;
+    server.run(Actor::server(), EndStaleCalls { calls: vec![call] }).await;
     assert_eq!(newest(&server, &room).await["status"], "MISSED");
     let call = ring(&server, &room).await;
     server.run(user("bob"), AnswerCall { of: RoomKind::ChatRoom, call }).await;
-    server.run(Actor::server(), EndStaleCalls).await;
+    server.run(Actor::server(), EndStaleCalls { calls: vec![call] }).await;
     let record = newest(&server, &room).await;
     assert_eq!((&record["status"], &record["endedBy"]), (&json!("ENDED"), &Value::Null));
     assert!(record["participants"].as_array().unwrap().iter().all(|participant| participant["leftAt"].is_string()));

@@ -321,7 +321,7 @@ impl FakeEngine {
                 }
             }
             Effect::StartRinging(_) => {}
-            Effect::StopRinging(call) => self.app.shared.presence.call_participants.clear(call),
+            Effect::StopRinging(call) => drop(self.app.shared.presence.call_participants.clear(call)),
             Effect::SendToEveryone(rendered) => {
                 for client in self.clients.values_mut().filter(|client| client.connected) {
                     for message in rendered.render(client.namespace) {

@@ -15,6 +15,9 @@ pub(crate) const LOCKS: i32 = 0x726f_6f6d;
 const SERVER_LOCK: i32 = 1;
 /// The first number of the locks of nodes. The second is a digest of the node's id.
 const NODE_LOCKS: i32 = 0x726f_6f6e;
+/// The SQL for the second numbers of the locks of nodes that are held; see [`lock_number`]. 1919905646 is [`NODE_LOCKS`].
+pub(crate) const HELD_NODE_LOCKS: &str = "SELECT l.objid::BIGINT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+    WHERE l.locktype = 'advisory' AND l.classid::BIGINT = 1919905646 AND l.granted AND d.datname = current_database()";
 
 /// How long a start waits for a lock: the sessions of a killed server end after a moment.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
@@ -68,7 +71,7 @@ impl Locks<'_> {
                 if others_return_until.is_some() || !self.others_may_return(id).await? {
                     return Ok(true);
                 }
-                self.run("SELECT pg_advisory_unlock", LOCKS, SERVER_LOCK).await?;
+                self.run("pg_advisory_unlock", LOCKS, SERVER_LOCK).await?;
                 tracing::info!(server = self.server, "no other node is connected, but some have not stopped; waits for them");
                 others_return_until = Some(Instant::now() + RETURN_WAIT);
             }
@@ -77,7 +80,7 @@ impl Locks<'_> {
                     return Ok(false);
                 }
                 // Other nodes have not returned yet, or the server that had the lock alone has ended before it had prepared the database.
-                self.run("SELECT pg_advisory_unlock_shared", LOCKS, SERVER_LOCK).await?;
+                self.run("pg_advisory_unlock_shared", LOCKS, SERVER_LOCK).await?;
                 until = Instant::now() + LOCK_WAIT;
             }
             if Instant::now() >= until {
@@ -111,7 +114,7 @@ impl Locks<'_> {
     }
 
     async fn run(&self, function: &str, class: i32, number: i32) -> Result<(), PostgresProblem> {
-        let sql = format!("{function}({class}, {number})");
+        let sql = format!("SELECT {function}({class}, {number})");
         self.client.batch_execute(&sql).await.map_err(|error| self.failed(&error))
     }
 
@@ -178,6 +181,11 @@ fn name_of(holder: Option<Holder>) -> String {
 fn digest(id: &str) -> i32 {
     let digest = |digest: u32, byte: u8| (digest ^ u32::from(byte)).wrapping_mul(0x0100_0193);
     id.bytes().fold(0x811c_9dc5, digest).cast_signed()
+}
+
+/// The second number of the lock of a node's id as PostgreSQL shows it: without a sign.
+pub(crate) fn lock_number(id: &str) -> i64 {
+    digest(id).cast_unsigned().into()
 }
 
 #[cfg(test)]

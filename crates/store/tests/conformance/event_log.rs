@@ -116,7 +116,7 @@ pub fn events_after_an_offset_are_read_up_to_a_limit(store: &mut dyn Store) {
     assert_eq!(read(store, offsets[3], T0, 2), (vec![offsets[4], late], late, true));
     assert_eq!(read(store, 0, at(9), 9), (vec![late], late, false));
     assert_eq!(read(store, late, T0, 9), (vec![], late, false));
-    store.delete_events(&offsets).unwrap();
+    store.delete_events(&offsets, Timestamp(i64::MAX)).unwrap();
     assert_eq!(read(store, 0, T0, 9), (vec![late], late, false), "deleted events are no gap");
 }
 
@@ -157,7 +157,7 @@ pub fn old_events_are_deleted_in_steps_and_the_last_one_stays(store: &mut dyn St
     assert_eq!(forget(store, 4, 2), (2, vec![3, 4, 5, 6]), "the facts that were recorded before, at most two");
     assert_eq!(store.log_floor(at(0)).unwrap(), 2);
     assert_eq!(forget(store, 4, 9), (1, vec![4, 5, 6]));
-    store.delete_events(&[4, 6]).unwrap();
+    store.delete_events(&[4, 6], Timestamp(i64::MAX)).unwrap();
     assert_eq!((offsets(store), store.log_floor(at(0)).unwrap()), (vec![5, 6], 3), "evicted facts leave the floor");
     assert_eq!(forget(store, 99, 9), (1, vec![6]));
     assert_eq!(forget(store, 99, 9), (0, vec![6]));
@@ -190,6 +190,6 @@ pub fn event_is_found_by_its_offset(store: &mut dyn Store) {
         assert_eq!(store.event_at(offset).unwrap().as_ref(), Some(&several), "each of its offsets finds it");
     }
     store.append(&home(), T0, Account(1), Event::NotificationsRead).unwrap();
-    store.delete_events(&[several.offset]).unwrap();
+    store.delete_events(&[several.offset], Timestamp(i64::MAX)).unwrap();
     assert_eq!(store.event_at(several.first_offset()).unwrap(), None, "the next fact is another");
 }

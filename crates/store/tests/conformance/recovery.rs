@@ -12,7 +12,7 @@ use domain::ports::Store;
 use domain::sessions::{
     BeginEpoch, ClientPosition, ConnectOutcome, ConnectSession, DeleteSession, DisconnectedUser, EndSession, ExpireDisconnected, LeaveRoom,
     NewSession, PurgeEvictedEvents, PurgeOldEvents, PurgeOldSessions, ReadEventLog, ReadEventLogHead, ReadEvents, ReplaceSession,
-    ReplacedSession, ResolveSync, ResumeRequest, RoomState, SaveAckedOffset, SessionClaim, SessionRoom,
+    ReplacedSession, ResolveSync, ResumeRequest, RoomState, SaveAckedOffset, SessionClaim, SessionRoom, StartingServer,
 };
 use domain::spaces::{JoinRoom, JoinRoomListingMembers, ResumeRoom, Role, Space};
 use domain::users::{Claims, User};
@@ -58,8 +58,18 @@ fn leave(store: &mut dyn Store, seconds: i64, confirmed: i64) {
 }
 
 fn epoch(store: &mut dyn Store, name: &str) {
-    run(store, "", 0, BeginEpoch { name: name.to_owned(), node: None, window: WINDOW, disconnected_seconds: WINDOW, grace_micros: 0 })
-        .unwrap();
+    run(
+        store,
+        "",
+        0,
+        BeginEpoch {
+            server: StartingServer::Single { epoch: name.to_owned() },
+            window: WINDOW,
+            disconnected_seconds: WINDOW,
+            grace_micros: 0,
+        },
+    )
+    .unwrap();
 }
 
 pub fn resumed_session_continues_from_the_larger_offset(store: &mut dyn Store) {
@@ -237,7 +247,12 @@ pub fn start_ends_open_sessions_and_reads_recent_events(store: &mut dyn Store) {
             store,
             "",
             seconds,
-            BeginEpoch { name: name.to_owned(), node: None, window: WINDOW, disconnected_seconds: WINDOW, grace_micros: 0 },
+            BeginEpoch {
+                server: StartingServer::Single { epoch: name.to_owned() },
+                window: WINDOW,
+                disconnected_seconds: WINDOW,
+                grace_micros: 0,
+            },
         )
         .unwrap();
         (begun.position, begun.floor, begun.gaps)
@@ -245,7 +260,8 @@ pub fn start_ends_open_sessions_and_reads_recent_events(store: &mut dyn Store) {
     assert_eq!(begin(store, "e", 5), (4, 0, vec![]));
     let ended = store.session("a").unwrap().unwrap();
     assert_eq!((ended.acked_offset, ended.disconnected_at), (3, Some(at(5))));
-    run(store, "", 5, PurgeEvictedEvents { offsets: vec![1, 3], holes: vec![("a".to_owned(), 1), ("b".to_owned(), 3)] }).unwrap();
+    run(store, "", 5, PurgeEvictedEvents { offsets: vec![1, 3], holes: vec![("a".to_owned(), 1), ("b".to_owned(), 3)], min_age: 0 })
+        .unwrap();
     assert_eq!(begin(store, "f", 5), (4, 0, vec![("a".to_owned(), 1), ("b".to_owned(), 3)]));
     assert_eq!(begin(store, "g", WINDOW + 3), (4, 2, vec![("b".to_owned(), 3)]), "the floor covers facts that are too old");
     assert_eq!(begin(store, "h", WINDOW + 9), (4, 4, vec![]));
@@ -267,7 +283,12 @@ pub fn start_within_the_grace_period_expects_the_user(store: &mut dyn Store) {
     run(store, "ann", 0, JoinRoom { room: home(), session: Some("a".to_owned()), since: true }).unwrap();
     run(store, "", 10, EndSession { secret: "a".to_owned(), confirmed: 0, by_shutdown: false }).unwrap();
     for (seconds, left_at, rooms) in [(11, None, vec![(home(), None)]), (12, Some(at(10)), vec![]), (13, Some(at(10)), vec![])] {
-        let begin = BeginEpoch { name: "e".to_owned(), node: None, window: WINDOW, disconnected_seconds: WINDOW, grace_micros: 2_000_000 };
+        let begin = BeginEpoch {
+            server: StartingServer::Single { epoch: "e".to_owned() },
+            window: WINDOW,
+            disconnected_seconds: WINDOW,
+            grace_micros: 2_000_000,
+        };
         let found = run(store, "", seconds, begin).unwrap().disconnected_users;
         let found: Vec<_> = found.into_iter().map(|found| (found.left_at, found.rooms)).collect();
         assert_eq!(found, [(left_at, rooms)], "a start at {seconds} s, after a disconnect at 10 s");
@@ -280,7 +301,12 @@ pub fn start_lists_the_users_who_were_connected(store: &mut dyn Store) {
         run(store, "", seconds, EndSession { secret: secret.to_owned(), confirmed: 0, by_shutdown }).unwrap();
     };
     let start = |store: &mut dyn Store, seconds| {
-        let begin = BeginEpoch { name: "e".to_owned(), node: None, window: 0, disconnected_seconds: WINDOW, grace_micros: 0 };
+        let begin = BeginEpoch {
+            server: StartingServer::Single { epoch: "e".to_owned() },
+            window: 0,
+            disconnected_seconds: WINDOW,
+            grace_micros: 0,
+        };
         let begun = run(store, "", seconds, begin).unwrap();
         assert_eq!(begun.started, at(seconds));
         begun.disconnected_users

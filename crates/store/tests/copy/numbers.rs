@@ -6,7 +6,7 @@ use domain::command::Actor;
 use domain::event::{Event, PersistedEvent};
 use domain::id_generator::IdGenerator;
 use domain::ids::{RoomKind, Timestamp};
-use domain::sessions::BeginEpoch;
+use domain::sessions::{BeginEpoch, StartingServer};
 use store::{Database, Options, Writer};
 use test_postgres::TestServer;
 
@@ -18,7 +18,8 @@ fn serve(options: &Options, epoch: &str, events: i64) -> Vec<(i64, i64)> {
     let (publish, published) = mpsc::channel();
     let outlet = move |persisted: PersistedEvent| publish.send((persisted.offset, persisted.seq)).unwrap();
     let (writer, thread) = Writer::start(&database, || Timestamp(0), IdGenerator::new(|| 0), outlet).unwrap();
-    let begin = BeginEpoch { name: epoch.to_owned(), node: None, window: 60, disconnected_seconds: 60, grace_micros: 0 };
+    let begin =
+        BeginEpoch { server: StartingServer::Single { epoch: epoch.to_owned() }, window: 60, disconnected_seconds: 60, grace_micros: 0 };
     writer.run(Actor::server(), begin, |begun| drop(begun.unwrap()));
     for task in 0..events {
         let event = Event::TaskDeleted { task, by: None };

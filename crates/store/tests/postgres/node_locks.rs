@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::thread;
 
 use domain::ids::Timestamp;
-use domain::sessions::{BeginEpoch, NodeStart};
+use domain::sessions::{BeginEpoch, StartingServer};
 use store::{ClusterStart, Database, OpenError, Options};
 use test_postgres::TestServer;
 
@@ -108,8 +108,10 @@ fn end_sessions(url: &str) {
 
 /// Lets a node take part in the present epoch.
 fn join(server: &Server, id: &str) {
-    let node = Some(NodeStart { id: id.to_owned(), is_first: start(&server.database).is_first });
-    server.run(BeginEpoch { name: String::new(), node, window: 0, disconnected_seconds: 0, grace_micros: 0 }).unwrap();
+    let id = id.to_owned();
+    let is_first = start(&server.database).is_first;
+    let starting = if is_first { StartingServer::FirstNode { id } } else { StartingServer::JoiningNode { id } };
+    server.run(BeginEpoch { server: starting, window: 0, disconnected_seconds: 0, grace_micros: 0 }).unwrap();
 }
 
 #[test]

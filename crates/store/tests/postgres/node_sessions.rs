@@ -4,8 +4,8 @@ use domain::command::Actor;
 use domain::error::DomainError;
 use domain::ids::{Timestamp, UserId};
 use domain::sessions::{
-    BeginEpoch, ConnectOutcome, ConnectSession, DeleteSession, EndNodeSessions, EndSession, NewSession, NodeStart, ResumeRequest,
-    SaveAckedOffset, Session, SessionClaim, StartupState,
+    BeginEpoch, ConnectOutcome, ConnectSession, DeleteSession, EndNodeSessions, EndSession, NewSession, ResumeRequest, SaveAckedOffset,
+    Session, SessionClaim, StartingServer, StartupState,
 };
 use domain::users::Claims;
 use test_postgres::TestServer;
@@ -43,8 +43,9 @@ fn state(server: &Server, secret: &str) -> (Option<Timestamp>, bool, i64) {
 }
 
 fn begin(server: &Server, id: &str, is_first: bool) -> StartupState {
-    let node = Some(NodeStart { id: id.to_owned(), is_first });
-    server.run(BeginEpoch { name: String::new(), node, window: WINDOW, disconnected_seconds: WINDOW, grace_micros: 0 }).unwrap()
+    let id = id.to_owned();
+    let starting = if is_first { StartingServer::FirstNode { id } } else { StartingServer::JoiningNode { id } };
+    server.run(BeginEpoch { server: starting, window: WINDOW, disconnected_seconds: WINDOW, grace_micros: 0 }).unwrap()
 }
 
 #[test]
@@ -67,6 +68,7 @@ fn resumed_session_is_not_ended_by_its_former_node() {
 fn sessions_of_a_dead_node_end_with_its_offset() {
     let url = TestServer::shared().create_database();
     let (a, b) = (Server::node(&url, "a"), Server::node(&url, "b"));
+    begin(&a, "a", true);
     for (server, secret) in [(&a, "on a"), (&b, "on b"), (&a, "moved")] {
         connect(server, secret, ResumeRequest::New);
     }
@@ -77,7 +79,11 @@ fn sessions_of_a_dead_node_end_with_its_offset() {
     resume(&b, "moved");
     a.run(SaveAckedOffset { offset: 4 }).unwrap();
     b.run(SaveAckedOffset { offset: 8 }).unwrap();
-    b.run(EndNodeSessions { node: "a".to_owned() }).unwrap();
+    let end_of_a = || b.run(EndNodeSessions { node: "a".to_owned() }).unwrap();
+    assert!(!end_of_a(), "the process of the node is connected to the database");
+    assert_eq!(state(&b, "on a"), (None, false, 0));
+    a.close();
+    while !end_of_a() {}
     let left = Some(NOW);
     for (secret, expected) in
         [("on a", (left, false, 4)), ("late", (left, false, 9)), ("on b", (None, false, 0)), ("moved", (None, false, 0))]
@@ -142,7 +148,12 @@ fn single_server_ends_the_sessions_of_former_nodes() {
     a.run(SaveAckedOffset { offset: 1 }).unwrap();
     a.close();
     let single = Server::on(&url);
-    let begin = BeginEpoch { name: "e".to_owned(), node: None, window: WINDOW, disconnected_seconds: WINDOW, grace_micros: 0 };
+    let begin = BeginEpoch {
+        server: StartingServer::Single { epoch: "e".to_owned() },
+        window: WINDOW,
+        disconnected_seconds: WINDOW,
+        grace_micros: 0,
+    };
     assert_eq!(single.run(begin).unwrap().disconnected_users.len(), 1);
     assert_eq!(state(&single, "on a"), (Some(NOW), true, 1));
     assert!(resume(&single, "on a").resumed.is_some());

@@ -1,0 +1,157 @@
+//! What this server does when the other nodes change.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cluster::identity::NodeInfo;
+use cluster::membership::MembershipEvent;
+use cluster::sequencer::LogWentBack;
+use cluster::wire::Usage;
+use domain::ids::{RoomId, UserId};
+use domain::sessions::{EndNodeSessions, ReplaceEpoch};
+use limits::rate_limit::RateLimits;
+use realtime::Fanout;
+use realtime::nodes::{NodeHandle, NodeObserver};
+use store::Writer;
+use tokio::runtime::Handle;
+
+use super::lost_participants::LostParticipants;
+use super::node_directory::NodeDirectory;
+use super::parts::Parts;
+use super::storage::new_epoch;
+
+/// How long a command about a dead node waits until it is repeated.
+pub(super) const RETRY_DELAY: Duration = Duration::from_secs(2);
+
+/// The exit code of a process that must not continue; a supervisor starts it again.
+const EXIT_FENCED: i32 = 1;
+
+/// What this server does when the nodes change.
+pub(super) struct NodeEvents {
+    id: String,
+    node: Arc<NodeHandle>,
+    directory: Arc<NodeDirectory>,
+    fanout: Arc<Fanout>,
+    writer: Writer,
+    rate_limits: Arc<RateLimits>,
+    calls: Arc<LostParticipants>,
+    /// How long a user who has no connection stays in a call.
+    grace: Duration,
+    runtime: Handle,
+}
+
+impl NodeEvents {
+    /// An observer for the node with this id. Runs in a tokio runtime.
+    pub fn new(id: String, grace: Duration, parts: &Parts, node: Arc<NodeHandle>, directory: Arc<NodeDirectory>) -> Self {
+        Self {
+            id,
+            directory,
+            fanout: parts.delivery.fanout.clone(),
+            writer: parts.storage.writer.clone(),
+            rate_limits: parts.rate_limits.clone(),
+            calls: Arc::new(LostParticipants::new(node.clone(), &parts.storage)),
+            grace,
+            node,
+            runtime: Handle::current(),
+        }
+    }
+
+    /// Ends the sessions of a node that is down. Every node does it, because any of them may be cut off from the database.
+    fn node_down(&self, NodeInfo { id, .. }: NodeInfo) {
+        tracing::warn!(node = %id, "a node is down");
+        let (node, writer) = (self.node.clone(), self.writer.clone());
+        self.runtime.spawn(async move {
+            let end = EndNodeSessions { node: id.to_string() };
+            // A node that has started again has ended its earlier sessions itself.
+            while node.get().is_some_and(|node| node.others().iter().all(|other| other.id != id)) {
+                match writer.run_as_server(end.clone()).await {
+                    // The process runs, and cannot reach Redis.
+                    Some(Ok(false)) => {}
+                    Some(Ok(true)) | None => return,
+                    Some(Err(error)) => {
+                        tracing::warn!(%error, node = %id, "failed to end the sessions of a node that is down; the server will retry");
+                    }
+                }
+                tokio::time::sleep(RETRY_DELAY).await;
+            }
+        });
+    }
+
+    /// A process of a node has ended, perhaps before the other nodes knew that a user had joined a call there.
+    fn check_calls(&self) {
+        let (calls, grace) = (self.calls.clone(), self.grace);
+        self.runtime.spawn(async move {
+            tokio::time::sleep(grace).await;
+            calls.find_lost().await;
+        });
+    }
+
+    fn lease_lost(&self) {
+        self.node.lease_lost();
+        // A reply may call the node, whose lock is held here.
+        let waiting = self.writer.take_waiting();
+        self.runtime.spawn(async move { waiting.reject("this server was paused for longer than its lease") });
+        self.fanout.wake_shards();
+    }
+}
+
+impl NodeObserver for NodeEvents {
+    fn nodes_changed(&self, event: MembershipEvent) {
+        match event {
+            MembershipEvent::NodeUp(node) => {
+                tracing::info!(node = %node.id, address = node.address.as_str(), "a node has joined");
+                self.directory.add(&node);
+            }
+            MembershipEvent::NodeRestarted(node) => {
+                tracing::info!(node = %node.id, address = node.address.as_str(), "a node was restarted");
+                self.directory.add(&node);
+                self.check_calls();
+            }
+            MembershipEvent::NodeDown(node) => {
+                self.directory.remove(&node);
+                self.node_down(node);
+                self.check_calls();
+            }
+            MembershipEvent::LeaseLost { pause, .. } => {
+                tracing::error!(
+                    ?pause,
+                    "this server was paused for longer than its lease; it ends its connections, whose clients reconnect"
+                );
+                self.lease_lost();
+            }
+            MembershipEvent::Rejoined { .. } => tracing::info!("this server has a lease again"),
+            MembershipEvent::Replaced { .. } => {
+                tracing::error!(node = self.id, "another process has the NODE_ID of this one; this process ends");
+                std::process::exit(EXIT_FENCED);
+            }
+            MembershipEvent::RedisAway => tracing::error!("Redis cannot be reached; events of other nodes are read from the database"),
+            MembershipEvent::RedisBack => tracing::info!("Redis can be reached again"),
+        }
+    }
+
+    fn lost_participant(&self, room: RoomId, user: UserId) {
+        self.calls.lose([(room, user)]);
+    }
+
+    fn log_went_back(&self, fault: LogWentBack) {
+        let LogWentBack { head, delivered } = fault;
+        tracing::error!(
+            head,
+            delivered,
+            "the database has lost events that clients have received; all servers start again with a new epoch"
+        );
+        let writer = self.writer.clone();
+        self.runtime.spawn(async move {
+            if let Some(Err(error)) = writer.run_as_server(ReplaceEpoch { name: new_epoch() }).await {
+                tracing::error!(%error, "failed to begin a new epoch");
+            }
+            std::process::exit(EXIT_FENCED);
+        });
+    }
+
+    fn charged(&self, charges: Vec<Usage>) {
+        for (budget, amount) in charges {
+            self.rate_limits.spent_elsewhere(&budget, amount);
+        }
+    }
+}
