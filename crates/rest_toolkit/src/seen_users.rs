@@ -20,7 +20,7 @@ const MAX_USERS: usize = 65_536;
 const TTL_SECONDS: i64 = 60;
 
 /// The same for one of several nodes. Another node may have deleted the user.
-const TTL_SECONDS_ON_NODES: i64 = 1;
+const NODE_TTL_SECONDS: i64 = 1;
 
 /// The users, each with a digest of the claims, and the time.
 pub(super) struct SeenUsers {
@@ -32,7 +32,7 @@ pub(super) struct SeenUsers {
 impl SeenUsers {
     /// No users. `is_node`: whether other nodes change the same users.
     pub fn new(is_node: bool) -> Self {
-        let ttl_seconds = if is_node { TTL_SECONDS_ON_NODES } else { TTL_SECONDS };
+        let ttl_seconds = if is_node { NODE_TTL_SECONDS } else { TTL_SECONDS };
         Self { hasher: RandomState::default(), users: Mutex::default(), ttl_seconds }
     }
 

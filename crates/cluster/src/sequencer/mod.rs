@@ -16,6 +16,21 @@ use crate::wire::EventFrame;
 use pending::PendingEvents;
 use retry::Retry;
 
+/// How often the log is read while the bus is away.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How often the head of the log is asked while the bus works.
+const HEAD_INTERVAL: Duration = Duration::from_millis(250);
+
+/// The most events of one page of the log.
+const PAGE_LIMIT: u32 = 512;
+
+/// The most events that wait for an earlier offset.
+const MAX_PENDING: usize = 16_384;
+
+/// The most bytes of these events.
+const MAX_PENDING_BYTES: usize = 32 << 20;
+
 /// The times and bounds of a sequencer.
 #[derive(Clone, Copy, Debug)]
 pub struct SequencerConfig {
@@ -37,11 +52,11 @@ impl Default for SequencerConfig {
     fn default() -> Self {
         Self {
             gap_timeout: Duration::from_millis(20),
-            head_interval: Duration::from_millis(250),
-            poll_interval: Duration::from_millis(50),
-            page_limit: 512,
-            max_pending: 16_384,
-            max_pending_bytes: 32 << 20,
+            head_interval: HEAD_INTERVAL,
+            poll_interval: POLL_INTERVAL,
+            page_limit: PAGE_LIMIT,
+            max_pending: MAX_PENDING,
+            max_pending_bytes: MAX_PENDING_BYTES,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::identity::NodeId;
 use crate::wire::DecodeError;
 use crate::wire::varint::{Reader, put_bytes, put_number};
 
-/// The most connections of a user that a value has; a server whose caps are higher closes the connections beyond it.
+/// The most connections of a user that a value has. Other nodes do not count the connections beyond it for their caps.
 pub const MAX_CONNECTIONS: usize = 1024;
 
 /// A larger time of another node is false, and would leave no times for this node's connections.

@@ -10,12 +10,10 @@ use cluster::redis::RedisUrl;
 use cluster::sequencer::SequencerConfig;
 use config::{ClusterSettings, Config};
 use engine::NodeTag;
-use forwarding::{ClusterKey, Forwarder};
-use realtime::Fanout;
-use realtime::nodes::{ClusterBus, ConnectionSink, LogReader, NodeHandle};
+use realtime::nodes::{ConnectionSink, LogReader, NodeHandle};
 use store::{ClusterStart, Database, Readers};
 
-use super::node_directory::NodeDirectory;
+use super::cluster_parts::ClusterParts;
 use super::node_events::NodeEvents;
 use super::parts::Parts;
 
@@ -25,25 +23,6 @@ const PRESENCE_POLL: Duration = Duration::from_millis(10);
 
 /// The number of threads that read the event log.
 const LOG_READERS: usize = 1;
-
-/// The parts of a server that is one of several nodes.
-pub(super) struct ClusterParts {
-    pub node: Arc<NodeHandle>,
-    pub bus: Arc<ClusterBus>,
-    pub forwarder: Forwarder,
-    directory: Arc<NodeDirectory>,
-}
-
-impl ClusterParts {
-    /// The parts around a node that has not started. Runs in a tokio runtime.
-    pub fn new(settings: &ClusterSettings, node: Arc<NodeHandle>, fanout: &Arc<Fanout>) -> Self {
-        let tag = NodeTag::of(&settings.node_id);
-        let directory = Arc::new(NodeDirectory::new(tag));
-        let key = ClusterKey::new(settings.secret.expose());
-        let forwarder = Forwarder::new(forwarding::Settings { node: tag, key, owners: directory.clone() });
-        Self { bus: Arc::new(ClusterBus::new(node.clone(), fanout.clone())), node, forwarder, directory }
-    }
-}
 
 /// Takes a lease, and delivers the events of all nodes from now on, if this server is one of several nodes.
 ///

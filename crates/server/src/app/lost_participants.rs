@@ -12,12 +12,14 @@ use store::{Readers, Writer};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::node_events::RETRY_DELAY;
 use super::storage::Storage;
 
 /// How long lost participants are gathered, so that the death of a node with many users is one command. By then, this node knows of the users who have
 /// joined a call again, on any node.
 const COLLECT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long a failed command waits until it is repeated.
+const RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// Users in calls, each with the room of the call.
 type Participants = BTreeSet<(RoomId, UserId)>;

@@ -2,8 +2,10 @@
 //!
 //! - `parts`: the parts that the others share.
 //! - `storage`: the database and its threads.
-//! - `in_process_bus`: the bus of a server with one node.
-//! - `cluster`: this server as one of several nodes. `node_events`: what it does when the others change; `lost_participants`: calls. `node_directory`: their addresses.
+//! - `in_process_bus`: the bus of a single server.
+//! - `cluster_parts`: the parts of one of several nodes; `cluster`: its start.
+//! - `node_events`: what a node does when the others change; `lost_participants`: users in calls whose node has died; `node_directory`: the addresses of the
+//!   others.
 //! - `live_engine`: the engine with the live connections.
 //! - `removals`: removes users and spaces in steps.
 //! - `background`: the tasks that run for as long as the server does.
@@ -11,6 +13,7 @@
 
 mod background;
 mod cluster;
+mod cluster_parts;
 mod dispatcher;
 mod in_process_bus;
 mod live_engine;

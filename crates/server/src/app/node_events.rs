@@ -21,7 +21,7 @@ use super::parts::Parts;
 use super::storage::new_epoch;
 
 /// How long a command about a dead node waits until it is repeated.
-pub(super) const RETRY_DELAY: Duration = Duration::from_secs(2);
+const RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// The exit code of a process that must not continue; a supervisor starts it again.
 const EXIT_FENCED: i32 = 1;

@@ -22,7 +22,7 @@ use realtime::{CommitPublisher, Delivery, Fanout, PresenceAudience, ShardQuery, 
 use rest_toolkit::state::RestDeps;
 use store::{Database, Readers};
 
-use super::cluster::ClusterParts;
+use super::cluster_parts::ClusterParts;
 use super::in_process_bus::InProcessBus;
 use super::storage::Storage;
 use crate::clock;
