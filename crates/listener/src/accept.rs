@@ -13,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::connection_slots::{ConnectionSlots, SlotDecision};
 use super::handler::{AcceptRejection, Handler, Peer};
-use super::http::{self, Client, Serves};
+use super::http::{self, LimitedPeer, Serves};
 
 /// How long a client may take for its TLS handshake.
 const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -93,8 +93,8 @@ impl<H: Handler> Acceptor<H> {
         }
     }
 
-    fn client(&self, peer: Peer) -> Client {
-        Client { peer, limit: self.slots.limit_of(peer.address.ip()) }
+    fn limited(&self, peer: Peer) -> LimitedPeer {
+        LimitedPeer { peer, limit: self.slots.limit_of(peer.address.ip()) }
     }
 
     /// Has the kernel end a connection whose written data makes no progress: the client neither acknowledges it nor makes room for it. The
@@ -109,7 +109,7 @@ impl<H: Handler> Acceptor<H> {
     async fn serve_plain(mut self, stream: TcpStream, peer: Peer, serves: Serves) {
         if serves == Serves::HealthCheck {
             self.limit_write_stall(&stream);
-            return http::serve(TokioIo::new(stream), self.client(peer), self.handler, serves, self.stopped).await;
+            return http::serve(TokioIo::new(stream), self.limited(peer), self.handler, serves, self.stopped).await;
         }
         let first = tokio::select! {
             first = tokio::time::timeout(http::HEADER_TIMEOUT, self.handler.take(stream, peer)) => first,
@@ -119,7 +119,7 @@ impl<H: Handler> Acceptor<H> {
         match first {
             Ok(Some(stream)) => {
                 self.limit_write_stall(&stream);
-                http::serve(TokioIo::new(stream), self.client(peer), self.handler, serves, self.stopped).await;
+                http::serve(TokioIo::new(stream), self.limited(peer), self.handler, serves, self.stopped).await;
             }
             Ok(None) => {}
             Err(_) => tracing::debug!(address = %peer.address, "a connection has sent no data in time"),
@@ -134,7 +134,7 @@ impl<H: Handler> Acceptor<H> {
             _ = self.stopped.changed() => return,
         };
         match handshake {
-            Ok(Ok(stream)) => http::serve(TokioIo::new(stream), self.client(peer), self.handler, serves, self.stopped).await,
+            Ok(Ok(stream)) => http::serve(TokioIo::new(stream), self.limited(peer), self.handler, serves, self.stopped).await,
             Ok(Err(error)) => tracing::debug!(address = %peer.address, %error, "TLS handshake failed"),
             Err(_) => tracing::debug!(address = %peer.address, "TLS handshake took too long"),
         }

@@ -31,8 +31,8 @@ const BYTES_PER_CONNECTION: u64 = 27_000;
 /// With `auto`, all connections in their HTTP phase together take at most the memory limit divided by this.
 const MEMORY_DIVISOR: u64 = 4;
 
-/// How long the limit of an address stays lifted after a node of the cluster has sent a request from it.
-const LIFTED_FOR: Duration = Duration::from_secs(60);
+/// How long connections of an address are not counted after a node of the cluster has sent a request from it.
+const EXEMPTION: Duration = Duration::from_secs(60);
 
 /// How many connections may be in their HTTP phase. The inputs are the setting, and how many bytes of memory the server may use, if that is known.
 pub(super) fn max_connections(setting: HttpConnections, memory: Option<u64>) -> usize {
@@ -73,7 +73,7 @@ struct TakenSlots {
     ordinary: usize,
     by_address: HashMap<IpAddr, u32>,
     /// The addresses of nodes, each with the time until which its connections are not counted. At most the nodes of the cluster.
-    lifted: HashMap<IpAddr, Instant>,
+    exempt_until: HashMap<IpAddr, Instant>,
     /// The connections for health checks, the oldest first; each ends when it is notified.
     for_health: VecDeque<Arc<Notify>>,
 }
@@ -104,11 +104,11 @@ pub struct AddressLimit {
 impl AddressLimit {
     /// Exempts the address for a minute, as if it were that of a trusted proxy: a node of the cluster has proven that it sends requests of
     /// many clients from it.
-    pub fn lift(&self) {
+    pub fn exempt(&self) {
         let mut taken = self.slots.taken();
         let now = Instant::now();
-        taken.lifted.retain(|_, until| *until > now);
-        taken.lifted.insert(self.address, now + LIFTED_FOR);
+        taken.exempt_until.retain(|_, until| *until > now);
+        taken.exempt_until.insert(self.address, now + EXEMPTION);
     }
 }
 
@@ -139,7 +139,7 @@ impl ConnectionSlots {
         let counted = limits.per_address.filter(|_| !proxies.trust(address)).map(|max_connections| (network_of(address), max_connections));
         let scarce = limits.descriptors.is_some_and(|limit| descriptor >= limit - RESERVED_DESCRIPTORS.min(limit / 4));
         let mut taken = self.taken();
-        let counted = counted.filter(|_| taken.lifted.get(&address).is_none_or(|until| *until <= Instant::now()));
+        let counted = counted.filter(|_| taken.exempt_until.get(&address).is_none_or(|until| *until <= Instant::now()));
         if let Some((network, max_connections)) = counted {
             let of_network = taken.by_address.entry(network).or_default();
             if *of_network >= max_connections {
@@ -271,12 +271,12 @@ mod tests {
     fn an_address_of_a_node_is_exempt() {
         let slots = slots(100, Some(1), None);
         let first = ordinary(acquire(&slots, "192.0.2.1"));
-        slots.limit_of("192.0.2.1".parse().unwrap()).lift();
+        slots.limit_of("192.0.2.1".parse().unwrap()).exempt();
         let more: Vec<_> = (0..5).map(|_| ordinary(acquire(&slots, "192.0.2.1"))).collect();
         assert_eq!(slots.taken().by_address.len(), 1, "the first connection is counted until it ends");
         drop((first, more));
         assert!(slots.taken().by_address.is_empty() && slots.taken().ordinary == 0);
-        slots.taken().lifted.insert("192.0.2.1".parse().unwrap(), Instant::now());
+        slots.taken().exempt_until.insert("192.0.2.1".parse().unwrap(), Instant::now());
         let _counted = ordinary(acquire(&slots, "192.0.2.1"));
         assert!(matches!(acquire(&slots, "192.0.2.1"), SlotDecision::TooManyOfAddress), "the time is over");
     }

@@ -40,7 +40,7 @@ const SERVER_FULL_BODY: &str = r#"{"error":"The server has as many connections a
 const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// The other end of a connection, with the limit of its address.
-pub(super) struct Client {
+pub(super) struct LimitedPeer {
     pub peer: Peer,
     pub limit: AddressLimit,
 }
@@ -59,12 +59,12 @@ pub(super) enum Serves {
 ///
 /// The inputs are the stream, whose type an upgrade's handler downcasts to; the peer; the handler, and the requests that it serves; a channel that
 /// closes when the server stops.
-pub(super) async fn serve<S, H>(stream: S, client: Client, handler: H, serves: Serves, mut stopped: watch::Receiver<()>)
+pub(super) async fn serve<S, H>(stream: S, peer: LimitedPeer, handler: H, serves: Serves, mut stopped: watch::Receiver<()>)
 where
     S: Read + Write + Unpin + Send + 'static,
     H: Handler,
 {
-    let Client { peer, limit } = client;
+    let LimitedPeer { peer, limit } = peer;
     let in_flight = InFlight::default();
     let http = HttpConnection::default();
     let abandoned = Arc::new(Notify::new());

@@ -49,7 +49,7 @@ impl<R: Handler> Handler for Dispatcher<R> {
                 let response = match forwarding {
                     Some(forwarding) => {
                         if let (Received::FromNode(..), Some(limit)) = (received, request.extensions().get::<AddressLimit>()) {
-                            limit.lift();
+                            limit.exempt();
                         }
                         let sender = Sender { peer: peer.address, client: address };
                         forwarding.serve(engine, request, received, sender).await.map(Body::new)
