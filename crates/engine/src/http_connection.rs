@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use ::http::{Request, Version, header};
+use ::http::{HeaderMap, Request, Version, header};
 use bytes::Bytes;
 
 /// One HTTP/1.1 connection. The HTTP server reports its end to the engine, which then knows the responses that were not written.
@@ -45,13 +45,17 @@ impl ForwardedConnection {
     }
 }
 
+/// The options in the header `Connection` (RFC 9110, 7.6.1).
+pub fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).map(str::trim)
+}
+
 /// The number of a request's connection, if the client asked to keep it.
 pub fn kept_connection<B>(request: &Request<B>) -> Option<u64> {
     if let Some(ForwardedConnection(number)) = request.extensions().get() {
         return *number;
     }
-    let options = request.headers().get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let closes = options.flat_map(|options| options.split(',')).any(|option| option.trim().eq_ignore_ascii_case("close"));
+    let closes = connection_options(request.headers()).any(|option| option.eq_ignore_ascii_case("close"));
     let connection = request.extensions().get::<HttpConnection>().filter(|_| request.version() == Version::HTTP_11 && !closes);
     connection.map(|connection| connection.0.number)
 }

@@ -16,21 +16,6 @@ pub(crate) enum NewStream {
     Simulated(ServerEnd),
 }
 
-impl NewStream {
-    /// Lifts the HTTP server's time limit for written bytes that make no progress (`TCP_USER_TIMEOUT`, tcp(7)). A WebSocket has heartbeats
-    /// for that, and its client may be without a network for longer.
-    pub fn clear_http_timeout(&self) {
-        let tcp = match self {
-            Self::Plain(tcp) | Self::Tls(tcp, _) => tcp,
-            #[cfg(test)]
-            Self::Simulated(_) => return,
-        };
-        if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(tcp, 0) {
-            tracing::debug!(%error, "a WebSocket keeps the time limit of HTTP");
-        }
-    }
-}
-
 /// A non-blocking stream that is registered with a shard.
 pub(crate) enum Stream {
     Plain(mio::net::TcpStream),

@@ -7,6 +7,7 @@ mod query;
 mod read_body;
 mod response;
 mod upgrade;
+mod upgraded_stream;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use wire::engineio::Version;
 use crate::app::App;
 use crate::config::{Endpoint, Protocol};
 use crate::handle::Handle;
-pub use crate::http_connection::{ForwardedConnection, HttpConnection, OpenConnection, kept_connection};
+pub use crate::http_connection::{ForwardedConnection, HttpConnection, OpenConnection, connection_options, kept_connection};
 use crate::hub::Hub;
 use crate::id::Id;
 use crate::mailbox::Mail;
@@ -30,6 +31,8 @@ use query::Query;
 pub use read_body::{Allowance, BodyError, ByteCharge, ChargedBytes, OverBudget, read_body};
 use response::RequestError;
 pub use response::over_budget;
+pub use upgrade::is_upgrade;
+pub use upgraded_stream::UpgradedStream;
 
 /// A response, always with its whole body.
 pub type HttpResponse = Response<Full<Bytes>>;
@@ -67,7 +70,7 @@ impl<A: App> Handle<A> {
     /// The response to a request of a session that does not exist. A program sends it in place of the node that owned the session and is
     /// gone. The client then connects again.
     pub fn session_unknown(&self, request: &HeaderMap) -> HttpResponse {
-        let mut response = RequestError::SessionUnknown.response(upgrade::is_upgrade(request));
+        let mut response = RequestError::SessionUnknown.response(is_upgrade(request));
         if let Some(policy) = &self.0.config.cors {
             response::allow(&mut response, &policy(request));
         }
@@ -99,7 +102,7 @@ impl<A: App> Hub<A> {
         request: hyper::Request<Incoming>,
         peer: SocketAddr,
     ) -> HttpResponse {
-        let upgrade = upgrade::is_upgrade(request.headers());
+        let upgrade = is_upgrade(request.headers());
         let result = match protocol {
             Protocol::Raw if upgrade => self.open_raw(endpoint, request, peer).await,
             Protocol::Raw => Ok(response::status(StatusCode::UPGRADE_REQUIRED)),

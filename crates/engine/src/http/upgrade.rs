@@ -7,14 +7,13 @@ use std::sync::Arc;
 use ::http::header::{self, HeaderMap, HeaderValue};
 use ::http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::rt::TokioIo;
+use hyper::upgrade::OnUpgrade;
 use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
 use wire::websocket::{Window, accept_key, negotiate_deflate};
 
 use super::HttpResponse;
 use super::response::{self, RequestError};
+use super::upgraded_stream::UpgradedStream;
 use crate::app::App;
 use crate::hub::Hub;
 use crate::id::Id;
@@ -23,7 +22,7 @@ use crate::shard_request::{NewConnection, Purpose};
 use crate::stream::NewStream;
 
 /// Whether a request requests an upgrade to WebSocket.
-pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
+pub fn is_upgrade(headers: &HeaderMap) -> bool {
     let upgrade = headers.get(header::UPGRADE);
     upgrade.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
@@ -110,25 +109,22 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
 /// Waits until the 101 is written, takes the stream out of the HTTP server and gives it to the shard.
 async fn hand_over<A: App>(hub: Arc<Hub<A>>, shard: u8, stream: OnUpgrade, deflate: Option<Window>, purpose: Purpose<A::Handshake>) {
     let Ok(upgraded) = stream.await else { return };
-    match take_apart(upgraded) {
+    match UpgradedStream::take(upgraded).and_then(|(stream, early)| Ok((new_stream(stream)?, early))) {
         Ok((stream, early)) => {
-            stream.clear_http_timeout();
             hub.put(shard, Mail::NewConnection(Box::new(NewConnection { stream, greeting: Vec::new(), early, deflate, purpose })));
         }
         Err(error) => tracing::error!(error, "a WebSocket's stream cannot be taken over"),
     }
 }
 
-fn take_apart(upgraded: Upgraded) -> Result<(NewStream, bytes::Bytes), &'static str> {
-    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => {
-            let stream = parts.io.into_inner().into_std().map_err(|_| "the socket is no longer valid")?;
-            return Ok((NewStream::Plain(stream), parts.read_buf));
+/// The stream without tokio's part of it.
+fn new_stream(stream: UpgradedStream) -> Result<NewStream, &'static str> {
+    let into_std = |tcp: TcpStream| tcp.into_std().map_err(|_| "the socket is no longer valid");
+    match stream {
+        UpgradedStream::Plain(tcp) => Ok(NewStream::Plain(into_std(tcp)?)),
+        UpgradedStream::Tls(stream) => {
+            let (tcp, session) = stream.into_inner();
+            Ok(NewStream::Tls(into_std(tcp)?, Box::new(session)))
         }
-        Err(upgraded) => upgraded,
-    };
-    let parts = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>().map_err(|_| "the HTTP server uses a stream of another type")?;
-    let (tcp, session) = parts.io.into_inner().into_inner();
-    let tcp = tcp.into_std().map_err(|_| "the socket is no longer valid")?;
-    Ok((NewStream::Tls(tcp, Box::new(session)), parts.read_buf))
+    }
 }
