@@ -55,7 +55,7 @@ pub enum MembershipEvent {
 pub struct Listing {
     /// The state of this node's lease.
     pub lease: LeaseState,
-    /// A random value that Redis keeps as long as it keeps its data.
+    /// Changes when Redis restarts empty, and when a replica becomes the primary: leases may then be missing that have not ended.
     pub epoch: String,
     /// All nodes whose lease lasts, with this one.
     pub nodes: Vec<NodeInfo>,
@@ -161,7 +161,7 @@ impl Membership {
         events
     }
 
-    /// Begins a new incarnation if the lease ended since the last renewal. `lease`: its state in a Redis that has kept its data.
+    /// Begins a new incarnation if the lease ended since the last renewal. `lease`: its state in the Redis of the last renewal.
     fn lease_has_ended(&mut self, lease: LeaseState, began: Instant, fresh: impl FnOnce() -> Incarnation) -> Option<MembershipEvent> {
         // The first renewal takes a new lease.
         let pause = began.saturating_duration_since(self.renewed_at?);

@@ -3,7 +3,7 @@
 -- KEYS: the key of the node, the set of all ids, the key of the epoch.
 -- ARGV: id, process, incarnation, address, lease in milliseconds, an epoch for a Redis without data, the prefix of the keys of nodes, the id of the
 -- database.
--- Returns: the state of the lease, the epoch, the incarnation of another process with the id, the rest of its lease in milliseconds, and id, incarnation,
+-- Returns: the state of the lease, the epoch with the id of the replication, the incarnation of another process with the id, the rest of its lease in milliseconds, and id, incarnation,
 -- address and database of every node.
 
 local epoch = redis.call('GET', KEYS[3])
@@ -11,6 +11,10 @@ if not epoch then
   epoch = ARGV[6]
   redis.call('SET', KEYS[3], epoch)
 end
+
+-- A replica that becomes the primary has the epoch, but may lack the last renewals. It takes another id then. A user without the right to ask gets none.
+local info = redis.pcall('INFO', 'replication')
+local replication = type(info) == 'string' and string.match(info, 'master_replid:(%x+)') or ''
 
 local held = redis.call('HMGET', KEYS[1], 'process', 'incarnation')
 local state, other, rest = 'missing', '', 0
@@ -42,4 +46,4 @@ for _, id in ipairs(redis.call('SMEMBERS', KEYS[2])) do
     redis.call('SREM', KEYS[2], id)
   end
 end
-return {state, epoch, other, rest, nodes}
+return {state, epoch .. ':' .. replication, other, rest, nodes}
