@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use redis::aio::{MultiplexedConnection, PubSub};
 use redis::{AsyncConnectionConfig, RedisError, RedisResult};
-use tokio::sync::Mutex;
 
 use super::describe_error::describe;
 use super::server_version;
@@ -20,9 +19,9 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Opens connections to the server of a URL. With sentinels it asks them for the primary each time.
 #[derive(Clone)]
 pub struct RedisConnector {
-    client: Arc<Mutex<UrlClient>>,
+    url: RedisUrl,
+    ca: Option<Arc<[u8]>>,
     display: Arc<str>,
-    is_tls: bool,
 }
 
 impl RedisConnector {
@@ -33,8 +32,8 @@ impl RedisConnector {
     pub fn new(url: &RedisUrl, ca: Option<&[u8]>) -> Result<Self, String> {
         // Another part of the process may have set it before.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let client = url.client(ca).map_err(|error| format!("REDIS_CA must be a file with certificates in PEM: {error}"))?;
-        Ok(Self { client: Arc::new(Mutex::new(client)), display: url.to_string().into(), is_tls: url.is_tls() })
+        url.client(ca).map_err(|error| format!("REDIS_CA must be a file with certificates in PEM: {error}"))?;
+        Ok(Self { url: url.clone(), ca: ca.map(Arc::from), display: url.to_string().into() })
     }
 
     /// The hosts and ports, for messages.
@@ -44,7 +43,7 @@ impl RedisConnector {
 
     /// An error of the server as one line that names the remedy.
     pub(crate) fn describe(&self, error: &RedisError) -> String {
-        describe(error, &self.display, self.is_tls)
+        describe(error, &self.display, self.url.is_tls())
     }
 
     /// Opens a connection for commands.
@@ -74,9 +73,10 @@ impl RedisConnector {
     }
 
     async fn find_server(&self) -> RedisResult<redis::Client> {
-        match &mut *self.client.lock().await {
-            UrlClient::Server(client) => Ok((**client).clone()),
-            UrlClient::Sentinel(client) => client.async_get_client().await,
+        // A new client each time, so that no connection to a sentinel is kept that has become silent.
+        match self.url.client(self.ca.as_deref())? {
+            UrlClient::Server(client) => Ok(*client),
+            UrlClient::Sentinel(mut client) => client.async_get_client().await,
         }
     }
 
