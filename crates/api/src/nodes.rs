@@ -67,7 +67,7 @@ fn nodes(node: Option<&NodeHandle>) -> Nodes {
     let listed = all.into_iter().map(|node| Node {
         is_this_node: node.id == own.id,
         id: node.id.to_string(),
-        url: node.address.as_str().to_owned(),
+        url: node.address.to_string(),
         incarnation: node.incarnation.to_string(),
     });
     Nodes { redis_connected: node.stats().redis_is_reachable, nodes: listed.collect() }

@@ -21,7 +21,7 @@ const EVENTS: u64 = 4_000_000;
 const JOINED: u64 = 100_000;
 
 fn main() -> Result<(), String> {
-    let node = NodeId::parse("node-1").map_err(|error| error.to_string())?;
+    let node = NodeId::parse("node-1").ok_or("the id is not valid")?;
     let joined: HashSet<String> = (0..JOINED).map(|number| format!("chat_room:{number}")).collect();
     let delivered = Arc::new(AtomicU64::new(0));
     let (rooms, counter) = (joined, delivered.clone());

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::database_url::{DatabaseUrl, RedisUrl};
 use super::error::ConfigError;
-use super::node_names::{MAX_NAME, is_name_byte};
+use super::node_names::{MAX_NAME, NodeId, NodeUrl, RedisPrefix, is_name_byte};
 use super::settings::SocketIoAdapter;
 use super::value::{Secret, SettingValue};
 use super::{Config, KeyChoice};
@@ -20,11 +20,11 @@ pub struct ClusterSettings {
     /// `REDIS_CA`.
     pub redis_ca: Option<PathBuf>,
     /// `REDIS_PREFIX`.
-    pub redis_prefix: String,
+    pub redis_prefix: RedisPrefix,
     /// `NODE_ID`, or the name of the machine and the port.
-    pub node_id: String,
-    /// `NODE_URL`, without a slash at the end.
-    pub node_url: String,
+    pub node_id: NodeId,
+    /// `NODE_URL`.
+    pub node_url: NodeUrl,
     /// `CLUSTER_SECRET`.
     pub secret: Secret,
 }
@@ -33,13 +33,12 @@ impl Config {
     /// The settings of a node. `None` if this process is the only one of its server, or if [`Config::check`] fails.
     pub fn cluster(&self) -> Option<ClusterSettings> {
         let redis_url = self.storage.redis_url.clone().filter(|_| self.has_several_nodes())?;
-        let default_id = || default_node_id(&host_name(), self.server.port);
         Some(ClusterSettings {
             redis_url,
             redis_ca: self.storage.redis_ca.clone(),
-            redis_prefix: self.cluster.redis_prefix.0.clone(),
-            node_id: self.cluster.node_id.as_ref().map_or_else(default_id, |id| id.0.clone()),
-            node_url: self.cluster.node_url.as_ref()?.0.clone(),
+            redis_prefix: self.cluster.redis_prefix.clone(),
+            node_id: self.cluster.node_id.clone().or_else(|| default_node_id(&host_name(), self.server.port))?,
+            node_url: self.cluster.node_url.clone()?,
             secret: self.cluster.secret.clone()?,
         })
     }
@@ -110,12 +109,12 @@ impl Config {
     }
 }
 
-/// The name of the machine and the port, with the characters that an id may have.
-fn default_node_id(host_name: &str, port: u16) -> String {
+/// The name of the machine and the port, with the characters that an id may have: always an id.
+fn default_node_id(host_name: &str, port: u16) -> Option<NodeId> {
     let end = format!("-{port}");
     let clean = |byte: u8| if is_name_byte(byte) { byte as char } else { '-' };
     let host: String = host_name.bytes().map(clean).take(MAX_NAME - end.len()).collect();
-    if host.is_empty() { format!("node{end}") } else { host + &end }
+    NodeId::parse(&if host.is_empty() { format!("node{end}") } else { host + &end })
 }
 
 fn host_name() -> String {
@@ -125,16 +124,14 @@ fn host_name() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::node_names::ClusterName;
 
     #[test]
     fn default_id_is_machine_and_port_in_allowed_letters() {
         for (host, expected) in [("web-1", "web-1-3000"), ("", "node-3000"), ("a b:c", "a-b-c-3000"), ("ä", "---3000")] {
-            assert_eq!(default_node_id(host, 3000), expected);
-            assert!(ClusterName::read(expected).is_some(), "{expected}");
+            assert_eq!(default_node_id(host, 3000).as_ref().map(NodeId::as_str), Some(expected));
         }
         let long = default_node_id(&"x".repeat(80), 65_535);
-        assert!(long.ends_with("-65535") && ClusterName::read(&long).is_some(), "{long}");
-        assert!(ClusterName::read(&default_node_id(&host_name(), 3000)).is_some());
+        assert!(long.as_ref().is_some_and(|long| long.as_str().ends_with("-65535")), "{long:?}");
+        assert!(default_node_id(&host_name(), 3000).is_some());
     }
 }

@@ -71,9 +71,27 @@ impl SettingValue for DatabaseUrl {
     }
 }
 
-/// The URL of a Redis.
+/// The URL of a Redis, with its scheme in lower case. The crate that connects reads the rest.
 #[derive(Clone, PartialEq, Eq)]
-pub struct RedisUrl(pub String);
+pub struct RedisUrl(String);
+
+/// The schemes that name one server over TCP: the adapter for socket.io servers supports these.
+const SERVER_SCHEMES: [&str; 4] = ["redis", "rediss", "valkey", "valkeys"];
+
+/// The further schemes that several nodes support.
+const NODE_SCHEMES: [&str; 3] = ["redis+sentinel", "rediss+sentinel", "redis+unix"];
+
+impl RedisUrl {
+    /// True if the URL names one server over TCP, and neither sentinels nor a Unix socket.
+    pub(super) fn names_a_server(&self) -> bool {
+        self.0.split_once("://").is_some_and(|(scheme, _)| SERVER_SCHEMES.contains(&scheme))
+    }
+
+    /// The whole URL, which may contain a password: never print it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
 
 impl std::fmt::Debug for RedisUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -82,11 +100,14 @@ impl std::fmt::Debug for RedisUrl {
 }
 
 impl SettingValue for RedisUrl {
-    const EXPECTED: &'static str = "redis://HOST:PORT or rediss://HOST:PORT";
+    const EXPECTED: &'static str =
+        "redis://HOST:PORT, rediss://HOST:PORT, redis+sentinel://HOST:PORT,HOST:PORT/SERVICE, or redis+unix:///PATH";
 
     fn read(text: &str) -> Option<Self> {
-        let (scheme, _) = text.split_once("://")?;
-        matches!(scheme.to_ascii_lowercase().as_str(), "redis" | "rediss").then(|| Self(text.into()))
+        let (scheme, rest) = text.split_once("://")?;
+        let scheme = scheme.to_ascii_lowercase();
+        let is_known = SERVER_SCHEMES.iter().chain(&NODE_SCHEMES).any(|known| *known == scheme);
+        is_known.then(|| Self(format!("{scheme}://{rest}")))
     }
 
     fn show(&self) -> String {
@@ -102,7 +123,12 @@ impl SettingValue for RedisUrl {
 fn without_password(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
     let separator = if scheme.is_empty() { "" } else { "://" };
-    let (rest, options) = rest.split_once('?').map_or((rest, ""), |(rest, _)| (rest, "?…"));
-    let host = rest.rsplit_once('@').map_or(rest.to_owned(), |(_, host)| format!("…@{host}"));
+    let (place, options) = rest.split_once('?').map_or((rest, ""), |(place, _)| (place, "?…"));
+    let host = match place.rsplit_once('@') {
+        Some((_, host)) => format!("…@{host}"),
+        // A question mark that a password has, and that is not written as %3F, does not begin options.
+        None if rest.contains('@') => "…".to_owned(),
+        None => place.to_owned(),
+    };
     format!("{scheme}{separator}{host}{options}")
 }

@@ -36,6 +36,7 @@ pub use cluster::ClusterSettings;
 pub use database_url::DatabaseUrl;
 pub use error::ConfigError;
 pub use host::Host;
+pub use node_names::{NodeId, NodeUrl, RedisPrefix};
 pub use origins::{Cors, Origins, OwnPage};
 pub use settings::{
     Audience, AuthConfig, ClusterConfig, CorsConfig, HttpConnections, LimitsConfig, LogConfig, LogFormat, MemoryLimit, MetricsAccess,
@@ -278,6 +279,11 @@ impl Config {
                 wrong("REDIS_URL", &url.show(), right)
             }
             (None, SocketIoAdapter::Redis) => wrong("SOCKETIO_ADAPTER", "redis", "it needs REDIS_URL, such as redis://localhost:6379"),
+            (Some(url), SocketIoAdapter::Redis) if !url.names_a_server() => {
+                let right = "SOCKETIO_ADAPTER=redis supports redis://HOST:PORT and rediss://HOST:PORT; sentinels and Unix sockets are for \
+                             several nodes, which need DATABASE_URL=postgres://… and SOCKETIO_ADAPTER=none";
+                wrong("REDIS_URL", &url.show(), right)
+            }
             (Some(_), SocketIoAdapter::Redis) if !self.server.websocket_enabled => {
                 wrong("SOCKETIO_ADAPTER", "redis", "it needs sockets; set WEBSOCKET_ENABLED=true")
             }

@@ -9,7 +9,7 @@ use super::cidr::CidrRange;
 use super::database_url::{DatabaseUrl, RedisUrl};
 use super::host::Host;
 use super::log_level::LogLevel;
-use super::node_names::{ClusterName, NodeUrl};
+use super::node_names::{NodeId, NodeUrl, RedisPrefix};
 use super::origins::OriginSetting;
 use super::reader::Reader;
 use super::schema::{Section, Setting, section};
@@ -158,7 +158,7 @@ section! {
     StorageConfig = "storage" {
         /// The database: sqlite://PATH, sqlite::memory: for a server that stores nothing on the disk, or postgres://USER:PASSWORD@HOST:5432/DATABASE with the options of libpq, such as ?sslmode=verify-full.
         database_url: DatabaseUrl = "sqlite://data/roomcast.db", DATABASE_URL;
-        /// Redis: redis://USER:PASSWORD@HOST:PORT, or rediss:// for TLS. With DATABASE_URL=postgres://… the process is then one of several nodes, which need NODE_URL and CLUSTER_SECRET. With SOCKETIO_ADAPTER=redis it is the Redis of the socket.io servers, and the process is the only one.
+        /// Redis: redis://USER:PASSWORD@HOST:PORT, or rediss:// for TLS; valkey:// and valkeys:// mean the same. Several nodes can also use redis+sentinel://USER:PASSWORD@SENTINEL:26379,SENTINEL:26379/SERVICE, rediss+sentinel:// for TLS to the server, and redis+unix:///PATH. With DATABASE_URL=postgres://… the process is then one of several nodes, which need NODE_URL and CLUSTER_SECRET. With SOCKETIO_ADAPTER=redis it is the Redis of the socket.io servers, and the process is the only one.
         redis_url: Option<RedisUrl> = "", REDIS_URL;
         /// A PEM file with the certificates of the authorities that may have signed the certificate of Redis. Unset: those that the system trusts.
         redis_ca: Option<FilePath> = "", REDIS_CA;
@@ -173,9 +173,9 @@ section! {
         /// The secret that nodes authenticate with to each other, the same on all nodes; at least 32 bytes.
         secret: Option<Secret> = "", CLUSTER_SECRET;
         /// The id of this node, which no other node has: 1 to 64 letters, digits, -, _ and dots. Unset: the name of the machine and PORT.
-        node_id: Option<ClusterName> = "", NODE_ID;
+        node_id: Option<NodeId> = "", NODE_ID;
         /// The prefix of the keys and channels in Redis: as NODE_ID. Clusters that share a Redis need different prefixes.
-        redis_prefix: ClusterName = "roomcast", REDIS_PREFIX;
+        redis_prefix: RedisPrefix = "roomcast", REDIS_PREFIX;
     }
 }
 

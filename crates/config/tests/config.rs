@@ -308,7 +308,13 @@ fn an_invalid_value_is_rejected_with_the_expected_form() {
              postgres://USER:PASSWORD@HOST:5432/DATABASE"
                 .into(),
         ),
-        ("REDIS_URL", "localhost:6379", "REDIS_URL=localhost:6379: expected redis://HOST:PORT or rediss://HOST:PORT".into()),
+        (
+            "REDIS_URL",
+            "localhost:6379",
+            "REDIS_URL=localhost:6379: expected redis://HOST:PORT, rediss://HOST:PORT, redis+sentinel://HOST:PORT,HOST:PORT/SERVICE, or \
+             redis+unix:///PATH"
+                .into(),
+        ),
         ("NODE_ID", "a b", "NODE_ID=a b: expected 1 to 64 letters, digits, '-', '_' and '.', such as node-1".into()),
         ("REDIS_PREFIX", "{a}", "REDIS_PREFIX={a}: expected 1 to 64 letters, digits, '-', '_' and '.', such as node-1".into()),
         (
@@ -396,6 +402,34 @@ fn socketio_adapter_needs_redis_and_sockets() {
     assert_eq!(with(("WEBSOCKET_ENABLED", "false")).unwrap_err(), "SOCKETIO_ADAPTER=redis: it needs sockets; set WEBSOCKET_ENABLED=true");
 }
 
+#[test]
+fn sentinels_and_unix_sockets_are_for_several_nodes() {
+    let with = |url: &'static str| {
+        let nodes = node(&[("REDIS_URL", url)]);
+        assert_eq!(nodes.check(), Ok(()), "{url}");
+        let adapter = node(&[("REDIS_URL", url), ("SOCKETIO_ADAPTER", "redis"), ("NODE_URL", ""), ("CLUSTER_SECRET", "")]);
+        (nodes.cluster().unwrap().redis_url, adapter.check())
+    };
+    for url in ["redis://a", "rediss://a:1/2", "valkey://a", "valkeys://a"] {
+        let (read, adapter) = with(url);
+        assert_eq!((read.expose(), adapter), (url, Ok(())));
+    }
+    for (url, shown) in [
+        ("redis+sentinel://u:s3cret@a:26379,b:26379/main", "redis+sentinel://…@a:26379,b:26379/main"),
+        ("rediss+sentinel://a/main/2", "rediss+sentinel://a/main/2"),
+        ("redis+unix:///run/redis.sock?pass=s3cret", "redis+unix:///run/redis.sock?…"),
+    ] {
+        let (read, adapter) = with(url);
+        assert_eq!((read.expose(), format!("{read:?}").as_str()), (url, shown));
+        let expected = format!(
+            "REDIS_URL={shown}: SOCKETIO_ADAPTER=redis supports redis://HOST:PORT and rediss://HOST:PORT; sentinels and Unix sockets are for \
+             several nodes, which need DATABASE_URL=postgres://… and SOCKETIO_ADAPTER=none"
+        );
+        assert_eq!(adapter.unwrap_err().to_string(), expected);
+    }
+    assert_eq!(with("REDIS+Sentinel://A/main").0.expose(), "redis+sentinel://A/main");
+}
+
 /// The settings of a node that starts.
 const NODE: &[(&str, &str)] = &[
     ("JWT_SECRET", "s"),
@@ -416,12 +450,12 @@ fn postgres_with_redis_is_one_of_several_nodes() {
     let config = node(&[("NODE_ID", "a"), ("REDIS_PREFIX", "team"), ("REDIS_CA", "ca.pem")]);
     assert_eq!((config.check(), config.warnings().len()), (Ok(()), 1), "the short JWT_SECRET");
     let cluster = config.cluster().unwrap();
-    assert_eq!((cluster.node_id.as_str(), cluster.node_url.as_str()), ("a", "http://10.0.0.7:3000"));
-    assert_eq!((cluster.redis_prefix.as_str(), cluster.redis_url.0.as_str()), ("team", "redis://:s3cret@redis"));
+    assert_eq!((cluster.node_id.as_str(), cluster.node_url.to_string().as_str()), ("a", "http://10.0.0.7:3000"));
+    assert_eq!((cluster.redis_prefix.as_str(), cluster.redis_url.expose()), ("team", "redis://:s3cret@redis"));
     assert_eq!((cluster.redis_ca.as_deref(), cluster.secret.expose().len()), (Some("ca.pem".as_ref()), 32));
     assert!(!format!("{cluster:?}").contains("0123456789"), "secrets are hidden");
     let default = node(&[("PORT", "4000")]).cluster().unwrap();
-    assert!(default.node_id.ends_with("-4000") && default.redis_prefix == "roomcast", "{default:?}");
+    assert!(default.node_id.as_str().ends_with("-4000") && default.redis_prefix.as_str() == "roomcast", "{default:?}");
 }
 
 #[test]
@@ -485,8 +519,10 @@ fn a_secret_is_never_printed() {
     let pem = "-----BEGIN PRIVATE KEY-----\\ns3cret\\n-----END PRIVATE KEY-----";
     let (_, lines) = Config::read(&Sources::of_pairs([("JWT_PUBLIC_KEY", pem)])).unwrap();
     assert!(!render::effective(&lines).contains("s3cret"));
-    // A password that contains an @.
-    assert!(!error(&[("REDIS_URL", "redis://u:s3c@s3cret@host")]).contains("s3c"));
+    // A password that contains an @, or a question mark, and a password in an option.
+    for url in ["redis://u:s3c@s3cret@host", "redis://u:s3c?s3cret@host", "redis+unix:///run/a?pass=s3c@s3cret"] {
+        assert!(!error(&[("REDIS_URL", url)]).contains("s3c"), "{url}");
+    }
     let error = from_file("[auth]\njwt_secret = \"s3cret").unwrap_err();
     assert!(!error.contains("s3cret"), "{error}");
     let error = from_file("[auth]\njwt_secret = [\"s3cret\"]").unwrap_err();

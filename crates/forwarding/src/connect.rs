@@ -1,133 +1,63 @@
 //! Connections to other nodes, plain or with TLS.
 
-use std::io;
-use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
-use http::uri::Scheme;
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
+use rustix::net::sockopt::set_tcp_user_timeout;
 use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::ServerName;
-use tokio::net::{TcpStream, lookup_host};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
-use tower_service::Service;
+use tokio::net::TcpStream;
+use tower::BoxError;
+use tower::timeout::Timeout;
+use tower::util::BoxCloneSyncService;
 
 /// How long the name lookup, the connection and the TLS handshake may take together. A node that is cut off answers nothing, so a request to it
 /// fails after this time.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// Connects to the node of a URI. Cheap to clone.
-#[derive(Clone, Default)]
-pub(crate) struct NodeConnector {
-    tls: Arc<OnceLock<TlsConnector>>,
-}
+/// How long a node may acknowledge neither the bytes of a request nor a probe. A node that is cut off closes no connection, so a request that waits for
+/// its response ends after this time.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(5);
 
-impl NodeConnector {
-    /// Verifies certificates with these authorities, and not with those of the operating system.
-    pub fn with_authorities(authorities: RootCertStore) -> Self {
-        Self { tls: Arc::new(OnceLock::from(tls_connector(authorities))) }
-    }
+/// How often the kernel probes a connection on which nothing is sent.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
-    async fn connect(self, uri: Uri) -> io::Result<NodeStream> {
-        let connecting = self.connect_without_limit(&uri);
-        tokio::time::timeout(CONNECT_TIMEOUT, connecting).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-    }
+/// A connection to a node.
+pub(crate) type NodeStream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
-    async fn connect_without_limit(&self, uri: &Uri) -> io::Result<NodeStream> {
-        let is_secure = uri.scheme() == Some(&Scheme::HTTPS);
-        // The brackets of an IPv6 address are for the URI only.
-        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-        let port = uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
-        let mut last = io::Error::from(io::ErrorKind::NotFound);
-        for address in lookup_host((host, port)).await? {
-            match TcpStream::connect(address).await {
-                Ok(stream) => {
-                    stream.set_nodelay(true)?;
-                    if !is_secure {
-                        return Ok(NodeStream::Plain(TokioIo::new(stream)));
-                    }
-                    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-                    let stream = self.tls.get_or_init(|| tls_connector(system_authorities())).connect(name, stream).await?;
-                    return Ok(NodeStream::Tls(Box::new(TokioIo::new(stream))));
-                }
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
-    }
+/// Connects to the node of a URI.
+pub(crate) type NodeConnector = BoxCloneSyncService<Uri, NodeStream, BoxError>;
+
+/// A connector that verifies certificates with these authorities.
+pub(crate) fn connector(authorities: RootCertStore) -> NodeConnector {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_tcp_user_timeout(Some(SILENCE_TIMEOUT));
+    tcp.set_keepalive(Some(PROBE_INTERVAL));
+    tcp.set_keepalive_interval(Some(PROBE_INTERVAL));
+    tcp.set_keepalive_retries(Some(SILENCE_TIMEOUT.div_duration_f32(PROBE_INTERVAL) as u32));
+    let tls = ClientConfig::builder().with_root_certificates(authorities).with_no_client_auth();
+    BoxCloneSyncService::new(Timeout::new(HttpsConnector::from((tcp, Arc::new(tls))), CONNECT_TIMEOUT))
 }
 
 /// The authorities of the operating system, or those of `SSL_CERT_FILE`.
-fn system_authorities() -> RootCertStore {
+pub(crate) fn system_authorities() -> RootCertStore {
     let mut authorities = RootCertStore::empty();
     authorities.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     authorities
 }
 
-fn tls_connector(authorities: RootCertStore) -> TlsConnector {
-    TlsConnector::from(Arc::new(ClientConfig::builder().with_root_certificates(authorities).with_no_client_auth()))
-}
-
-impl Service<Uri> for NodeConnector {
-    type Response = NodeStream;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<NodeStream>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        Box::pin(self.clone().connect(uri))
-    }
-}
-
-/// A connection to a node.
-pub(crate) enum NodeStream {
-    Plain(TokioIo<TcpStream>),
-    Tls(Box<TokioIo<TlsStream<TcpStream>>>),
-}
-
-impl Connection for NodeStream {
-    fn connected(&self) -> Connected {
-        Connected::new()
-    }
-}
-
-impl Read for NodeStream {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
-        }
-    }
-}
-
-impl Write for NodeStream {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
-        }
+/// Ends the bound of [`SILENCE_TIMEOUT`] for bytes that the other node does not take: the client of a WebSocket may read slowly. The probes go on.
+pub(crate) fn clear_silence_timeout(stream: &NodeStream) {
+    let tcp = match stream {
+        MaybeHttpsStream::Http(stream) => stream.inner(),
+        MaybeHttpsStream::Https(stream) => stream.inner().get_ref().0.inner().inner(),
+    };
+    if let Err(error) = set_tcp_user_timeout(tcp, 0) {
+        tracing::debug!(%error, "a relayed WebSocket keeps the time limit of HTTP");
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use engine::http::{Allowance, ByteCharge, ForwardedConnection, HttpConnection, OverBudget, kept_connection, over_budget};
+use config::NodeUrl;
+use engine::http::{Allowance, ByteCharge, ForwardedConnection, HttpConnection, OverBudget, is_upgrade, kept_connection, over_budget};
 use engine::{App, Handle, NodeTag};
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
@@ -18,14 +19,13 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::RootCertStore;
 use tokio::sync::watch;
 
-use crate::connect::NodeConnector;
+use crate::connect::{NodeConnector, connector, system_authorities};
 use crate::message;
-use crate::nodes::{Nodes, OtherNode, Route};
-use crate::owners::Owners;
+use crate::nodes::{Nodes, OtherNode};
 use crate::proof::{Claims, ClusterKey, HEADER, Purpose};
 use crate::relay::Relay;
 use crate::response_body::{ForwardedBody, Loss, LossReport};
-use crate::stats::{Counters, ForwardingStats, count};
+use crate::stats::{ForwardingStats, SharedStats};
 
 /// How long a connection to another node stays open without a request. The other node closes it after 10 s, and a request must not meet that.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,13 +41,11 @@ const REFUSED: &str =
 type RequestBody = Either<Incoming, Empty<Bytes>>;
 
 /// What a node needs in order to forward requests.
-pub struct Settings {
+pub struct ForwarderParts {
     /// The tag of this node.
     pub node: NodeTag,
     /// The key of the cluster.
     pub key: ClusterKey,
-    /// The nodes of the cluster.
-    pub owners: Arc<dyn Owners>,
 }
 
 /// Forwards requests to the nodes that own their sessions. Cheap to clone.
@@ -57,11 +55,11 @@ pub struct Forwarder(Arc<State>);
 struct State {
     node: NodeTag,
     key: ClusterKey,
-    nodes: Arc<Nodes>,
+    nodes: Nodes,
     client: Client<NodeConnector, RequestBody>,
-    counters: Arc<Counters>,
+    stats: SharedStats,
     /// The share of relayed WebSockets that may go on.
-    keep: watch::Sender<f64>,
+    kept_share: watch::Sender<f64>,
 }
 
 /// The body of a response, from the engine or from another node.
@@ -97,29 +95,36 @@ enum ForwardError {
 }
 
 impl Forwarder {
-    /// Starts the forwarding. Runs in a tokio runtime. Certificates of other nodes are verified with the authorities of the operating system.
-    pub fn new(settings: Settings) -> Self {
-        Self::with_connector(settings, NodeConnector::default())
+    /// A forwarder that knows no other node yet. Certificates of other nodes are verified with the authorities of the operating system.
+    pub fn new(parts: ForwarderParts) -> Self {
+        Self::with_authorities(parts, system_authorities())
     }
 
     /// As [`Forwarder::new`], with other authorities for the certificates of nodes.
-    pub fn with_authorities(settings: Settings, authorities: RootCertStore) -> Self {
-        Self::with_connector(settings, NodeConnector::with_authorities(authorities))
-    }
-
-    fn with_connector(settings: Settings, connector: NodeConnector) -> Self {
+    pub fn with_authorities(ForwarderParts { node, key }: ForwarderParts, authorities: RootCertStore) -> Self {
         let mut builder = Client::builder(TokioExecutor::new());
         builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE_TIMEOUT).http1_max_buf_size(MAX_BUFFERED).set_host(false);
-        let nodes = Arc::new(Nodes::new(settings.owners));
-        tokio::spawn(Nodes::check_forever(Arc::downgrade(&nodes)));
         Self(Arc::new(State {
-            node: settings.node,
-            key: settings.key,
-            nodes,
-            client: builder.build(connector),
-            counters: Arc::default(),
-            keep: watch::Sender::new(1.0),
+            node,
+            key,
+            nodes: Nodes::default(),
+            client: builder.build(connector(authorities)),
+            stats: SharedStats::default(),
+            kept_share: watch::Sender::new(1.0),
         }))
+    }
+
+    /// Adds a node, or changes its address: requests and WebSockets that were forwarded to the previous address end. The inputs are the tag in the ids of
+    /// its sessions, and its address. The tag of this node is ignored.
+    pub fn set_node(&self, tag: NodeTag, url: NodeUrl) {
+        if tag != self.0.node {
+            self.0.nodes.set(tag, url);
+        }
+    }
+
+    /// Removes a node that is gone: requests and WebSockets that were forwarded to it end. Clients with sessions of that node connect again.
+    pub fn remove_node(&self, tag: NodeTag) {
+        self.0.nodes.remove(tag);
     }
 
     /// Finds out who sent a request. A forwarded request gets what the other node knows about the client's connection, and must not be
@@ -128,10 +133,10 @@ impl Forwarder {
         let Some(header) = request.headers_mut().remove(HEADER) else { return Received::FromClient };
         let target = request.uri().path_and_query().map_or("", |target| target.as_str());
         let Some(Claims { purpose, client, connection }) = self.0.key.verify(request.method(), target, &header) else {
-            count(&self.0.counters.refused);
+            self.0.stats.lock().refused += 1;
             return Received::Refused;
         };
-        count(&self.0.counters.received);
+        self.0.stats.lock().received += 1;
         request.extensions_mut().insert(ForwardedConnection(connection));
         Received::FromNode(purpose, client)
     }
@@ -160,9 +165,9 @@ impl Forwarder {
             Received::FromNode(Purpose::Request, _) => engine.serve(request, peer).await.map(boxed),
             // A preflight has the same response on all nodes.
             Received::FromClient => {
-                match session.filter(|_| request.method() != Method::OPTIONS).map(|session| self.0.nodes.route(session.node())) {
-                    Some(Route::Other(node)) => self.forward_or_explain(engine, &node, request, client).await,
-                    Some(Route::Here) | None => engine.serve(request, peer).await.map(boxed),
+                match session.filter(|_| request.method() != Method::OPTIONS).and_then(|session| self.0.nodes.get(session.node())) {
+                    Some(node) => self.forward_or_explain(engine, &node, request, client).await,
+                    None => engine.serve(request, peer).await.map(boxed),
                 }
             }
         }
@@ -189,13 +194,13 @@ impl Forwarder {
         mut request: Request<Incoming>,
         client: SocketAddr,
     ) -> Result<Response<ResponseBody>, ForwardError> {
-        let upgrade = message::is_upgrade(request.headers()).then(|| hyper::upgrade::on(&mut request));
+        let upgrade = is_upgrade(request.headers()).then(|| hyper::upgrade::on(&mut request));
         let claims = Claims { purpose: Purpose::Request, client, connection: self.connection_number(&request) };
         let mut charge = request.extensions().get::<Allowance>().map(|allowance| (allowance.0)());
         set_charge(&mut charge, request.body().size_hint().upper())?;
         let (head, body) = request.into_parts();
         let out = self.outgoing(&head, node, &claims).ok_or(ForwardError::Unreachable)?;
-        count(&self.0.counters.forwarded);
+        self.0.stats.lock().forwarded += 1;
         let sent = tokio::select! {
             sent = self.0.client.request(Request::from_parts(out, Either::Left(body))) => sent,
             () = node.gone() => return Err(self.unreachable(node, None)),
@@ -207,8 +212,8 @@ impl Forwarder {
         {
             let owner = hyper::upgrade::on(&mut response);
             let allowance = head.extensions.get::<Allowance>().cloned();
-            let (node, keep, counters) = (Arc::clone(node), self.0.keep.subscribe(), Arc::clone(&self.0.counters));
-            tokio::spawn(Relay { client, owner, node, keep, allowance, counters }.run());
+            let (node, kept_share, stats) = (Arc::clone(node), self.0.kept_share.subscribe(), self.0.stats.clone());
+            tokio::spawn(Relay { client, owner, node, kept_share, allowance, stats }.run());
             let (mut head, _) = response.into_parts();
             message::to_client(&mut head);
             return Ok(Response::from_parts(head, boxed(Empty::new())));
@@ -216,7 +221,7 @@ impl Forwarder {
         let (mut response, body) = response.into_parts();
         let loss = (response.status == StatusCode::OK).then(|| self.loss(&head, node, client));
         if response.headers.remove(HEADER).is_some() {
-            count(&self.0.counters.refused_by_others);
+            self.0.stats.lock().refused_by_others += 1;
             tracing::error!(node = %node.url, "the other node refuses forwarded requests; set the same CLUSTER_SECRET on all nodes");
         }
         message::to_client(&mut response);
@@ -225,14 +230,14 @@ impl Forwarder {
 
     /// Ends relayed WebSockets until about this share of those that were open remains; their clients connect again and recover. A server that
     /// drains calls it with falling shares, from 1 to 0. Returns how many were open before.
-    pub fn close_relays(&self, keep: f64) -> u64 {
-        self.0.keep.send_replace(keep);
-        self.0.counters.snapshot().relays
+    pub fn close_relays(&self, kept_share: f64) -> u64 {
+        self.0.kept_share.send_replace(kept_share);
+        self.0.stats.lock().relays
     }
 
     /// The counters.
     pub fn stats(&self) -> ForwardingStats {
-        self.0.counters.snapshot()
+        *self.0.stats.lock()
     }
 
     fn outgoing(&self, head: &http::request::Parts, node: &OtherNode, claims: &Claims) -> Option<http::request::Parts> {
@@ -246,10 +251,10 @@ impl Forwarder {
     }
 
     fn unreachable(&self, node: &OtherNode, error: Option<ClientError>) -> ForwardError {
-        count(&self.0.counters.unreachable);
+        self.0.stats.lock().unreachable += 1;
         match error {
             Some(error) => {
-                let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+                let reason = root_cause(&error).to_string();
                 tracing::warn!(node = %node.url, reason, "a request cannot be forwarded; its client connects again");
             }
             None => tracing::debug!(node = %node.url, "a request waited for a node that is gone"),
@@ -269,12 +274,12 @@ impl Forwarder {
     }
 
     async fn report_loss(&self, node: &Arc<OtherNode>, uri: http::Uri, client: SocketAddr) {
-        count(&self.0.counters.responses_lost);
+        self.0.stats.lock().responses_lost += 1;
         let claims = Claims { purpose: Purpose::ResponseLost, client, connection: None };
         let (mut head, ()) = Request::new(()).into_parts();
         (head.method, head.uri) = (Method::GET, uri);
         let Some(mut out) = self.outgoing(&head, node, &claims) else { return };
-        if let Ok(host) = HeaderValue::from_str(node.url.authority.as_str()) {
+        if let Ok(host) = HeaderValue::from_str(node.url.authority().as_str()) {
             out.headers.insert(header::HOST, host);
         }
         tokio::select! {
@@ -295,6 +300,11 @@ fn set_charge(charge: &mut Option<Box<dyn ByteCharge>>, length: Option<u64>) -> 
         Some(charge) if bytes > 0 => charge.set(bytes).map_err(ForwardError::OverBudget),
         _ => Ok(()),
     }
+}
+
+/// The error that has caused an error: those in between say only that a connection failed.
+fn root_cause<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    error.source().map_or(error, root_cause)
 }
 
 /// The response to a request that is not signed. Its header lets the other node log the reason.

@@ -2,7 +2,6 @@
 //!
 //! Read in this order:
 //!
-//! - [`owners`]: which node owns a session; the program answers it.
 //! - `proof`: how a node proves that it forwards a request.
 //! - `nodes`: the other nodes, and the end of what is forwarded to one that is gone.
 //! - `connect`: connections to other nodes.
@@ -16,14 +15,12 @@ mod connect;
 mod forwarder;
 mod message;
 mod nodes;
-pub mod owners;
 mod proof;
 mod pump;
 mod relay;
 mod response_body;
 mod stats;
 
-pub use forwarder::{Forwarder, Received, ResponseBody, Sender, Settings};
-pub use owners::{InvalidNodeUrl, NodeUrl, Owner, Owners};
+pub use forwarder::{Forwarder, ForwarderParts, Received, ResponseBody, Sender};
 pub use proof::{ClusterKey, Purpose};
 pub use stats::ForwardingStats;

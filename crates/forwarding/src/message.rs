@@ -1,9 +1,10 @@
 //! Heads of requests and responses on their way between nodes: headers that concern one connection only (RFC 9110, 7.6.1) are replaced.
 
+use config::NodeUrl;
+use engine::http::{connection_options, is_upgrade};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{StatusCode, Uri, request, response};
 
-use crate::owners::NodeUrl;
 use crate::proof::HEADER;
 
 /// Headers that concern one connection. `Expect` is one of them here: this node asks its client for the body itself.
@@ -17,15 +18,10 @@ const OF_A_CONNECTION: [HeaderName; 7] = [
     header::EXPECT,
 ];
 
-/// Whether a request asks for an upgrade to WebSocket.
-pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
-    headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
-}
-
 /// The head for the owner of the session. `None` if the request has no valid target.
 pub(crate) fn to_owner(head: &request::Parts, url: &NodeUrl, proof: HeaderValue) -> Option<request::Parts> {
     let target = head.uri.path_and_query()?.clone();
-    let uri = Uri::builder().scheme(url.scheme.clone()).authority(url.authority.clone()).path_and_query(target).build().ok()?;
+    let uri = Uri::builder().scheme(url.scheme().clone()).authority(url.authority().clone()).path_and_query(target).build().ok()?;
     let (mut out, ()) = http::Request::new(()).into_parts();
     out.method = head.method.clone();
     out.uri = uri;
@@ -38,7 +34,7 @@ pub(crate) fn to_owner(head: &request::Parts, url: &NodeUrl, proof: HeaderValue)
 
 /// Makes the head of an owner's response that of this node's response.
 pub(crate) fn to_client(head: &mut response::Parts) {
-    let closes = options(&head.headers).any(|option| option.eq_ignore_ascii_case("close"));
+    let closes = connection_options(&head.headers).any(|option| option.eq_ignore_ascii_case("close"));
     remove_of_connection(&mut head.headers, head.status == StatusCode::SWITCHING_PROTOCOLS);
     if closes {
         head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -47,7 +43,7 @@ pub(crate) fn to_client(head: &mut response::Parts) {
 }
 
 fn remove_of_connection(headers: &mut HeaderMap, upgrade: bool) {
-    let named: Vec<HeaderName> = options(headers).filter_map(|option| option.parse().ok()).collect();
+    let named: Vec<HeaderName> = connection_options(headers).filter_map(|option| option.parse().ok()).collect();
     for name in named.iter().filter(|name| **name != header::UPGRADE).chain(&OF_A_CONNECTION) {
         headers.remove(name);
     }
@@ -56,11 +52,6 @@ fn remove_of_connection(headers: &mut HeaderMap, upgrade: bool) {
     } else {
         headers.remove(header::UPGRADE);
     }
-}
-
-/// The words of the header `Connection`.
-fn options(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).map(str::trim)
 }
 
 #[cfg(test)]

@@ -4,25 +4,11 @@
 //! everything that waits for it ends then.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
+use config::NodeUrl;
 use engine::NodeTag;
 use tokio::sync::watch;
-
-use crate::owners::{NodeUrl, Owner, Owners};
-
-/// How often the nodes that requests are forwarded to are looked up again. What waits for a node that is gone ends at most this much later.
-const CHECK_INTERVAL: Duration = Duration::from_millis(500);
-
-/// The way of a request.
-#[derive(Clone, Debug)]
-pub(crate) enum Route {
-    /// This node serves it. It also answers requests of sessions whose node is gone: it does not know the session.
-    Here,
-    /// It is forwarded to another node.
-    Other(Arc<OtherNode>),
-}
 
 /// Another node.
 #[derive(Debug)]
@@ -44,58 +30,37 @@ impl OtherNode {
     }
 }
 
-/// The other nodes that requests were forwarded to: at most the nodes of the cluster.
-pub(crate) struct Nodes {
-    owners: Arc<dyn Owners>,
-    used: Mutex<HashMap<NodeTag, Arc<OtherNode>>>,
-}
+/// The other nodes of the cluster.
+#[derive(Default)]
+pub(crate) struct Nodes(RwLock<HashMap<NodeTag, Arc<OtherNode>>>);
 
 impl Nodes {
-    pub fn new(owners: Arc<dyn Owners>) -> Self {
-        Self { owners, used: Mutex::default() }
+    /// The node with a tag. `None` for this node, and for sessions whose node is gone: this node answers them, because it does not know the session.
+    pub fn get(&self, tag: NodeTag) -> Option<Arc<OtherNode>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&tag).cloned()
     }
 
-    /// The way of a request of a session whose id has this tag.
-    pub fn route(&self, tag: NodeTag) -> Route {
-        let Owner::Other(url) = self.owners.owner(tag) else { return Route::Here };
-        let mut used = self.used();
-        match used.get(&tag) {
-            Some(node) if node.url == url => Route::Other(Arc::clone(node)),
-            _ => {
-                let node = Arc::new(OtherNode { url, is_gone: watch::Sender::new(false) });
-                if let Some(former) = used.insert(tag, Arc::clone(&node)) {
-                    former.is_gone.send_replace(true);
-                }
-                Route::Other(node)
-            }
+    /// Adds a node, or changes its address. What waits for the previous address ends.
+    pub fn set(&self, tag: NodeTag, url: NodeUrl) {
+        let mut nodes = self.nodes();
+        if nodes.get(&tag).is_none_or(|node| node.url != url) {
+            end(nodes.insert(tag, Arc::new(OtherNode { url, is_gone: watch::Sender::new(false) })));
         }
     }
 
-    /// Ends what waits for nodes that are gone.
-    pub fn check(&self) {
-        self.used().retain(|tag, node| {
-            let is_there = self.owners.owner(*tag) == Owner::Other(node.url.clone());
-            if !is_there {
-                node.is_gone.send_replace(true);
-            }
-            is_there
-        });
+    /// Removes a node. What waits for it ends.
+    pub fn remove(&self, tag: NodeTag) {
+        end(self.nodes().remove(&tag));
     }
 
-    /// Checks from time to time, for as long as the nodes are in use.
-    pub async fn check_forever(nodes: Weak<Self>) {
-        let mut interval = tokio::time::interval(CHECK_INTERVAL);
-        loop {
-            interval.tick().await;
-            match nodes.upgrade() {
-                Some(nodes) => nodes.check(),
-                None => return,
-            }
-        }
+    fn nodes(&self) -> RwLockWriteGuard<'_, HashMap<NodeTag, Arc<OtherNode>>> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn used(&self) -> MutexGuard<'_, HashMap<NodeTag, Arc<OtherNode>>> {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+fn end(previous: Option<Arc<OtherNode>>) {
+    if let Some(previous) = previous {
+        previous.is_gone.send_replace(true);
     }
 }
 
@@ -106,42 +71,21 @@ mod tests {
 
     use super::*;
 
-    /// A directory that a test changes.
-    struct Directory(Mutex<Owner>);
-
-    impl Owners for Directory {
-        fn owner(&self, _: NodeTag) -> Owner {
-            self.0.lock().unwrap().clone()
-        }
-    }
-
-    fn other(url: &str) -> Owner {
-        Owner::Other(NodeUrl::parse(url).unwrap())
-    }
-
-    fn node(route: Route) -> Arc<OtherNode> {
-        match route {
-            Route::Other(node) => node,
-            Route::Here => panic!("the session is on this node"),
-        }
-    }
-
     #[test]
-    fn waiting_ends_when_the_node_is_gone_or_has_moved() {
-        let directory = Arc::new(Directory(Mutex::new(other("http://a:1"))));
-        let nodes = Nodes::new(directory.clone());
-        let tag = NodeTag::of("a");
-        let first = node(nodes.route(tag));
+    fn waiting_ends_when_the_node_has_moved_or_is_removed() {
+        let (nodes, tag) = (Nodes::default(), NodeTag::of("a"));
+        let set = |url: &str| {
+            nodes.set(tag, NodeUrl::parse(url).unwrap());
+            nodes.get(tag).unwrap()
+        };
+        let first = set("http://a:1");
         let mut gone = pin!(first.gone());
         let mut is_gone = || gone.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
-        nodes.check();
-        assert!(!is_gone() && Arc::ptr_eq(&first, &node(nodes.route(tag))));
-        *directory.0.lock().unwrap() = other("http://a:2");
-        let second = node(nodes.route(tag));
-        assert!(is_gone() && !Arc::ptr_eq(&first, &second));
-        *directory.0.lock().unwrap() = Owner::Gone;
-        assert!(matches!(nodes.route(tag), Route::Here));
-        nodes.check();
-        assert!(*second.is_gone.borrow() && nodes.used().is_empty());
+        assert!(Arc::ptr_eq(&first, &set("http://a:1")) && !is_gone(), "a node that has missed its lease keeps its connections");
+        let second = set("http://a:2");
+        assert!(is_gone() && second.url.to_string() == "http://a:2");
+        nodes.remove(tag);
+        assert!(*second.is_gone.borrow() && nodes.get(tag).is_none());
+        nodes.remove(tag);
     }
 }

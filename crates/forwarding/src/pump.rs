@@ -10,10 +10,10 @@ use engine::http::ByteCharge;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The most bytes that one direction of a relay keeps.
-const PIECE: usize = 16 * 1024;
+const MAX_WAITING: usize = 16 * 1024;
 
 thread_local! {
-    static SHARED: RefCell<[u8; PIECE]> = const { RefCell::new([0; PIECE]) };
+    static SHARED: RefCell<[u8; MAX_WAITING]> = const { RefCell::new([0; MAX_WAITING]) };
 }
 
 /// A stream in both directions.
@@ -146,7 +146,7 @@ mod tests {
         let (ended, received, most) = pass(sent.clone(), usize::MAX).await;
         ended.unwrap();
         assert_eq!(received, [b"first".as_slice(), &sent].concat());
-        assert!((1..=PIECE).contains(&most), "{most} bytes wait");
+        assert!((1..=MAX_WAITING).contains(&most), "{most} bytes wait");
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! Counters of what was forwarded.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Counters since the start, and the WebSockets that are relayed now.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -21,34 +21,13 @@ pub struct ForwardingStats {
     pub relays: u64,
 }
 
-/// The counters.
-#[derive(Default)]
-pub(crate) struct Counters {
-    pub forwarded: AtomicU64,
-    pub received: AtomicU64,
-    pub unreachable: AtomicU64,
-    pub refused: AtomicU64,
-    pub refused_by_others: AtomicU64,
-    pub responses_lost: AtomicU64,
-    pub relays: AtomicU64,
-}
+/// The counters, which all requests share.
+#[derive(Clone, Default)]
+pub(crate) struct SharedStats(Arc<Mutex<ForwardingStats>>);
 
-impl Counters {
-    pub fn snapshot(&self) -> ForwardingStats {
-        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        ForwardingStats {
-            forwarded: of(&self.forwarded),
-            received: of(&self.received),
-            unreachable: of(&self.unreachable),
-            refused: of(&self.refused),
-            refused_by_others: of(&self.refused_by_others),
-            responses_lost: of(&self.responses_lost),
-            relays: of(&self.relays),
-        }
+impl SharedStats {
+    /// The counters, for a change or a copy.
+    pub fn lock(&self) -> MutexGuard<'_, ForwardingStats> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Adds one.
-pub(crate) fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::Relaxed);
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cluster::identity::{Incarnation, NodeAddress, NodeId, NodeInfo};
+use cluster::identity::{Incarnation, NodeId, NodeInfo, NodeUrl};
 use cluster::membership::{LeaseState, Listing};
 use cluster::node::{CoreOutput, NodeCore};
 use cluster::shared_limits::{OpenConnection, OpenConnections};
@@ -25,7 +25,8 @@ const ROOM_USERS: usize = 20;
 /// The nodes, as Redis lists them.
 pub fn infos(nodes: usize) -> Result<Vec<NodeInfo>, Failure> {
     let info = |index: usize| {
-        let (id, address) = (NodeId::parse(&format!("node-{index}"))?, NodeAddress::parse("http://10.0.0.7:3000")?);
+        let id = NodeId::parse(&format!("node-{index}")).ok_or("the id is not valid")?;
+        let address = NodeUrl::parse("http://10.0.0.7:3000").ok_or("the address is not valid")?;
         Ok(NodeInfo { id, incarnation: Incarnation(index as u64), address })
     };
     (0..nodes).map(info).collect()

@@ -1,7 +1,7 @@
 //! The membership, one case a test.
 
 use super::*;
-use crate::identity::NodeAddress;
+use crate::identity::NodeUrl;
 
 struct Bench {
     membership: Membership,
@@ -41,7 +41,7 @@ impl Bench {
 }
 
 fn node(id: &str, incarnation: u64) -> NodeInfo {
-    let address = NodeAddress::parse(&format!("http://{id}:3000")).unwrap();
+    let address = NodeUrl::parse(&format!("http://{id}:3000")).unwrap();
     NodeInfo { id: NodeId::parse(id).unwrap(), incarnation: Incarnation(incarnation), address }
 }
 

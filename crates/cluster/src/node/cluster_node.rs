@@ -13,7 +13,7 @@ use super::stats::ClusterStats;
 use super::{lease_task, log_task, publish_task, subscribe_task};
 use crate::event_log::EventLogReader;
 use crate::event_stream::{EventSink, EventStream, OrderedAction};
-use crate::identity::{ClusterPrefix, Incarnation, NodeAddress, NodeId, NodeInfo};
+use crate::identity::{Incarnation, NodeId, NodeInfo, NodeUrl, RedisPrefix};
 use crate::membership::LeaseGuard;
 use crate::redis::{LeaseStore, RedisConnector, RedisUrl, TakeLeaseError};
 use crate::sequencer::SequencerConfig;
@@ -30,11 +30,11 @@ pub struct ClusterConfig {
     /// The certificates, in PEM, of the authorities that Redis' certificate may have; `None`: those of the system.
     pub ca: Option<Vec<u8>>,
     /// The prefix of the cluster.
-    pub prefix: ClusterPrefix,
+    pub prefix: RedisPrefix,
     /// The id of this node.
     pub id: NodeId,
     /// The address of this node for the others.
-    pub address: NodeAddress,
+    pub address: NodeUrl,
     /// The epoch of the event log. Nodes with another epoch do not receive the messages of this one.
     pub epoch: String,
     /// A random id of the database with the event log, which the database keeps: all nodes of a cluster have the same database.

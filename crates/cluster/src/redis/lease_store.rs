@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, Script};
 
-use crate::identity::{ClusterPrefix, Incarnation, NodeAddress, NodeId, NodeInfo};
+use crate::identity::{Incarnation, NodeId, NodeInfo, NodeUrl, RedisPrefix};
 use crate::membership::{LEASE, LeaseState, Listing};
 
 /// How long a start watches the lease of another process with its id: long enough to see it renewed.
@@ -53,7 +53,7 @@ pub struct LeaseStore {
 
 impl LeaseStore {
     /// The lease of a process, which has a random number. `database`: the id of the database with the event log.
-    pub fn new(prefix: &ClusterPrefix, id: &NodeId, process: u64, database: &str) -> Self {
+    pub fn new(prefix: &RedisPrefix, id: &NodeId, process: u64, database: &str) -> Self {
         Self {
             renew: Script::new(include_str!("lease.lua")),
             release: Script::new(include_str!("release.lua")),
@@ -78,7 +78,7 @@ impl LeaseStore {
     async fn call(&self, connection: &mut MultiplexedConnection, own: &NodeInfo, epoch: u64) -> RedisResult<(Listing, Vec<NodeInfo>)> {
         let mut call = self.renew.key(&self.node_key);
         call.key(&self.nodes_key).key(&self.epoch_key);
-        call.arg(own.id.as_str()).arg(&self.process).arg(own.incarnation.to_string()).arg(own.address.as_str());
+        call.arg(own.id.as_str()).arg(&self.process).arg(own.incarnation.to_string()).arg(own.address.to_string());
         call.arg(LEASE.as_millis() as u64).arg(Incarnation(epoch).to_string()).arg(&self.node_prefix).arg(&self.database);
         let (state, epoch, other, rest, nodes): (String, String, String, i64, Vec<String>) = call.invoke_async(connection).await?;
         let lease = match state.as_str() {
@@ -106,13 +106,13 @@ impl LeaseStore {
             let (listing, foreign) = self.call(connection, own, epoch).await?;
             if let Some(other) = foreign.into_iter().find(|node| node.id != own.id) {
                 self.release(connection, &own.id).await?;
-                return Err(TakeLeaseError::OtherDatabase { id: other.id, address: other.address.as_str().to_owned() });
+                return Err(TakeLeaseError::OtherDatabase { id: other.id, address: other.address.to_string() });
             }
             let LeaseState::Conflict { by, expires_in } = listing.lease else { return Ok(listing) };
             // Without a renewal the rest of the lease only shrinks.
             if last.is_some_and(|(before, rest)| before != by || expires_in > rest) {
                 let other = listing.nodes.into_iter().find(|node| node.id == own.id);
-                let address = other.map(|node| node.address.as_str().to_owned()).unwrap_or_default();
+                let address = other.map(|node| node.address.to_string()).unwrap_or_default();
                 return Err(TakeLeaseError::IdInUse { id: own.id.clone(), address });
             }
             last = Some((by, expires_in));
@@ -134,9 +134,5 @@ impl LeaseStore {
 /// A node of the list; `None` for an entry that another program has written.
 fn node(fields: &[String]) -> Option<NodeInfo> {
     let [id, incarnation, address, _] = fields else { return None };
-    Some(NodeInfo {
-        id: NodeId::parse(id).ok()?,
-        incarnation: Incarnation::parse(incarnation)?,
-        address: NodeAddress::parse(address).ok()?,
-    })
+    Some(NodeInfo { id: NodeId::parse(id)?, incarnation: Incarnation::parse(incarnation)?, address: NodeUrl::parse(address)? })
 }

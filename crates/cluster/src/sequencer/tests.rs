@@ -48,6 +48,9 @@ impl Bench {
     }
 }
 
+/// No offset is ready.
+const NONE: [u64; 0] = [];
+
 fn event(first: u64, count: u32) -> EventFrame {
     EventFrame::new(first, count, ["room"], Bytes::from_static(b"body"))
 }
@@ -59,9 +62,9 @@ fn page(from: u64) -> Option<LogRequest> {
 #[test]
 fn events_are_delivered_by_offset_and_once() {
     let mut bench = Bench::caught_up();
-    assert_eq!(bench.offer(&[13, 12]), []);
+    assert_eq!(bench.offer(&[13, 12]), NONE);
     assert_eq!(bench.offer(&[11]), [11, 12, 13]);
-    assert_eq!(bench.offer(&[11, 12, 13, 5]), []);
+    assert_eq!(bench.offer(&[11, 12, 13, 5]), NONE);
     assert_eq!(bench.sequencer.stats(), SequencerStats { delivered: 3, duplicates: 4, ..SequencerStats::default() });
 }
 
@@ -70,7 +73,7 @@ fn an_event_with_several_offsets_is_delivered_once() {
     let mut bench = Bench::caught_up();
     bench.sequencer.offer(event(11, 3), bench.now);
     assert_eq!((bench.ready(), bench.sequencer.next()), (vec![11], 14));
-    assert_eq!(bench.offer(&[13]), [], "an offset inside of it is a duplicate");
+    assert_eq!(bench.offer(&[13]), NONE, "an offset inside of it is a duplicate");
     assert_eq!(bench.offer(&[14]), [14]);
 }
 
@@ -152,7 +155,7 @@ fn offsets_that_the_log_does_not_contain_are_rejected() {
     bench.wait(20);
     assert_eq!(bench.poll(), page(11));
     bench.offer(&[12]);
-    assert_eq!(bench.read(&[], 10), []);
+    assert_eq!(bench.read(&[], 10), NONE);
     assert_eq!(bench.sequencer.stats().rejected, 2, "12 arrived after the read began, so it may exist");
     bench.wait(20);
     assert_eq!(bench.poll(), page(11));

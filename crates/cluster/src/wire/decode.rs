@@ -84,7 +84,7 @@ fn entry(reader: &mut Reader) -> Result<(PresenceKey, Bytes), DecodeError> {
 }
 
 fn node_id(reader: &mut Reader) -> Result<NodeId, DecodeError> {
-    NodeId::parse(&reader.text()?).map_err(|_| DecodeError::Malformed)
+    NodeId::parse(&reader.text()?).ok_or(DecodeError::Malformed)
 }
 
 fn small(reader: &mut Reader) -> Result<u32, DecodeError> {

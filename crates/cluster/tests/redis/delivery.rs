@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use cluster::OrderedAction;
-use cluster::identity::ClusterPrefix;
+use cluster::identity::RedisPrefix;
 use cluster::wire::EphemeralFrame;
 
 use crate::support::{RedisServer, TestLog, TestNode, config, wait_until};
@@ -101,7 +101,7 @@ async fn clusters_with_other_prefixes_do_not_meet() {
     let logs = [TestLog::default(), TestLog::default()];
     let mut nodes = Vec::new();
     for (log, prefix) in logs.iter().zip(["one", "two"]) {
-        let config = cluster::node::ClusterConfig { prefix: ClusterPrefix::parse(prefix).unwrap(), ..config(redis.url(), "same-id") };
+        let config = cluster::node::ClusterConfig { prefix: RedisPrefix::parse(prefix).unwrap(), ..config(redis.url(), "same-id") };
         nodes.push(TestNode::start_with(config, log).await);
     }
     for (number, node) in nodes.iter().enumerate() {

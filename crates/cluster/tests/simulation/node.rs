@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cluster::identity::{Incarnation, NodeAddress, NodeId, NodeInfo};
+use cluster::identity::{Incarnation, NodeId, NodeInfo, NodeUrl};
 use cluster::membership::{Listing, MembershipEvent};
 use cluster::node::{CoreOutput, NodeCore};
 use cluster::presence::PresenceTransition;
@@ -60,7 +60,7 @@ pub struct Node {
 impl Node {
     pub fn new(index: usize, process: u64, next: u64, now: Instant) -> Self {
         let id = NodeId::parse(&format!("node-{index}")).expect("the name is valid");
-        let address = NodeAddress::parse(&format!("http://node-{index}:3000")).expect("the name is valid");
+        let address = NodeUrl::parse(&format!("http://node-{index}:3000")).expect("the name is valid");
         let mut incarnation = process << 32;
         let fresh = Box::new(move || {
             incarnation += 1;

@@ -2,23 +2,19 @@
 
 use std::net::SocketAddr;
 
-use forwarding::{NodeUrl, Owner};
-use socket2::{Domain, Socket, Type};
-use tokio::net::TcpStream;
+use socket2::{Domain, SockFilter, SockRef, Socket, Type};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::client::{WebSocket, get, is_unknown, session};
 use crate::support::cluster::two_nodes;
-
-fn at(address: SocketAddr) -> Owner {
-    Owner::Other(NodeUrl::parse(&format!("http://{address}")).unwrap())
-}
 
 #[tokio::test]
 async fn node_that_has_ended_is_unknown_to_its_clients() {
     let (owner, other) = two_nodes().await;
     let target = session(owner.address).await;
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    other.directory.set(owner.id, at(free));
+    other.set_url(&owner, &format!("http://{free}"));
     assert!(is_unknown(&get(other.address, &target).await));
     assert!(WebSocket::upgrade(other.address, &target).await.is_err());
     assert_eq!(other.forwarder.stats().unreachable, 2);
@@ -34,7 +30,7 @@ async fn node_that_answers_no_connection_is_given_up() {
     socket.listen(0).unwrap();
     let silent = socket.local_addr().unwrap().as_socket().unwrap();
     let _queued = TcpStream::connect(silent).await.unwrap();
-    other.directory.set(owner.id, at(silent));
+    other.set_url(&owner, &format!("http://{silent}"));
     assert!(is_unknown(&get(other.address, &target).await));
 }
 
@@ -47,8 +43,32 @@ async fn poll_ends_when_its_node_is_gone() {
     while owner.forwarder.stats().received == 0 {
         tokio::task::yield_now().await;
     }
-    other.directory.set(owner.id, Owner::Gone);
+    other.remove(&owner);
     assert!(is_unknown(&poll.await.unwrap()));
+}
+
+/// Has the kernel drop everything that arrives at a socket, so that it acknowledges nothing: the network between both sides is interrupted.
+fn cut_off(stream: &TcpStream) {
+    // The instruction BPF_RET with 0 bytes.
+    SockRef::from(stream).attach_filter(&[SockFilter::new(6, 0, 0, 0)]).unwrap();
+}
+
+#[tokio::test]
+async fn poll_ends_when_its_node_is_cut_off() {
+    let (owner, other) = two_nodes().await;
+    let target = session(owner.address).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    other.set_url(&owner, &format!("http://{}", listener.local_addr().unwrap()));
+    let address = other.address;
+    let poll = tokio::spawn(async move { get(address, &target).await });
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
+    }
+    cut_off(&stream);
+    assert!(is_unknown(&poll.await.unwrap()));
+    assert_eq!(other.forwarder.stats().unreachable, 1);
 }
 
 #[tokio::test]
@@ -57,6 +77,6 @@ async fn websocket_ends_when_its_node_is_gone() {
     let target = session(owner.address).await;
     let mut socket = WebSocket::upgrade(other.address, &target).await.unwrap();
     assert_eq!(socket.receive().await.as_deref(), Some("3probe"));
-    other.directory.set(owner.id, Owner::Gone);
+    other.remove(&owner);
     assert_eq!(socket.receive().await, None);
 }

@@ -24,7 +24,7 @@ async fn client_cannot_claim_to_be_a_node() {
 #[tokio::test]
 async fn node_with_another_secret_is_refused() {
     let (owner, other) = (Node::start("owner", SECRET).await, Node::start("other", "another secret of 32 letters ....").await);
-    other.directory.set(owner.id, owner.url());
+    other.set(&owner);
     let target = session(owner.address).await;
     let reply = get(other.address, &target).await;
     assert_eq!((reply.status.as_u16(), reply.headers.get("x-roomcast-forwarded")), (403, None));

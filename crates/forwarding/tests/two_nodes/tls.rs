@@ -1,7 +1,6 @@
 //! Nodes that reach each other over TLS.
 
 use engine::NodeTag;
-use forwarding::{NodeUrl, Owner};
 use rustls::RootCertStore;
 
 use crate::support::client::{WebSocket, get, is_unknown};
@@ -19,13 +18,13 @@ async fn requests_are_forwarded_over_tls_to_a_trusted_node_only() {
 
     let tls = [("TLS_CERT", certificate.to_str().unwrap()), ("TLS_KEY", key.to_str().unwrap())];
     let owner = Node::start_with("owner", SECRET, &tls, None).await;
-    let url = Owner::Other(NodeUrl::parse(&format!("https://localhost:{}", owner.address.port())).unwrap());
+    let url = format!("https://localhost:{}", owner.address.port());
     // A session that does not exist: the owner says so, and its counter shows that the request has reached it.
     let sid = session_id(&owner);
     let target = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
     for (id, authorities, received) in [("trusting", authorities, 2), ("suspicious", RootCertStore::empty(), 2)] {
         let other = Node::start_with(id, SECRET, &[], Some(authorities)).await;
-        other.directory.set(owner.id, url.clone());
+        other.set_url(&owner, &url);
         assert!(is_unknown(&get(other.address, &target).await));
         assert!(WebSocket::upgrade(other.address, &target).await.is_err());
         assert_eq!(owner.forwarder.stats().received, received, "{id}");

@@ -68,7 +68,7 @@ async fn end_by_the_owner_reaches_the_client() {
 async fn session_without_a_node_is_unknown_to_an_upgrade() {
     let (owner, other) = two_nodes().await;
     let target = session(owner.address).await;
-    other.directory.set(owner.id, forwarding::Owner::Gone);
+    other.remove(&owner);
     let response = WebSocket::upgrade(other.address, &target).await.err().unwrap();
     assert!(response.starts_with("HTTP/1.1 400"), "{response}");
     assert!(is_unknown(&get(other.address, &target).await));

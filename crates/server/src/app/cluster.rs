@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use cluster::identity::{ClusterPrefix, NodeAddress, NodeId};
 use cluster::node::{ClusterConfig, ClusterNode};
 use cluster::redis::RedisUrl;
 use cluster::sequencer::SequencerConfig;
@@ -29,9 +28,9 @@ const LOG_READERS: usize = 1;
 /// # Errors
 /// One line with the reason why the server cannot join.
 pub(super) async fn join(config: &Config, database: &Database, parts: &Parts) -> anyhow::Result<()> {
-    let Some(ClusterParts { node, bus, directory, .. }) = &parts.cluster else { return Ok(()) };
+    let Some(ClusterParts { node, bus, forwarder }) = &parts.cluster else { return Ok(()) };
     let (Some(settings), Some(found)) = (config.cluster(), database.cluster()) else { return Ok(()) };
-    let observer = NodeEvents::new(settings.node_id.clone(), config.presence.grace, parts, node.clone(), directory.clone());
+    let observer = NodeEvents::new(settings.node_id.clone(), config.presence.grace, parts, node.clone(), forwarder.clone());
     let sink = ConnectionSink::new(node.clone(), parts.delivery.fanout.clone(), parts.room_presence.clone(), observer);
     let next_offset = parts.storage.startup.position.unsigned_abs() + 1;
     let cluster_config = node_config(&settings, found, config.presence.grace, next_offset)?;
@@ -40,7 +39,7 @@ pub(super) async fn join(config: &Config, database: &Database, parts: &Parts) ->
     let log = LogReader::new(reader);
     let started = ClusterNode::start(cluster_config, log, Arc::new(sink)).await.map_err(|error| anyhow!("REDIS_URL: {error}"))?;
     let others = started.others();
-    if let Some(other) = NodeTag::holder(&settings.node_id, others.iter().map(|other| other.id.as_str())) {
+    if let Some(other) = NodeTag::holder(settings.node_id.as_str(), others.iter().map(|other| other.id.as_str())) {
         started.stop().await;
         return Err(anyhow!(
             "NODE_ID={}: its tag in the ids of sessions is that of the node {other}; set another NODE_ID",
@@ -57,11 +56,11 @@ pub(super) async fn join(config: &Config, database: &Database, parts: &Parts) ->
 /// The settings as the cluster has them.
 fn node_config(settings: &ClusterSettings, started: &ClusterStart, grace: Duration, next_offset: u64) -> anyhow::Result<ClusterConfig> {
     Ok(ClusterConfig {
-        redis: RedisUrl::parse(&settings.redis_url.0)?,
+        redis: RedisUrl::parse(settings.redis_url.expose())?,
         ca: super::read_redis_ca(settings.redis_ca.as_deref())?,
-        prefix: ClusterPrefix::parse(&settings.redis_prefix)?,
-        id: NodeId::parse(&settings.node_id)?,
-        address: NodeAddress::parse(&settings.node_url)?,
+        prefix: settings.redis_prefix.clone(),
+        id: settings.node_id.clone(),
+        address: settings.node_url.clone(),
         epoch: started.epoch.clone(),
         database: started.database_id.clone(),
         grace,

@@ -89,7 +89,7 @@ fn engine_config(config: &Config, parts: &Parts) -> EngineConfig {
         outbox_limit: realtime.outbox_limit.0,
         cors: Some(api::cors::cors_policy(parts.authenticator.origins().clone())),
         recovery: Some(recovery(config, parts)),
-        node: config.cluster().map(|cluster| NodeTag::of(&cluster.node_id)),
+        node: config.cluster().map(|cluster| NodeTag::of(cluster.node_id.as_str())),
         ..defaults
     }
 }

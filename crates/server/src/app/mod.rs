@@ -4,8 +4,7 @@
 //! - `storage`: the database and its threads.
 //! - `in_process_bus`: the bus of a single server.
 //! - `cluster_parts`: the parts of one of several nodes; `cluster`: its start.
-//! - `node_events`: what a node does when the others change; `lost_participants`: users in calls whose node has died; `node_directory`: the addresses of the
-//!   others.
+//! - `node_events`: what a node does when the others change; `lost_participants`: users in calls whose node has died.
 //! - `live_engine`: the engine with the live connections.
 //! - `removals`: removes users and spaces in steps.
 //! - `background`: the tasks that run for as long as the server does.
@@ -18,7 +17,6 @@ mod dispatcher;
 mod in_process_bus;
 mod live_engine;
 mod lost_participants;
-mod node_directory;
 mod node_events;
 mod parts;
 mod removals;
@@ -177,7 +175,7 @@ fn adapter_settings(config: &Config) -> anyhow::Result<Option<AdapterSettings>> 
     let Some(url) = url else { return Ok(None) };
     let ca = read_redis_ca(config.storage.redis_ca.as_deref())?;
     let (prefix, request_timeout) = (config.socketio.adapter_prefix.clone(), config.socketio.adapter_timeout);
-    Ok(Some(AdapterSettings { ca, prefix, request_timeout, ..AdapterSettings::new(&url.0) }))
+    Ok(Some(AdapterSettings { ca, prefix, request_timeout, ..AdapterSettings::new(url.expose()) }))
 }
 
 /// The certificates of `REDIS_CA`, if it is set.

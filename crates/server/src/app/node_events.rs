@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::identity::NodeInfo;
+use cluster::identity::{NodeId, NodeInfo};
 use cluster::membership::MembershipEvent;
 use cluster::sequencer::LogWentBack;
 use cluster::wire::Usage;
 use domain::ids::{RoomId, UserId};
 use domain::sessions::{EndNodeSessions, ReplaceEpoch};
+use engine::NodeTag;
+use forwarding::Forwarder;
 use limits::rate_limit::RateLimits;
 use realtime::Fanout;
 use realtime::nodes::{NodeHandle, NodeObserver};
@@ -16,7 +18,6 @@ use store::Writer;
 use tokio::runtime::Handle;
 
 use super::lost_participants::LostParticipants;
-use super::node_directory::NodeDirectory;
 use super::parts::Parts;
 use super::storage::new_epoch;
 
@@ -28,9 +29,9 @@ const EXIT_FENCED: i32 = 1;
 
 /// What this server does when the nodes change.
 pub(super) struct NodeEvents {
-    id: String,
+    id: NodeId,
     node: Arc<NodeHandle>,
-    directory: Arc<NodeDirectory>,
+    forwarder: Forwarder,
     fanout: Arc<Fanout>,
     writer: Writer,
     rate_limits: Arc<RateLimits>,
@@ -42,10 +43,10 @@ pub(super) struct NodeEvents {
 
 impl NodeEvents {
     /// An observer for the node with this id. Runs in a tokio runtime.
-    pub fn new(id: String, grace: Duration, parts: &Parts, node: Arc<NodeHandle>, directory: Arc<NodeDirectory>) -> Self {
+    pub fn new(id: NodeId, grace: Duration, parts: &Parts, node: Arc<NodeHandle>, forwarder: Forwarder) -> Self {
         Self {
             id,
-            directory,
+            forwarder,
             fanout: parts.delivery.fanout.clone(),
             writer: parts.storage.writer.clone(),
             rate_limits: parts.rate_limits.clone(),
@@ -99,16 +100,16 @@ impl NodeObserver for NodeEvents {
     fn nodes_changed(&self, event: MembershipEvent) {
         match event {
             MembershipEvent::NodeUp(node) => {
-                tracing::info!(node = %node.id, address = node.address.as_str(), "a node has joined");
-                self.directory.add(&node);
+                tracing::info!(node = %node.id, address = %node.address, "a node has joined");
+                self.forwarder.set_node(NodeTag::of(node.id.as_str()), node.address);
             }
             MembershipEvent::NodeRestarted(node) => {
-                tracing::info!(node = %node.id, address = node.address.as_str(), "a node was restarted");
-                self.directory.add(&node);
+                tracing::info!(node = %node.id, address = %node.address, "a node was restarted");
+                self.forwarder.set_node(NodeTag::of(node.id.as_str()), node.address);
                 self.check_calls();
             }
             MembershipEvent::NodeDown(node) => {
-                self.directory.remove(&node);
+                self.forwarder.remove_node(NodeTag::of(node.id.as_str()));
                 self.node_down(node);
                 self.check_calls();
             }
@@ -121,7 +122,7 @@ impl NodeObserver for NodeEvents {
             }
             MembershipEvent::Rejoined { .. } => tracing::info!("this server has a lease again"),
             MembershipEvent::Replaced { .. } => {
-                tracing::error!(node = self.id, "another process has the NODE_ID of this one; this process ends");
+                tracing::error!(node = %self.id, "another process has the NODE_ID of this one; this process ends");
                 std::process::exit(EXIT_FENCED);
             }
             MembershipEvent::RedisAway => tracing::error!("Redis cannot be reached; events of other nodes are read from the database"),

@@ -36,7 +36,7 @@ pub fn open_database(config: &Config) -> anyhow::Result<Database> {
         holder,
         bounds: bounds(&config.limits),
         quotas: quotas(&config.limits),
-        node: config.cluster().map(|cluster| NodeOptions { id: cluster.node_id, epoch: new_epoch() }),
+        node: config.cluster().map(|cluster| NodeOptions { id: cluster.node_id.to_string(), epoch: new_epoch() }),
         ..Options::new(config.storage.database_url.expose())
     })?;
     if let Some(start) = database.cluster() {
@@ -145,8 +145,8 @@ impl Storage {
 /// This server for the start of its epoch.
 fn starting_server(settings: Option<ClusterSettings>, database: &Database, epoch: String) -> StartingServer {
     match settings.zip(database.cluster()) {
-        Some((settings, found)) if found.is_first => StartingServer::FirstNode { id: settings.node_id },
-        Some((settings, _)) => StartingServer::JoiningNode { id: settings.node_id },
+        Some((settings, found)) if found.is_first => StartingServer::FirstNode { id: settings.node_id.to_string() },
+        Some((settings, _)) => StartingServer::JoiningNode { id: settings.node_id.to_string() },
         None => StartingServer::Single { epoch },
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cluster::identity::{ClusterPrefix, NodeAddress, NodeId};
+use cluster::identity::{NodeId, NodeUrl, RedisPrefix};
 use cluster::membership::MembershipEvent;
 use cluster::node::{ClusterConfig, ClusterNode, ClusterSink};
 use cluster::presence::PresenceTransition;
@@ -119,9 +119,9 @@ pub fn config(redis: RedisUrl, id: &str) -> ClusterConfig {
     ClusterConfig {
         redis,
         ca: None,
-        prefix: ClusterPrefix::default(),
+        prefix: RedisPrefix::default(),
         id: NodeId::parse(id).unwrap(),
-        address: NodeAddress::parse(&format!("http://{id}:3000")).unwrap(),
+        address: NodeUrl::parse(&format!("http://{id}:3000")).unwrap(),
         epoch: "epoch-1".to_owned(),
         database: "database-1".to_owned(),
         grace: Duration::from_secs(1),

@@ -1,14 +1,13 @@
-//! Two nodes on free ports, with a directory that a test can change.
+//! Two nodes on free ports.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
-use config::Config;
+use config::{Config, NodeUrl};
 use engine::http::ForwardedConnection;
 use engine::{App, Connect, DisconnectReason, Engine, Event, Handle, NodeTag, Shard, SocketKey};
-use forwarding::{ClusterKey, Forwarder, NodeUrl, Owner, Owners, Received, Sender, Settings};
+use forwarding::{ClusterKey, Forwarder, ForwarderParts, Received, Sender};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use listener::{Handler, Listener, Peer};
@@ -20,37 +19,6 @@ pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// The largest message.
 pub const MAX_PAYLOAD: usize = 1_000_000;
-
-/// Where the sessions of each node are.
-#[derive(Default)]
-pub struct Directory {
-    own: NodeTagOf,
-    others: Mutex<HashMap<NodeTag, Owner>>,
-}
-
-struct NodeTagOf(NodeTag);
-
-impl Default for NodeTagOf {
-    fn default() -> Self {
-        Self(NodeTag::of(""))
-    }
-}
-
-impl Directory {
-    /// Changes where a node is.
-    pub fn set(&self, id: &str, owner: Owner) {
-        self.others.lock().unwrap().insert(NodeTag::of(id), owner);
-    }
-}
-
-impl Owners for Directory {
-    fn owner(&self, tag: NodeTag) -> Owner {
-        if tag == self.own.0 {
-            return Owner::Here;
-        }
-        self.others.lock().unwrap().get(&tag).cloned().unwrap_or(Owner::Gone)
-    }
-}
 
 /// Returns each event to its sender, acknowledges it, and reports the end of sockets.
 struct Echo(mpsc::UnboundedSender<DisconnectReason>);
@@ -101,7 +69,6 @@ pub struct Node {
     pub id: &'static str,
     pub address: SocketAddr,
     pub forwarder: Forwarder,
-    pub directory: Arc<Directory>,
     /// The ends of its sockets.
     pub ends: mpsc::UnboundedReceiver<DisconnectReason>,
     /// What other nodes said about the clients of the requests that they forwarded.
@@ -119,22 +86,32 @@ impl Node {
         let (ended, ends) = mpsc::unbounded_channel();
         let config = engine::Config { node: Some(NodeTag::of(id)), shards: 2, max_payload: MAX_PAYLOAD, ..Default::default() };
         let engine = Engine::start(config, |_, _| Ok(()), move |_, _| Echo(ended.clone())).unwrap();
-        let directory = Arc::new(Directory { own: NodeTagOf(NodeTag::of(id)), others: Mutex::default() });
-        let settings = Settings { node: NodeTag::of(id), key: ClusterKey::new(secret), owners: directory.clone() };
+        let parts = ForwarderParts { node: NodeTag::of(id), key: ClusterKey::new(secret) };
         let forwarder = match authorities {
-            Some(authorities) => Forwarder::with_authorities(settings, authorities),
-            None => Forwarder::new(settings),
+            Some(authorities) => Forwarder::with_authorities(parts, authorities),
+            None => Forwarder::new(parts),
         };
         let pairs = [&[("HOST", "127.0.0.1"), ("PORT", "0")], listener].concat();
         let listener = Listener::bind(&Config::of_pairs(pairs).unwrap()).await.unwrap();
         let (address, seen) = (listener.addresses()[0], Arc::default());
         let handler = TestHandler { engine: engine.handle(), forwarder: forwarder.clone(), seen: Arc::clone(&seen) };
         tokio::spawn(listener.serve(handler, std::future::pending::<Instant>()));
-        Self { id, address, forwarder, directory, ends, seen, _engine: engine }
+        Self { id, address, forwarder, ends, seen, _engine: engine }
     }
 
-    pub fn url(&self) -> Owner {
-        Owner::Other(NodeUrl::parse(&format!("http://{}", self.address)).unwrap())
+    /// Lets this node know the address of another one.
+    pub fn set(&self, other: &Self) {
+        self.set_url(other, &format!("http://{}", other.address));
+    }
+
+    /// Lets this node know another address of another one.
+    pub fn set_url(&self, other: &Self, url: &str) {
+        self.forwarder.set_node(NodeTag::of(other.id), NodeUrl::parse(url).unwrap());
+    }
+
+    /// Lets this node know that another one is gone.
+    pub fn remove(&self, other: &Self) {
+        self.forwarder.remove_node(NodeTag::of(other.id));
     }
 
     /// The end of the next socket that ends.
@@ -146,7 +123,7 @@ impl Node {
 /// Two nodes that know each other: the owner of the sessions in a test, and the other one.
 pub async fn two_nodes() -> (Node, Node) {
     let (owner, other) = (Node::start("owner", SECRET).await, Node::start("other", SECRET).await);
-    owner.directory.set(other.id, other.url());
-    other.directory.set(owner.id, owner.url());
+    owner.set(&other);
+    other.set(&owner);
     (owner, other)
 }
