@@ -39,13 +39,14 @@ const SETTINGS = {
 // The milliseconds between the end of a node and its next start, as with `RestartSec=1`.
 const RESTART_DELAY_MS = 1000;
 
-// Starts a cluster, and ends it after the test. `env` has settings of all nodes, and `envOfNode` returns those of the node with a number from 1.
-export async function startCluster(t, { nodes = 2, env = {}, envOfNode = () => ({}) } = {}) {
+// Starts a cluster, and ends it after the test. `env` has settings of all nodes, and `envOfNode` returns those of the node with a number from 1. `redis` starts
+// Redis; if it has a `nodeUrl`, the nodes use that, and no proxy stands between them and Redis.
+export async function startCluster(t, { nodes = 2, env = {}, envOfNode = () => ({}), redis = startRedis } = {}) {
   const cluster = new Cluster();
   t.after(() => cluster.end());
   cluster.folder = await mkdtemp(path.join(tmpdir(), "roomcast-cluster-"));
   cluster.after(() => rm(cluster.folder, { recursive: true, force: true }));
-  [cluster.postgres, cluster.redis] = await Promise.all([startPostgres(cluster), startRedis(cluster)]);
+  [cluster.postgres, cluster.redis] = await Promise.all([startPostgres(cluster), redis(cluster)]);
   for (let number = 1; number <= nodes; number++) {
     const node = new Node(cluster, number);
     cluster.nodes.push(node);
@@ -113,7 +114,7 @@ class Node {
     [this.redis, this.postgres, this.inbound] = await Promise.all([redis.port, postgres.port, this.port].map((port) => ControlledProxy.start(this.cluster, port)));
     this.#settings = {
       DATABASE_URL: `postgres://roomcast@127.0.0.1:${this.postgres.port}/postgres`,
-      REDIS_URL: `redis://127.0.0.1:${this.redis.port}`,
+      REDIS_URL: redis.nodeUrl ?? `redis://127.0.0.1:${this.redis.port}`,
       NODE_ID: this.id,
       NODE_URL: `http://127.0.0.1:${this.inbound.port}`,
       ...settings,
