@@ -128,7 +128,7 @@ impl History {
     pub fn slice<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, range: MissedRange, bytes: usize) -> Option<Slice> {
         let mut state = self.lock();
         let mut numbers = state.index.between(rooms, range, MAX_SLICE_BROADCASTS)?;
-        let HistoryState { entries, log, replayed, .. } = &mut *state;
+        let HistoryState { index, entries, log, replayed, .. } = &mut *state;
         // A full list of numbers may have been cut off, so the slice must not claim to reach the end of the range.
         let mut is_whole = numbers.len() < MAX_SLICE_BROADCASTS;
         let (mut broadcasts, mut size) = (Vec::with_capacity(numbers.len()), 0);
@@ -138,11 +138,11 @@ impl History {
                 break;
             }
             broadcasts.push(match entries.binary_search_by_key(&number, |entry| entry.number) {
-                Ok(index) => {
-                    let entry = &mut entries[index];
+                Ok(position) => {
+                    let entry = &mut entries[position];
                     size += entry.memory;
                     *replayed += usize::from(entry.replay.is_none());
-                    FoundEntry::InMemory(entry.replayed(log, self.recovery.decoder.as_ref(), &self.replay_bytes))
+                    FoundEntry::InMemory(entry.replayed(index, log, self.recovery.decoder.as_ref(), &self.replay_bytes))
                 }
                 Err(_) => FoundEntry::Archived(number),
             });

@@ -147,6 +147,16 @@ impl Index {
         self.entries.push_back(entry);
     }
 
+    /// The audience of a broadcast that can be replayed: the rooms that received it, without their order.
+    pub fn audience(&self, number: u64) -> Audience {
+        let entry = self.entries.binary_search_by_key(&number, |entry| entry.number).ok().map(|position| &self.entries[position]);
+        let rooms = entry.map_or(&[][..], |entry| &entry.rooms);
+        match rooms.contains(&EVERYONE) {
+            true => Audience::Everyone,
+            false => Audience::Rooms(rooms.iter().map(|room| self.rooms[*room as usize].name.clone()).collect()),
+        }
+    }
+
     /// These rooms and, if wanted, the broadcasts to every connection, each with the number after which its broadcasts are wanted. `None`
     /// if one of the wanted broadcasts is possibly not kept any more.
     fn rooms_after<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, range: MissedRange) -> Option<Vec<(&RoomIndex, u64)>> {

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicUsize;
 use super::index::Index;
 use super::recovery::ReplayDecoder;
 use super::segment_log::{LogRange, SegmentLog};
-use crate::broadcast::{Audience, Broadcast, MemoryCharge};
+use crate::broadcast::{Broadcast, MemoryCharge};
 use crate::encoding::Namespace;
 use crate::id::Id;
 use crate::message::{MessageSource, OutboundMessage};
@@ -27,7 +27,6 @@ pub(super) struct HistoryState {
 /// A broadcast whose content is in memory.
 pub(super) struct HistoryEntry {
     pub(super) number: u64,
-    audience: Audience,
     /// The rooms and sockets that the broadcast excepts; most broadcasts except none.
     exclusions: Option<Box<Exclusions>>,
     namespace: Option<Namespace>,
@@ -54,8 +53,8 @@ enum EntryBody {
     Source(Arc<dyn MessageSource>),
 }
 
-/// The approximate memory in bytes of a kept broadcast besides its content, and of each room that it names.
-const ENTRY_OVERHEAD_BYTES: usize = 128;
+/// The approximate memory in bytes of a kept broadcast besides its content, and of each room that it excepts. The index has the other rooms.
+const ENTRY_OVERHEAD_BYTES: usize = 112;
 const ROOM_BYTES: usize = 64;
 
 /// The approximate memory in bytes of a replayed broadcast, without its content.
@@ -80,9 +79,11 @@ impl MessageSource for LoggedSource {
 }
 
 impl HistoryEntry {
-    /// The broadcast for the clients that have missed it. It is made for the first of them, and `replay_bytes` counts its memory.
+    /// The broadcast for the clients that have missed it. It is made for the first of them, with the audience that `index` has, and `replay_bytes` counts its
+    /// memory.
     pub(super) fn replayed(
         &mut self,
+        index: &Index,
         log: &SegmentLog,
         decoder: Option<&ReplayDecoder>,
         replay_bytes: &Arc<AtomicUsize>,
@@ -100,7 +101,7 @@ impl HistoryEntry {
         };
         let charge = MemoryCharge::new(BROADCAST_OVERHEAD_BYTES + source.memory_bytes(), replay_bytes.clone());
         let Exclusions { rooms: except_rooms, sockets: except_sockets } = self.exclusions.as_deref().cloned().unwrap_or_default();
-        let mut broadcast = Broadcast::restored(self.audience.clone(), source, charge);
+        let mut broadcast = Broadcast::restored(index.audience(self.number), source, charge);
         broadcast.except_rooms = except_rooms;
         broadcast.except_sockets = except_sockets;
         broadcast.namespace = self.namespace;
@@ -118,7 +119,7 @@ impl HistoryState {
 
     /// Adds the content of the newest broadcast, as bytes if `logs`. Returns its size in bytes.
     pub fn put(&mut self, number: u64, broadcast: &Broadcast, logs: bool) -> usize {
-        let Broadcast { audience, except_rooms, except_sockets, namespace, kind, .. } = broadcast;
+        let Broadcast { except_rooms, except_sockets, namespace, kind, .. } = broadcast;
         let source = broadcast.source();
         let (body, size) = match logs.then(|| self.log.append(&**source)).flatten() {
             Some(range) => {
@@ -129,13 +130,9 @@ impl HistoryState {
         };
         let excepts = !except_rooms.is_empty() || !except_sockets.is_empty();
         let exclusions = excepts.then(|| Box::new(Exclusions { rooms: except_rooms.clone(), sockets: except_sockets.clone() }));
-        let rooms = match audience {
-            Audience::Everyone => 0,
-            Audience::Rooms(rooms) => rooms.len(),
-        };
-        let memory = ENTRY_OVERHEAD_BYTES + size + ROOM_BYTES * (rooms + except_rooms.len());
-        let (audience, namespace, kind) = (audience.clone(), *namespace, *kind);
-        self.entries.push_back(HistoryEntry { number, audience, exclusions, namespace, kind, body, memory, replay: None });
+        let memory = ENTRY_OVERHEAD_BYTES + size + ROOM_BYTES * except_rooms.len();
+        let (namespace, kind) = (*namespace, *kind);
+        self.entries.push_back(HistoryEntry { number, exclusions, namespace, kind, body, memory, replay: None });
         self.entries_memory += memory;
         size
     }
