@@ -127,11 +127,6 @@ impl EventStream {
         self.with(OffsetSequencer::take_went_back)
     }
 
-    /// The next offset to deliver.
-    pub fn next(&self) -> u64 {
-        self.with(|sequencer| sequencer.next())
-    }
-
     /// What was counted so far.
     pub fn stats(&self) -> SequencerStats {
         self.with(|sequencer| sequencer.stats())

@@ -263,8 +263,10 @@ pub trait CallStore {
     fn put_participant(&mut self, call: EntityId, participant: &Participant) -> StoreResult<()>;
     /// The call of a room that has not ended.
     fn open_call(&mut self, room: &RoomId) -> StoreResult<Option<Call>>;
-    /// Every call that has not ended, oldest first.
-    fn open_calls(&mut self) -> StoreResult<Vec<Call>>;
+    /// The ids and rooms of all open calls, in the order of the ids.
+    fn open_calls(&mut self) -> StoreResult<Vec<(EntityId, RoomId)>>;
+    /// The present participants of all open calls, each with the id of the call.
+    fn present_participants(&mut self) -> StoreResult<Vec<(EntityId, UserId)>>;
     /// A room's calls, newest first.
     fn calls_in(&mut self, room: &RoomId, page: &Page) -> StoreResult<Vec<Call>>;
 }
@@ -296,8 +298,8 @@ pub trait RemovalStore {
 pub struct EventBatch {
     /// The events of the range that this version can read, by ascending offset. An event with several offsets is in the range of its last.
     pub events: Vec<PersistedEvent>,
-    /// The offset of the last row that this version cannot read, because another version wrote it.
-    pub unreadable: Option<i64>,
+    /// The offsets of the rows that this version cannot read, because another version wrote them, ascending.
+    pub unreadable: Vec<i64>,
     /// The offset up to which the range has all events that are stored. If it reaches the end of the log, the last offset of the log.
     pub complete_through: i64,
     /// Whether the range ends before the end of the log, because it has as many rows as it may have.

@@ -32,7 +32,7 @@ enum ScheduledTask {
     /// Ends a call that no user has answered in time.
     ExpireRinging(EntityId),
     /// Removes a user from a call if the user has not reconnected within the grace period.
-    CheckParticipant(EntityId, RoomId, UserId, DepartureId),
+    CheckParticipant(EntityId, UserId, DepartureId),
     /// Removes a user from a call.
     LeaveCall(EntityId, UserId),
     /// Stores the end of a socket after a failed attempt.
@@ -48,53 +48,26 @@ impl RealtimeApp {
         let Some(id) = shard.id(socket).filter(|_| shard.data(socket).is_some()) else {
             return self.schedule(shard, shard.now(), ScheduledTask::LeaveCall(call.id, user.clone()));
         };
-        self.state.presence.call_participants.join(call.id, &call.room, user, &id.text());
-        if let Some(node) = &self.state.node {
-            node.set_in_call(&call.room, user, call.id, Some(&id.text()));
-        }
-    }
-
-    /// A connection of a user has entered a room: if the user is within the grace period in the call of the room, the user is in the call again.
-    pub(super) fn resume_call(&self, room: &RoomId, user: &UserId, connection: &str) {
-        let participants = &self.state.presence.call_participants;
-        let resumed = participants.resume(room, user, connection);
-        let Some(node) = &self.state.node else { return };
-        let from_other_node = || {
-            let call = node.call_to_resume(room, user, connection).filter(|call| !participants.is_in_call(*call, user))?;
-            participants.join(call, room, user, connection);
-            Some(call)
-        };
-        if let Some(call) = resumed.or_else(from_other_node) {
-            node.set_in_call(room, user, call, Some(connection));
-        }
+        self.state.presence.call_participants.join(call.id, user, &id.text());
     }
 
     /// Starts the grace periods in the calls of a socket that has ended.
     pub(super) fn leave_calls(&mut self, shard: &mut Shard<Self>, socket: SocketKey, user: &UserId) {
         let Some(id) = shard.id(socket) else { return };
-        for (call, room, departure) in self.state.presence.call_participants.disconnect(user, &id.text()) {
-            if let Some(node) = &self.state.node {
-                node.set_in_call(&room, user, call, None);
-            }
-            self.schedule(
-                shard,
-                shard.now() + self.state.presence.grace,
-                ScheduledTask::CheckParticipant(call, room, user.clone(), departure),
-            );
+        for (call, departure) in self.state.presence.call_participants.disconnect(user, &id.text()) {
+            self.schedule(shard, shard.now() + self.state.presence.grace, ScheduledTask::CheckParticipant(call, user.clone(), departure));
         }
     }
 
-    /// Starts the ringing timer of a call.
-    pub fn schedule_ring_timeout(&mut self, shard: &mut Shard<Self>, call: EntityId) {
+    /// The call of a room has begun: starts its ringing timer. An answer or the end of the call makes the timer ineffective.
+    pub fn begin_call(&mut self, shard: &mut Shard<Self>, call: EntityId, room: &RoomId) {
+        self.state.presence.call_participants.open(call, room);
         self.schedule(shard, shard.now() + RING_TIMEOUT, ScheduledTask::ExpireRinging(call));
     }
 
-    /// Removes the users of a call that has ended, and its ringing timer.
-    pub(super) fn end_call(&mut self, call: EntityId) {
-        let participants = self.state.presence.call_participants.clear(call);
-        if let Some(node) = &self.state.node {
-            participants.iter().for_each(|(room, user)| node.remove_from_call(room, user, true));
-        }
+    /// Removes the users of a room's call that has ended, and its ringing timer.
+    pub(super) fn end_call(&mut self, call: EntityId, room: &RoomId) {
+        self.state.presence.call_participants.clear(call, room);
         self.timers.scheduled.waiting.retain(|_, task| !matches!(task, ScheduledTask::ExpireRinging(ringing) if *ringing == call));
     }
 
@@ -102,8 +75,8 @@ impl RealtimeApp {
     pub(super) fn run_scheduled(&mut self, shard: &mut Shard<Self>) {
         while let Some(due) = self.timers.scheduled.waiting.first_entry().filter(|first| first.key().0 <= shard.now()) {
             match due.remove() {
-                ScheduledTask::CheckParticipant(call, room, user, departure) => {
-                    if self.state.presence.call_participants.expire(call, &user, departure) && self.is_lost(call, &room, &user) {
+                ScheduledTask::CheckParticipant(call, user, departure) => {
+                    if self.state.presence.call_participants.expire(call, &user, departure) {
                         self.run_task(shard, ScheduledTask::LeaveCall(call, user));
                     }
                 }
@@ -119,15 +92,6 @@ impl RealtimeApp {
         if let Some(((next, _), _)) = self.timers.scheduled.waiting.first_key_value() {
             shard.wake_at(*next);
         }
-    }
-
-    /// Ends the entry of this node about a user whose grace period in a call has ended. Returns whether the user is in the call on no other node.
-    fn is_lost(&self, call: EntityId, room: &RoomId, user: &UserId) -> bool {
-        let Some(node) = &self.state.node else { return true };
-        // Two nodes may end their entries at once, and each still see the other's. The end of the last entry then removes the user; see `NodeObserver`.
-        let is_elsewhere = node.is_in_call_elsewhere(room, user, call);
-        node.remove_from_call(room, user, false);
-        !is_elsewhere
     }
 
     /// Schedules another attempt to store the end of a socket.

@@ -40,10 +40,10 @@ pub enum Effect {
     },
     /// All connections of these users leave a room and the rooms inside it.
     Leave(RoomId, Vec<UserId>),
-    /// Starts the ringing timer of a call.
-    StartRinging(EntityId),
-    /// Ends a call and removes its users.
-    StopRinging(EntityId),
+    /// The call of a room begins to ring.
+    BeginCall(EntityId, RoomId),
+    /// Ends the call of a room and removes its users.
+    EndCall(EntityId, RoomId),
     /// Gathers a presence change for the next round.
     CollectPresence(Arc<EphemeralEvent>),
     /// Sends an event to every connection.
@@ -87,8 +87,8 @@ impl Fanout {
         };
         let leave = (!leaving.is_empty()).then(|| Effect::Leave(room.clone(), leaving));
         let call = match &persisted.event {
-            Event::CallInitiated { call, .. } => Some(Effect::StartRinging(call.id)),
-            Event::CallEnded { call } => Some(Effect::StopRinging(call.id)),
+            Event::CallInitiated { call, .. } => Some(Effect::BeginCall(call.id, call.room.clone())),
+            Event::CallEnded { call } => Some(Effect::EndCall(call.id, call.room.clone())),
             _ => None,
         };
         join.chain(send).chain(leave).chain(call).collect()

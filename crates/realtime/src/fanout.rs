@@ -191,11 +191,20 @@ impl Fanout {
         });
     }
 
-    /// An event cannot be read: clients that missed it, or an earlier one, must reload their data.
+    /// An event cannot be read, because another version has written it: clients that reconnect and missed it, or an earlier one, must reload their data.
     pub fn skip_unreadable(&self, offset: u64) {
         tracing::warn!(offset, "an event cannot be read; clients that missed it must reload their data");
         if let Some(engine) = self.engine.get() {
             engine.expire_up_to(offset);
+        }
+    }
+
+    /// Events were deleted before this node could read them: all its clients have missed them, reconnect, and reload their data.
+    pub fn skip_deleted(&self, offset: u64) {
+        tracing::error!(offset, "events were deleted before this server has read them; its clients reconnect and reload their data");
+        if let Some(engine) = self.engine.get() {
+            engine.expire_up_to(offset);
+            engine.send_to_all(|| Box::new(|_, shard| shard.drop_connections()));
         }
     }
 
@@ -210,10 +219,11 @@ impl Fanout {
     /// broadcast.
     pub fn restore(&self, batch: EventBatch) {
         let Some(engine) = self.engine.get() else { return };
-        if let Some(offset) = batch.unreadable {
+        let unreadable = batch.unreadable.last().copied();
+        if let Some(offset) = unreadable {
             engine.expire_up_to(offset as u64);
         }
-        let readable = batch.events.into_iter().filter(|persisted| batch.unreadable < Some(persisted.offset));
+        let readable = batch.events.into_iter().filter(|persisted| unreadable < Some(persisted.offset));
         for broadcast in readable.flat_map(|persisted| self.renderer.broadcast_of(persisted)) {
             engine.restore(broadcast);
         }
@@ -224,8 +234,8 @@ impl Fanout {
     pub fn take_evicted(&self, min_age: i64) -> Option<PurgeEvictedEvents> {
         let (numbers, holes) = self.engine.get()?.take_evicted(MAX_EVICTED_PER_STEP);
         let offsets = numbers.into_iter().map(|number| number as i64).collect();
-        let holes = holes.into_iter().map(|(room, until)| (room.as_ref().to_owned(), until as i64)).collect();
-        Some(PurgeEvictedEvents { offsets, holes, min_age }).filter(|evicted| !evicted.offsets.is_empty())
+        let gaps = holes.into_iter().map(|(room, until)| (room.as_ref().to_owned(), until as i64)).collect();
+        Some(PurgeEvictedEvents { offsets, gaps, min_age }).filter(|evicted| !evicted.offsets.is_empty())
     }
 
     /// Frees the memory of events that are older than the replay window.
@@ -305,8 +315,8 @@ impl Fanout {
                 Effect::Leave(room, users) => self.leave(engine, &room, users),
                 Effect::CollectPresence(ephemeral) => self.collect_presence(engine, ephemeral),
                 // Shard 0 has the timers of all calls.
-                Effect::StartRinging(call) => engine.send(0, Box::new(move |app, shard| app.schedule_ring_timeout(shard, call))),
-                Effect::StopRinging(call) => engine.send(0, Box::new(move |app, _| app.end_call(call))),
+                Effect::BeginCall(call, room) => engine.send(0, Box::new(move |app, shard| app.begin_call(shard, call, &room))),
+                Effect::EndCall(call, room) => engine.send(0, Box::new(move |app, _| app.end_call(call, &room))),
                 Effect::SendToEveryone(rendered) => self.publish(engine, Broadcast::to_everyone(rendered)),
             }
         }

@@ -197,7 +197,7 @@ impl RealtimeApp {
     /// Shows a resumed socket to other users in its rooms again.
     fn restore_presence(&self, ensured: &EnsuredUser, id: &str, rooms: Vec<SessionRoom>) {
         for SessionRoom { room, parent: inside, .. } in rooms {
-            self.resume_call(&room, &ensured.user.id, id);
+            self.state.presence.call_participants.resume(&room, &ensured.user.id, id);
             self.state.join_presence(room, ensured.user.clone(), inside);
         }
     }

@@ -175,7 +175,7 @@ impl RealtimeApp {
             self.leave(shard, request.socket, &other, false);
         }
         if let Some(id) = shard.id(request.socket) {
-            self.resume_call(&room, &user.id, &id.text());
+            self.state.presence.call_participants.resume(&room, &user.id, &id.text());
         }
         let online = self.state.online_among(&room, members);
         self.answer(shard, request, Ok(Outcome::Moved { room: room.clone(), online }));

@@ -99,12 +99,18 @@ pub struct PresenceState {
 
 impl PresenceState {
     /// The state at a start. `startup`: the presence changes from before it.
-    pub fn new(config: &Config, online_users: Arc<OnlineUsers>, room_presence: Arc<RoomPresence>, startup: StartupPresence) -> Self {
+    pub fn new(
+        config: &Config,
+        online_users: Arc<OnlineUsers>,
+        room_presence: Arc<RoomPresence>,
+        call_participants: CallParticipants,
+        startup: StartupPresence,
+    ) -> Self {
         Self {
             online_users,
             room_presence,
             typing: TypingUsers::default(),
-            call_participants: CallParticipants::default(),
+            call_participants,
             startup,
             grace: config.presence.grace,
             is_broadcast: config.presence.audience != Audience::None,

@@ -1,7 +1,7 @@
 //! Calls and their participants.
 
 use domain::calls::{Call, CallStatus, Participant};
-use domain::ids::{EntityId, RoomId, Timestamp};
+use domain::ids::{EntityId, RoomId, Timestamp, UserId};
 use domain::ports::{CallStore, Page, StoreError, StoreResult};
 
 use crate::driver::{Driver, Row, Tables, values};
@@ -54,12 +54,15 @@ impl<D: Driver> CallStore for Tables<D> {
         call.map(|call| self.with_participants(call)).transpose()
     }
 
-    fn open_calls(&mut self) -> StoreResult<Vec<Call>> {
-        let sql = "SELECT c.id, c.room, c.sort, c.status, c.started_at, c.answered_at, c.ended_at, c.ended_by,
-                c.initiated_by, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
-            FROM calls c LEFT JOIN people p ON p.id = c.initiated_by WHERE c.ended_at IS NULL ORDER BY c.id";
-        let calls = self.0.all(sql, values![], bare_call)?;
-        calls.into_iter().map(|call| self.with_participants(call)).collect()
+    fn open_calls(&mut self) -> StoreResult<Vec<(EntityId, RoomId)>> {
+        let sql = "SELECT id, room FROM calls WHERE ended_at IS NULL ORDER BY id";
+        self.0.all(sql, values![], |row| Ok((row.int(0)?, row.room(1)?)))
+    }
+
+    fn present_participants(&mut self) -> StoreResult<Vec<(EntityId, UserId)>> {
+        let sql = "SELECT c.id, p.person FROM calls c JOIN participants p ON p.call = c.id
+            WHERE c.ended_at IS NULL AND p.left_at IS NULL ORDER BY c.id, p.place";
+        self.0.all(sql, values![], |row| Ok((row.int(0)?, UserId::new(row.text(1)?))))
     }
 
     fn calls_in(&mut self, room: &RoomId, page: &Page) -> StoreResult<Vec<Call>> {
@@ -94,7 +97,7 @@ fn bare_call(row: &dyn Row) -> StoreResult<Call> {
         started_at: row.time(4)?,
         answered_at: row.maybe_int(5)?.map(Timestamp),
         ended_at: row.maybe_int(6)?.map(Timestamp),
-        ended_by: row.owned_text(7)?.map(domain::ids::UserId::new),
+        ended_by: row.owned_text(7)?.map(UserId::new),
         participants: Vec::new(),
     })
 }

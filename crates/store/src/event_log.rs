@@ -29,7 +29,7 @@ impl<D: Driver> EventLog for Tables<D> {
             batch.complete_through = offset;
             match persisted {
                 Some(persisted) => batch.events.push(persisted),
-                None => batch.unreadable = Some(offset),
+                None => batch.unreadable.push(offset),
             }
         }
         if !is_full {
@@ -138,7 +138,7 @@ mod tests {
         for (limit, offsets, complete_through, is_full) in [(9, vec![1, 3, 4], 4, false), (2, vec![1], 2, true)] {
             let batch = store.events_after(0, Timestamp(0), limit).unwrap();
             assert_eq!(batch.events.iter().map(|persisted| persisted.offset).collect::<Vec<_>>(), offsets);
-            assert_eq!((batch.unreadable, batch.complete_through, batch.is_full), (Some(2), complete_through, is_full));
+            assert_eq!((batch.unreadable, batch.complete_through, batch.is_full), (vec![2], complete_through, is_full));
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::sync::mpsc;
 
-use domain::command::{Actor, Command};
+use domain::command::{Actor, Command, Query};
 use domain::error::DomainError;
 use tokio::sync::oneshot;
 
-use crate::Writer;
+use crate::{Readers, Writer};
 
 impl Writer {
     /// Runs a command as the server. `None` if the writer has ended.
@@ -21,5 +21,14 @@ impl Writer {
         let (reply, result) = mpsc::channel();
         self.run(Actor::server(), command, move |output| drop(reply.send(output)));
         result.recv().ok()
+    }
+}
+
+impl Readers {
+    /// Runs a query as the server. `None` if the readers have ended.
+    pub async fn run_as_server<Q: Query>(&self, query: Q) -> Option<Result<Q::Output, DomainError>> {
+        let (reply, result) = oneshot::channel();
+        self.ask(Actor::server(), query, move |output| drop(reply.send(output)));
+        result.await.ok()
     }
 }

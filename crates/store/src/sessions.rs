@@ -6,7 +6,7 @@ use domain::sessions::{RoomState, Session, SessionRoom};
 
 use crate::driver::{Driver, Row, Tables, values};
 use crate::event_log::ACKED;
-use crate::postgres::{HELD_NODE_LOCKS, lock_number};
+use crate::postgres::{RUNNING_NODES, lock_number};
 
 impl<D: Driver> SessionStore for Tables<D> {
     fn session(&mut self, secret: &str) -> StoreResult<Option<Session>> {
@@ -105,7 +105,7 @@ impl<D: Driver> SessionStore for Tables<D> {
         let epoch = self.epoch_number()?;
         let nodes = "SELECT substr(name, 8) FROM marks WHERE name LIKE 'joined:%' AND value = $1 ORDER BY name";
         let mut nodes = self.0.all(nodes, values![epoch], |row| Ok(row.text(0)?.to_owned()))?;
-        let locks = self.0.all(HELD_NODE_LOCKS, values![], |row| row.int(0))?;
+        let locks = self.0.all(RUNNING_NODES, values![], |row| row.int(0))?;
         nodes.retain(|node| locks.contains(&lock_number(node)));
         Ok(nodes)
     }

@@ -23,7 +23,7 @@ impl LeaseGuard {
 
     /// The node has done something, and has handled a pause before it.
     pub fn beat(&self, now: Instant) {
-        self.beat.store(self.millis(now), Ordering::Release);
+        self.beat.fetch_max(self.millis(now), Ordering::AcqRel);
     }
 
     /// The node has stopped, and from now on nothing depends on its lease.

@@ -1,5 +1,6 @@
 //! A running node.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -101,11 +102,6 @@ impl ClusterNode {
         self.shared.commit(ordered, events);
     }
 
-    /// The next offset that this node delivers.
-    pub fn next_offset(&self) -> u64 {
-        self.shared.stream.next()
-    }
-
     /// Publishes an ephemeral event for the other nodes. The caller delivers it to the connections of this node.
     pub fn publish_ephemeral(&self, event: EphemeralFrame) {
         self.shared.with_core(|core, now| core.publish_ephemeral(event, now));
@@ -136,9 +132,9 @@ impl ClusterNode {
         self.shared.read_core(|core| core.presence().values(key).map(|(node, value)| (node.clone(), value.clone())).collect())
     }
 
-    /// The value of an entry that no node has any more and that has not ended yet, on the last node that had it.
-    pub fn departing_presence(&self, key: &PresenceKey) -> Option<Bytes> {
-        self.shared.read_core(|core| core.presence().departing_value(key).cloned())
+    /// Whether no node has an entry any more, and it has not ended yet: the node that had it may have died.
+    pub fn is_departing(&self, key: &PresenceKey) -> bool {
+        self.shared.read_core(|core| core.presence().is_departing(key))
     }
 
     /// The number of users who are online on any node.
@@ -149,6 +145,11 @@ impl ClusterNode {
     /// Whether the presence of all known nodes is known. A server that starts waits for it, for a second at most, before it accepts connections.
     pub fn knows_presence(&self) -> bool {
         self.shared.read_core(NodeCore::is_complete)
+    }
+
+    /// Whether Redis can be reached and the presence of all known nodes is known.
+    pub fn sees_other_nodes(&self) -> bool {
+        self.shared.is_reachable.load(Ordering::Relaxed) && self.knows_presence()
     }
 
     /// This node in its present incarnation.

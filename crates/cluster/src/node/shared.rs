@@ -110,8 +110,6 @@ impl Shared {
         self.counters.received.fetch_add(1, Ordering::Relaxed);
         match envelope {
             Envelope { message: Message::Events(events), .. } => self.receive_events(events),
-            // They may be lost, so they are not kept for connections that cannot take more.
-            Envelope { message: Message::Ephemeral(_), .. } if !self.sink.has_capacity() => {}
             envelope => self.with_core(|core, now| core.receive(envelope, now)),
         }
     }

@@ -44,7 +44,7 @@ pub struct ClusterPresence {
 
 #[derive(Debug)]
 struct UnionEntry {
-    /// The nodes that have the entry, in the order in which they got it, with its value on each. While no node has it: the last one that had it.
+    /// The nodes that have the entry, in the order in which they got it, with its value on each.
     holders: SmallVec<[(NodeId, Bytes); 1]>,
     /// When the entry ends, while no node has it.
     departs: Option<Instant>,
@@ -75,13 +75,12 @@ impl ClusterPresence {
             self.insert(node, share(), kept);
             return Some(PresenceTransition::Added { key: key.clone(), value: value.clone() });
         };
-        if let Some(departs) = entry.departs.take() {
-            entry.holders.clear();
-            self.departures.remove(&(departs, shared));
-        }
         match entry.holders.iter_mut().find(|(holder, _)| holder == node) {
             Some((_, known)) => *known = kept,
             None => entry.holders.push((node.clone(), kept)),
+        }
+        if let Some(departs) = entry.departs.take() {
+            self.departures.remove(&(departs, shared));
         }
         None
     }
@@ -91,12 +90,9 @@ impl ClusterPresence {
     pub fn remove(&mut self, node: &NodeId, key: &PresenceKey, until: Option<Instant>, left: bool) -> Option<PresenceTransition> {
         let shared = self.entries.get_key_value(key)?.0.clone();
         let entry = self.entries.get_mut(key)?;
-        let index = entry.holders.iter().position(|(holder, _)| holder == node)?;
-        if entry.departs.is_some() {
-            return None;
-        }
-        if entry.holders.len() > 1 {
-            entry.holders.remove(index);
+        let holders = entry.holders.len();
+        entry.holders.retain(|(holder, _)| holder != node);
+        if !entry.holders.is_empty() || entry.holders.len() == holders {
             return None;
         }
         let Some(until) = until else {
@@ -135,13 +131,12 @@ impl ClusterPresence {
 
     /// The value of an entry on each node that has it; the node that has it for the longest time is the first.
     pub fn values(&self, key: &PresenceKey) -> impl Iterator<Item = (&NodeId, &Bytes)> {
-        let held = self.entries.get(key).filter(|entry| entry.departs.is_none());
-        held.into_iter().flat_map(|entry| &entry.holders).map(|(node, value)| (node, value))
+        self.entries.get(key).into_iter().flat_map(|entry| &entry.holders).map(|(node, value)| (node, value))
     }
 
-    /// The value of an entry that no node has any more, on the last node that had it. `None` if a node has it, or if it has ended.
-    pub fn departing_value(&self, key: &PresenceKey) -> Option<&Bytes> {
-        self.entries.get(key).filter(|entry| entry.departs.is_some()).and_then(|entry| entry.holders.first()).map(|(_, value)| value)
+    /// Whether no node has an entry any more, and it has not ended yet.
+    pub fn is_departing(&self, key: &PresenceKey) -> bool {
+        self.entries.get(key).is_some_and(|entry| entry.departs.is_some())
     }
 
     /// The number of users who are online.

@@ -13,6 +13,9 @@ use super::url::{RedisUrl, UrlClient};
 /// How long a new connection may take, with TLS and the sentinels.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long a connection may take with the questions to the sentinels.
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(4);
+
 /// How long Redis may take for a response.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -81,8 +84,7 @@ impl RedisConnector {
     }
 
     async fn with_timeout<T>(&self, connect: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
-        // The sentinels may need one attempt each.
-        match tokio::time::timeout(2 * CONNECT_TIMEOUT, connect).await {
+        match tokio::time::timeout(TOTAL_TIMEOUT, connect).await {
             Ok(result) => result,
             Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
         }

@@ -25,14 +25,14 @@ impl Command for LeaveCall {
     }
 }
 
-/// Removes users from the open calls of rooms, because the node with their connections has died.
+/// Removes users from calls who are in them on no node.
 ///
 /// The output is whether they were removed. They were not if a node runs that is not in `listed`: it cannot reach the other nodes, and may have the users'
 /// connections.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LeaveLostCalls {
-    /// The rooms and the users.
-    pub participants: BTreeSet<(RoomId, UserId)>,
+    /// The ids of the calls, and the users.
+    pub participants: BTreeSet<(EntityId, UserId)>,
     /// The ids of the nodes that count as alive.
     pub listed: Vec<String>,
 }
@@ -44,13 +44,8 @@ impl Command for LeaveLostCalls {
         if context.store.running_nodes()?.iter().any(|node| !self.listed.contains(node)) {
             return Ok(false);
         }
-        for call in context.store.open_calls()? {
-            let present = call.participants.iter().filter(|participant| participant.left_at.is_none());
-            let lost =
-                present.map(|participant| (call.room.clone(), participant.user.id.clone())).filter(|lost| self.participants.contains(lost));
-            for (_, user) in lost {
-                leave(context, call.id, &user)?;
-            }
+        for (call, user) in &self.participants {
+            leave(context, *call, user)?;
         }
         Ok(true)
     }

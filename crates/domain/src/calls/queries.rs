@@ -3,7 +3,7 @@
 use crate::access::require_member;
 use crate::command::Query;
 use crate::error::DomainError;
-use crate::model::{Actor, Call, RoomId, UserId};
+use crate::model::{Actor, Call, EntityId, RoomId, UserId};
 use crate::ports::{Page, Store};
 
 /// Lists a room's calls, newest first, for its members.
@@ -24,18 +24,14 @@ impl Query for ListCalls {
     }
 }
 
-/// Lists the present participants of all open calls, each with the room of the call.
+/// Lists the present participants of all open calls, each with the id of the call.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListCallParticipants;
 
 impl Query for ListCallParticipants {
-    type Output = Vec<(RoomId, UserId)>;
+    type Output = Vec<(EntityId, UserId)>;
 
     fn execute(self, store: &mut dyn Store, _: &Actor) -> Result<Self::Output, DomainError> {
-        let of_call = |call: Call| {
-            let present = call.participants.into_iter().filter(|participant| participant.left_at.is_none());
-            present.map(move |participant| (call.room.clone(), participant.user.id))
-        };
-        Ok(store.open_calls()?.into_iter().flat_map(of_call).collect())
+        Ok(store.present_participants()?)
     }
 }

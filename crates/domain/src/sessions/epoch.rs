@@ -3,7 +3,7 @@
 use crate::command::{Command, CommandContext, Query};
 use crate::error::DomainError;
 use crate::event::PersistedEvent;
-use crate::model::{Actor, EntityId, Timestamp};
+use crate::model::{Actor, EntityId, RoomId, Timestamp};
 use crate::ports::{EventBatch, Store};
 use crate::sessions::disconnected_users::{DisconnectedUser, disconnected_users};
 
@@ -29,7 +29,7 @@ pub enum StartingServer {
         /// The name of the epoch.
         epoch: String,
     },
-    /// The first node of a cluster, which has begun the epoch when it opened the database. It ends all sessions.
+    /// The first node of a cluster, which has begun the epoch when it opened the database. It ends the sessions of all nodes that have not joined the epoch.
     FirstNode {
         /// The id of the node.
         id: String,
@@ -56,8 +56,8 @@ pub struct StartupState {
     pub gaps: Vec<(String, i64)>,
     /// The users who were connected before the start.
     pub disconnected_users: Vec<DisconnectedUser>,
-    /// The ids of the calls that are open. No user is in them if the server is alone, or the first node.
-    pub open_calls: Vec<EntityId>,
+    /// The ids and rooms of the calls that are open. A single server and the first node end them, because no user is connected.
+    pub open_calls: Vec<(EntityId, RoomId)>,
 }
 
 impl Command for BeginEpoch {
@@ -80,7 +80,7 @@ impl Command for BeginEpoch {
         }
         let floor = context.store.log_floor(context.now.minus_seconds(self.window))?;
         let gaps = context.store.gaps_after(floor)?;
-        let open_calls = context.store.open_calls()?.into_iter().map(|call| call.id).collect();
+        let open_calls = context.store.open_calls()?;
         Ok(StartupState { started: context.now, position, floor, gaps, disconnected_users: absent, open_calls })
     }
 }
@@ -170,15 +170,14 @@ impl Query for ReadEvents {
 
 /// Ends the sessions of a node that is gone. Their clients may resume them on another node within the usual time.
 ///
-/// It is for a node that is in no list of nodes: a node that has started again has ended its sessions itself.
+/// It is for a node that is in no list of nodes: a node that has started again has ended its sessions itself. The output is whether the sessions have ended.
+/// They have not if the process of the node is connected to the database: it cannot reach Redis, or has started again.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EndNodeSessions {
     /// The id of the node.
     pub node: String,
 }
 
-/// The output is whether the sessions have ended. They have not if the process of the node is connected to the database: it cannot reach Redis, or has started
-/// again.
 impl Command for EndNodeSessions {
     type Output = bool;
 

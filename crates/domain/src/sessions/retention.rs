@@ -44,7 +44,7 @@ pub struct PurgeEvictedEvents {
     /// The offsets of the events; not many more than a thousand.
     pub offsets: Vec<i64>,
     /// The rooms in which these events are missing from now on, each with the offset of the last; the empty name stands for events to all users.
-    pub holes: Vec<(String, i64)>,
+    pub gaps: Vec<(String, i64)>,
     /// Only events that are older than so many seconds are deleted: another node may still have to read the others. [`PurgeOldEvents`] deletes them later.
     pub min_age: i64,
 }
@@ -53,7 +53,7 @@ impl Command for PurgeEvictedEvents {
     type Output = ();
 
     fn execute(self, context: &mut CommandContext<'_>) -> Result<(), DomainError> {
-        for (room, until) in &self.holes {
+        for (room, until) in &self.gaps {
             context.store.put_gap(room, *until)?;
         }
         Ok(context.store.delete_events(&self.offsets, context.now.minus_seconds(self.min_age))?)

@@ -16,7 +16,7 @@ use engine::BatchGuard;
 
 use super::NodeHandle;
 use super::event_codec::{FrameValue, NodeMessage, decode, decode_message};
-use super::presence_entries::{decode_user, participant_of};
+use super::presence_entries::decode_user;
 use super::user_connections::{connections, visible_id};
 use crate::presence::RoomPresence;
 use crate::{Fanout, RealtimeApp};
@@ -25,10 +25,6 @@ use crate::{Fanout, RealtimeApp};
 pub trait NodeObserver: Send + Sync + 'static {
     /// The nodes have changed. Called under a lock of the node, so it must not block and must not call the node.
     fn nodes_changed(&self, event: MembershipEvent);
-
-    /// A user who was in the call of a room is in it on no node any more, and has not left it: the node with the user's connection may have died. Called as
-    /// `nodes_changed` is.
-    fn lost_participant(&self, room: RoomId, user: UserId);
 
     /// The database has lost commits that clients have received as events.
     fn log_went_back(&self, fault: LogWentBack);
@@ -83,11 +79,14 @@ impl<O: NodeObserver> ClusterSink for ConnectionSink<O> {
                 self.fanout.deliver_encoded(event.rooms().map(Into::into).collect::<Vec<_>>(), encoded);
             }
             FrameValue::Unreadable => self.fanout.skip_unreadable(event.last()),
+            FrameValue::Deleted => self.fanout.skip_deleted(event.last()),
         }
     }
 
     fn ephemeral(&self, _: &NodeId, event: EphemeralFrame) {
         match decode_message(&event) {
+            // It may be lost, so it is not kept for connections that cannot take more.
+            Some(NodeMessage::Event(ephemeral)) if is_volatile(&ephemeral) && !self.fanout.has_capacity() => {}
             Some(NodeMessage::Event(ephemeral)) => self.fanout.deliver(BusMessage::Ephemeral(ephemeral.into_owned().into())),
             Some(NodeMessage::SessionResumed { user, id }) => self.fanout.end_moved_session(user, &id),
             None => tracing::debug!("skipped a message of another version"),
@@ -107,11 +106,6 @@ impl<O: NodeObserver> ClusterSink for ConnectionSink<O> {
                 if let (Some(room), Some(user)) = (RoomId::parse(&key.room), decode_user(&value)) {
                     self.room_presence.add_on_nodes(&room, &user);
                     self.announce(EphemeralEvent::RoomJoined { room, user });
-                }
-            }
-            PresenceTransition::Removed { key, left: false } if participant_of(&key).is_some() => {
-                if let Some((room, user)) = participant_of(&key) {
-                    self.observer.lost_participant(room, user);
                 }
             }
             PresenceTransition::Removed { key, left } => {
@@ -144,5 +138,18 @@ impl<O: NodeObserver> ClusterSink for ConnectionSink<O> {
 
     fn has_capacity(&self) -> bool {
         self.fanout.has_capacity()
+    }
+}
+
+/// Whether an event of another node may be dropped while the connections of this node cannot take more.
+fn is_volatile(ephemeral: &EphemeralEvent) -> bool {
+    match ephemeral {
+        EphemeralEvent::Typing { .. } | EphemeralEvent::StoppedTyping { .. } | EphemeralEvent::Emitted { .. } => true,
+        EphemeralEvent::Announced { .. }
+        | EphemeralEvent::Disconnected { .. }
+        | EphemeralEvent::Online { .. }
+        | EphemeralEvent::Offline { .. }
+        | EphemeralEvent::RoomJoined { .. }
+        | EphemeralEvent::RoomLeft { .. } => false,
     }
 }

@@ -21,8 +21,10 @@ pub(super) enum FrameValue {
     Event(Arc<PersistedEvent>),
     /// An event that only has to be sent to its rooms. It is decoded when a connection receives it.
     Encoded(EncodedEvent),
-    /// The log has an event that this version of the program cannot read. Clients that missed it must reload their data.
+    /// The log has an event that this version of the program cannot read. Clients that reconnect and missed it must reload their data.
     Unreadable,
+    /// Events up to this offset were deleted from the log before this node could read them. All clients of the node must reload their data.
+    Deleted,
 }
 
 /// The frame of an event of this node, which has its body and its value. It names its rooms if nodes only have to send it to them.
@@ -81,6 +83,16 @@ pub(super) fn from_log(persisted: PersistedEvent) -> EventFrame {
 /// The frame of an event in the log that this version cannot read.
 pub(super) fn unreadable(offset: u64) -> EventFrame {
     EventFrame::new(offset, 1, [], Bytes::new()).with_value(Arc::new(FrameValue::Unreadable))
+}
+
+/// Whether a frame comes from [`unreadable`].
+pub(super) fn is_unreadable(frame: &EventFrame) -> bool {
+    matches!(frame.value().and_then(|value| value.downcast_ref()), Some(FrameValue::Unreadable))
+}
+
+/// The frame of deleted events up to an offset.
+pub(super) fn deleted(offset: u64) -> EventFrame {
+    EventFrame::new(offset, 1, [], Bytes::new()).with_value(Arc::new(FrameValue::Deleted))
 }
 
 fn frame(persisted: Arc<PersistedEvent>, rooms: &[RoomId], body: Bytes) -> EventFrame {

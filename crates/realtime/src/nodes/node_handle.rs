@@ -8,16 +8,16 @@ use bytes::Bytes;
 use cluster::membership::LeaseGuard;
 use cluster::node::ClusterNode;
 use cluster::shared_limits::{OpenConnections, excess};
-use domain::ids::{EntityId, RoomId, Timestamp, UserId};
+use domain::ids::{EntityId, Timestamp, UserId};
 use engine::id::Id;
 use limits::rate_limit::UsageReporter;
 use store::Histogram;
 
 use super::delivery_delays::DeliveryDelays;
 use super::event_codec::{NodeMessage, encode_message};
-use super::presence_entries::{Participant, call_key, online_key};
+use super::presence_entries::{call_key, online_key};
 use super::user_connections::{UserConnections, connections, transport_number, visible_id, without_resumed};
-use crate::presence::{ConnectionId, OnlineOnNodes, Transport};
+use crate::presence::{CallsOnNodes, ConnectionId, OnlineOnNodes, OtherConnection, Transport};
 
 /// This node, once it has started. Before that, the server has no connections.
 #[derive(Default)]
@@ -95,39 +95,10 @@ impl NodeHandle {
     }
 }
 
-/// Users in calls. Each node with a connection that has joined a call has an entry about it.
 impl NodeHandle {
-    /// A user is in the call of a room on this node. `connection`: the id of the connection, or `None` if it has ended.
-    pub(crate) fn set_in_call(&self, room: &RoomId, user: &UserId, call: EntityId, connection: Option<&str>) {
-        if let Some(node) = self.get() {
-            let participant = Participant { call, connection: connection.map(str::to_owned) };
-            node.set_presence(&call_key(room, user), participant.encode());
-        }
-    }
-
-    /// The call of a room that a user has joined on another node, if this connection of the user may take its place there.
-    pub(crate) fn call_to_resume(&self, room: &RoomId, user: &UserId, connection: &str) -> Option<EntityId> {
-        let (node, key) = (self.get()?, call_key(room, user));
-        let participants: Vec<_> = node.presence_values(&key).iter().filter_map(|(_, value)| Participant::decode(value)).collect();
-        if participants.iter().any(|participant| !participant.yields_to(connection)) {
-            return None;
-        }
-        // The last node with the entry may have died.
-        let departing = || node.departing_presence(&key).and_then(|value| Participant::decode(&value));
-        participants.into_iter().next().or_else(departing).map(|participant| participant.call)
-    }
-
-    /// Whether a user is in this call on another node.
-    pub(crate) fn is_in_call_elsewhere(&self, room: &RoomId, user: &UserId, call: EntityId) -> bool {
-        let Some(node) = self.get() else { return false };
-        let own = node.own().id;
-        let others = node.presence_values(&call_key(room, user)).into_iter().filter(|(holder, _)| *holder != own);
-        others.filter_map(|(_, value)| Participant::decode(&value)).any(|participant| participant.call == call)
-    }
-
-    /// Whether a user is in the call of a room on any node, or was until just now.
-    pub fn is_in_call(&self, room: &RoomId, user: &UserId) -> bool {
-        self.get().is_some_and(|node| node.is_present(&call_key(room, user)))
+    /// Whether a user is in a call on any node, or was until just now.
+    pub fn is_in_call(&self, call: EntityId, user: &UserId) -> bool {
+        self.get().is_some_and(|node| node.is_present(&call_key(call, user)))
     }
 
     /// Whether this node has the smallest id of all that count as alive: it does work that one node does for all.
@@ -143,12 +114,35 @@ impl NodeHandle {
         let nodes = self.get().map(|node| node.others().into_iter().chain([node.own()]));
         nodes.into_iter().flatten().map(|node| node.id.to_string()).collect()
     }
+}
 
-    /// A user is in the call of a room on this node no more. `ended`: the call has ended.
-    pub(crate) fn remove_from_call(&self, room: &RoomId, user: &UserId, ended: bool) {
+impl CallsOnNodes for NodeHandle {
+    fn set_in_call(&self, call: EntityId, user: &UserId, connection: Option<&str>) {
         if let Some(node) = self.get() {
-            node.remove_presence(&call_key(room, user), ended);
+            node.set_presence(&call_key(call, user), Bytes::copy_from_slice(connection.unwrap_or_default().as_bytes()));
         }
+    }
+
+    fn remove_from_call(&self, call: EntityId, user: &UserId) {
+        if let Some(node) = self.get() {
+            node.remove_presence(&call_key(call, user), true);
+        }
+    }
+
+    fn connection_elsewhere(&self, call: EntityId, user: &UserId) -> OtherConnection {
+        let Some(node) = self.get() else { return OtherConnection::Absent };
+        let (own, key) = (node.own().id, call_key(call, user));
+        let others: Vec<_> = node.presence_values(&key).into_iter().filter(|(holder, _)| *holder != own).collect();
+        match others.iter().find(|(_, connection)| !connection.is_empty()) {
+            Some((_, connection)) => OtherConnection::Open(String::from_utf8_lossy(connection).into_owned()),
+            // The last node with the entry may have died.
+            None if others.is_empty() && !node.is_departing(&key) => OtherConnection::Absent,
+            None => OtherConnection::Ended,
+        }
+    }
+
+    fn sees_other_nodes(&self) -> bool {
+        self.get().is_some_and(ClusterNode::sees_other_nodes)
     }
 }
 

@@ -17,7 +17,7 @@ mod room_presence;
 mod room_users;
 mod typing;
 
-pub use call_participants::CallParticipants;
+pub use call_participants::{CallParticipants, CallsOnNodes, OtherConnection};
 pub use crowded_rooms::{CrowdedRooms, MIN_CROWD, room_change};
 pub use history::{MAX_REPLAYED, PresenceHistory, Recipients};
 pub use online_users::{ConnectionCounts, ConnectionId, OnlineOnNodes, OnlineUsers, Transport};

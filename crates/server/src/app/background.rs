@@ -13,6 +13,8 @@ use realtime::nodes::NodeHandle;
 use realtime::{Fanout, ShardQuery};
 use store::Writer;
 
+use super::cluster_parts::ClusterParts;
+use super::lost_participants::remove_lost_participants;
 use super::parts::Parts;
 use super::removals::continue_removals;
 
@@ -41,41 +43,42 @@ pub(super) fn start(parts: &Parts) {
     tokio::spawn(purge_loop().run("sessions", PurgeOldSessions { window: retention.session_seconds() }));
     tokio::spawn(purge_loop().run("events", PurgeOldEvents { window: event_seconds + PURGE_DELAY_SECONDS }));
     tokio::spawn(purge_loop().run_for_evicted(parts.delivery.fanout.clone()));
+    if let Some(ClusterParts { node, .. }) = &parts.cluster {
+        tokio::spawn(remove_lost_participants(node.clone(), parts.storage.readers.clone(), writer()));
+    }
     if let Some(limit) = parts.memory_limit {
         tokio::spawn(memory_guard::watch(limit, parts.admission.clone(), parts.bytes_in_hand.clone()));
     }
 }
 
-/// Deletes old entries, a part at a time, so that other commands do not wait long. Of several nodes, the first one does it.
+/// Deletes old entries, a part at a time, so that other commands do not wait long.
 struct PurgeLoop {
     writer: Writer,
     node: Option<Arc<NodeHandle>>,
 }
 
 impl PurgeLoop {
-    fn is_ours(&self) -> bool {
-        self.node.as_ref().is_none_or(|node| node.is_first())
-    }
-
     async fn run(self, entries: &'static str, command: impl Command<Output = bool>) {
         loop {
-            if !self.is_ours() {
-                tokio::time::sleep(PURGE_INTERVAL).await;
-                continue;
-            }
             match self.writer.run_as_server(command.clone()).await {
                 Some(Ok(true)) => {}
-                Some(Ok(false)) => tokio::time::sleep(PURGE_INTERVAL).await,
+                Some(Ok(false)) => tokio::time::sleep(self.pause()).await,
                 Some(Err(error)) => {
                     tracing::warn!(%error, "failed to delete old {entries}; the server will retry");
-                    tokio::time::sleep(PURGE_INTERVAL).await;
+                    tokio::time::sleep(self.pause()).await;
                 }
                 None => return,
             }
         }
     }
 
-    /// Deletes evicted events; see `JOURNAL_KEEP`. All nodes evict the same events from their memory.
+    /// All nodes together purge as often as a single server.
+    fn pause(&self) -> Duration {
+        let others = self.node.as_ref().and_then(|node| node.get()).map_or(0, |node| node.others().len());
+        PURGE_INTERVAL.saturating_mul(u32::try_from(others).unwrap_or(u32::MAX).saturating_add(1))
+    }
+
+    /// Deletes evicted events; see `JOURNAL_KEEP`. All nodes evict the same events from their memory, and the first one deletes them.
     async fn run_for_evicted(self, fanout: Arc<Fanout>) {
         let min_age = if self.node.is_some() { MIN_AGE_SECONDS_ON_NODES } else { 0 };
         loop {
@@ -83,7 +86,7 @@ impl PurgeLoop {
                 tokio::time::sleep(PURGE_INTERVAL).await;
                 continue;
             };
-            while self.is_ours() {
+            while self.node.as_ref().is_none_or(|node| node.is_first()) {
                 match self.writer.run_as_server(evicted.clone()).await {
                     Some(Ok(())) => break,
                     Some(Err(error)) => {

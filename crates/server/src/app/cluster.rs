@@ -30,7 +30,7 @@ const LOG_READERS: usize = 1;
 pub(super) async fn join(config: &Config, database: &Database, parts: &Parts) -> anyhow::Result<()> {
     let Some(ClusterParts { node, bus, forwarder }) = &parts.cluster else { return Ok(()) };
     let (Some(settings), Some(found)) = (config.cluster(), database.cluster()) else { return Ok(()) };
-    let observer = NodeEvents::new(settings.node_id.clone(), config.presence.grace, parts, node.clone(), forwarder.clone());
+    let observer = NodeEvents::new(settings.node_id.clone(), parts, node.clone(), forwarder.clone());
     let sink = ConnectionSink::new(node.clone(), parts.delivery.fanout.clone(), parts.room_presence.clone(), observer);
     let next_offset = parts.storage.startup.position.unsigned_abs() + 1;
     let cluster_config = node_config(&settings, found, config.presence.grace, next_offset)?;

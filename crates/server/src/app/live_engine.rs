@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use config::{Config, SocketParser};
 use engine::{Config as EngineConfig, Endpoint, Engine, Format, NodeTag, Protocol, Recovery};
+use realtime::presence::CallParticipants;
 use realtime::{
     ConnectionLimits, HandshakeCheck, HandshakeCheckParts, PresenceState, RealtimeApp, RealtimeState, SessionState, StartupPresence,
     StoreHandles, TokenPolicy,
@@ -39,8 +40,7 @@ pub(super) fn start(config: &Config, parts: &Parts) -> anyhow::Result<Engine<Rea
         0,
         Box::new(move |app, shard| {
             app.expect_reconnects(shard, expected);
-            // Other nodes may have begun them. Without effect on calls that are answered or have ended by then.
-            open_calls.into_iter().for_each(|call| app.schedule_ring_timeout(shard, call));
+            open_calls.into_iter().for_each(|(call, room)| app.begin_call(shard, call, &room));
         }),
     );
     parts.shard_query.connect(engine.handle());
@@ -53,15 +53,17 @@ fn state(config: &Config, parts: &Parts) -> RealtimeState {
     let silence = config.realtime.ping_interval + config.realtime.ping_timeout;
     let encode = |change| parts.delivery.fanout.presence_message(change);
     let startup = StartupPresence::new(&storage.startup, silence, presence.grace, encode);
+    let node = parts.cluster.as_ref().map(|cluster| cluster.node.clone());
+    let call_participants = node.clone().map_or_else(CallParticipants::default, |node| CallParticipants::on_several_nodes(node));
     RealtimeState {
         contracts: parts.contracts.clone(),
         tokens: TokenPolicy::new(config, parts.authenticator.clone()),
         store: StoreHandles { writer: storage.writer.clone(), readers: storage.readers.clone() },
-        presence: PresenceState::new(config, parts.online_users.clone(), parts.room_presence.clone(), startup),
+        presence: PresenceState::new(config, parts.online_users.clone(), parts.room_presence.clone(), call_participants, startup),
         limits: ConnectionLimits::new(config, parts.rate_limits.clone(), parts.bytes_in_hand.clone()),
         sessions: SessionState::new(config.recovery.recovery_window, parts.unacked_deliveries.clone()),
         delivery: parts.delivery.clone(),
-        node: parts.cluster.as_ref().map(|cluster| cluster.node.clone()),
+        node,
         clock: clock::now,
     }
 }

@@ -186,7 +186,7 @@ fn read_redis_ca(path: Option<&Path>) -> anyhow::Result<Option<Vec<u8>>> {
 
 /// Ends the calls from before the start, before users can connect: none of their users is connected any more.
 fn end_stale_calls(storage: &Storage) {
-    let end = EndStaleCalls { calls: storage.startup.open_calls.clone() };
+    let end = EndStaleCalls { calls: storage.startup.open_calls.iter().map(|(call, _)| *call).collect() };
     storage.writer.run(Actor::server(), end, |ended| {
         if let Err(error) = ended {
             tracing::error!(%error, "failed to end the calls from before the start");

@@ -7,7 +7,6 @@ use cluster::identity::{NodeId, NodeInfo};
 use cluster::membership::MembershipEvent;
 use cluster::sequencer::LogWentBack;
 use cluster::wire::Usage;
-use domain::ids::{RoomId, UserId};
 use domain::sessions::{EndNodeSessions, ReplaceEpoch};
 use engine::NodeTag;
 use forwarding::Forwarder;
@@ -17,7 +16,6 @@ use realtime::nodes::{NodeHandle, NodeObserver};
 use store::Writer;
 use tokio::runtime::Handle;
 
-use super::lost_participants::LostParticipants;
 use super::parts::Parts;
 use super::storage::new_epoch;
 
@@ -35,23 +33,18 @@ pub(super) struct NodeEvents {
     fanout: Arc<Fanout>,
     writer: Writer,
     rate_limits: Arc<RateLimits>,
-    calls: Arc<LostParticipants>,
-    /// How long a user who has no connection stays in a call.
-    grace: Duration,
     runtime: Handle,
 }
 
 impl NodeEvents {
     /// An observer for the node with this id. Runs in a tokio runtime.
-    pub fn new(id: NodeId, grace: Duration, parts: &Parts, node: Arc<NodeHandle>, forwarder: Forwarder) -> Self {
+    pub fn new(id: NodeId, parts: &Parts, node: Arc<NodeHandle>, forwarder: Forwarder) -> Self {
         Self {
             id,
             forwarder,
             fanout: parts.delivery.fanout.clone(),
             writer: parts.storage.writer.clone(),
             rate_limits: parts.rate_limits.clone(),
-            calls: Arc::new(LostParticipants::new(node.clone(), &parts.storage)),
-            grace,
             node,
             runtime: Handle::current(),
         }
@@ -78,15 +71,6 @@ impl NodeEvents {
         });
     }
 
-    /// A process of a node has ended, perhaps before the other nodes knew that a user had joined a call there.
-    fn check_calls(&self) {
-        let (calls, grace) = (self.calls.clone(), self.grace);
-        self.runtime.spawn(async move {
-            tokio::time::sleep(grace).await;
-            calls.find_lost().await;
-        });
-    }
-
     fn lease_lost(&self) {
         self.node.lease_lost();
         // A reply may call the node, whose lock is held here.
@@ -106,12 +90,10 @@ impl NodeObserver for NodeEvents {
             MembershipEvent::NodeRestarted(node) => {
                 tracing::info!(node = %node.id, address = %node.address, "a node was restarted");
                 self.forwarder.set_node(NodeTag::of(node.id.as_str()), node.address);
-                self.check_calls();
             }
             MembershipEvent::NodeDown(node) => {
                 self.forwarder.remove_node(NodeTag::of(node.id.as_str()));
                 self.node_down(node);
-                self.check_calls();
             }
             MembershipEvent::LeaseLost { pause, .. } => {
                 tracing::error!(
@@ -128,10 +110,6 @@ impl NodeObserver for NodeEvents {
             MembershipEvent::RedisAway => tracing::error!("Redis cannot be reached; events of other nodes are read from the database"),
             MembershipEvent::RedisBack => tracing::info!("Redis can be reached again"),
         }
-    }
-
-    fn lost_participant(&self, room: RoomId, user: UserId) {
-        self.calls.lose([(room, user)]);
     }
 
     fn log_went_back(&self, fault: LogWentBack) {

@@ -120,7 +120,7 @@ impl Storage {
             let mut batch = result.recv()??;
             // Other nodes may have written since; their events follow through the cluster.
             batch.events.retain(|persisted| persisted.offset <= self.startup.position);
-            if let Some(offset) = batch.unreadable {
+            if let Some(offset) = batch.unreadable.last() {
                 tracing::warn!(offset, "an event from before the start cannot be read; clients that missed it must reload their data");
             }
             let is_full = batch.is_full && batch.complete_through < self.startup.position;

@@ -47,20 +47,20 @@ async fn only_an_unanswered_call_becomes_a_missed_call() {
 }
 
 #[tokio::test]
-async fn lost_participants_leave_the_open_calls_of_their_rooms() {
+async fn lost_participants_leave_their_calls() {
     let server = Server::start();
     let (room, call) = ringing(&server).await;
     server.run(user("bob"), AnswerCall { of: RoomKind::ChatRoom, call }).await;
-    let lost = |room: &RoomId, id: &str| LeaveLostCalls { participants: [(room.clone(), UserId::new(id))].into(), listed: Vec::new() };
-    assert!(server.run(Actor::server(), lost(&RoomKind::ChatRoom.room("other"), "bob")).await);
-    assert!(server.run(Actor::server(), lost(&room, "carl")).await);
+    let lost = |call, id: &str| LeaveLostCalls { participants: [(call, UserId::new(id))].into(), listed: Vec::new() };
+    assert!(server.run(Actor::server(), lost(call + 1, "bob")).await);
+    assert!(server.run(Actor::server(), lost(call, "carl")).await);
     assert_eq!(newest(&server, &room).await["status"], "ONGOING");
-    server.run(Actor::server(), lost(&room, "bob")).await;
+    server.run(Actor::server(), lost(call, "bob")).await;
     let left =
         |record: &Value| record["participants"].as_array().unwrap().iter().filter(|participant| participant["leftAt"].is_string()).count();
     let record = newest(&server, &room).await;
     assert_eq!((&record["status"], left(&record)), (&json!("ONGOING"), 1));
-    server.run(Actor::server(), lost(&room, "alice")).await;
+    server.run(Actor::server(), lost(call, "alice")).await;
     assert_eq!(newest(&server, &room).await["status"], "ENDED");
 }
 

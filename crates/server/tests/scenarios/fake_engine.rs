@@ -150,7 +150,7 @@ impl FakeEngine {
                 let user = actor.user.clone();
                 let result = self.app.decide(actor, |context| command.execute(context)).await?;
                 if let Some(call) = result.call().filter(|call| call.is_open() && call.has(&user)) {
-                    self.app.shared.presence.call_participants.join(call.id, &call.room, &user, name);
+                    self.app.shared.presence.call_participants.join(call.id, &user, name);
                 }
                 Ok(Outcome::Executed(result))
             }
@@ -320,8 +320,8 @@ impl FakeEngine {
                     self.app.shared.remove_member_presence(&room, &user);
                 }
             }
-            Effect::StartRinging(_) => {}
-            Effect::StopRinging(call) => drop(self.app.shared.presence.call_participants.clear(call)),
+            Effect::BeginCall(call, room) => self.app.shared.presence.call_participants.open(call, &room),
+            Effect::EndCall(call, room) => self.app.shared.presence.call_participants.clear(call, &room),
             Effect::SendToEveryone(rendered) => {
                 for client in self.clients.values_mut().filter(|client| client.connected) {
                     for message in rendered.render(client.namespace) {

@@ -20,7 +20,7 @@ use domain::ids::Timestamp;
 use domain::ports::{Bus, BusMessage};
 use jsonwebtoken::{EncodingKey, Header};
 use limits::rate_limit::RateLimits;
-use realtime::presence::{OnlineUsers, PresenceHistory, RoomPresence};
+use realtime::presence::{CallParticipants, OnlineUsers, PresenceHistory, RoomPresence};
 use realtime::{
     ConnectionLimits, Delivery, Fanout, PresenceAudience, PresenceState, RealtimeState, SessionState, ShardQuery, StartupPresence,
     StoreHandles, TokenPolicy,
@@ -106,7 +106,7 @@ impl TestApp {
             contracts,
             tokens: TokenPolicy::new(&config, authenticator),
             store: StoreHandles { writer, readers },
-            presence: PresenceState::new(&config, users, room_presence, StartupPresence::default()),
+            presence: PresenceState::new(&config, users, room_presence, CallParticipants::default(), StartupPresence::default()),
             limits: ConnectionLimits::new(&config, limits, Arc::default()),
             sessions: SessionState::new(Duration::from_secs(120), Arc::default()),
             delivery: Delivery { bus, fanout },

@@ -34,6 +34,6 @@ pub(crate) use link::{Link, Purpose};
 pub use problem::PostgresProblem;
 pub(crate) use problem::describe;
 pub(crate) use server::PostgresServer;
-pub(crate) use server_locks::{HELD_NODE_LOCKS, LOCKS, lock_number};
+pub(crate) use server_locks::{LOCKS, RUNNING_NODES, lock_number};
 pub(crate) use session::Request;
 pub(crate) use url::{is_postgres_url, parse};

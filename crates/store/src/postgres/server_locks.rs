@@ -15,9 +15,13 @@ pub(crate) const LOCKS: i32 = 0x726f_6f6d;
 const SERVER_LOCK: i32 = 1;
 /// The first number of the locks of nodes. The second is a digest of the node's id.
 const NODE_LOCKS: i32 = 0x726f_6f6e;
-/// The SQL for the second numbers of the locks of nodes that are held; see [`lock_number`]. 1919905646 is [`NODE_LOCKS`].
-pub(crate) const HELD_NODE_LOCKS: &str = "SELECT l.objid::BIGINT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-    WHERE l.locktype = 'advisory' AND l.classid::BIGINT = 1919905646 AND l.granted AND d.datname = current_database()";
+/// The SQL for the second numbers of the locks of the nodes whose processes run; see [`lock_number`]. 1919905646 is [`NODE_LOCKS`].
+///
+/// The session of a frozen process stays open, but its writer no longer checks its connection every second. The times of another role's sessions are not
+/// visible.
+pub(crate) const RUNNING_NODES: &str = "SELECT l.objid::BIGINT FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+    WHERE l.locktype = 'advisory' AND l.classid::BIGINT = 1919905646 AND l.objsubid = 2 AND l.granted AND a.datname = current_database()
+        AND (a.state = 'active' OR a.state_change IS NULL OR a.state_change > clock_timestamp() - INTERVAL '10 seconds')";
 
 /// How long a start waits for a lock: the sessions of a killed server end after a moment.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
@@ -193,7 +197,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digest_of_an_id_stays_the_same() {
+    fn numbers_of_locks_stay_the_same() {
+        assert!(RUNNING_NODES.contains(&format!("classid::BIGINT = {NODE_LOCKS} ")));
         assert_eq!([digest(""), digest("a")], [-2_128_831_035, -468_965_076]);
         assert_ne!(digest("node-1"), digest("node-2"));
     }

@@ -260,7 +260,7 @@ pub fn start_ends_open_sessions_and_reads_recent_events(store: &mut dyn Store) {
     assert_eq!(begin(store, "e", 5), (4, 0, vec![]));
     let ended = store.session("a").unwrap().unwrap();
     assert_eq!((ended.acked_offset, ended.disconnected_at), (3, Some(at(5))));
-    run(store, "", 5, PurgeEvictedEvents { offsets: vec![1, 3], holes: vec![("a".to_owned(), 1), ("b".to_owned(), 3)], min_age: 0 })
+    run(store, "", 5, PurgeEvictedEvents { offsets: vec![1, 3], gaps: vec![("a".to_owned(), 1), ("b".to_owned(), 3)], min_age: 0 })
         .unwrap();
     assert_eq!(begin(store, "f", 5), (4, 0, vec![("a".to_owned(), 1), ("b".to_owned(), 3)]));
     assert_eq!(begin(store, "g", WINDOW + 3), (4, 2, vec![("b".to_owned(), 3)]), "the floor covers facts that are too old");
