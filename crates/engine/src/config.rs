@@ -85,6 +85,8 @@ pub struct Config {
     /// How many bytes of missed broadcasts are put into a client's outbox at once; the next follow as it reads. At most a fourth of
     /// `outbox_limit` counts. Default 64 KB.
     pub replay_slice: usize,
+    /// How many bytes each shard uses at most for its log of recent deliveries; see [`crate::DeliveryLog`]. Default 0: no log.
+    pub delivery_log_bytes: usize,
     /// The policy for CORS headers; see [`CorsPolicy`].
     pub cors: Option<CorsPolicy>,
     /// How broadcasts are kept for replay to clients that reconnect. Without it sockets cannot be resumed.
@@ -110,6 +112,7 @@ impl Default for Config {
             deflate: false,
             outbox_limit: 1 << 20,
             replay_slice: REPLAY_SLICE,
+            delivery_log_bytes: 0,
             cors: None,
             recovery: None,
         }

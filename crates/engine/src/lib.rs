@@ -77,7 +77,10 @@ pub use history::{Archive, FoundEntry, Recovery, ReplayDecoder, Run, Slice};
 pub use message::{ConflationKey, MessageSource, OutboundMessage};
 pub use node_tag::NodeTag;
 pub use position::Position;
-pub use shard::{AlreadyDelivered, ConnectionRef, CountsByKind, DeliveryStats, Shard, ShardStats, SocketKey, SocketResume};
+pub use shard::{
+    AlreadyDelivered, ConnectionRef, CountsByKind, DeliveryLog, DeliveryStats, DeliveryStep, Outcome, Shard, ShardStats, SocketKey,
+    SocketResume, SocketTrace,
+};
 pub use wire::socketio::EncodeError;
 
 #[cfg(doctest)]

@@ -19,8 +19,17 @@ pub(crate) struct Queue {
     superseded: usize,
     /// The number of messages that were taken out since the queue was empty: a message keeps its number while it waits.
     taken: u64,
-    /// The number of the newest message of each key; it may have been sent since.
-    newest: HashMap<ConflationKey, u64>,
+    /// The newest message of each key; it may have been sent since.
+    newest: HashMap<ConflationKey, Newest>,
+}
+
+/// The newest message of a key.
+#[derive(Clone, Copy)]
+struct Newest {
+    /// Its number in the queue.
+    message: u64,
+    /// The number of its broadcast; 0 if it has none.
+    broadcast: u64,
 }
 
 impl Queue {
@@ -37,16 +46,16 @@ impl Queue {
 
     /// The message of this key, if it still waits.
     fn of_key(&mut self, key: ConflationKey) -> Option<&mut Frames> {
-        let index = self.newest.get(&key)?.checked_sub(self.taken)?;
+        let index = self.newest.get(&key)?.message.checked_sub(self.taken)?;
         self.waiting.get_mut(index as usize)
     }
 
-    fn push_of_key(&mut self, key: ConflationKey, frames: Frames) {
+    fn push_of_key(&mut self, key: ConflationKey, broadcast: u64, frames: Frames) {
         // Numbers of messages that have been sent are removed before they outnumber the waiting messages.
         if self.newest.len() > 2 * self.waiting.len() + 16 {
-            self.newest.retain(|_, number| *number >= self.taken);
+            self.newest.retain(|_, newest| newest.message >= self.taken);
         }
-        self.newest.insert(key, self.taken + self.waiting.len() as u64);
+        self.newest.insert(key, Newest { message: self.taken + self.waiting.len() as u64, broadcast });
         self.waiting.push_back(frames);
     }
 
@@ -62,9 +71,9 @@ impl Queue {
             left += u64::from(!frames.is_empty());
         }
         let taken = self.taken;
-        self.newest.retain(|_, number| match number.checked_sub(taken).and_then(|at| numbers.get(at as usize)) {
+        self.newest.retain(|_, newest| match newest.message.checked_sub(taken).and_then(|at| numbers.get(at as usize)) {
             Some(new) => {
-                *number = *new;
+                newest.message = *new;
                 true
             }
             None => false,
@@ -145,7 +154,7 @@ impl Outbox {
         self.bytes += frames.len();
         let rest = self.rest.get_or_insert_with(|| spare.0.pop().unwrap_or_default());
         let Some(older) = rest.of_key(key) else {
-            rest.push_of_key(key, frames);
+            rest.push_of_key(key, 0, frames);
             return false;
         };
         self.bytes -= older.len();
@@ -153,22 +162,23 @@ impl Outbox {
         true
     }
 
-    /// Puts a message with a key behind all others, because it has a position, and drops an older message of this key that still waits.
-    /// True if there was one.
-    pub fn push_superseding(&mut self, key: ConflationKey, frames: Frames, spare: &mut SpareQueues) -> bool {
+    /// Puts a message of the broadcast with this number behind all others, because it has a position, and drops an older message of its key that still
+    /// waits. Returns the number of the broadcast of the older one, if there was one.
+    pub fn push_superseding(&mut self, key: ConflationKey, number: u64, frames: Frames, spare: &mut SpareQueues) -> Option<u64> {
         if self.first.is_none() {
             self.push(frames, spare);
-            return false;
+            return None;
         }
         self.bytes += frames.len();
         let rest = self.rest.get_or_insert_with(|| spare.0.pop().unwrap_or_default());
+        let older_number = rest.newest.get(&key).map(|newest| newest.broadcast);
         let older = rest.of_key(key).map(std::mem::take).filter(|older| !older.is_empty());
-        rest.push_of_key(key, frames);
-        let Some(older) = older else { return false };
+        rest.push_of_key(key, number, frames);
+        let older = older?;
         self.bytes -= older.len();
         rest.superseded += 1;
         rest.compact();
-        true
+        older_number
     }
 
     /// Drops the waiting messages, except one that is partly written: it has to be completed before any other message can be sent.
@@ -305,7 +315,7 @@ mod tests {
     fn superseding_message_goes_last_and_drops_the_older_one() {
         let (mut outbox, mut spare) = (Outbox::default(), SpareQueues::default());
         let push = |outbox: &mut Outbox, spare: &mut SpareQueues, key: Option<ConflationKey>, text: &str| match key {
-            Some(key) => outbox.push_superseding(key, Rc::from(text.as_bytes()), spare),
+            Some(key) => outbox.push_superseding(key, 0, Rc::from(text.as_bytes()), spare).is_some(),
             None => {
                 outbox.push(Rc::from(text.as_bytes()), spare);
                 false

@@ -60,8 +60,8 @@ impl<A: App> Shard<A> {
     /// Removes a socket and frees its slots in rooms.
     pub(crate) fn remove_socket(&mut self, slot: u32) {
         let encoding = self.sockets[slot as usize].encoding;
-        for member_slot in std::mem::take(&mut self.sockets[slot as usize].member_slots) {
-            self.free_member_slot(member_slot, encoding);
+        for membership in std::mem::take(&mut self.sockets[slot as usize].memberships) {
+            self.free_member_slot(membership.slot, encoding);
         }
         let socket = self.sockets.remove(slot as usize);
         if self.renamed.get(&socket.id) == Some(&slot) {

@@ -113,6 +113,10 @@ pub(crate) struct Connection<A: App> {
     /// Whether the client has closed its side; the end of the stream is still to be read.
     pub hung_up: bool,
     pub awaiting_pong: bool,
+    /// Whether the last attempt to write the outbox left bytes in it.
+    pub outbox_blocked: bool,
+    /// The number up to which all broadcasts to the connection were written when its outbox was last empty.
+    pub written_up_to: u64,
     /// Broadcasts that were put into the outbox and are not confirmed.
     pub unacked: Option<Box<Unacked>>,
     /// The number of pings that are not answered yet, mostly at most one. It can be more, because the shard stops waiting for a pong while
@@ -177,6 +181,8 @@ impl<A: App> Shard<A> {
             draining: false,
             hung_up: false,
             awaiting_pong: false,
+            outbox_blocked: false,
+            written_up_to: self.position,
             unacked: None,
             pings: 0,
             // The client cannot have missed a broadcast from before its connection.

@@ -2,9 +2,11 @@
 
 use std::io::{self, IoSlice};
 use std::rc::Rc;
+use std::time::Instant;
 
 use smallvec::smallvec;
 
+use super::delivery_log::{DeliveryLog, Outcome, Replacement};
 use super::stats::DeliveryCounts;
 use super::{CloseAction, ConnectionKey, FlushPriority, Shard, SocketKey, Transport, WebSocket};
 use crate::app::{App, DisconnectReason};
@@ -28,6 +30,23 @@ pub(super) const TOO_SLOW: (u16, &str) = (1013, "too slow");
 
 /// A broadcast's parts for one voice; see [`Broadcast::parts`].
 type Parts = Vec<(Option<ConflationKey>, Frames)>;
+
+/// A socket that receives a broadcast.
+#[derive(Clone, Copy)]
+struct Receiver {
+    /// The slot of the socket.
+    socket: u32,
+    /// The position of the socket, if it catches up.
+    catch_up: Option<Position>,
+}
+
+/// The parts of a shard that count and log a delivery, and the emptied queues.
+struct Recorder<'a> {
+    counts: &'a mut DeliveryCounts,
+    log: &'a mut DeliveryLog,
+    now: Instant,
+    spare: &'a mut SpareQueues,
+}
 
 /// A broadcast in one encoding.
 struct EncodedBroadcast<'a> {
@@ -77,6 +96,7 @@ impl<A: App> Shard<A> {
                 self.sockets[socket as usize].mark = self.mark;
             }
         }
+        self.delivery_log.begin(broadcast.number, self.now);
         match &broadcast.audience {
             Audience::Everyone => self.deliver_to_everyone(broadcast),
             Audience::Rooms(rooms) => {
@@ -88,6 +108,7 @@ impl<A: App> Shard<A> {
                 }
             }
         }
+        self.delivery_log.end();
     }
 
     /// The slot of the socket with this id, if it is here.
@@ -122,6 +143,7 @@ impl<A: App> Shard<A> {
                 continue;
             }
             let mut tracked = 0;
+            let mut recorder = Recorder { counts: &mut self.counts, log: &mut self.delivery_log, now: self.now, spare: &mut self.spare };
             for member in &group.members {
                 if marked && std::mem::replace(&mut self.sockets[member.socket as usize].mark, self.mark) == self.mark {
                     continue;
@@ -129,9 +151,8 @@ impl<A: App> Shard<A> {
                 let connection = &mut self.connections[member.connection as usize];
                 // Most connections have no socket that catches up, and their sockets are not looked at.
                 let catch_up = if connection.catching_up > 0 { self.sockets[member.socket as usize].catch_up.as_ref() } else { None };
-                if let Some(is_tracked) =
-                    connection.put(&mut encoded, catch_up.map(|catch_up| catch_up.at), &mut self.counts, &mut self.spare)
-                {
+                let receiver = Receiver { socket: member.socket, catch_up: catch_up.map(|catch_up| catch_up.at) };
+                if let Some(is_tracked) = connection.put(&mut encoded, receiver, &mut recorder) {
                     tracked += u64::from(is_tracked);
                     self.flush_queue.soon(member.connection, &mut connection.queued);
                 }
@@ -143,7 +164,8 @@ impl<A: App> Shard<A> {
     fn deliver_to_everyone(&mut self, broadcast: &Broadcast) {
         let mut encodings: Vec<EncodedBroadcast<'_>> = Vec::new();
         let mut tracked = 0;
-        for (_, socket) in &self.sockets {
+        let mut recorder = Recorder { counts: &mut self.counts, log: &mut self.delivery_log, now: self.now, spare: &mut self.spare };
+        for (slot, socket) in &self.sockets {
             if socket.data.is_none()
                 || socket.mark == self.mark
                 || broadcast.namespace.is_some_and(|only| only != socket.encoding.namespace)
@@ -156,8 +178,8 @@ impl<A: App> Shard<A> {
                 encodings.len() - 1
             });
             let connection = &mut self.connections[socket.connection as usize];
-            let catch_up = socket.catch_up.as_ref().map(|catch_up| catch_up.at);
-            if let Some(is_tracked) = connection.put(&mut encodings[known], catch_up, &mut self.counts, &mut self.spare) {
+            let receiver = Receiver { socket: slot as u32, catch_up: socket.catch_up.as_ref().map(|catch_up| catch_up.at) };
+            if let Some(is_tracked) = connection.put(&mut encodings[known], receiver, &mut recorder) {
                 tracked += u64::from(is_tracked);
                 self.flush_queue.later(socket.connection, &mut connection.queued);
             }
@@ -193,6 +215,7 @@ impl<A: App> Shard<A> {
                 Ok(())
             }
         };
+        self.note_outbox(slot);
         let connection = &mut self.connections[slot as usize];
         // The shard cannot call the application, so the worker reports the number at the end of the turn.
         if connection.outbox.bytes() >= super::waiting_bytes::MIN_COUNTED_OUTPUT || connection.waiting.is_some() {
@@ -269,21 +292,16 @@ impl<A: App> super::Connection<A> {
         }
     }
 
-    /// Puts a broadcast into the outbox, as far as the client takes it now; `catch_up` is the position of the socket if it catches up.
+    /// Puts a broadcast into the outbox, as far as the client takes it now.
     /// Returns `None` if no message was put there; otherwise whether the client owes a confirmation for it.
     #[inline]
-    fn put(
-        &mut self,
-        encoded: &mut EncodedBroadcast<'_>,
-        catch_up: Option<Position>,
-        counts: &mut DeliveryCounts,
-        spare: &mut SpareQueues,
-    ) -> Option<bool> {
-        if catch_up.is_some() || !encoded.unconditional {
-            return self.put_conditionally(encoded, catch_up, counts, spare);
+    fn put(&mut self, encoded: &mut EncodedBroadcast<'_>, receiver: Receiver, recorder: &mut Recorder<'_>) -> Option<bool> {
+        if receiver.catch_up.is_some() || !encoded.unconditional {
+            return self.put_conditionally(encoded, receiver, recorder);
         }
-        self.outbox.push(encoded.frames.as_ref()?.clone(), spare);
-        counts.delivered += 1;
+        self.outbox.push(encoded.frames.as_ref()?.clone(), recorder.spare);
+        recorder.counts.delivered += 1;
+        recorder.log.add(receiver.socket, Outcome::Queued);
         Some(encoded.broadcast.number.is_some() && self.track_delivery(encoded.broadcast.kind))
     }
 
@@ -293,20 +311,22 @@ impl<A: App> super::Connection<A> {
     fn put_conditionally(
         &mut self,
         encoded: &mut EncodedBroadcast<'_>,
-        catch_up: Option<Position>,
-        counts: &mut DeliveryCounts,
-        spare: &mut SpareQueues,
+        Receiver { socket, catch_up }: Receiver,
+        recorder: &mut Recorder<'_>,
     ) -> Option<bool> {
         let (broadcast, encoding) = (encoded.broadcast, encoded.encoding);
+        let Recorder { counts, log, now, spare } = recorder;
         let frames = encoded.frames.as_ref()?;
         // A client that catches up sees an old state, for which a volatile message has no meaning.
         if broadcast.volatile && (catch_up.is_some() || !self.can_take_volatile()) {
             counts.dropped += 1;
+            log.add(socket, Outcome::Dropped);
             return None;
         }
         if let Some(at) = catch_up {
             if broadcast.number.is_some() {
                 // The socket receives it from the history.
+                log.add(socket, Outcome::Deferred);
                 return None;
             }
             // Its position is not the one of the other receivers, so their bytes cannot be shared.
@@ -316,6 +336,7 @@ impl<A: App> super::Connection<A> {
             return Some(false);
         }
         counts.delivered += 1;
+        log.add(socket, Outcome::Queued);
         if self.is_flowing() && !(broadcast.newest_only && self.outbox.has_keys()) {
             self.outbox.push(frames.clone(), spare);
         } else if broadcast.newest_only {
@@ -324,7 +345,9 @@ impl<A: App> super::Connection<A> {
         } else if let Some(key) = broadcast.supersedes {
             // The namespaces of a connection share its outbox.
             let key = key.wrapping_add(u64::from(encoding.namespace.0));
-            if self.outbox.push_superseding(key, frames.clone(), spare) {
+            let number = broadcast.number.unwrap_or_default();
+            if let Some(older) = self.outbox.push_superseding(key, number, frames.clone(), spare) {
+                log.replaced(self.generation, Replacement { socket, older, newer: number }, *now);
                 // One confirmation is for both, the broadcast and the one that it supersedes.
                 counts.conflated += 1;
                 return Some(false);

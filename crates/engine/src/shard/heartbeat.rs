@@ -30,7 +30,11 @@ impl<A: App> Shard<A> {
         let is_last = connection.pings == 1;
         connection.pings = connection.pings.saturating_sub(1);
         if is_last {
-            connection.last_received = connection.last_received.max(connection.last_ping);
+            let (generation, before) = (connection.generation, connection.last_received);
+            connection.last_received = before.max(connection.last_ping);
+            if connection.last_received > before {
+                self.delivery_log.confirmed(generation, connection.last_received, self.now);
+            }
             self.ack_deliveries(slot);
         }
         self.restart_heartbeat(slot);

@@ -3,6 +3,7 @@
 mod closing;
 mod connection;
 mod delivery;
+mod delivery_log;
 mod delivery_stats;
 mod emit;
 mod flush_queue;
@@ -40,6 +41,7 @@ pub use stats::ShardStats;
 
 pub(crate) use closing::{CloseAction, PendingClose};
 pub(crate) use connection::{Connection, NewTransport, PendingAttachments, Phase, Polling, PollingCloseState, Transport, WebSocket};
+pub use delivery_log::{DeliveryLog, DeliveryStep, Outcome, SocketTrace};
 pub(crate) use delivery_stats::Unacked;
 pub use delivery_stats::{CountsByKind, DeliveryStats};
 pub(crate) use emit::EncodedPacket;
@@ -91,6 +93,7 @@ pub(crate) struct ConnectionKey {
 /// - `rooms.rs`: join and leave rooms, and list their members.
 /// - `closing.rs`: disconnect a socket, close its connection.
 /// - `recovery.rs`: accept a socket that may be resumed, resume it.
+/// - `delivery_log.rs`: what happened to recent broadcasts on their way to each socket.
 /// - `stats.rs`, `delivery_stats.rs` and `waiting_bytes.rs`: the counters, and the memory of a connection.
 ///
 /// The engine itself uses `connection.rs` (add connections and sockets), `delivery.rs` (put broadcasts into outboxes, write outboxes),
@@ -118,6 +121,7 @@ pub struct Shard<A: App> {
     pub(crate) wake_at: Option<Instant>,
     pub(crate) counts: stats::DeliveryCounts,
     pub(crate) delivery_stats: DeliveryStats,
+    pub(crate) delivery_log: DeliveryLog,
     /// The recent broadcasts of all shards.
     pub(crate) history: Option<Arc<History>>,
     /// The number of the last numbered broadcast that was delivered here.
@@ -135,6 +139,7 @@ pub struct Shard<A: App> {
 impl<A: App> Shard<A> {
     pub(crate) fn new(index: u8, config: Arc<Config>, history: Option<Arc<History>>, now: Instant) -> Self {
         let position = config.recovery.as_ref().map_or(0, |recovery| recovery.position);
+        let delivery_log = DeliveryLog::new(config.delivery_log_bytes, now);
         Self {
             index,
             config,
@@ -153,6 +158,7 @@ impl<A: App> Shard<A> {
             wake_at: None,
             counts: stats::DeliveryCounts::default(),
             delivery_stats: DeliveryStats::default(),
+            delivery_log,
             history,
             position,
             renamed: HashMap::new(),
@@ -183,8 +189,10 @@ impl<A: App> Shard<A> {
     /// Marks a socket as accepted; its client is still to be notified. `None` if the client has disconnected, or the socket is accepted
     /// already.
     fn open(&mut self, key: SocketKey, data: A::Data) -> Option<&mut Socket<A>> {
+        let position = self.position;
         let socket = self.socket_mut(key).filter(|socket| socket.data.is_none())?;
         socket.data = Some(data);
+        socket.accepted_after = position;
         let slot = socket.connection;
         let connection = &mut self.connections[slot as usize];
         connection.accepted = true;

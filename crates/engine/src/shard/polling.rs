@@ -40,6 +40,7 @@ impl<A: App> Shard<A> {
         }
         let (body, content_type) = payload.finish();
         let _ = get.send(PollResponse::Payload(body.into(), content_type));
+        self.note_outbox(slot);
         if self.connections[slot as usize].catching_up > 0 {
             self.mark_for_flush(slot);
         }

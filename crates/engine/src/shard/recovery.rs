@@ -56,7 +56,7 @@ impl<A: App> Shard<A> {
     /// Adds positions to the events of a socket that is not recoverable by itself, for a client that asked for them.
     pub fn enable_positions(&mut self, key: SocketKey) {
         // The encoding selects the socket's group in each room, so it must not change while the socket is in one.
-        if let Some(socket) = self.socket_mut(key).filter(|socket| socket.member_slots.is_empty()) {
+        if let Some(socket) = self.socket_mut(key).filter(|socket| socket.memberships.is_empty()) {
             socket.encoding.positions = true;
         }
     }
@@ -88,6 +88,7 @@ impl<A: App> Shard<A> {
         let connection = &mut self.connections[slot as usize];
         connection.last_received = connection.last_received.min(resume.from.number);
         connection.last_ping = connection.last_ping.min(resume.from.number);
+        connection.written_up_to = connection.written_up_to.min(resume.from.number);
         // CONNECT is before the missed events, for the reason above.
         self.send_accepted(key, Some(resume.secret));
         // The rooms are joined before the catch-up begins, because a join during the catch-up counts as a later one.

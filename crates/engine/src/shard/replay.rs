@@ -289,7 +289,7 @@ impl<A: App> Shard<A> {
         reached: u64,
     ) {
         let Some(known) = self.sockets.get(socket as usize) else { return };
-        let (encoding, slot, id) = (known.encoding, known.connection, known.id);
+        let (encoding, slot, id, generation) = (known.encoding, known.connection, known.id, known.generation);
         let replay = catch_up.replays.front().filter(|replay| catch_up.at.number >= replay.until);
         let member_of: Vec<(&str, u64, u64)> = match replay {
             Some(replay) => replay.member_of.iter().map(|(room, since)| (&**room, *since, u64::MAX)).collect(),
@@ -305,6 +305,9 @@ impl<A: App> Shard<A> {
         for broadcast in broadcasts.filter(is_for_socket) {
             if self.encode_missed(broadcast, from, encoding, &mut bytes) {
                 kinds.push(broadcast.kind);
+                if let Some(number) = broadcast.number {
+                    self.delivery_log.replayed(generation, number, self.now);
+                }
             }
         }
         // The cursor moves also if no broadcast was for this socket; otherwise the same slice would be searched again.

@@ -1,5 +1,6 @@
 //! The members of rooms.
 
+use super::socket::Membership;
 use super::{Shard, SocketKey, live};
 use crate::app::App;
 use crate::encoding::Encoding;
@@ -15,7 +16,8 @@ impl<A: App> Shard<A> {
         }
         let Some(socket) = live(&mut self.sockets, self.index, key).filter(|socket| socket.data.is_some()) else { return false };
         let member = Member { connection: socket.connection, socket: key.slot() };
-        socket.member_slots.push(self.rooms.enter(room, socket.encoding, member));
+        let since = self.delivery_log.millis(self.now);
+        socket.memberships.push(Membership { slot: self.rooms.enter(room, socket.encoding, member), since });
         if let Some(catch_up) = &mut socket.catch_up {
             catch_up.join(room, self.position);
         }
@@ -25,31 +27,32 @@ impl<A: App> Shard<A> {
     /// Removes a socket from a room. False if the socket is not in the room, or the room is the one that is named as its id.
     pub fn leave(&mut self, key: SocketKey, room: &str) -> bool {
         let Some(socket) = live(&mut self.sockets, self.index, key) else { return false };
-        let Some(at) = socket.member_slots.iter().position(|&member_slot| self.rooms.is_in(member_slot, room)) else { return false };
-        let member_slot = socket.member_slots.swap_remove(at);
+        let Some(at) = socket.memberships.iter().position(|membership| self.rooms.is_in(membership.slot, room)) else { return false };
+        let Membership { slot, since } = socket.memberships.swap_remove(at);
+        self.delivery_log.left(socket.generation, room, since, self.now);
         if let Some(catch_up) = &mut socket.catch_up {
             catch_up.leave(room, self.position);
         }
         let encoding = socket.encoding;
-        self.free_member_slot(member_slot, encoding);
+        self.free_member_slot(slot, encoding);
         true
     }
 
     /// Whether a socket is in a room.
     pub fn is_in(&self, key: SocketKey, room: &str) -> bool {
         let Some(socket) = self.socket(key) else { return false };
-        socket.member_slots.iter().any(|&member_slot| self.rooms.is_in(member_slot, room)) || Id::parse(room) == Some(socket.id)
+        socket.memberships.iter().any(|membership| self.rooms.is_in(membership.slot, room)) || Id::parse(room) == Some(socket.id)
     }
 
     /// The rooms that a socket is in, without the one that is named as its id.
     pub fn rooms_of(&self, key: SocketKey) -> impl Iterator<Item = &str> {
-        let member_slots = self.socket(key).map_or(&[][..], |socket| &socket.member_slots);
-        member_slots.iter().map(|&member_slot| self.rooms.name_of(member_slot))
+        let memberships = self.socket(key).map_or(&[][..], |socket| &socket.memberships);
+        memberships.iter().map(|membership| self.rooms.name_of(membership.slot))
     }
 
     /// The number of rooms that a socket is in, without the one that is named as its id.
     pub fn count_rooms_of(&self, key: SocketKey) -> usize {
-        self.socket(key).map_or(0, |socket| socket.member_slots.len())
+        self.socket(key).map_or(0, |socket| socket.memberships.len())
     }
 
     /// The sockets of this shard that are in a room.
@@ -72,9 +75,9 @@ impl<A: App> Shard<A> {
     /// Frees a member's slot in a room.
     pub(super) fn free_member_slot(&mut self, member_slot: MemberSlot, encoding: Encoding) {
         if let Some((moved, from, to)) = self.rooms.leave(member_slot, encoding)
-            && let Some(other) = self.sockets[moved.socket as usize].member_slots.iter_mut().find(|other| **other == from)
+            && let Some(other) = self.sockets[moved.socket as usize].memberships.iter_mut().find(|other| other.slot == from)
         {
-            *other = to;
+            other.slot = to;
         }
     }
 }

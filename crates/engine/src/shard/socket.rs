@@ -18,7 +18,10 @@ pub(crate) struct Socket<A: App> {
     /// The mark of the last broadcast to several rooms that reached the socket, or that it was excepted from, so that no socket receives a
     /// broadcast twice.
     pub mark: u32,
-    pub member_slots: SmallVec<[MemberSlot; 2]>,
+    /// The rooms that it is in.
+    pub memberships: SmallVec<[Membership; 2]>,
+    /// The number of the last broadcast before it was accepted.
+    pub accepted_after: u64,
     /// The events that the client has still to acknowledge.
     pub pending_acks: Option<Box<PendingAcks>>,
     /// Its cursor, if it catches up; `None` once it is live.
@@ -27,6 +30,14 @@ pub(crate) struct Socket<A: App> {
     pub paused: bool,
     /// The application's data; `None` until the socket is accepted.
     pub data: Option<A::Data>,
+}
+
+/// A room that a socket is in.
+#[derive(Clone, Copy)]
+pub(crate) struct Membership {
+    pub slot: MemberSlot,
+    /// When the socket joined, in milliseconds of the [`super::DeliveryLog`].
+    pub since: u64,
 }
 
 /// The ids of events that wait for an acknowledgement; boxed, because few sockets have any.
@@ -61,7 +72,8 @@ impl<A: App> Socket<A> {
             encoding,
             id,
             mark: 0,
-            member_slots: SmallVec::new(),
+            memberships: SmallVec::new(),
+            accepted_after: 0,
             pending_acks: None,
             catch_up: None,
             paused: false,

@@ -7,6 +7,7 @@ use std::time::Instant;
 use wire::engineio::Version;
 
 use super::delivery::MAX_BETWEEN_POLLS_BYTES;
+use super::delivery_log::{DeliveryStep, Outcome};
 use super::{FlushPriority, NewTransport, Phase, Shard, SocketKey, Transport};
 use crate::app::NoopApp;
 use crate::broadcast::Broadcast;
@@ -301,4 +302,46 @@ fn input_limit_is_lifted_when_a_socket_is_accepted() {
     assert_eq!(shard.max_input(slot), shard.config.max_payload);
     shard.remove_socket(key.slot());
     assert_eq!(shard.max_input(slot), shard.config.max_payload);
+}
+
+#[test]
+fn log_follows_a_broadcast_through_a_polling_outbox() {
+    let config = Config { namespaces: vec!["/".into()], delivery_log_bytes: 1 << 20, ..Config::default() };
+    let mut shard: Shard<NoopApp> = Shard::new(0, Arc::new(config), None, Instant::now());
+    let slot = connection(&mut shard);
+    let key = socket(&mut shard, slot, 0, None);
+    shard.join(key, "room");
+    let big = "x".repeat(MAX_BETWEEN_POLLS_BYTES);
+    let broadcast = |number: u64, text: &str| {
+        let message = OutboundMessage::event("hello", format!("\"{text}\"")).unwrap();
+        Broadcast::to_rooms(["room".into()], move |_| vec![message.clone()]).numbered(number)
+    };
+    shard.deliver(&broadcast(1, &big));
+    shard.flush(slot);
+    shard.deliver(&broadcast(2, "old").superseding(9));
+    shard.deliver(&broadcast(3, "new").superseding(9));
+    let steps = |shard: &Shard<NoopApp>, number| {
+        let trace = shard.trace(key).unwrap();
+        shard.delivery_log().steps(&trace, number).into_iter().map(|(_, step)| step).collect::<Vec<_>>()
+    };
+    let queued = DeliveryStep::Delivered(Outcome::Queued);
+    assert_eq!([1, 2, 3].map(|number| steps(&shard, number)), [vec![queued], vec![queued, DeliveryStep::Replaced(3)], vec![queued]]);
+    assert!(shard.trace(key).unwrap().waiting_bytes > MAX_BETWEEN_POLLS_BYTES);
+
+    // The client polls, and answers a ping that the server sent before.
+    let (get, _response) = tokio::sync::oneshot::channel();
+    if let Transport::Polling(polling) = &mut shard.connections[slot as usize].transport {
+        polling.get = Some(get);
+    }
+    shard.respond_to_poll(slot);
+    assert_eq!(steps(&shard, 3), [queued, DeliveryStep::Written]);
+    shard.connections[slot as usize].pings = 1;
+    shard.connections[slot as usize].last_ping = shard.delivered_to(slot);
+    shard.ponged(slot);
+    assert_eq!([1, 3].map(|number| steps(&shard, number)), [(); 2].map(|()| vec![queued, DeliveryStep::Written, DeliveryStep::Confirmed]));
+
+    assert_eq!(shard.in_room_since(key, "room"), Some(shard.delivery_log().instant(0)));
+    let trace = shard.trace(key).unwrap();
+    shard.leave(key, "room");
+    assert_eq!((shard.in_room_since(key, "room"), shard.delivery_log().ended_stays(&trace, "room").len()), (None, 1));
 }
