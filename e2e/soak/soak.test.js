@@ -27,7 +27,7 @@ const CLIENTS = 4 * CLIENTS_PER_ROUND;
 // half of the clients reaches them.
 const SETTINGS = {
   METRICS: "open", RECOVERY_WINDOW: "1s", PING_INTERVAL: "1s", PING_TIMEOUT: "5s", WS_HEARTBEAT_INTERVAL: "1s", PRESENCE_GRACE: "100ms", PRESENCE_AUDIENCE: "contacts",
-  JOURNAL_KEEP: "500", JOURNAL_MEMORY: "256KB",
+  JOURNAL_KEEP: "500", JOURNAL_MEMORY: "256KB", EXPLAIN_MEMORY: "1MB",
 };
 
 // The seconds of the server's clock in which it detects that the last client is gone and ends its session, times ten for a server that is short of

@@ -3,7 +3,7 @@
 //! Each contract has its paths in its folder; what all paths share is in [`rest_toolkit`].
 //!
 //! - `blocks`: the users that the caller has blocked. `backend`: the paths for backends. `sync`: missed events.
-//! - `ops`: the paths for operators. `nodes`: the nodes of the cluster.
+//! - `ops`: the paths for operators. `nodes`: the nodes of the cluster. `explain`: why a user received an event or not.
 //! - [`backend_service`]: the functions for a backend in the same program.
 //! - [`health`]: health checks. [`metrics`]: the metrics. `live_status`: the open connections, for the paths of contracts.
 //! - `openapi`: the parts of the OpenAPI document that all paths share. `docs`: the document, and the page to read and try it.
@@ -15,6 +15,7 @@ mod blocks;
 pub mod cors;
 mod discard_body;
 mod docs;
+mod explain;
 pub mod health;
 mod live_status;
 pub mod metrics;
@@ -24,6 +25,7 @@ mod ops;
 mod sync;
 
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{FromRef, Request, State};
@@ -34,8 +36,8 @@ use contracts::backend_api::BackendApi;
 use contracts::{ContractOptions, ContractRegistry};
 use http::header::X_CONTENT_TYPE_OPTIONS;
 use http::{HeaderValue, Uri};
-use realtime::Fanout;
 use realtime::nodes::NodeHandle;
+use realtime::{Fanout, ShardQuery};
 use rest_toolkit::RestState;
 use rest_toolkit::api::RestApi;
 use rest_toolkit::error_body::ErrorFormat;
@@ -61,6 +63,10 @@ pub struct ApiDeps {
     pub metrics_access: MetricsAccess,
     /// The recent events.
     pub fanout: Arc<Fanout>,
+    /// The queries of all shards.
+    pub shard_query: Arc<ShardQuery>,
+    /// For how long events are kept for clients that reconnect.
+    pub recovery_window: Duration,
     /// This server as one of several nodes; `None` if it is the only one.
     pub node: Option<Arc<NodeHandle>>,
 }
@@ -149,5 +155,10 @@ fn own_paths() -> OpenApiRouter<ApiState> {
     described("blocks", "The users that the caller has blocked.", None, blocks::routes())
         .merge(described("back_end", "The paths for backends.", None, backend::routes()))
         .merge(described("meta", "The API document, and missed events.", None, docs::routes().merge(sync::routes())))
-        .merge(described("operations", "Health checks, nodes and metrics.", None, ops::routes().merge(nodes::routes())))
+        .merge(described(
+            "operations",
+            "Health checks, nodes, metrics, and explanations of deliveries.",
+            None,
+            ops::routes().merge(nodes::routes()).merge(explain::routes()),
+        ))
 }

@@ -100,6 +100,8 @@ section! {
         journal_keep: u32 = "500000", JOURNAL_KEEP from "0" to "10000000";
         /// How much memory the newest of these events take. Older ones are read from the database. Each event takes about 70 bytes of memory besides.
         journal_memory: Size = "64MB", JOURNAL_MEMORY from "64KB" to "1000MB";
+        /// How much memory the log of recent deliveries takes at most, for the question why a user did not receive an event. 0: no log.
+        explain_memory: Size = "32MB", EXPLAIN_MEMORY from "0" to "4000MB";
     }
 }
 

@@ -65,6 +65,7 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("RECOVERY_WINDOW", "30", "30s"),
     ("JOURNAL_KEEP", "500", "500"),
     ("JOURNAL_MEMORY", "1000000", "1MB"),
+    ("EXPLAIN_MEMORY", "2000000", "2MB"),
     ("PRESENCE_AUDIENCE", "contacts", "contacts"),
     ("PRESENCE_GRACE", "0", "0s"),
     ("MAX_CONNECTIONS_PER_USER", "0", "0"),

@@ -12,6 +12,7 @@
 //! - [`access`]: the permissions of rooms. `embedded_members`: the members that a response or an event embeds.
 //! - the areas, a folder each, whose files have one operation or a few: [`blocks`], [`users`], [`notifications`], [`tasks`], [`chat`], [`calls`],
 //!   [`spaces`], [`sessions`], [`removals`], [`trips`] and [`custom_events`].
+//! - [`explain`]: what the store knows about an event and a user.
 
 pub mod access;
 pub mod blocks;
@@ -22,6 +23,7 @@ pub mod custom_events;
 mod embedded_members;
 pub mod error;
 pub mod event;
+pub mod explain;
 pub mod field;
 pub mod id_generator;
 pub mod idempotency;

@@ -179,6 +179,11 @@ pub enum DisconnectReason {
 }
 
 impl DisconnectReason {
+    /// Whether the client cannot resume the socket: it has left, or must not return to it.
+    pub fn forgets_session(self) -> bool {
+        matches!(self, Self::ClientNamespaceDisconnect | Self::ServerNamespaceDisconnect | Self::ForcedServerClose | Self::ParseError)
+    }
+
     /// The reason as text.
     pub fn as_str(self) -> &'static str {
         match self {

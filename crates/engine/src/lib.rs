@@ -78,7 +78,7 @@ pub use message::{ConflationKey, MessageSource, OutboundMessage};
 pub use node_tag::NodeTag;
 pub use position::Position;
 pub use shard::{
-    AlreadyDelivered, ConnectionRef, CountsByKind, DeliveryLog, DeliveryStats, DeliveryStep, Outcome, Shard, ShardStats, SocketKey,
+    AlreadyDelivered, ConnectionRef, CountsByKind, DeliveryLog, DeliveryOutcome, DeliveryStats, DeliveryStep, Shard, ShardStats, SocketKey,
     SocketResume, SocketTrace,
 };
 pub use wire::socketio::EncodeError;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use contracts::ClientMessage;
 use engine::{Acknowledgement, App, Connect, ConnectionRef, DisconnectReason, Event, Handle, HandshakeRejection, Shard, SocketKey};
 
+use super::explain::RecentConnections;
 use super::socketio_cluster::ForwardedAcks;
 use super::timers::Timers;
 use super::{Handshake, RealtimeState, ShardCounters, SocketData};
@@ -30,6 +31,8 @@ pub struct RealtimeApp {
     pub(super) engine: Handle<RealtimeApp>,
     pub(super) timers: Timers,
     pub(super) counters: ShardCounters,
+    /// The connections that have ended, to explain why a user did not receive an event.
+    pub(super) recent_connections: RecentConnections,
     /// The acknowledgements that other servers of a cluster wait for.
     pub(super) forwarded_acks: ForwardedAcks,
     /// How many leases this node had lost when this shard last ended its connections.
@@ -40,7 +43,15 @@ impl RealtimeApp {
     /// The application for one shard.
     pub fn new(state: Arc<RealtimeState>, engine: Handle<RealtimeApp>) -> Self {
         let timers = Timers::new(state.presence.grace);
-        Self { state, engine, timers, counters: ShardCounters::default(), forwarded_acks: ForwardedAcks::default(), lost_leases: 0 }
+        Self {
+            state,
+            engine,
+            timers,
+            counters: ShardCounters::default(),
+            recent_connections: RecentConnections::default(),
+            forwarded_acks: ForwardedAcks::default(),
+            lost_leases: 0,
+        }
     }
 
     /// Whether this node was paused for longer than its lease after the present turn of the shard began. Its clients may have sent what it reads now to

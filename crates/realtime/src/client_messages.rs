@@ -105,7 +105,7 @@ impl RealtimeApp {
             Ok((contract, request)) => {
                 self.counters.count_request(&request);
                 let ParsedRequest { name, action } = request;
-                let context = RequestContext { socket, contract, name, ack, parsed };
+                let context = RequestContext { socket, contract, name, ack, room: None, parsed };
                 match action {
                     Ok(action) => self.execute(shard, context, action),
                     Err(error) => self.in_order(shard, socket, move |app, shard| app.answer(shard, &context, Err(error))),

@@ -98,7 +98,7 @@ impl ShardQuery {
     }
 
     /// Runs the same query on every shard. `None` if one does not respond.
-    async fn query<T: Send + 'static>(
+    pub(super) async fn query<T: Send + 'static>(
         &self,
         query: impl Fn(&RealtimeApp, &Shard<RealtimeApp>) -> T + Clone + Send + 'static,
     ) -> Option<Vec<T>> {
@@ -165,6 +165,6 @@ fn connection_stats(app: &RealtimeApp, shard: &Shard<RealtimeApp>) -> Connection
 }
 
 /// The name of a namespace; the raw WebSocket has none.
-fn name_of(app: &RealtimeApp, namespace: Namespace) -> Option<&str> {
+pub(super) fn name_of(app: &RealtimeApp, namespace: Namespace) -> Option<&str> {
     app.engine.config().namespaces.get(usize::from(namespace.0)).map(String::as_str)
 }

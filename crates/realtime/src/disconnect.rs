@@ -65,6 +65,7 @@ impl RealtimeApp {
         if let Some(id) = shard.id(socket) {
             self.state.stop_typing_everywhere(&user, &id.text());
         }
+        self.remember_end(shard, socket, reason);
         self.store_session_end(shard, socket, reason);
         // A stop does not end a user's part in a call: the next start ends the calls that are still open, as after a kill. Other nodes do not start.
         if reason != DisconnectReason::ServerShuttingDown || self.state.has_other_nodes() {

@@ -55,6 +55,7 @@
 //!
 //! - `shard_counters`: counters of one shard.
 //! - `connection_stats`: connections and counters, collected from all shards on request.
+//! - `explain`: an event on its way to the connections of a user, collected from all shards on request.
 
 mod app;
 mod auth_refresh;
@@ -67,6 +68,7 @@ mod connect;
 mod connection_stats;
 mod disconnect;
 mod effects;
+mod explain;
 mod fanout;
 mod handshake;
 mod missed_events;
@@ -98,6 +100,7 @@ pub use commit_publisher::CommitPublisher;
 pub use connect::{AuthorizedConnect, ConnectRejection};
 pub use connection_stats::ShardQuery;
 pub use effects::Effect;
+pub use explain::{ConnectionEnd, DeliveryFacts, DeliveryQuery, ExplainedConnection, JoinRefusal, StayInRoom, Timing};
 pub use fanout::{Fanout, PresenceAudience};
 pub use handshake::{Handshake, HandshakeCheck, HandshakeCheckParts, RejectionReason};
 pub use missed_events::PageUnavailable;

@@ -27,6 +27,8 @@ pub(super) struct RequestContext {
     pub(super) contract: Arc<dyn Contract>,
     pub(super) name: &'static str,
     pub(super) ack: Option<u64>,
+    /// The room that the client wants to join, if it wants to join one.
+    pub(super) room: Option<RoomId>,
     /// Counts the memory of the parsed request until it is answered.
     #[expect(dead_code, reason = "dropping it returns the bytes")]
     pub(super) parsed: Option<Holder>,
@@ -92,7 +94,10 @@ impl RealtimeState {
 }
 
 impl RealtimeApp {
-    pub(super) fn execute(&mut self, shard: &mut Shard<Self>, request: RequestContext, action: ClientAction) {
+    pub(super) fn execute(&mut self, shard: &mut Shard<Self>, mut request: RequestContext, action: ClientAction) {
+        if let ClientAction::Enter(room) | ClientAction::Move(room) = &action {
+            request.room = Some(room.clone());
+        }
         match action {
             ClientAction::Ping => self.in_order(shard, request.socket, move |app, shard| app.answer(shard, &request, Ok(Outcome::Pong))),
             ClientAction::Leave(room) => self.handle_leave(shard, request, room),
@@ -359,6 +364,9 @@ impl RealtimeApp {
             self.counters.count_failed_request(error.code());
         }
         let Some(session) = shard.data(request.socket) else { return };
+        if let (Err(error), Some(room)) = (&result, &request.room) {
+            self.remember_refused_join(shard, session.actor.user.clone(), room.clone(), request.name, error.code());
+        }
         let user = &session.actor.user;
         match &result {
             Ok(Outcome::Joined(room) | Outcome::Moved { room, .. }) => {

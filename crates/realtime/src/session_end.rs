@@ -21,14 +21,9 @@ impl RealtimeApp {
         if !self.state.sessions.locations.remove(secret, (shard.index(), socket)) {
             return;
         }
-        match reason {
-            DisconnectReason::ClientNamespaceDisconnect
-            | DisconnectReason::ServerNamespaceDisconnect
-            | DisconnectReason::ForcedServerClose
-            | DisconnectReason::ParseError => {
-                self.forget(&session.actor, Some(secret));
-            }
-            _ => {
+        match reason.forgets_session() {
+            true => self.forget(&session.actor, Some(secret)),
+            false => {
                 let acked = shard.acked(socket).unwrap_or(0).max(session.received_at_connect);
                 self.end(shard, secret, acked, reason == DisconnectReason::ServerShuttingDown && !self.state.has_other_nodes());
                 let unacked = shard.take_unacked(socket);

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use smallvec::smallvec;
 
-use super::delivery_log::{DeliveryLog, Outcome, Replacement};
+use super::delivery_log::{DeliveryLog, DeliveryOutcome, Replacement};
 use super::stats::DeliveryCounts;
 use super::{CloseAction, ConnectionKey, FlushPriority, Shard, SocketKey, Transport, WebSocket};
 use crate::app::{App, DisconnectReason};
@@ -301,7 +301,7 @@ impl<A: App> super::Connection<A> {
         }
         self.outbox.push(encoded.frames.as_ref()?.clone(), recorder.spare);
         recorder.counts.delivered += 1;
-        recorder.log.add(receiver.socket, Outcome::Queued);
+        recorder.log.add(receiver.socket, DeliveryOutcome::Queued);
         Some(encoded.broadcast.number.is_some() && self.track_delivery(encoded.broadcast.kind))
     }
 
@@ -320,13 +320,13 @@ impl<A: App> super::Connection<A> {
         // A client that catches up sees an old state, for which a volatile message has no meaning.
         if broadcast.volatile && (catch_up.is_some() || !self.can_take_volatile()) {
             counts.dropped += 1;
-            log.add(socket, Outcome::Dropped);
+            log.add(socket, DeliveryOutcome::Dropped);
             return None;
         }
         if let Some(at) = catch_up {
             if broadcast.number.is_some() {
                 // The socket receives it from the history.
-                log.add(socket, Outcome::Deferred);
+                log.add(socket, DeliveryOutcome::Deferred);
                 return None;
             }
             // Its position is not the one of the other receivers, so their bytes cannot be shared.
@@ -336,7 +336,7 @@ impl<A: App> super::Connection<A> {
             return Some(false);
         }
         counts.delivered += 1;
-        log.add(socket, Outcome::Queued);
+        log.add(socket, DeliveryOutcome::Queued);
         if self.is_flowing() && !(broadcast.newest_only && self.outbox.has_keys()) {
             self.outbox.push(frames.clone(), spare);
         } else if broadcast.newest_only {

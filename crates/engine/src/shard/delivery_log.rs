@@ -20,7 +20,7 @@ const SEGMENT_WORDS: usize = 64 * 1024;
 /// The words of a block before its deliveries: its length with the highest bits of the time, the rest of the time, and the number.
 const HEADER_WORDS: usize = 4;
 
-/// The bits of a word for the slot; those above are the [`Outcome`]. See [`crate::id::MAX_SLOTS`].
+/// The bits of a word for the slot; those above are the [`DeliveryOutcome`]. See [`crate::id::MAX_SLOTS`].
 const SLOT_BITS: u32 = 24;
 
 /// The part of the memory that notes use: a quarter.
@@ -28,7 +28,7 @@ const NOTES_SHARE: usize = 4;
 
 /// What a shard did with a broadcast for a socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Outcome {
+pub enum DeliveryOutcome {
     /// The broadcast was put into the outbox.
     Queued,
     /// The socket catches up: the broadcast waits in the history, and follows the earlier ones.
@@ -37,7 +37,7 @@ pub enum Outcome {
     Dropped,
 }
 
-impl Outcome {
+impl DeliveryOutcome {
     fn of_word(word: u32) -> Self {
         match word >> SLOT_BITS {
             0 => Self::Queued,
@@ -51,7 +51,7 @@ impl Outcome {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DeliveryStep {
     /// The shard did this with the broadcast.
-    Delivered(Outcome),
+    Delivered(DeliveryOutcome),
     /// The broadcast was put into the outbox again from the history.
     Replayed,
     /// All bytes of the broadcast were passed to the kernel, or to a long-polling response.
@@ -129,6 +129,8 @@ pub struct DeliveryLog {
     start: Instant,
     segments: VecDeque<Segment>,
     max_segments: usize,
+    /// Whether the log has forgotten deliveries.
+    is_full: bool,
     notes: VecDeque<NoteEntry>,
     max_notes: usize,
     /// The number and the time of the last broadcast and the first word of its block, while it is delivered.
@@ -142,7 +144,16 @@ impl DeliveryLog {
         let notes = bytes / NOTES_SHARE;
         let max_segments = (bytes - notes) / (SEGMENT_WORDS * size_of::<u32>());
         let max_notes = if max_segments == 0 { 0 } else { notes / size_of::<NoteEntry>() };
-        Self { start, segments: VecDeque::new(), max_segments, notes: VecDeque::new(), max_notes, block: None, block_start: 0 }
+        Self {
+            start,
+            segments: VecDeque::new(),
+            max_segments,
+            is_full: false,
+            notes: VecDeque::new(),
+            max_notes,
+            block: None,
+            block_start: 0,
+        }
     }
 
     // ---- Recording ----
@@ -170,6 +181,7 @@ impl DeliveryLog {
     fn add_segment(&mut self, number: u64) {
         // The words of a forgotten segment are used again, so a full log allocates no more memory.
         let oldest = if self.segments.len() >= self.max_segments { self.segments.pop_front() } else { None };
+        self.is_full |= oldest.is_some();
         let mut words = oldest.map_or_else(|| Vec::with_capacity(SEGMENT_WORDS), |segment| segment.words);
         words.clear();
         self.segments.push_back(Segment { words, numbers: (number, number) });
@@ -177,7 +189,7 @@ impl DeliveryLog {
 
     /// Adds a delivery of the present broadcast.
     #[inline]
-    pub(super) fn add(&mut self, socket: u32, outcome: Outcome) {
+    pub(super) fn add(&mut self, socket: u32, outcome: DeliveryOutcome) {
         if self.block.is_none() {
             return;
         }
@@ -191,7 +203,7 @@ impl DeliveryLog {
     }
 
     #[cold]
-    fn continue_block(&mut self, socket: u32, outcome: Outcome) {
+    fn continue_block(&mut self, socket: u32, outcome: DeliveryOutcome) {
         self.close_block();
         self.begin_block();
         if let Some(segment) = self.segments.back_mut() {
@@ -265,10 +277,16 @@ impl DeliveryLog {
         self.start + Duration::from_millis(at)
     }
 
-    /// The time of the oldest delivery that the log still has; `None` if it has none.
+    /// Whether the log keeps deliveries at all.
+    pub fn is_kept(&self) -> bool {
+        self.max_segments > 0
+    }
+
+    /// The time since which the log has all deliveries: its start, or the time of its oldest delivery once it has forgotten some. `None` if no log is kept.
     pub fn reaches_back_to(&self) -> Option<Instant> {
-        let segment = self.segments.iter().find(|segment| segment.words.len() > HEADER_WORDS)?;
-        Some(self.instant(block_time(&segment.words)))
+        let oldest = self.segments.iter().find(|segment| segment.words.len() > HEADER_WORDS).filter(|_| self.is_full);
+        let since = oldest.map_or(self.start, |segment| self.instant(block_time(&segment.words)));
+        self.is_kept().then_some(since)
     }
 
     /// The first time at which a broadcast was delivered to a socket of this shard; `None` if it was delivered to none, or if the log does not reach back
@@ -283,7 +301,7 @@ impl DeliveryLog {
         if number > trace.after && number <= trace.until {
             for (at, words) in self.blocks(number) {
                 let own = words.iter().filter(|word| **word & ((1 << SLOT_BITS) - 1) == trace.slot);
-                steps.extend(own.map(|word| (at, DeliveryStep::Delivered(Outcome::of_word(*word)))));
+                steps.extend(own.map(|word| (at, DeliveryStep::Delivered(DeliveryOutcome::of_word(*word)))));
             }
         }
         steps.extend(self.notes_of(trace.generation).filter_map(|(at, note)| match note {
@@ -296,7 +314,7 @@ impl DeliveryLog {
         }));
         steps.sort_by_key(|(at, _)| *at);
         let queued = steps.iter().rev().find(|(_, step)| {
-            matches!(step, DeliveryStep::Delivered(Outcome::Queued) | DeliveryStep::Replayed | DeliveryStep::Replaced(_))
+            matches!(step, DeliveryStep::Delivered(DeliveryOutcome::Queued) | DeliveryStep::Replayed | DeliveryStep::Replaced(_))
         });
         if let Some((queued, step)) = queued.copied()
             && !matches!(step, DeliveryStep::Replaced(_))
@@ -438,7 +456,7 @@ mod tests {
 
     fn deliver(log: &mut DeliveryLog, number: u64, now: Instant, sockets: &[u32]) {
         log.begin(Some(number), now);
-        sockets.iter().for_each(|socket| log.add(*socket, Outcome::Queued));
+        sockets.iter().for_each(|socket| log.add(*socket, DeliveryOutcome::Queued));
         log.end();
     }
 
@@ -454,7 +472,7 @@ mod tests {
         log.confirmed(201, 6, clock.at(20));
         log.confirmed(202, 7, clock.at(30));
         log.confirmed(201, 9, clock.at(40));
-        let queued = DeliveryStep::Delivered(Outcome::Queued);
+        let queued = DeliveryStep::Delivered(DeliveryOutcome::Queued);
         let expected = [(clock.at(10), queued), (clock.at(10), DeliveryStep::Written), (clock.at(40), DeliveryStep::Confirmed)];
         assert_eq!(log.steps(&trace(1), 7), expected);
         assert_eq!(log.steps(&trace(3), 7), [], "another socket");
@@ -469,7 +487,7 @@ mod tests {
         deliver(&mut log, 1, clock.at(10), &[1]);
         log.blocked(201, 0, clock.at(10));
         deliver(&mut log, 2, clock.at(20), &[1]);
-        let queued = DeliveryStep::Delivered(Outcome::Queued);
+        let queued = DeliveryStep::Delivered(DeliveryOutcome::Queued);
         assert_eq!(log.steps(&trace(1), 1), [(clock.at(10), queued)]);
         assert_eq!(log.steps(&trace(1), 2), [(clock.at(20), queued)]);
         log.drained(201, clock.at(30));
@@ -488,14 +506,14 @@ mod tests {
     fn deferred_broadcast_is_written_after_its_replay() {
         let (mut log, clock) = log();
         log.begin(Some(4), clock.at(10));
-        log.add(1, Outcome::Deferred);
-        log.add(2, Outcome::Dropped);
+        log.add(1, DeliveryOutcome::Deferred);
+        log.add(2, DeliveryOutcome::Dropped);
         log.end();
-        assert_eq!(log.steps(&trace(1), 4), [(clock.at(10), DeliveryStep::Delivered(Outcome::Deferred))]);
-        assert_eq!(log.steps(&trace(2), 4), [(clock.at(10), DeliveryStep::Delivered(Outcome::Dropped))]);
+        assert_eq!(log.steps(&trace(1), 4), [(clock.at(10), DeliveryStep::Delivered(DeliveryOutcome::Deferred))]);
+        assert_eq!(log.steps(&trace(2), 4), [(clock.at(10), DeliveryStep::Delivered(DeliveryOutcome::Dropped))]);
         log.replayed(101, 4, clock.at(20));
         let steps: Vec<DeliveryStep> = log.steps(&trace(1), 4).into_iter().map(|(_, step)| step).collect();
-        assert_eq!(steps, [DeliveryStep::Delivered(Outcome::Deferred), DeliveryStep::Replayed, DeliveryStep::Written]);
+        assert_eq!(steps, [DeliveryStep::Delivered(DeliveryOutcome::Deferred), DeliveryStep::Replayed, DeliveryStep::Written]);
     }
 
     #[test]
@@ -512,7 +530,7 @@ mod tests {
         let oldest = (1..=2000).find(|number| !log.steps(&trace(999), *number).is_empty()).unwrap();
         assert!((1800..1860).contains(&oldest), "{oldest}");
         assert!((oldest..=2000).all(|number| log.steps(&trace(0), number).len() == 2 || number == oldest));
-        assert!(log.reaches_back_to() <= Some(clock.at(oldest)));
+        assert!(log.reaches_back_to() > Some(clock.at(1)) && log.reaches_back_to() <= Some(clock.at(oldest)));
         for number in 0..50_000 {
             log.confirmed(1, number, clock.at(number));
         }
@@ -539,10 +557,10 @@ mod tests {
         assert_eq!((none.segments.len(), none.notes.len()), (0, 0));
         let (mut log, clock) = log();
         log.begin(None, clock.at(1));
-        log.add(1, Outcome::Queued);
+        log.add(1, DeliveryOutcome::Queued);
         log.end();
         deliver(&mut log, 2, clock.at(2), &[]);
-        assert_eq!(log.reaches_back_to(), None);
+        assert_eq!((log.reaches_back_to(), none.reaches_back_to()), (Some(clock.at(0)), None));
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub use stats::ShardStats;
 
 pub(crate) use closing::{CloseAction, PendingClose};
 pub(crate) use connection::{Connection, NewTransport, PendingAttachments, Phase, Polling, PollingCloseState, Transport, WebSocket};
-pub use delivery_log::{DeliveryLog, DeliveryStep, Outcome, SocketTrace};
+pub use delivery_log::{DeliveryLog, DeliveryOutcome, DeliveryStep, SocketTrace};
 pub(crate) use delivery_stats::Unacked;
 pub use delivery_stats::{CountsByKind, DeliveryStats};
 pub(crate) use emit::EncodedPacket;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use wire::engineio::Version;
 
 use super::delivery::MAX_BETWEEN_POLLS_BYTES;
-use super::delivery_log::{DeliveryStep, Outcome};
+use super::delivery_log::{DeliveryOutcome, DeliveryStep};
 use super::{FlushPriority, NewTransport, Phase, Shard, SocketKey, Transport};
 use crate::app::NoopApp;
 use crate::broadcast::Broadcast;
@@ -324,7 +324,7 @@ fn log_follows_a_broadcast_through_a_polling_outbox() {
         let trace = shard.trace(key).unwrap();
         shard.delivery_log().steps(&trace, number).into_iter().map(|(_, step)| step).collect::<Vec<_>>()
     };
-    let queued = DeliveryStep::Delivered(Outcome::Queued);
+    let queued = DeliveryStep::Delivered(DeliveryOutcome::Queued);
     assert_eq!([1, 2, 3].map(|number| steps(&shard, number)), [vec![queued], vec![queued, DeliveryStep::Replaced(3)], vec![queued]]);
     assert!(shard.trace(key).unwrap().waiting_bytes > MAX_BETWEEN_POLLS_BYTES);
 

@@ -72,8 +72,10 @@ fn engine_config(config: &Config, parts: &Parts) -> EngineConfig {
     let realtime = &config.realtime;
     let endpoint = |path: &str, protocol, ping_interval| Endpoint { path: path.into(), protocol, ping_interval };
     let defaults = EngineConfig::default();
+    let shards = if realtime.shards == 0 { defaults.shards } else { realtime.shards.into() };
     EngineConfig {
-        shards: if realtime.shards == 0 { defaults.shards } else { realtime.shards.into() },
+        shards,
+        delivery_log_bytes: config.recovery.explain_memory.0 / shards,
         endpoints: vec![
             endpoint("/socket.io", Protocol::SocketIo, realtime.ping_interval),
             endpoint("/api/v1/ws/connect", Protocol::Raw, realtime.ws_heartbeat_interval),

@@ -133,6 +133,8 @@ impl Parts {
             metrics: self.metrics.clone(),
             metrics_access: config.ops.metrics,
             fanout: self.delivery.fanout.clone(),
+            shard_query: self.shard_query.clone(),
+            recovery_window: config.recovery.recovery_window,
             node: self.cluster.as_ref().map(|cluster| cluster.node.clone()),
         }
     }

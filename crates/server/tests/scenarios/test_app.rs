@@ -89,6 +89,8 @@ impl TestApp {
             metrics: Arc::new(Metrics::new(shard_query.clone(), writer.clone(), Arc::clone(&fanout), Arc::default(), Arc::default(), None)),
             metrics_access: config.ops.metrics,
             fanout: Arc::clone(&fanout),
+            shard_query: Arc::clone(&shard_query),
+            recovery_window: config.recovery.recovery_window,
             node: None,
         };
         let rest = RestDeps {

@@ -20,7 +20,7 @@ pub struct Row {
     pub kind: FixtureKind,
     /// The user of `{userId}`.
     user: &'static str,
-    /// The query of the URL.
+    /// The query of the URL; `{id}` is that of the object.
     query: &'static str,
     /// The body; `{id}` and `{code}` are those of the object.
     pub body: Value,
@@ -49,7 +49,14 @@ impl Row {
     /// The method and the path for an object.
     pub fn request(&self, fixture: &Fixture) -> (&'static str, String) {
         let (method, path) = self.operation.split_once(' ').unwrap();
-        (method, format!("{}{}", path.replace("{id}", &fixture.id).replace("{userId}", self.user).replace("{user}", self.user), self.query))
+        (
+            method,
+            format!(
+                "{}{}",
+                path.replace("{id}", &fixture.id).replace("{userId}", self.user).replace("{user}", self.user),
+                self.query.replace("{id}", &fixture.id)
+            ),
+        )
     }
 }
 
@@ -210,8 +217,9 @@ fn workspace() -> Vec<Row> {
 }
 
 fn backend() -> Vec<Row> {
-    use FixtureKind::Nothing;
+    use FixtureKind::{Nothing, TalkMessage};
     vec![
+        row("GET /api/v1/explain", TalkMessage, BACK_ENDS).query("?event={id}&user=bob"),
         row("POST /api/v1/emit", Nothing, BACK_ENDS).body(json!({ "to": { "everyone": true }, "event": "x" })),
         row("POST /api/v1/emit", Nothing, BACK_ENDS).body(json!({ "to": { "everyone": true }, "event": "x", "volatile": true })),
         row("GET /api/v1/presence", Nothing, BACK_ENDS).query("?users=bob"),
