@@ -8,6 +8,7 @@
 //! - `json_object`: parses a JSON object of a client, and accepts no list.
 //! - [`sign`]: signs tokens for tests and for a first try.
 //! - [`api_key`]: the key of a backend.
+//! - [`token_report`]: each check of a token with its result, for operators.
 //! - [`authenticator`]: all of these for one request, the same for REST and sockets.
 
 pub mod api_key;
@@ -19,6 +20,7 @@ mod json_object;
 pub mod keys;
 pub mod public_key;
 pub mod sign;
+pub mod token_report;
 pub mod token_sources;
 pub mod verifier;
 pub mod verifying_key;
@@ -27,6 +29,7 @@ pub use api_key::ApiKey;
 pub use authenticator::Authenticator;
 pub use identity::Identity;
 pub use keys::Keys;
+pub use token_report::{TokenCheck, TokenReport};
 pub use token_sources::{ConnectAuth, ResumeHint};
 pub use verifier::Verifier;
 

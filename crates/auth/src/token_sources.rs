@@ -130,7 +130,7 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The text without a leading `Bearer` in upper or lower case, or `None` if nothing is left.
-pub(super) fn without_bearer(text: &str) -> Option<&str> {
+pub fn without_bearer(text: &str) -> Option<&str> {
     let text = text.trim();
     let rest = match text.split_at_checked("bearer".len()) {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") && (rest.is_empty() || rest.starts_with(' ')) => rest.trim_start(),

@@ -20,10 +20,10 @@ pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// Verifies tokens.
 #[derive(Clone, Debug)]
 pub struct Verifier {
-    keys: Vec<VerifyingKey>,
-    issuer: Option<String>,
-    audience: Vec<String>,
-    leeway: i64,
+    pub(super) keys: Vec<VerifyingKey>,
+    pub(super) issuer: Option<String>,
+    pub(super) audience: Vec<String>,
+    pub(super) leeway: i64,
 }
 
 /// The parts of a token's header that are read.
@@ -79,7 +79,7 @@ impl Verifier {
     }
 
     /// The payload of a token whose signature one of the keys made. Errors: the check that failed.
-    fn signed_payload(&self, token: &str) -> Result<Vec<u8>, FailedCheck> {
+    pub(super) fn signed_payload(&self, token: &str) -> Result<Vec<u8>, FailedCheck> {
         let (message, signature) = token.rsplit_once('.').ok_or(FailedCheck::Form)?;
         let (header, payload) = message.split_once('.').ok_or(FailedCheck::Form)?;
         let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| FailedCheck::Form)?;
@@ -121,8 +121,13 @@ impl Verifier {
     }
 }
 
+/// Whether a header cannot be read, or has extensions that must be understood.
+pub(super) fn is_extended(header: &[u8]) -> bool {
+    read_object::<Header<'_>>(header).is_none_or(|header| header.crit.is_some())
+}
+
 /// The algorithm as a token's header names it.
-fn name(algorithm: Algorithm) -> &'static str {
+pub(super) fn name(algorithm: Algorithm) -> &'static str {
     match algorithm {
         Algorithm::HS256 => "HS256",
         Algorithm::HS384 => "HS384",

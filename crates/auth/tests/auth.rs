@@ -713,3 +713,73 @@ fn only_the_log_names_the_failed_token_check() {
         assert!(["The token is not valid", "The token has expired"].contains(&why.to_string().as_str()));
     }
 }
+
+/// The name of the check that an error stands for, in a report.
+fn check_name(error: AuthError) -> &'static str {
+    match error {
+        AuthError::Expired => "expiry",
+        AuthError::Invalid(FailedCheck::Form) => "form",
+        AuthError::Invalid(FailedCheck::Algorithm) => "algorithm",
+        AuthError::Invalid(FailedCheck::Signature) => "signature",
+        AuthError::Invalid(FailedCheck::Issuer) => "issuer",
+        AuthError::Invalid(FailedCheck::Audience) => "audience",
+        AuthError::Invalid(FailedCheck::Time) => "not before",
+        AuthError::Invalid(FailedCheck::Subject) => "subject",
+        other => panic!("{other:?} is no check of a token"),
+    }
+}
+
+#[test]
+fn report_has_each_check_and_fails_first_what_verify_rejects() {
+    let verifier = verifier(&[("JWT_ISSUER", "https://id.example.com"), ("JWT_AUDIENCE", "roomcast")]);
+    let good = json!({"sub": "anna", "iss": "https://id.example.com", "aud": "roomcast", "exp": NOW + 60});
+    let with = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        claims
+    };
+    let other_key = EncodingKey::from_secret(b"another secret, which the server does not have");
+    let hs512 = signed_with(&Header::new(Algorithm::HS512), &good, &EncodingKey::from_secret(SECRET.as_bytes()));
+    let text = good.to_string();
+    let duplicate = text.replacen('{', r#"{"sub":"ben","#, 1);
+    let tokens = [
+        (signed(&good), &[][..]),
+        (signed(&with("exp", json!(NOW - 60))), &["expiry"]),
+        (signed(&with("nbf", json!(NOW + 60))), &["not before"]),
+        (signed(&with("iss", json!("https://evil.example.com"))), &["issuer"]),
+        (signed(&with("aud", json!(["chat", "mail"]))), &["audience"]),
+        (signed(&with("sub", json!(""))), &["subject"]),
+        (signed(&json!({"sub": "anna", "exp": NOW - 1})), &["issuer", "audience", "expiry"]),
+        (signed_with(&Header::default(), &good, &other_key), &["signature"]),
+        (signed_with(&Header::default(), &with("exp", json!(NOW - 60)), &other_key), &["signature", "expiry"]),
+        (hs512, &["algorithm"]),
+        (raw(r#"{"alg":"HS256","crit":["x"]}"#, &text), &["form"]),
+        (raw(r#"{"alg":7}"#, &text), &["form"]),
+        (raw("[]", &text), &["form"]),
+        (raw(r#"{"alg":"HS256"}"#, &duplicate), &["form"]),
+        (raw(r#"{"alg":"HS256"}"#, r#"{"sub":"a","exp":"tomorrow"}"#), &["form"]),
+        ("anna".to_owned(), &["form"]),
+        ("a.b.c.d".to_owned(), &["form"]),
+        (format!("{}x", signed(&good)), &["signature"]),
+        ("a".repeat(20_000), &["form"]),
+    ];
+    for (token, failed) in tokens {
+        let report = verifier.report(&token, NOW);
+        let names: Vec<_> = report.checks.iter().map(|check| check.name).collect();
+        assert_eq!(names, ["form", "algorithm", "signature", "issuer", "audience", "not before", "subject", "expiry"], "{token}");
+        let found: Vec<_> = report.checks.iter().filter(|check| check.passed == Some(false)).map(|check| check.name).collect();
+        assert_eq!(found, failed, "{token}: {report:?}");
+        let verdict = verifier.verify(&token, NOW);
+        assert_eq!(verdict.clone().err().map(check_name), failed.first().copied(), "{token}");
+        assert_eq!(report.verdict, verdict, "{token}");
+        assert!(report.checks.iter().all(|check| !check.detail.is_empty() && !check.detail.contains(SECRET)), "{report:?}");
+    }
+}
+
+#[test]
+fn report_shows_claims_without_control_characters() {
+    let token = signed(&json!({"sub": "anna", "iss": "evil\u{1b}[2Jissuer"}));
+    let report = verifier(&[]).report(&token, NOW);
+    let issuer = report.checks.iter().find(|check| check.name == "issuer").unwrap();
+    assert!(issuer.detail.starts_with("iss is evil\u{fffd}[2Jissuer;"), "{}", issuer.detail);
+}

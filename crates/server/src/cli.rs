@@ -2,13 +2,21 @@
 //!
 //! - [`token`]: `roomcast token`.
 //! - [`copy`]: `roomcast copy`.
+//! - [`backup`]: `roomcast backup` and `roomcast restore`.
+//! - [`check_settings`]: `roomcast check`. [`check_token`]: `roomcast checktoken`. `report`: the checks of a command, and how they are printed.
+//! - [`shell_files`]: `roomcast completions` and `roomcast man`.
 //! - [`typescript`]: `roomcast types`.
 //! - [`asyncapi`]: `roomcast asyncapi`.
 //! - [`banner`]: the text that `roomcast serve` prints after its start.
 
 pub mod asyncapi;
+pub mod backup;
 pub mod banner;
+pub mod check_settings;
+pub mod check_token;
 pub mod copy;
+mod report;
+pub mod shell_files;
 pub mod token;
 pub mod typescript;
 
@@ -19,6 +27,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use config::{Config, ConfigError, TABLE, render};
 
+use self::report::ChecksFailed;
 use crate::codegen::reference::ReferencePage;
 
 /// Realtime backend for Socket.IO and WebSocket clients, in one binary.
@@ -40,6 +49,15 @@ enum Command {
     Token(token::TokenArguments),
     /// Copy all data of a stopped server to an empty database: from SQLite to PostgreSQL, or back
     Copy(copy::CopyArguments),
+    /// Copy the database of a running or stopped server to a file
+    Backup(backup::BackupArguments),
+    /// Put a backup in the place of the database of a stopped server
+    Restore(backup::RestoreArguments),
+    /// Check a file of settings: whether a server would start with it
+    Check(check_settings::CheckArguments),
+    /// Make each check of a token, and print which ones it passes
+    #[command(name = "checktoken")]
+    CheckToken(check_token::CheckTokenArguments),
     /// Print the effective settings, one per line, each with its source. Secrets are hidden
     Config {
         /// Print an example file with every setting and its default
@@ -52,6 +70,10 @@ enum Command {
     Types(typescript::TypesArguments),
     /// Print the AsyncAPI 3 document of all socket events, in JSON
     Asyncapi,
+    /// Print the completions of a shell
+    Completions(shell_files::CompletionsArguments),
+    /// Print the manual page, or write the pages of all commands into a folder
+    Man(shell_files::ManArguments),
     /// Print a page of docs/reference
     #[command(hide = true)]
     Reference {
@@ -65,6 +87,8 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     match execute(cli) {
         Ok(()) => ExitCode::SUCCESS,
+        // The report has been printed.
+        Err(error) if error.is::<ChecksFailed>() => ExitCode::FAILURE,
         Err(error) => {
             // A closed standard error is no reason to panic.
             let mut output = std::io::stderr().lock();
@@ -89,6 +113,10 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Copy(arguments) => print(&copy::copy(&configured(|_| Ok(()))?.0, arguments)?),
+        Command::Backup(arguments) => print(&backup::backup(&configured(|_| Ok(()))?.0, arguments)?),
+        Command::Restore(arguments) => print(&backup::restore(&configured(|_| Ok(()))?.0, arguments)?),
+        Command::Check(arguments) => check_settings::check(cli.config.as_deref(), arguments),
+        Command::CheckToken(arguments) => check_token::check_token(&configured(Config::check)?.0, arguments),
         Command::Config { example: true } => print(&render::example(TABLE)),
         Command::Config { example: false } => {
             let (config, lines) = configured(Config::check)?;
@@ -99,13 +127,23 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
         Command::Openapi => print(api::openapi()),
         Command::Types(arguments) => print(&typescript::write(arguments)?),
         Command::Asyncapi => print(&asyncapi::document()),
+        Command::Completions(arguments) => print(&shell_files::completions(&arguments)),
+        Command::Man(arguments) => print(&shell_files::man(arguments)?),
         Command::Reference { page } => print(&page.markdown()?),
     }
 }
 
+/// Prints text with colors to standard output. They are removed if it is no terminal, or if `NO_COLOR` is set.
+fn print_styled(text: &str) -> anyhow::Result<()> {
+    written(&mut anstream::stdout().lock(), text)
+}
+
 /// Prints to standard output. A reader that has closed the pipe, as `head` does, is no error.
 fn print(text: &str) -> anyhow::Result<()> {
-    let mut output = std::io::stdout().lock();
+    written(&mut std::io::stdout().lock(), text)
+}
+
+fn written(output: &mut impl Write, text: &str) -> anyhow::Result<()> {
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),

@@ -11,8 +11,10 @@
 //! - `users`, `spaces`, `tasks`, `chat`, `calls`, `read_markers`, `trips`, `notifications`, `event_log`, `idempotency`, `sessions`, `removals`: one file an area,
 //!   one SQL text for SQLite and PostgreSQL.
 //! - [`copy_database`]: copies all data to another database.
+//! - [`backup_sqlite`] and [`restore_sqlite`]: a copy of a SQLite database in one file, made while a server runs.
 //! - `driver`: the interface of a database driver. `sqlite` and `postgres`: the two drivers.
 
+mod backup;
 mod batch;
 mod blocks;
 mod calls;
@@ -45,6 +47,7 @@ mod usage;
 mod users;
 mod writer;
 
+pub use backup::{BackedUp, BackupError, BackupProgress, backup_sqlite, restore_sqlite};
 pub use copy::{CopiedRows, CopyError, CopyProgress, CopyRole, copy_database};
 pub use database::{ClusterStart, Database, NodeOptions, OpenError, Options};
 pub use postgres::PostgresProblem;

@@ -66,7 +66,7 @@ pub(crate) fn apply(connection: &mut Connection) -> Result<(), OpenError> {
     connection.execute_batch("CREATE TABLE IF NOT EXISTS migrations (version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL)")?;
     let lower = |context: &Context<'_>| Ok(context.get::<String>(0)?.to_lowercase());
     connection.create_scalar_function("unicode_lower", 1, FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC, lower)?;
-    let ours = MIGRATIONS.len() as i64;
+    let ours = newest();
     let theirs = applied(connection)?;
     if theirs > ours {
         return Err(OpenError::Newer { theirs, ours });
@@ -81,6 +81,11 @@ pub(crate) fn apply(connection: &mut Connection) -> Result<(), OpenError> {
         }
     }
     Ok(())
+}
+
+/// The version of the newest schema that this program knows.
+pub(crate) fn newest() -> i64 {
+    MIGRATIONS.len() as i64
 }
 
 fn applied(connection: &Connection) -> Result<i64, OpenError> {
@@ -129,7 +134,7 @@ fn apply_locked(link: &mut Link) -> Result<(), OpenError> {
     let create = "CREATE TABLE IF NOT EXISTS migrations (version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL)";
     link.run_text(create)?;
     let rows = read(link, "SELECT version::BIGINT, name::TEXT FROM migrations ORDER BY version").map_err(|_| foreign("migrations"))?;
-    let (ours, theirs) = (MIGRATIONS.len() as i64, rows.len() as i64);
+    let (ours, theirs) = (newest(), rows.len() as i64);
     for (row, (name, _)) in rows.iter().zip(MIGRATIONS) {
         if row.text(1)? != *name {
             return Err(foreign("migrations").into());
