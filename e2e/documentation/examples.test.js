@@ -24,7 +24,7 @@ const SKIPPED = /^(sudo|npm|pip|cargo|docker|wscat|(\w+=\S+ )*roomcast$)/;
 const PAGES = {
   "../README.md": [/^connected [^]*\ntask:created [^]*'Buy milk'/m, /\{"position":"\S+"\}\n/, /"title":"Shipped"/, /\{"ok":true\}/],
   "operations/cluster.md": [/"status":"ok".*\n\{"redisConnected":true,"nodes":\[\{"id":"node1".*"id":"node2".*\n/, /"status":"ok".*\n\{"redisConnected":true/],
-  "operations/command-line.md": [/^passed +settings /m, /^passed +form [^]*accepted +as the user anna until [^]*"ok": true/m, /roomcast\.1, and a page for each command/],
+  "operations/command-line.md": [/^passed +settings /m, /^passed +form [^]*accepted +as the user anna until [^]*"ok": true/m, /^passed +database [^]*^passed +raw websocket /m, /connected \{.*\}\npong \{.*\}\nanna +(on|off)line\nben +offline\n/, /rooms in all\nopen connections +\d+\n/, /roomcast\.1, and a page for each command/],
   "operations/configuration.md": [/^PORT=3000 +\[default\]/m],
   "operations/health-and-metrics.md": [/"status":"ok"\}\n200\n[^]*"healthy"[^]*\n200\n\d\d\n/],
   "protocol/compatibility.md": [/\{'ok': True, 'householdId': '\d+'\}/],
@@ -45,6 +45,9 @@ const PAGES = {
 
 // The page whose examples need several nodes. Its load balancer is at port 8080.
 const CLUSTER_PAGE = "operations/cluster.md";
+
+// The page whose commands use the server of their own settings.
+const COMMANDS_PAGE = "operations/command-line.md";
 
 // The blocks of a page, without the indentation of a list.
 function blocks(page) {
@@ -93,7 +96,7 @@ for (const [name, expected] of Object.entries(PAGES)) {
     child = spawn("bash", ["-e", "-o", "pipefail", "-c", script.join("\n")], {
       cwd: folder,
       detached: true, // The script has its own process group, so that its child processes end with it.
-      env: { PATH: programs.join(":"), HOME: folder, JWT_SECRET: SECRET },
+      env: { PATH: programs.join(":"), HOME: folder, JWT_SECRET: SECRET, ...(name === COMMANDS_PAGE && { PORT: String(server.port) }) },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";

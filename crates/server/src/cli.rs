@@ -4,6 +4,8 @@
 //! - [`copy`]: `roomcast copy`.
 //! - [`backup`]: `roomcast backup` and `roomcast restore`.
 //! - [`check_settings`]: `roomcast check`. [`check_token`]: `roomcast checktoken`. `report`: the checks of a command, and how they are printed.
+//! - [`emit`]: `roomcast emit`. [`connect`]: `roomcast connect`. [`live_state`]: `roomcast users`, `rooms` and `connections`.
+//! - [`doctor`]: `roomcast doctor`. [`remote`]: what the commands for a running server share.
 //! - [`shell_files`]: `roomcast completions` and `roomcast man`.
 //! - [`typescript`]: `roomcast types`.
 //! - [`asyncapi`]: `roomcast asyncapi`.
@@ -14,7 +16,12 @@ pub mod backup;
 pub mod banner;
 pub mod check_settings;
 pub mod check_token;
+pub mod connect;
 pub mod copy;
+pub mod doctor;
+pub mod emit;
+pub mod live_state;
+mod remote;
 mod report;
 pub mod shell_files;
 pub mod token;
@@ -58,6 +65,18 @@ enum Command {
     /// Make each check of a token, and print which ones it passes
     #[command(name = "checktoken")]
     CheckToken(check_token::CheckTokenArguments),
+    /// Check this machine and its server, or with a URL a server from outside
+    Doctor(doctor::DoctorArguments),
+    /// Send an event to rooms, users or everyone, as a back end does
+    Emit(emit::EmitArguments),
+    /// Connect as a user over the raw WebSocket: join rooms, send the lines of standard input, print what arrives
+    Connect(connect::ConnectArguments),
+    /// Print which users are online
+    Users(live_state::UsersArguments),
+    /// Print the rooms with the most connections
+    Rooms(live_state::ListArguments),
+    /// Print the open connections by namespace and transport
+    Connections(live_state::ListArguments),
     /// Print the effective settings, one per line, each with its source. Secrets are hidden
     Config {
         /// Print an example file with every setting and its default
@@ -117,6 +136,12 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
         Command::Restore(arguments) => print(&backup::restore(&configured(|_| Ok(()))?.0, arguments)?),
         Command::Check(arguments) => check_settings::check(cli.config.as_deref(), arguments),
         Command::CheckToken(arguments) => check_token::check_token(&configured(Config::check)?.0, arguments),
+        Command::Doctor(arguments) => doctor::doctor(cli.config.as_deref(), arguments),
+        Command::Emit(arguments) => print(&emit::emit(&configured(Config::check)?.0, arguments)?),
+        Command::Connect(arguments) => connect::connect(&configured(Config::check)?.0, arguments),
+        Command::Users(arguments) => print(&live_state::users(&configured(Config::check)?.0, arguments)?),
+        Command::Rooms(arguments) => print(&live_state::rooms(&configured(Config::check)?.0, arguments)?),
+        Command::Connections(arguments) => print(&live_state::connections(&configured(Config::check)?.0, arguments)?),
         Command::Config { example: true } => print(&render::example(TABLE)),
         Command::Config { example: false } => {
             let (config, lines) = configured(Config::check)?;

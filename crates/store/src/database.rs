@@ -276,12 +276,12 @@ impl SqliteFile {
 }
 
 #[derive(PartialEq, Eq, Debug)]
-enum Location {
+pub(crate) enum Location {
     File(PathBuf),
     Memory,
 }
 
-fn parse_url(url: &str) -> Result<Location, OpenError> {
+pub(crate) fn parse_url(url: &str) -> Result<Location, OpenError> {
     if url == "sqlite::memory:" {
         return Ok(Location::Memory);
     }

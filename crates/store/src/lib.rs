@@ -12,6 +12,7 @@
 //!   one SQL text for SQLite and PostgreSQL.
 //! - [`copy_database`]: copies all data to another database.
 //! - [`backup_sqlite`] and [`restore_sqlite`]: a copy of a SQLite database in one file, made while a server runs.
+//! - [`probe`](fn@probe): whether a database can be used.
 //! - `driver`: the interface of a database driver. `sqlite` and `postgres`: the two drivers.
 
 mod backup;
@@ -31,6 +32,7 @@ mod migrations;
 mod notifications;
 mod outage;
 mod postgres;
+mod probe;
 mod queue;
 mod read_markers;
 mod readers;
@@ -51,6 +53,7 @@ pub use backup::{BackedUp, BackupError, BackupProgress, backup_sqlite, restore_s
 pub use copy::{CopiedRows, CopyError, CopyProgress, CopyRole, copy_database};
 pub use database::{ClusterStart, Database, NodeOptions, OpenError, Options};
 pub use postgres::PostgresProblem;
+pub use probe::{DatabaseProbe, probe};
 pub use readers::Readers;
 pub use stats::{Histogram, WriterStats};
 pub use writer::{CommitSink, WaitingCommands, Writer};

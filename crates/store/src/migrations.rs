@@ -150,7 +150,7 @@ fn apply_locked(link: &mut Link) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn read(link: &mut Link, sql: &'static str) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+pub(crate) fn read(link: &mut Link, sql: &'static str) -> Result<Vec<tokio_postgres::Row>, StoreError> {
     match link.exchange(&[Request::plain(sql)]).pop() {
         Some(Ok(reply)) => Ok(reply.rows),
         Some(Err(failure)) => Err(failure.into_error()),

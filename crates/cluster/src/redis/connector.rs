@@ -49,6 +49,18 @@ impl RedisConnector {
         describe(error, &self.display, self.url.is_tls())
     }
 
+    /// Checks that the server can be reached and is new enough. Returns the time of its clock, in microseconds since 1970.
+    ///
+    /// # Errors
+    /// The remedy, as one line.
+    pub async fn probe(&self) -> Result<i64, String> {
+        let failed = |error: RedisError| self.describe(&error);
+        let mut connection = self.commands().await.map_err(failed)?;
+        self.check_version(&mut connection).await?;
+        let (seconds, micros): (i64, i64) = redis::cmd("TIME").query_async(&mut connection).await.map_err(failed)?;
+        Ok(seconds.saturating_mul(1_000_000).saturating_add(micros))
+    }
+
     /// Opens a connection for commands.
     pub(crate) async fn commands(&self) -> RedisResult<MultiplexedConnection> {
         let config =

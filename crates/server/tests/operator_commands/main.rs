@@ -5,6 +5,9 @@
 
 mod backup;
 mod checks;
+mod doctor;
+mod live_server;
+mod running;
 mod shell_files;
 
 use std::path::Path;

@@ -10,7 +10,7 @@ fn completions_of_bash_are_valid_and_name_the_commands() {
     let script = printed(folder.path(), &[("PORT", "nonsense")], &["completions", "bash"]);
     let file = folder.path().join("roomcast.bash");
     std::fs::write(&file, script).unwrap();
-    let complete = "source \"$0\"; COMP_WORDS=(roomcast ba); COMP_CWORD=1; _roomcast roomcast ba roomcast; echo \"${COMPREPLY[*]}\"";
+    let complete = "source \"$0\"; COMP_WORDS=(roomcast back); COMP_CWORD=1; _roomcast roomcast back roomcast; echo \"${COMPREPLY[*]}\"";
     let output = Command::new("bash").args(["--norc", "-c", complete]).arg(&file).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "backup\n", "{}", String::from_utf8_lossy(&output.stderr));
     for shell in ["zsh", "fish", "elvish", "powershell"] {
