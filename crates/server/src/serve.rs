@@ -13,6 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::{App, open_database};
 use crate::cli::banner;
+use crate::service_manager::ServiceManager;
 
 /// The exit code of a process that a second signal stops at once: the same as if the signal had killed it.
 const EXIT_STOPPED_AT_ONCE: i32 = 130;
@@ -71,6 +72,7 @@ where
     drop(database);
     app.join_socketio_cluster(&config).await?;
     banner::print(&config, &keys, &listener);
+    let service_manager = ServiceManager::ready(app.liveness());
     tracing::info!(addresses = ?listener.addresses(), "listening");
 
     let (handler, mut task) = (app.handler(), tokio::spawn(task(app.backend())));
@@ -80,6 +82,7 @@ where
             () = signals.next() => task.abort(),
             ended = &mut task => result = ended.map_err(anyhow::Error::from).flatten(),
         }
+        service_manager.stopping(config.ops.drain_seconds);
         drain_and_close(&mut app, signals, config.ops.drain_seconds).await.into()
     };
     listener.serve(handler, stop).await;

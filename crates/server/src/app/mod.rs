@@ -23,6 +23,7 @@ mod removals;
 mod storage;
 
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -125,6 +126,15 @@ impl App {
     /// The metrics of the server, without their values.
     pub async fn metric_families(&self) -> Option<Vec<MetricFamily>> {
         self.parts.metrics.families().await
+    }
+
+    /// A check of whether every shard responds, for the watchdog of the service manager.
+    pub fn liveness(&self) -> impl Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync + use<> {
+        let health = Arc::clone(&self.parts.health);
+        move || {
+            let health = Arc::clone(&health);
+            Box::pin(async move { health.is_live().await })
+        }
     }
 
     /// The functions for a backend in the same program.

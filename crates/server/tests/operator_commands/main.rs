@@ -8,6 +8,7 @@ mod checks;
 mod doctor;
 mod live_server;
 mod running;
+mod service_manager;
 mod shell_files;
 
 use std::path::Path;

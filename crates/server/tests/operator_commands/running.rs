@@ -11,7 +11,7 @@ use crate::{command, folder};
 /// A server in its own folder. It ends when this value is dropped.
 pub struct Running {
     pub folder: TempDir,
-    child: Child,
+    pub child: Child,
     /// The port as text, for the environment of a command.
     pub port: String,
 }
