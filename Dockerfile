@@ -6,9 +6,8 @@ COPY . .
 RUN cargo build --release --locked --package roomcast --bin roomcast
 
 FROM debian:bookworm-slim
-# curl is for the health check.
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates curl \
+    && apt-get install --yes --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --create-home --home-dir /data roomcast
 COPY --from=build /src/target/release/roomcast /usr/local/bin/roomcast
@@ -18,5 +17,5 @@ ENV NODE_ENV=production DATABASE_URL=sqlite:///data/roomcast.db
 VOLUME /data
 EXPOSE 3000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=5s --timeout=3s --start-period=30s CMD curl -fsS http://127.0.0.1:3000/health/live
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s CMD ["roomcast", "doctor", "--quick"]
 CMD ["roomcast"]

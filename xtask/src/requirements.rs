@@ -24,6 +24,9 @@ pub enum Requirement {
     Redis,
     PostgreSql,
     Nginx,
+    HaProxy,
+    Caddy,
+    Promtool,
     FakeTime,
     NpmPackages,
     PythonPackages,
@@ -32,7 +35,7 @@ pub enum Requirement {
 }
 
 /// What `cargo xtask test` needs besides Cargo.
-pub const FOR_TESTS: [Requirement; 13] = [
+pub const FOR_TESTS: [Requirement; 16] = [
     Requirement::CCompiler,
     Requirement::Node,
     Requirement::Npm,
@@ -42,6 +45,9 @@ pub const FOR_TESTS: [Requirement; 13] = [
     Requirement::Redis,
     Requirement::PostgreSql,
     Requirement::Nginx,
+    Requirement::HaProxy,
+    Requirement::Caddy,
+    Requirement::Promtool,
     Requirement::FakeTime,
     Requirement::NpmPackages,
     Requirement::PythonPackages,
@@ -74,7 +80,10 @@ impl Requirement {
             Self::OpenSsl => "the headers of OpenSSL and pkg-config, for the client for Rust".to_owned(),
             Self::Redis => "Redis, for the tests of several nodes and of a cluster with socket.io servers".to_owned(),
             Self::PostgreSql => "the server of PostgreSQL, for the tests of the store and of several nodes".to_owned(),
-            Self::Nginx => "nginx, for the tests of several nodes".to_owned(),
+            Self::Nginx => "nginx, for the tests of several nodes and of reverse proxies".to_owned(),
+            Self::HaProxy => "HAProxy, for the tests of reverse proxies".to_owned(),
+            Self::Caddy => "Caddy, for the tests of reverse proxies".to_owned(),
+            Self::Promtool => "promtool of Prometheus, for the test of the alert rules".to_owned(),
             Self::FakeTime => "libfaketime, for the tests of nodes with different clocks".to_owned(),
             Self::NpmPackages => "the npm packages of e2e/package-lock.json".to_owned(),
             Self::PythonPackages => "the Python packages of e2e/python/requirements.txt".to_owned(),
@@ -98,6 +107,9 @@ impl Requirement {
                 "cargo xtask setup as root, or apt-get install postgresql, or set POSTGRES_BIN to the folder of its programs"
             }
             Self::Nginx => "cargo xtask setup as root, or apt-get install nginx, or your system's package",
+            Self::HaProxy => "cargo xtask setup as root, or apt-get install haproxy, or your system's package",
+            Self::Caddy => "cargo xtask setup as root, or apt-get install caddy, or your system's package",
+            Self::Promtool => "cargo xtask setup as root, or apt-get install prometheus, or your system's package",
             Self::FakeTime => "cargo xtask setup as root, or apt-get install faketime",
             Self::NpmPackages | Self::PythonPackages | Self::ExamplePackages | Self::Tool(_) => "cargo xtask setup",
         }
@@ -117,6 +129,9 @@ impl Requirement {
             Self::Redis => runs(test_redis::PROGRAM, &["--version"]),
             Self::PostgreSql => test_postgres::programs().is_ok(),
             Self::Nginx => nginx().is_some(),
+            Self::HaProxy => installed("haproxy").is_some(),
+            Self::Caddy => installed("caddy").is_some(),
+            Self::Promtool => installed("promtool").is_some(),
             Self::FakeTime => has_fake_time(),
             Self::NpmPackages => install::has_npm_packages(&root.join("e2e")),
             Self::PythonPackages => install::has_pypi_packages(&root.join("e2e/python")),
@@ -136,6 +151,9 @@ impl Requirement {
             Self::Redis => install::from_apt(&["redis-server"]),
             Self::PostgreSql => install::from_apt(&["postgresql"]),
             Self::Nginx => install::from_apt(&["nginx"]),
+            Self::HaProxy => install::from_apt(&["haproxy"]),
+            Self::Caddy => install::from_apt(&["caddy"]),
+            Self::Promtool => install::from_apt(&["prometheus"]),
             Self::FakeTime => install::from_apt(&["faketime"]),
             Self::NpmPackages => install::from_npm(&root.join("e2e")),
             Self::PythonPackages => install::from_pypi(&root.join("e2e/python")),
@@ -146,11 +164,16 @@ impl Requirement {
     }
 }
 
-/// The program nginx: in `PATH`, or where Debian has it, which is not in the `PATH` of every user.
+/// The program nginx.
 pub fn nginx() -> Option<PathBuf> {
+    installed("nginx")
+}
+
+/// A program: in `PATH`, or where Debian has those of services, which is not in the `PATH` of every user.
+fn installed(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
-    folders.map(|folder| folder.join("nginx")).find(|program| program.is_file())
+    folders.map(|folder| folder.join(name)).find(|program| program.is_file())
 }
 
 /// Whether the library of Debian's package `faketime` is installed, which is in a folder of the machine's architecture.

@@ -51,16 +51,43 @@ pub(super) fn trust(chain: &[CertificateDer<'_>], host: &str, now: i64) -> Check
     let Ok(name) = ServerName::try_from(host.to_owned()) else { return failed(format!("{host} is no name of a server")) };
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(system_authorities()), provider()).build();
     let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(now.unsigned_abs()));
-    let verified = verifier.map_err(|error| error.to_string());
-    let verified =
-        verified.and_then(|verifier| verifier.verify_server_cert(own, intermediates, &name, &[], time).map_err(|error| error.to_string()));
-    match verified {
-        Ok(_) => Check::new("trust", Outcome::Passed, format!("a chain of the authorities of this machine, for {host}")),
-        Err(reason) => {
-            failed(format!("{reason}; the server must send its own certificate first, and then those of the intermediate authorities"))
+    let verifier = match verifier {
+        Ok(verifier) => verifier,
+        Err(error) => {
+            return failed(format!(
+                "the authorities of this machine cannot be used ({error}); install ca-certificates, or set SSL_CERT_FILE"
+            ));
         }
+    };
+    match verifier.verify_server_cert(own, intermediates, &name, &[], time) {
+        Ok(_) => Check::new("trust", Outcome::Passed, format!("a chain of the authorities of this machine, for {host}")),
+        Err(error) => failed(distrust(&error, host)),
     }
 }
+
+/// Why a chain is not trusted, and the remedy.
+fn distrust(error: &Error, host: &str) -> String {
+    use rustls::CertificateError::{Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer};
+    let unusable = || {
+        let mut text = error.to_string();
+        text.truncate(text.char_indices().nth(MAX_ERROR_CHARACTERS).map_or(text.len(), |(at, _)| at));
+        text
+    };
+    let Error::InvalidCertificate(reason) = error else { return unusable() };
+    match reason {
+        UnknownIssuer => {
+            "no authority of this machine has signed the chain; the server must send its own certificate first, and then those of the \
+                          intermediate authorities"
+                .to_owned()
+        }
+        NotValidForName | NotValidForNameContext { .. } => format!("the certificate is not for {host}; request one with this name"),
+        Expired | ExpiredContext { .. } => "the certificate has ended; renew it".to_owned(),
+        _ => unusable(),
+    }
+}
+
+/// Errors of the library may list every supported algorithm.
+const MAX_ERROR_CHARACTERS: usize = 160;
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
