@@ -78,8 +78,8 @@ pub use message::{ConflationKey, MessageSource, OutboundMessage};
 pub use node_tag::NodeTag;
 pub use position::Position;
 pub use shard::{
-    AlreadyDelivered, ConnectionRef, CountsByKind, DeliveryLog, DeliveryOutcome, DeliveryStats, DeliveryStep, Shard, ShardStats, SocketKey,
-    SocketResume, SocketTrace,
+    AlreadyDelivered, ConnectionInfo, ConnectionRef, CountsByKind, DeliveryLog, DeliveryOutcome, DeliveryStats, DeliveryStep, Shard,
+    ShardStats, SocketKey, SocketResume, SocketTrace,
 };
 pub use wire::socketio::EncodeError;
 

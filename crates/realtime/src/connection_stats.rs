@@ -97,6 +97,23 @@ impl ShardQuery {
         self.query(RealtimeApp::acked_by_all).await?.into_iter().min()
     }
 
+    /// How many shards there are; 0 without an engine.
+    pub(super) fn shards(&self) -> usize {
+        self.engine.get().map_or(0, Handle::shards)
+    }
+
+    /// Runs a query on one shard. `None` if it does not respond.
+    pub(super) async fn query_one<T: Send + 'static>(
+        &self,
+        shard: usize,
+        query: impl FnOnce(&RealtimeApp, &Shard<RealtimeApp>) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (sender, reply) = oneshot::channel();
+        let job: Job = Box::new(move |app, shard| drop(sender.send(query(app, shard))));
+        self.engine.get()?.send(shard, job);
+        tokio::time::timeout(QUERY_TIMEOUT, reply).await.ok()?.ok()
+    }
+
     /// Runs the same query on every shard. `None` if one does not respond.
     pub(super) async fn query<T: Send + 'static>(
         &self,

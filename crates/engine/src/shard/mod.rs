@@ -2,6 +2,7 @@
 
 mod closing;
 mod connection;
+mod connection_info;
 mod delivery;
 mod delivery_log;
 mod delivery_stats;
@@ -37,6 +38,7 @@ use crate::outbox::SpareQueues;
 use crate::rooms::Rooms;
 use crate::timers::Timers;
 
+pub use connection_info::ConnectionInfo;
 pub use stats::ShardStats;
 
 pub(crate) use closing::{CloseAction, PendingClose};
@@ -94,7 +96,7 @@ pub(crate) struct ConnectionKey {
 /// - `closing.rs`: disconnect a socket, close its connection.
 /// - `recovery.rs`: accept a socket that may be resumed, resume it.
 /// - `delivery_log.rs`: what happened to recent broadcasts on their way to each socket.
-/// - `stats.rs`, `delivery_stats.rs` and `waiting_bytes.rs`: the counters, and the memory of a connection.
+/// - `stats.rs`, `delivery_stats.rs`, `connection_info.rs` and `waiting_bytes.rs`: the counters, and the state and memory of a connection.
 ///
 /// The engine itself uses `connection.rs` (add connections and sockets), `delivery.rs` (put broadcasts into outboxes, write outboxes),
 /// `replay.rs` (missed broadcasts), `heartbeat.rs` (deadlines) and `polling.rs` (responses to GETs).

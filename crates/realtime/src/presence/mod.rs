@@ -20,7 +20,7 @@ mod typing;
 pub use call_participants::{CallParticipants, CallsOnNodes, OtherConnection};
 pub use crowded_rooms::{CrowdedRooms, MIN_CROWD, room_change};
 pub use history::{MAX_REPLAYED, PresenceHistory, Recipients};
-pub use online_users::{ConnectionCounts, ConnectionId, OnlineOnNodes, OnlineUsers, Transport};
+pub use online_users::{ConnectionCounts, ConnectionId, OnlineOnNodes, OnlineUser, OnlineUsers, Transport};
 pub use pending_changes::{PendingChanges, user_of};
 pub use room_presence::{MAX_LISTED, RoomPresence};
 pub use typing::TypingUsers;

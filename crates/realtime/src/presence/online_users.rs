@@ -49,6 +49,15 @@ pub struct ConnectionCounts {
     pub raw: u32,
 }
 
+/// A user who is online, or within the grace period.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OnlineUser {
+    /// The user's id.
+    pub user: UserId,
+    /// The connections to this node. None are left within the grace period.
+    pub connections: ConnectionCounts,
+}
+
 impl ConnectionCounts {
     fn of(&mut self, transport: Transport) -> &mut u32 {
         match transport {
@@ -282,6 +291,20 @@ impl OnlineUsers {
         users.iter().filter_map(|user| Some((user.clone(), state.users.get(user)?.known_by()))).collect()
     }
 
+    /// At most `limit` users with a connection to this node whose ids contain `part` and come after `after`, in the order of their ids. It visits
+    /// each user, so it is for operators.
+    pub fn page(&self, part: &str, after: &str, limit: usize) -> Vec<OnlineUser> {
+        let state = self.lock();
+        let is_listed = |user: &UserId| user.as_str() > after && user.as_str().contains(part);
+        let mut users: Vec<_> = state.users.iter().filter(|(user, _)| is_listed(user)).collect();
+        if limit < users.len() {
+            users.select_nth_unstable_by_key(limit, |(user, _)| *user);
+            users.truncate(limit);
+        }
+        users.sort_unstable_by_key(|(user, _)| *user);
+        users.into_iter().map(|(user, presence)| OnlineUser { user: user.clone(), connections: presence.counts }).collect()
+    }
+
     /// The number of users who are online.
     pub fn count(&self) -> usize {
         self.on_nodes.as_ref().map_or_else(|| self.lock().users.len(), |nodes| nodes.count())
@@ -298,6 +321,20 @@ mod tests {
 
     fn socketio(number: u64) -> ConnectionId {
         ConnectionId::new(number, Transport::SocketIo)
+    }
+
+    #[test]
+    fn pages_list_each_user_once_in_the_order_of_ids() {
+        let online = OnlineUsers::default();
+        for (number, user) in ["dora", "anna", "carl", "berta", "bert"].into_iter().enumerate() {
+            online.connect(&UserId::new(user), socketio(number as u64), None, None, || {}).unwrap();
+        }
+        let page = |part, after| -> Vec<String> {
+            online.page(part, after, 2).into_iter().map(|listed| listed.user.as_str().to_owned()).collect()
+        };
+        assert_eq!([page("", ""), page("", "bert"), page("", "carl")], [vec!["anna", "bert"], vec!["berta", "carl"], vec!["dora"]]);
+        assert_eq!([page("bert", ""), page("bert", "berta"), page("x", "")], [vec!["bert", "berta"], vec![], vec![]]);
+        assert_eq!(online.page("carl", "", 2)[0].connections, ConnectionCounts { socketio: 1, raw: 0 });
     }
 
     fn raw(number: u64) -> ConnectionId {
