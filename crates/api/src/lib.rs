@@ -5,7 +5,7 @@
 //! - `blocks`: the users that the caller has blocked. `backend`: the paths for backends. `sync`: missed events.
 //! - `ops`: the paths for operators. `nodes`: the nodes of the cluster. `explain`: why a user received an event or not.
 //! - [`backend_service`]: the functions for a backend in the same program.
-//! - [`health`]: health checks. [`metrics`]: the metrics. `live_status`: the open connections, for the paths of contracts.
+//! - [`health`]: health checks. [`metrics`]: the metrics. [`metric_readings`]: their values at one time. `live_status`: the open connections, for the paths of contracts.
 //! - `openapi`: the parts of the OpenAPI document that all paths share. `docs`: the document, and the page to read and try it.
 //! - [`cors`]: the origins that may read the responses. `discard_body`: bodies of rejected requests.
 
@@ -18,6 +18,7 @@ mod docs;
 mod explain;
 pub mod health;
 mod live_status;
+pub mod metric_readings;
 pub mod metrics;
 mod nodes;
 mod openapi;
@@ -101,8 +102,9 @@ pub fn is_health_check(path: &str) -> bool {
     HEALTH_CHECKS.contains(&path)
 }
 
-/// The router of all paths. The response to any other path is 404, so this router comes last.
-pub fn router(rest: RestDeps, api: ApiDeps) -> Router {
+/// The router of all paths. The response to any other path is 404, so this router comes last. `pages` are pages for browsers: other sites may read the
+/// responses of the API, but never those of a page.
+pub fn router(rest: RestDeps, api: ApiDeps, pages: Router) -> Router {
     let cors = cors::cors_policy(rest.authenticator.origins().clone());
     let apis = api.fanout.contracts().rest_apis();
     let formats: Vec<ErrorFormat> = apis.iter().filter_map(|api| api.error_format).collect();
@@ -120,9 +122,10 @@ pub fn router(rest: RestDeps, api: ApiDeps) -> Router {
             }
         })
         .method_not_allowed_fallback(async || RestError::wrong_method())
-        .layer(middleware::from_fn_with_state(metrics, count))
+        .layer(middleware::from_fn_with_state(Arc::clone(&metrics), count))
         .layer(middleware::from_fn(discard_body::drain_unread_body))
         .layer(middleware::from_fn_with_state(cors, cors::allow))
+        .merge(pages.layer(middleware::from_fn_with_state(metrics, count)).layer(middleware::from_fn(discard_body::drain_unread_body)))
         .layer(middleware::from_fn(not_sniffed))
 }
 

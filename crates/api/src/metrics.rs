@@ -27,6 +27,8 @@ use realtime::nodes::{ClusterNode, NodeHandle, no_delivery_delays};
 use realtime::{CountsByName, Fanout, ShardCounters, ShardQuery, UnackedDeliveries};
 use store::{Histogram, Writer};
 
+use crate::metric_readings::MetricReadings;
+
 /// The type of the page.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -98,9 +100,14 @@ impl Metrics {
         Some(self.collect().await?.families)
     }
 
+    /// The values of the page. `None` if a shard does not respond.
+    pub async fn readings(&self) -> Option<MetricReadings> {
+        Some(self.collect().await?.readings)
+    }
+
     async fn collect(&self) -> Option<MetricsPage> {
         let (counters, shards, delivery) = self.shard_query.engine_stats().await?;
-        let mut page = MetricsPage { registry: Registry::with_prefix("roomcast"), families: Vec::new() };
+        let mut page = MetricsPage::default();
         self.add_process(&mut page);
         self.add_connections(&mut page, &counters, &shards);
         self.add_requests(&mut page, &counters);
@@ -271,12 +278,20 @@ pub struct MetricFamily {
 struct MetricsPage {
     registry: Registry,
     families: Vec<MetricFamily>,
+    readings: MetricReadings,
+}
+
+impl Default for MetricsPage {
+    fn default() -> Self {
+        Self { registry: Registry::with_prefix("roomcast"), families: Vec::new(), readings: MetricReadings::default() }
+    }
 }
 
 impl MetricsPage {
     fn counter(&mut self, name: &str, help: &str, value: u64) {
         let counter: Counter = Counter::default();
         counter.inc_by(value);
+        self.readings.put(name, BTreeMap::from([("", value)]));
         self.describe(name, "counter", "", help);
         self.registry.register(name, help, counter);
     }
@@ -284,15 +299,17 @@ impl MetricsPage {
     fn gauge(&mut self, name: &str, help: &str, value: u64) {
         let gauge: Gauge = Gauge::default();
         gauge.set(signed(value));
+        self.readings.put(name, BTreeMap::from([("", value)]));
         self.describe(name, "gauge", "", help);
         self.registry.register(name, help, gauge);
     }
 
     fn counters(&mut self, family_name: &str, help: &str, label: &'static str, values: BTreeMap<&'static str, u64>) {
         let family: Family<Labels, Counter> = Family::default();
-        for (name, value) in values {
-            family.get_or_create(&vec![(label, name)]).inc_by(value);
+        for (name, value) in &values {
+            family.get_or_create(&vec![(label, *name)]).inc_by(*value);
         }
+        self.readings.put(family_name, values);
         self.describe(family_name, "counter", label, help);
         self.registry.register(family_name, help, family);
     }
@@ -309,12 +326,14 @@ impl MetricsPage {
         for (name, value) in values {
             family.get_or_create(&vec![(label, name)]).set(signed(value));
         }
+        self.readings.put(family_name, values.into_iter().collect());
         self.describe(family_name, "gauge", label, help);
         self.registry.register(family_name, help, family);
     }
 
     fn histogram(&mut self, name: &'static str, help: &'static str, histogram: Histogram) {
         self.describe(name, "histogram", "", help);
+        self.readings.put_histogram(name, histogram.clone());
         self.registry.register_collector(Box::new(Observed { name, help, histogram }));
     }
 

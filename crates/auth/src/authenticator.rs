@@ -82,6 +82,11 @@ impl Authenticator {
         self.api_key.as_ref().zip(bearer(headers)).is_some_and(|(key, presented)| key.matches(presented))
     }
 
+    /// True if the text is `ROOMCAST_API_KEY`.
+    pub fn is_api_key(&self, presented: &str) -> bool {
+        self.api_key.as_ref().is_some_and(|key| key.matches(presented))
+    }
+
     /// The allowed origins.
     pub fn origins(&self) -> &Origins {
         &self.origins

@@ -27,7 +27,7 @@ pub mod value;
 
 use std::path::Path;
 
-use reader::{Line, Reader};
+use reader::Reader;
 use schema::Section;
 use value::SettingValue;
 
@@ -38,6 +38,7 @@ pub use error::ConfigError;
 pub use host::Host;
 pub use node_names::{NodeId, NodeUrl, RedisPrefix};
 pub use origins::{Cors, Origins, OwnPage};
+pub use reader::{Line, Lines};
 pub use settings::{
     Audience, AuthConfig, ClusterConfig, CorsConfig, HttpConnections, LimitsConfig, LogConfig, LogFormat, MemoryLimit, MetricsAccess,
     OpsConfig, PresenceConfig, PublicKey, RealtimeConfig, RecoveryConfig, ServerConfig, SocketIoAdapter, SocketIoConfig, SocketParser,
@@ -95,6 +96,8 @@ pub struct Config {
     pub ops: OpsConfig,
     /// Logging.
     pub log: LogConfig,
+    /// Each setting with its value as text and its source, as they were read. A program that changes a field does not change its line.
+    pub lines: Lines,
 }
 
 /// The key that tokens are verified with.
@@ -126,7 +129,8 @@ impl Config {
 
     fn read_and_check(sources: &Sources, check: fn(&Self) -> Result<(), ConfigError>) -> Result<(Self, Vec<Line>), ConfigError> {
         let mut reader = Reader { sources, lines: Vec::new(), errors: sources.problems.clone() };
-        let config = Self {
+        let mut config = Self {
+            lines: Lines::default(),
             server: ServerConfig::read(&mut reader),
             auth: AuthConfig::read(&mut reader),
             realtime: RealtimeConfig::read(&mut reader),
@@ -146,6 +150,7 @@ impl Config {
             errors.extend(check(&config).err());
         }
         ConfigError::all(errors)?;
+        config.lines.0.clone_from(&lines);
         Ok((config, lines))
     }
 

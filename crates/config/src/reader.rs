@@ -1,5 +1,7 @@
 //! Reads the settings of a section from their sources.
 
+use std::fmt;
+
 use super::error::ConfigError;
 use super::schema::Setting;
 use super::source::{SettingSource, Sources};
@@ -14,6 +16,18 @@ pub struct Line {
     pub value: String,
     /// Its source.
     pub source: SettingSource,
+    /// Its default, as it may be printed.
+    pub default: String,
+}
+
+/// The lines of all settings. The debug form leaves them out, because the fields of the settings have the same values.
+#[derive(Clone, Default)]
+pub struct Lines(pub Vec<Line>);
+
+impl fmt::Debug for Lines {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("…")
+    }
 }
 
 /// Reads settings one after another, and records the source of each.
@@ -46,7 +60,8 @@ impl Reader<'_> {
             let right = format!("expected {}{range}", T::EXPECTED);
             return Err(ConfigError::setting(found.name, &T::show_unread(&found.text), right));
         };
-        self.lines.push(Line { setting, value: value.show(), source: found.source });
+        let default = T::read(setting.default).map(|default| default.show()).unwrap_or_default();
+        self.lines.push(Line { setting, value: value.show(), source: found.source, default });
         Ok(value)
     }
 }

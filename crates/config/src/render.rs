@@ -8,7 +8,7 @@ use super::schema::{Section, Setting};
 /// The effective settings, one a line: name, value, source and sentence.
 pub fn effective(lines: &[Line]) -> String {
     let mut text = String::new();
-    for Line { setting, value, source } in lines {
+    for Line { setting, value, source, .. } in lines {
         let set = format!("{}={}", setting.env, one_line(value));
         let source = format!("[{}]", source.as_str());
         // Writing to a String cannot fail.

@@ -214,6 +214,10 @@ section! {
         drain_seconds: Duration = "5s", DRAIN_SECONDS from "0s" to "1h";
         /// How much memory the process may use before it rejects new connections. A size, auto (80 % of the memory of the machine or container) or off.
         memory_limit: MemoryLimit = "auto", MEMORY_LIMIT;
+        /// Whether the server has the console for operators at /console.
+        console: bool = "true", CONSOLE;
+        /// Whether the server has a page at /. In dev mode the page has a token, else it names the server only.
+        start_page: bool = "true", START_PAGE;
     }
 }
 

@@ -98,6 +98,8 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("METRICS", "open", "open"),
     ("DRAIN_SECONDS", "8", "8s"),
     ("MEMORY_LIMIT", "1.5GB", "1500MB"),
+    ("CONSOLE", "off", "false"),
+    ("START_PAGE", "off", "false"),
     ("FRONTEND_URLS", "http://localhost:3000,http://localhost:5173", "http://localhost:3000,http://localhost:5173"),
     ("FRONTEND_URL", "https://app.example.com/", "https://app.example.com"),
     ("SOCKET_IO_CORS_ORIGIN", "*", "*"),

@@ -29,6 +29,16 @@ pub fn disconnected(user: &UserId, address: SocketAddr, transport: &str, after: 
     }
 }
 
+/// An operator has signed in to the console. `operator` is an admin's user id, or the name of a key.
+pub fn signed_in(operator: &str, address: SocketAddr) {
+    tracing::info!(target: "audit", operator, %address, "signed in to the console");
+}
+
+/// An operator has done something in the console. `subject` is the id of a user or a connection.
+pub fn operated(operator: &str, action: &'static str, subject: &str) {
+    tracing::info!(target: "audit", operator, action, subject, "operated the console");
+}
+
 /// A client or a request was rejected; `reason` is the code of the error. `user` is `None` if no token was verified.
 pub fn rejected(user: Option<&UserId>, address: SocketAddr, transport: &str, reason: &'static str) {
     if crate::admits(Level::WARN, Some(address.ip()), "refused", reason, MAX_REJECTION_LINES) {

@@ -71,7 +71,7 @@ where
     let mut app = App::start(&config, &keys, &database).await?;
     drop(database);
     app.join_socketio_cluster(&config).await?;
-    banner::print(&config, &keys, &listener);
+    banner::print(&config, &keys, &listener, app.console_sign_in_path().as_deref());
     let service_manager = ServiceManager::ready(app.liveness());
     tracing::info!(addresses = ?listener.addresses(), "listening");
 

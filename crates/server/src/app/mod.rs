@@ -32,6 +32,7 @@ use api::metrics::MetricFamily;
 use auth::Keys;
 use axum::Router;
 use config::{Config, SocketIoAdapter};
+use console::Console;
 use contracts::backend_api::BackendApi;
 use domain::calls::EndStaleCalls;
 use domain::command::Actor;
@@ -59,6 +60,8 @@ pub struct App {
     engine: Option<Engine<RealtimeApp>>,
     parts: Parts,
     router: Router,
+    /// `None` if the console is switched off.
+    console: Option<Arc<Console>>,
     /// The connection to a cluster of socket.io servers, if this server is in one.
     adapter: Option<Adapter>,
 }
@@ -81,7 +84,12 @@ impl App {
             end_stale_calls(&parts.storage);
         }
         background::start(&parts);
-        Ok(Self { engine, router: api::router(parts.rest(config), parts.api(config)), parts, adapter: None })
+        let console = parts.console(config, keys);
+        if let Some(console) = &console {
+            tokio::spawn(console.clone().sample_forever());
+        }
+        let router = api::router(parts.rest(config), parts.api(config), parts.pages(config, keys, console.clone()));
+        Ok(Self { engine, router, console, parts, adapter: None })
     }
 
     /// Joins the cluster of socket.io servers, if the settings name one.
@@ -121,6 +129,16 @@ impl App {
             bytes_in_hand: self.parts.bytes_in_hand.clone(),
             proxies: self.parts.proxies.clone(),
         }
+    }
+
+    /// The router of all paths but those of sockets.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// The path that signs in to the console once, in dev mode.
+    pub fn console_sign_in_path(&self) -> Option<String> {
+        self.console.as_ref()?.sign_in_path()
     }
 
     /// The metrics of the server, without their values.

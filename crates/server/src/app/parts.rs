@@ -7,7 +7,9 @@ use api::health::HealthChecks;
 use api::metrics::{ClusterSources, Metrics};
 use api::{ApiDeps, LiveStatus};
 use auth::{Authenticator, Keys};
+use axum::Router;
 use config::Config;
+use console::{Console, ConsoleDeps, StartPage};
 use contracts::backend_api::BackendApi;
 use contracts::{ContractOptions, ContractRegistry};
 use domain::ports::Bus;
@@ -26,6 +28,7 @@ use super::cluster_parts::ClusterParts;
 use super::in_process_bus::InProcessBus;
 use super::storage::Storage;
 use crate::clock;
+use crate::codegen::reference::error_meaning;
 
 /// The parts that REST, the live connections and the background tasks share.
 pub(super) struct Parts {
@@ -107,6 +110,28 @@ impl Parts {
             bytes_in_hand,
             metrics: Arc::new(metrics),
         })
+    }
+
+    /// The console, unless `CONSOLE` is off.
+    pub fn console(&self, config: &Config, keys: &Keys) -> Option<Arc<Console>> {
+        let deps = || ConsoleDeps {
+            authenticator: self.authenticator.clone(),
+            limits: self.rate_limits.clone(),
+            clock: clock::now,
+            metrics: self.metrics.clone(),
+            shard_query: self.shard_query.clone(),
+            online_users: self.online_users.clone(),
+            backend: self.backend_api.clone(),
+            readers: self.storage.readers.clone(),
+            meaning_of: error_meaning,
+        };
+        config.ops.console.then(|| Arc::new(Console::new(config, keys, deps())))
+    }
+
+    /// The pages for browsers.
+    pub fn pages(&self, config: &Config, keys: &Keys, console: Option<Arc<Console>>) -> Router {
+        let start_page = config.ops.start_page.then(|| StartPage::new(config, keys, self.backend_api.clone(), clock::now));
+        console::router(console, start_page)
     }
 
     /// The dependencies of all REST paths.

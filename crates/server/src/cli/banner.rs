@@ -14,14 +14,14 @@ use crate::clock;
 /// The lifetime of the dev mode token, in seconds.
 const DAY: i64 = 24 * 3600;
 
-/// Prints the banner. Errors are ignored: a closed standard output is no reason to stop.
-pub fn print(config: &Config, keys: &Keys, listener: &Listener) {
-    let text = banner(config, keys, &listener.addresses(), listener.is_secure());
+/// Prints the banner. `sign_in` is the path that signs in to the console once. Errors are ignored: a closed standard output is no reason to stop.
+pub fn print(config: &Config, keys: &Keys, listener: &Listener, sign_in: Option<&str>) {
+    let text = banner(config, keys, &listener.addresses(), listener.is_secure(), sign_in);
     let mut output = std::io::stdout().lock();
     let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
 }
 
-fn banner(config: &Config, keys: &Keys, addresses: &[SocketAddr], secure: bool) -> String {
+fn banner(config: &Config, keys: &Keys, addresses: &[SocketAddr], secure: bool, sign_in: Option<&str>) -> String {
     let scheme = if secure { "https" } else { "http" };
     let mut urls: Vec<_> = addresses.iter().map(|address| url(scheme, address)).collect();
     urls.dedup();
@@ -41,6 +41,13 @@ fn banner(config: &Config, keys: &Keys, addresses: &[SocketAddr], secure: bool) 
     let token = token.as_deref().unwrap_or("$TOKEN");
     let _ = writeln!(text, "Try:\n  curl -H \"Authorization: Bearer {token}\" {main}/households");
     let _ = writeln!(text, "  open {main}/docs in a browser: all REST paths, to read and to try");
+    let _ = match sign_in {
+        Some(path) => writeln!(text, "  open {main}{path} in a browser: the console; this link signs in once"),
+        None if config.ops.console => {
+            writeln!(text, "  open {main}/console in a browser: the console, for the API key or an admin's token")
+        }
+        None => Ok(()),
+    };
     if config.server.websocket_enabled {
         let _ = writeln!(
             text,

@@ -133,7 +133,17 @@ impl Server {
             max_body,
             is_node: false,
         };
-        Self { writer, limits, clock, router: router(rest, api), keys, config, persisted_events, ephemeral_events, _folder: folder }
+        Self {
+            writer,
+            limits,
+            clock,
+            router: router(rest, api, Router::new()),
+            keys,
+            config,
+            persisted_events,
+            ephemeral_events,
+            _folder: folder,
+        }
     }
 
     /// A client with a token of this subject.

@@ -115,7 +115,7 @@ impl TestApp {
             node: None,
             clock: || NOW,
         };
-        Self { router: router(rest, api), shared: Arc::new(shared), notices }
+        Self { router: router(rest, api, Router::new()), shared: Arc::new(shared), notices }
     }
 
     /// A token with these claims.

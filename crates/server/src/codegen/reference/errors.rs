@@ -69,6 +69,11 @@ pub(crate) const ERROR_CODES: [ErrorCode; 25] = [
     row("unknown_event", None, None, Retry::No, "No contract of the namespace has the event."),
 ];
 
+/// The meaning of an error code. `None` for an unknown code.
+pub(crate) fn meaning(code: &str) -> Option<&'static str> {
+    ERROR_CODES.iter().find(|error| error.code == code).map(|error| error.meaning)
+}
+
 pub(super) fn page() -> String {
     let headings = ["code", "HTTP status", "close code", "retry", "meaning"];
     head("Error codes", INTRODUCTION) + "\n" + &table(headings, ERROR_CODES.iter().map(cells))

@@ -14,6 +14,8 @@ mod settings;
 
 use clap::ValueEnum;
 
+pub(crate) use errors::meaning as error_meaning;
+
 /// A page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum ReferencePage {
