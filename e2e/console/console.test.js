@@ -8,7 +8,7 @@ import { rest } from "../support/http.js";
 import { openRawClient } from "../support/raw-client.js";
 import { sharedServer, startServer } from "../support/server.js";
 import { client, connected, nextEvent } from "../support/socketio-clients.js";
-import { API_KEY } from "../support/users.js";
+import { API_KEY, user } from "../support/users.js";
 
 const server = sharedServer({ ROOMCAST_API_KEY: API_KEY });
 const chromium = startBrowser();
@@ -128,6 +128,21 @@ test("the list of connections has each connection on one of its pages", async (t
   assert.deepEqual(listed.sort(), sockets.map(({ id }) => id).sort());
 });
 
+test("the list of rooms leads to the members and to the connections that listen", async (t) => {
+  const anna = user(server, "rooms-anna");
+  const { id, inviteCode } = await anna.request("POST", "/households", { name: "Our home" });
+  await user(server, "rooms-ben").request("POST", `/households/${id}/join`, { inviteCode });
+  const socket = await openSocket(t, "rooms-anna");
+  const page = await signIn(t);
+  await page.goto(`${server.url}/console/rooms?kind=household&part=${id}`);
+  assert.deepEqual(await cells(page), [[`household:${id}`, "Household", "1"]]);
+  await page.getByRole("link", { name: `household:${id}` }).click();
+  await page.getByRole("heading", { name: `Room household:${id}` }).waitFor();
+  const [listens, ...members] = await cells(page);
+  assert.deepEqual(listens.slice(0, 2), [socket.id, "rooms-anna"]);
+  assert.deepEqual(members.map((cells) => cells.slice(0, 3)), [["rooms-anna", "rooms-anna", "admin"], ["rooms-ben", "rooms-ben", "member"]]);
+});
+
 test("the page of errors counts refused requests by code", async (t) => {
   for (let count = 0; count < 3; count++) await rest("GET", `${server.url}/households`, { token: "no-token" });
   const page = await signIn(t);
@@ -153,7 +168,7 @@ test("every page fits into 400 pixels, and its table scrolls", async (t) => {
   await openSocket(t, "emil");
   const page = await signIn(t);
   await page.setViewportSize({ width: 400, height: 800 });
-  for (const path of ["", "/users", "/users/emil", "/connections", "/errors", "/settings"]) {
+  for (const path of ["", "/users", "/users/emil", "/connections", "/rooms", "/errors", "/settings"]) {
     await page.goto(`${server.url}/console${path}`);
     const widths = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
     assert.equal(widths[0], widths[1], `${path} is wider than the window`);

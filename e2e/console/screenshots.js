@@ -40,13 +40,16 @@ async function takePictures() {
   await page.getByLabel("API key").fill(API_KEY);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.waitForURL("**/console");
-  const connection = await firstConnection(page);
+  const connection = await firstLink(page, "/connections?user=anna");
+  const room = await firstLink(page, "/rooms?kind=household");
   const pages = {
     overview: "",
     users: "/users",
     user: "/users/anna",
     connections: "/connections",
     connection,
+    rooms: "/rooms",
+    room,
     errors: "/errors",
     settings: "/settings?show=changed",
   };
@@ -57,8 +60,9 @@ async function takePictures() {
   await startPage(page);
 }
 
-async function firstConnection(page) {
-  await page.goto(`${server.url}/console/connections?user=anna`);
+// The path of the first entry of a list.
+async function firstLink(page, list) {
+  await page.goto(`${server.url}/console${list}`);
   const link = await page.locator("tbody a").first().getAttribute("href");
   return link.replace("/console", "");
 }

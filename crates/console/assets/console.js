@@ -2,8 +2,8 @@
 
 const INTERVAL_MS = 5000;
 
-// The time that the charts show, in seconds.
-const SHOWN = 15 * 60;
+// The least and the most time that the charts show, in seconds.
+const SHOWN = { least: 3 * 60, most: 15 * 60 };
 const updates = document.getElementById("updates");
 const isUpdating = () => !updates || updates.checked;
 
@@ -70,7 +70,7 @@ function newPlot(figure, series) {
     ...size(figure),
     legend: { show: false },
     cursor: { y: false },
-    scales: { x: { range: (_, __, last) => [last - SHOWN, last] }, y: { range: (_, __, most) => [0, Math.max(most * 1.1, 1)] } },
+    scales: { x: { range: (_, first, last) => [last - Math.min(Math.max(last - first, SHOWN.least), SHOWN.most), last] }, y: { range: (_, __, most) => [0, Math.max(most * 1.1, 1)] } },
     axes: [
       { ...axis, size: 30, space: 70, incrs: [60, 120, 180, 300], values: (_, times) => times.map(clockTime) },
       { ...axis, size: 64, values: (_, values) => values.map((value) => `${value}${unit}`) },

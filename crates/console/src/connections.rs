@@ -182,7 +182,7 @@ fn facts(socket: &LiveSocket) -> Markup {
 fn rooms(socket: &LiveSocket) -> Markup {
     html! {
         @if socket.rooms.is_empty() { p.empty { "This connection is in no room." } }
-        ul.rooms { @for room in &socket.rooms { li { code { (room.as_str()) } } } }
+        ul.rooms { @for room in &socket.rooms { li { a href=(format::room_path(room)) { code { (room.as_str()) } } } } }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::ids::RoomId;
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
@@ -66,6 +67,11 @@ pub(crate) fn time(micros: i64) -> String {
 /// A text as one part of a path.
 pub(crate) fn path_part(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+/// The path of a room's page.
+pub(crate) fn room_path(room: &RoomId) -> String {
+    format!("/console/rooms/{}", path_part(room.as_str()))
 }
 
 #[cfg(test)]

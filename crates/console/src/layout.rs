@@ -1,6 +1,7 @@
 //! What all pages share: the frame, the links, and the parts of which pages consist.
 
 use axum::response::{IntoResponse, Response};
+use domain::error::DomainError;
 use http::StatusCode;
 use maud::{DOCTYPE, Markup, html};
 
@@ -8,10 +9,11 @@ use crate::operator::{CSRF_FIELD, Operator};
 use crate::{Console, assets};
 
 /// The pages, with their paths.
-const PAGES: [(&str, &str); 5] = [
+const PAGES: [(&str, &str); 6] = [
     ("Overview", "/console"),
     ("Users", "/console/users"),
     ("Connections", "/console/connections"),
+    ("Rooms", "/console/rooms"),
     ("Errors", "/console/errors"),
     ("Settings", "/console/settings"),
 ];
@@ -69,6 +71,11 @@ pub(crate) fn problem(console: &Console, operator: &Operator, status: StatusCode
 pub(crate) fn not_responding(console: &Console, operator: &Operator) -> Response {
     let text = "A part of the server does not respond. Reload the page in a few seconds.";
     problem(console, operator, StatusCode::SERVICE_UNAVAILABLE, "The server does not respond", text)
+}
+
+/// The page for a query that failed.
+pub(crate) fn database_problem(console: &Console, operator: &Operator, error: &DomainError) -> Response {
+    problem(console, operator, StatusCode::SERVICE_UNAVAILABLE, "The database does not respond", &error.to_string())
 }
 
 /// A page for a browser that has not signed in.

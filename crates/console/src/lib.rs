@@ -4,7 +4,7 @@
 //!   link that signs in once.
 //! - [`samples`]: the values of the metrics over the last 15 minutes.
 //! - `layout`: what all pages share. `format`: numbers, sizes and times as text. `assets`: scripts and styles. `security_headers`: the headers of all pages.
-//! - `overview`, `users`, `connections`, `errors`, `settings`: the pages. `start_page`: the page at `/`.
+//! - `queries`: queries of the database. `overview`, `users`, `connections`, `rooms`, `errors`, `settings`: the pages. `start_page`: the page at `/`.
 
 mod assets;
 mod connections;
@@ -13,13 +13,16 @@ mod format;
 mod layout;
 mod operator;
 mod overview;
+mod queries;
 mod request;
+mod rooms;
 pub mod samples;
 mod security_headers;
 pub mod session;
 mod settings;
 mod sign_in;
 mod start_page;
+
 mod users;
 
 use std::sync::Arc;
@@ -138,6 +141,8 @@ fn pages() -> Router<Arc<Console>> {
         .route("/console/connections", get(connections::list))
         .route("/console/connections/{id}", get(connections::page))
         .route("/console/connections/{id}/close", post(connections::close))
+        .route("/console/rooms", get(rooms::list))
+        .route("/console/rooms/{room}", get(rooms::page))
         .route("/console/errors", get(errors::page))
         .route("/console/settings", get(settings::page))
         .route("/console/{*rest}", get(request::unknown_page))

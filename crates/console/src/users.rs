@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::chat::CountUnread;
-use domain::command::{Actor, Query as StoreQuery};
+use domain::command::Actor;
 use domain::error::DomainError;
 use domain::ids::{RoomKind, UserId};
 use domain::notifications::{ListNotifications, NewNotification};
@@ -17,11 +17,11 @@ use maud::{Markup, html};
 use realtime::LiveSocket;
 use realtime::presence::OnlineUser;
 use serde::Deserialize;
-use tokio::sync::oneshot;
 
 use crate::connections::{MAX_SEARCH, reason, shortened, table};
 use crate::layout::{self, Page, csrf, muted};
 use crate::operator::Operator;
+use crate::queries::ask;
 use crate::request::OperatorForm;
 use crate::{Console, format};
 
@@ -109,15 +109,7 @@ pub(crate) async fn page(
     let Some(sockets) = console.deps.shard_query.live_sockets_of(&user).await else { return layout::not_responding(&console, &operator) };
     let stored = match stored_user(&console, &user).await {
         Ok(stored) => stored,
-        Err(error) => {
-            return layout::problem(
-                &console,
-                &operator,
-                StatusCode::SERVICE_UNAVAILABLE,
-                "The database does not respond",
-                &error.to_string(),
-            );
-        }
+        Err(error) => return layout::database_problem(&console, &operator, &error),
     };
     if stored.profile.is_none() && stored.notifications == 0 && sockets.is_empty() {
         let text = "The database has nothing about a user with this id, and no such user is connected.";
@@ -195,13 +187,6 @@ async fn stored_user(console: &Console, user: &UserId) -> Result<StoredUser, Dom
     let notifications = ask(console, actor, ListNotifications { page: StorePage::new(Some(COUNTED_NOTIFICATIONS), None) }).await?;
     let unread_notifications = notifications.iter().filter(|notification| !notification.read).count();
     Ok(StoredUser { profile, unread_messages, unread_notifications, notifications: notifications.len() })
-}
-
-/// Runs a query as a user.
-async fn ask<Q: StoreQuery>(console: &Console, actor: Actor, query: Q) -> Result<Q::Output, DomainError> {
-    let (reply, answer) = oneshot::channel();
-    console.deps.readers.ask(actor, query, move |result| drop(reply.send(result)));
-    answer.await.unwrap_or_else(|_| Err(DomainError::Unavailable("the server is stopping".to_owned())))
 }
 
 /// Ends all connections of a user.

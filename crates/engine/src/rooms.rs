@@ -53,6 +53,11 @@ impl Rooms {
         &self.rooms[slot.room as usize].name
     }
 
+    /// Each room with the number of its members.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.rooms.iter().map(|(_, room)| (&*room.name, room.groups.iter().map(|group| group.members.len()).sum()))
+    }
+
     /// The members of a room, by encoding.
     pub fn groups(&self, name: &str) -> &[Group] {
         self.find(name).map_or(&[], |room| &self.rooms[room as usize].groups)

@@ -55,6 +55,7 @@
 //!
 //! - `shard_counters`: counters of one shard.
 //! - `connection_stats`: connections and counters, collected from all shards on request. `live_sockets`: the open sockets, one page at a time.
+//!   `live_rooms`: the rooms with open sockets.
 //! - `explain`: an event on its way to the connections of a user, collected from all shards on request.
 
 mod app;
@@ -71,6 +72,7 @@ mod effects;
 mod explain;
 mod fanout;
 mod handshake;
+mod live_rooms;
 mod live_sockets;
 mod missed_events;
 pub mod nodes;
@@ -104,6 +106,7 @@ pub use effects::Effect;
 pub use explain::{ConnectionEnd, DeliveryFacts, DeliveryQuery, ExplainedConnection, JoinRefusal, StayInRoom, Timing};
 pub use fanout::{Fanout, PresenceAudience};
 pub use handshake::{Handshake, HandshakeCheck, HandshakeCheckParts, RejectionReason};
+pub use live_rooms::{LiveRoom, RoomFilter};
 pub use live_sockets::{LiveSocket, SocketCursor, SocketFilter, SocketPage};
 pub use missed_events::PageUnavailable;
 pub use pending_session_ends::PendingSessionEnds;

@@ -117,7 +117,7 @@ fn page_of_shard(
 }
 
 /// Describes a socket. `None` if it has ended.
-fn describe(app: &RealtimeApp, shard: &Shard<RealtimeApp>, key: SocketKey) -> Option<LiveSocket> {
+pub(super) fn describe(app: &RealtimeApp, shard: &Shard<RealtimeApp>, key: SocketKey) -> Option<LiveSocket> {
     let data = shard.data(key)?;
     let mut rooms: Vec<RoomId> = shard.rooms_of(key).filter_map(RoomId::parse).collect();
     rooms.sort();

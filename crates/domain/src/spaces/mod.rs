@@ -21,5 +21,5 @@ pub use join::{JoinRoom, JoinRoomListingMembers, JoinedRoom, ResumeRoom};
 pub(crate) use membership::end_membership;
 pub use membership::{AddMember, RemoveMember};
 pub use presence::{FilterVisible, ListMemberIds};
-pub use queries::{GetSpace, ListChannels, ListContacts, ListMembers, ListSpaces};
+pub use queries::{GetSpace, InspectSpace, ListChannels, ListContacts, ListMembers, ListSpaces};
 pub use rename::RenameSpace;

@@ -26,6 +26,25 @@ impl Query for GetSpace {
     }
 }
 
+/// Reads a space and its first members, for operators, who are no members. The output is `None` for a room that is no space.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InspectSpace {
+    /// The space.
+    pub room: RoomId,
+    /// How many members are read at most.
+    pub members: u32,
+}
+
+impl Query for InspectSpace {
+    type Output = Option<(Space, Vec<Member>)>;
+
+    fn execute(self, store: &mut dyn Store, _: &Actor) -> Result<Self::Output, DomainError> {
+        let Some(space) = store.space(&self.room)? else { return Ok(None) };
+        let members = store.members(&self.room, &MemberPage { limit: self.members, after: None })?;
+        Ok(Some((space, members)))
+    }
+}
+
 /// Lists the members of a space in the order of joining, for its members. The first are the members that a response embeds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListMembers {

@@ -67,6 +67,16 @@ impl<A: App> Shard<A> {
         self.find(&Id::parse(room)?)
     }
 
+    /// Each room that has a member on this shard, with the number of its sockets here.
+    pub fn rooms(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.rooms.iter()
+    }
+
+    /// The number of sockets of this shard that are in a room.
+    pub fn member_count(&self, room: &str) -> usize {
+        self.rooms.groups(room).iter().map(|group| group.members.len()).sum()
+    }
+
     /// The number of rooms that have a member on this shard.
     pub fn room_count(&self) -> usize {
         self.rooms.len()

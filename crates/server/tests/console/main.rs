@@ -14,7 +14,7 @@ use http::Method;
 use support::{Browser, Page, Server};
 
 /// Every path that shows something to an operator, with the status of the response. One that names a user or a connection names an unknown one.
-const PAGES: [(&str, u16); 10] = [
+const PAGES: [(&str, u16); 13] = [
     ("/console", 200),
     ("/console/series", 200),
     ("/console/users", 200),
@@ -22,6 +22,9 @@ const PAGES: [(&str, u16); 10] = [
     ("/console/users/anna", 404),
     ("/console/connections", 200),
     ("/console/connections/AAAAAAAAAAAAAAAAAAAA", 404),
+    ("/console/rooms?kind=trip&part=1", 200),
+    ("/console/rooms/household%3A1", 404),
+    ("/console/rooms/nonsense", 404),
     ("/console/errors", 200),
     ("/console/settings", 200),
     ("/console/nothing", 404),
