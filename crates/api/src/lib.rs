@@ -6,6 +6,7 @@
 //! - `ops`: the paths for operators. `nodes`: the nodes of the cluster. `explain`: why a user received an event or not.
 //! - [`backend_service`]: the functions for a backend in the same program.
 //! - [`health`]: health checks. [`metrics`]: the metrics. [`metric_readings`]: their values at one time. `live_status`: the open connections, for the paths of contracts.
+//! - `error_pages`: a page for each error code.
 //! - `openapi`: the parts of the OpenAPI document that all paths share. `docs`: the document, and the page to read and try it.
 //! - [`cors`]: the origins that may read the responses. `discard_body`: bodies of rejected requests.
 
@@ -15,6 +16,7 @@ mod blocks;
 pub mod cors;
 mod discard_body;
 mod docs;
+mod error_pages;
 mod explain;
 pub mod health;
 mod live_status;
@@ -68,6 +70,8 @@ pub struct ApiDeps {
     pub shard_query: Arc<ShardQuery>,
     /// For how long events are kept for clients that reconnect.
     pub recovery_window: Duration,
+    /// Whether error responses name the page about their code in their body.
+    pub is_dev_mode: bool,
     /// This server as one of several nodes; `None` if it is the only one.
     pub node: Option<Arc<NodeHandle>>,
 }
@@ -108,7 +112,7 @@ pub fn router(rest: RestDeps, api: ApiDeps, pages: Router) -> Router {
     let cors = cors::cors_policy(rest.authenticator.origins().clone());
     let apis = api.fanout.contracts().rest_apis();
     let formats: Vec<ErrorFormat> = apis.iter().filter_map(|api| api.error_format).collect();
-    let metrics = Arc::clone(&api.metrics);
+    let (metrics, is_dev_mode) = (Arc::clone(&api.metrics), api.is_dev_mode);
     let state = ApiState { rest: Arc::new(RestState::new(rest)), api: Arc::new(api) };
     let (of_contracts, _) = contract_paths(apis).with_state(Arc::clone(&state.rest)).split_for_parts();
     let (own, _) = own_paths().with_state(state).split_for_parts();
@@ -122,6 +126,7 @@ pub fn router(rest: RestDeps, api: ApiDeps, pages: Router) -> Router {
             }
         })
         .method_not_allowed_fallback(async || RestError::wrong_method())
+        .layer(middleware::from_fn_with_state(is_dev_mode, with_docs))
         .layer(middleware::from_fn_with_state(Arc::clone(&metrics), count))
         .layer(middleware::from_fn(discard_body::drain_unread_body))
         .layer(middleware::from_fn_with_state(cors, cors::allow))
@@ -134,6 +139,12 @@ async fn not_sniffed(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// In dev mode, error responses name the page about their code in their body.
+async fn with_docs(State(is_dev_mode): State<bool>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    if is_dev_mode { response::with_docs(response).await } else { response }
 }
 
 /// Counts the requests.
@@ -157,7 +168,12 @@ fn contract_paths(apis: Vec<RestApi>) -> OpenApiRouter<Arc<RestState>> {
 fn own_paths() -> OpenApiRouter<ApiState> {
     described("blocks", "The users that the caller has blocked.", None, blocks::routes())
         .merge(described("back_end", "The paths for backends.", None, backend::routes()))
-        .merge(described("meta", "The API document, and missed events.", None, docs::routes().merge(sync::routes())))
+        .merge(described(
+            "meta",
+            "The API document, and missed events.",
+            None,
+            docs::routes().merge(error_pages::routes()).merge(sync::routes()),
+        ))
         .merge(described(
             "operations",
             "Health checks, nodes, metrics, and explanations of deliveries.",

@@ -4,8 +4,10 @@
 //! - [`timestamps`]: the forms of times.
 //! - [`field_names`]: the clients' names of the domain's input fields.
 //! - [`error_text`]: the parts of a domain error that a client receives.
+//! - [`error_help`]: the meaning, the cause, and the remedy of each error code.
 //! - [`payload_schema`]: the schema of a value, with the named schemas that it refers to.
 
+pub mod error_help;
 pub mod error_text;
 pub mod field_names;
 pub mod ids;

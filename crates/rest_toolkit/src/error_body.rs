@@ -18,6 +18,10 @@ pub struct ErrorBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) field: Option<&'a str>,
+    /// In dev mode: the path of the page that describes the code. In production the header `Link` has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "/docs/errors/not_found")]
+    pub(super) docs: Option<&'a str>,
 }
 
 /// A contract's own format of error responses.

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use auth::AuthError;
+use axum::body::{Body, to_bytes};
 use axum::response::{IntoResponse, Response};
+use client_json::error_help::ERROR_PAGES;
 use client_json::error_text::{client_error_text, wrong_field};
 use client_json::field_names::{FieldNames, shared_field_name};
 use client_json::json;
@@ -141,7 +143,7 @@ impl RestError {
 
     /// The body of the response.
     fn as_body(&self) -> ErrorBody<'_> {
-        ErrorBody { error: &self.error, code: self.code, field: self.field.as_deref() }
+        ErrorBody { error: &self.error, code: self.code, field: self.field.as_deref(), docs: None }
     }
 
     /// A method that a path does not support. The router adds the supported ones.
@@ -206,10 +208,37 @@ impl IntoResponse for RestError {
             Some(Hint::Close) => drop(response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"))),
             None => {}
         }
+        if let Ok(link) = HeaderValue::try_from(format!(r#"<{}>; rel="help""#, help_path(self.code))) {
+            // RFC 8288.
+            response.headers_mut().append(LINK, link);
+        }
         response.extensions_mut().insert(self);
         response
     }
 }
+
+/// The path of the page that describes an error code.
+fn help_path(code: &str) -> String {
+    format!("{ERROR_PAGES}/{code}")
+}
+
+/// Adds the path of the page about its code to the body of an error response, as the field `docs`; for dev mode.
+pub async fn with_docs(response: Response) -> Response {
+    let Some(code) = error_code(&response) else { return response };
+    let (mut head, body) = response.into_parts();
+    // The body is one of `ErrorBody`, which is small.
+    let Ok(bytes) = to_bytes(body, MAX_ERROR_BODY).await else { return Response::from_parts(head, Body::empty()) };
+    let mut text = String::from_utf8_lossy(&bytes).into_owned();
+    if text.ends_with('}') {
+        text.pop();
+        text += &format!(r#","docs":"{}"}}"#, help_path(code));
+    }
+    head.headers.remove(CONTENT_LENGTH);
+    Response::from_parts(head, text.into())
+}
+
+/// More bytes than an error response has: its text names one field.
+const MAX_ERROR_BODY: usize = 64 * 1024;
 
 /// The code of an error response.
 pub fn error_code(response: &Response) -> Option<&'static str> {
@@ -242,7 +271,6 @@ fn respond(status: StatusCode, body: String) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::to_bytes;
     use domain::field::Field;
 
     use super::*;

@@ -40,6 +40,7 @@ impl ErrorResponse {
 }
 
 const WWW_AUTHENTICATE: &str = "The scheme of authentication.";
+const LINK: &str = "The page that describes the error code, with the relation `help`.";
 const RETRY_AFTER: &str = "The seconds after which the same request may succeed.";
 
 const ERROR_RESPONSES: &[ErrorResponse] = &[
@@ -95,10 +96,11 @@ pub(super) fn add(operation: &mut Operation, format: Option<ErrorFormat>, status
 
 fn response(schema: &RefOr<Schema>, error: &ErrorResponse) -> Response {
     let content = Content::new(Some(schema.clone()));
-    let mut response = ResponseBuilder::new().description(error.about).content("application/json", content);
-    if let Some((name, about)) = error.header {
+    let response = ResponseBuilder::new().description(error.about).content("application/json", content);
+    let headers = error.header.into_iter().chain([("Link", LINK)]);
+    let with_header = |response: ResponseBuilder, (name, about)| {
         let text = ObjectBuilder::new().schema_type(Type::String);
-        response = response.header(name, HeaderBuilder::new().schema(Some(text)).description(Some(about)).build());
-    }
-    response.build()
+        response.header(name, HeaderBuilder::new().schema(Some(text)).description(Some(about)).build())
+    };
+    headers.fold(response, with_header).build()
 }

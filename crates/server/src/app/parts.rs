@@ -8,7 +8,7 @@ use api::metrics::{ClusterSources, Metrics};
 use api::{ApiDeps, LiveStatus};
 use auth::{Authenticator, Keys};
 use axum::Router;
-use config::Config;
+use config::{Config, KeyChoice};
 use console::{Console, ConsoleDeps, StartPage};
 use contracts::backend_api::BackendApi;
 use contracts::{ContractOptions, ContractRegistry};
@@ -160,6 +160,7 @@ impl Parts {
             fanout: self.delivery.fanout.clone(),
             shard_query: self.shard_query.clone(),
             recovery_window: config.recovery.recovery_window,
+            is_dev_mode: matches!(config.key_choice(), Ok(KeyChoice::Dev)),
             node: self.cluster.as_ref().map(|cluster| cluster.node.clone()),
         }
     }

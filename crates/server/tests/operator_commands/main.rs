@@ -6,6 +6,7 @@
 mod backup;
 mod checks;
 mod doctor;
+mod error_pages;
 mod live_server;
 mod running;
 mod service_manager;

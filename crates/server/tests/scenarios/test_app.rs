@@ -91,6 +91,7 @@ impl TestApp {
             fanout: Arc::clone(&fanout),
             shard_query: Arc::clone(&shard_query),
             recovery_window: config.recovery.recovery_window,
+            is_dev_mode: false,
             node: None,
         };
         let rest = RestDeps {

@@ -27,7 +27,7 @@ use crate::clock;
 /// The arguments of `roomcast doctor`.
 #[derive(Args)]
 pub struct DoctorArguments {
-    /// The URL of a server to check from outside, through its proxies, such as https://app.example.com
+    /// The URL of a server to check from outside, through its proxies: https:// and its name
     url: Option<String>,
     /// Only check that the server of these settings, or of the URL, is alive: a health check for containers
     #[arg(long)]

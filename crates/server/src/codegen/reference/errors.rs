@@ -1,11 +1,14 @@
 //! The page of the error codes. Tests compare the table with the errors of the code.
 
+use client_json::error_help::{ERROR_HELP, ErrorHelp};
+
 use super::{code, head, table};
 
 const INTRODUCTION: &str = "\
 Every error has one of these codes, for programs, and a text for people.
 The texts may change between versions; the codes do not.
 [Errors](../protocol/errors.md) describes where the codes appear, and how a client handles them.
+A running server has a page for each code at `/docs/errors/CODE`, to which its error responses link.
 
 - **HTTP status**: the status of a REST response, or of a rejected handshake.
 - **Close code**: the code with which the server closes a raw WebSocket because of the error.
@@ -76,7 +79,15 @@ pub(crate) fn meaning(code: &str) -> Option<&'static str> {
 
 pub(super) fn page() -> String {
     let headings = ["code", "HTTP status", "close code", "retry", "meaning"];
-    head("Error codes", INTRODUCTION) + "\n" + &table(headings, ERROR_CODES.iter().map(cells))
+    let sections: String = ERROR_HELP.iter().map(section).collect();
+    head("Error codes", INTRODUCTION) + "\n" + &table(headings, ERROR_CODES.iter().map(cells)) + &sections
+}
+
+/// The section of a code.
+fn section(help: &ErrorHelp) -> String {
+    let ErrorHelp { code, meaning, cause, remedy } = help;
+    let lines = |text: &str| text.replace(". ", ".\n");
+    format!("\n## {code}\n\n{}\n\n- **Cause:** {}\n- **What to do:** {}\n", lines(meaning), cause, remedy.replace(". ", ".\n  "))
 }
 
 fn cells(error: &ErrorCode) -> [String; 5] {
@@ -182,6 +193,12 @@ mod tests {
         for error in &ERROR_CODES {
             assert!(error.close_code.is_none_or(|code| close_codes::ALL.iter().any(|close| close.code == code)), "{}", error.code);
         }
+    }
+
+    #[test]
+    fn each_code_has_help_and_no_help_is_without_a_code() {
+        let codes: BTreeSet<_> = ERROR_CODES.iter().map(|error| error.code).collect();
+        assert_eq!(ERROR_HELP.iter().map(|help| help.code).collect::<BTreeSet<_>>(), codes);
     }
 
     #[test]
