@@ -46,7 +46,8 @@ pub fn man(arguments: ManArguments) -> anyhow::Result<String> {
 
 /// The command line, with the full names of its commands.
 fn command() -> Command {
-    let mut command = super::Cli::command();
+    // The pages of `roomcast help COMMAND` would repeat those of the commands.
+    let mut command = super::Cli::command().disable_help_subcommand(true);
     command.build();
     command
 }
