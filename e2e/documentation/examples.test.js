@@ -24,7 +24,7 @@ const SKIPPED = /^(sudo|npm|pip|cargo|docker|wscat|(\w+=\S+ )*roomcast$)/;
 const PAGES = {
   "../README.md": [/^connected [^]*\ntask:created [^]*'Buy milk'/m, /\{"position":"\S+"\}\n/, /"title":"Shipped"/, /\{"ok":true\}/],
   "operations/cluster.md": [/"status":"ok".*\n\{"redisConnected":true,"nodes":\[\{"id":"node1".*"id":"node2".*\n/, /"status":"ok".*\n\{"redisConnected":true/],
-  "operations/command-line.md": [/^passed +settings /m, /^passed +form [^]*accepted +as the user anna until [^]*"ok": true/m, /^passed +database [^]*^passed +raw websocket /m, /connected \{.*\}\npong \{.*\}\nanna +(on|off)line\nben +offline\n/, /rooms in all\nopen connections +\d+\n/, /roomcast\.1, and a page for each command/],
+  "operations/command-line.md": [/^passed +settings /m, /^passed +form [^]*accepted +as the user anna until [^]*"ok": true/m, /^passed +database [^]*^passed +raw websocket /m, /connected \{.*\}\npong \{.*\}\nanna +(on|off)line\nben +offline\n/, /rooms in all\nopen connections +\d+\n/, /^event \S+: emitted by a back end, to user:anna$/m, /roomcast\.1, and a page for each command/],
   "operations/configuration.md": [/^PORT=3000 +\[default\]/m],
   "operations/health-and-metrics.md": [/"status":"ok"\}\n200\n[^]*"healthy"[^]*\n200\n\d\d\n/],
   "protocol/compatibility.md": [/\{'ok': True, 'householdId': '\d+'\}/],

@@ -4,7 +4,7 @@
 //! - [`copy`]: `roomcast copy`.
 //! - [`backup`]: `roomcast backup` and `roomcast restore`.
 //! - [`check_settings`]: `roomcast check`. [`check_token`]: `roomcast checktoken`. `report`: the checks of a command, and how they are printed.
-//! - [`emit`]: `roomcast emit`. [`connect`]: `roomcast connect`. [`live_state`]: `roomcast users`, `rooms` and `connections`.
+//! - [`emit`]: `roomcast emit`. [`connect`]: `roomcast connect`. [`explain`]: `roomcast explain`. [`live_state`]: `roomcast users`, `rooms` and `connections`.
 //! - [`doctor`]: `roomcast doctor`. [`remote`]: what the commands for a running server share.
 //! - [`shell_files`]: `roomcast completions` and `roomcast man`.
 //! - [`typescript`]: `roomcast types`.
@@ -20,6 +20,7 @@ pub mod connect;
 pub mod copy;
 pub mod doctor;
 pub mod emit;
+pub mod explain;
 pub mod live_state;
 mod remote;
 mod report;
@@ -77,6 +78,8 @@ enum Command {
     Rooms(live_state::ListArguments),
     /// Print the open connections by namespace and transport
     Connections(live_state::ListArguments),
+    /// Explain why a user received an event or not
+    Explain(explain::ExplainArguments),
     /// Print the effective settings, one per line, each with its source. Secrets are hidden
     Config {
         /// Print an example file with every setting and its default
@@ -142,6 +145,7 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
         Command::Users(arguments) => print(&live_state::users(&configured(Config::check)?.0, arguments)?),
         Command::Rooms(arguments) => print(&live_state::rooms(&configured(Config::check)?.0, arguments)?),
         Command::Connections(arguments) => print(&live_state::connections(&configured(Config::check)?.0, arguments)?),
+        Command::Explain(arguments) => print(&explain::explain(&configured(Config::check)?.0, arguments)?),
         Command::Config { example: true } => print(&render::example(TABLE)),
         Command::Config { example: false } => {
             let (config, lines) = configured(Config::check)?;

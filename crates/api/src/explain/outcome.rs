@@ -128,7 +128,9 @@ impl Outcome {
             Self::Dropped => {
                 format!("{user} did not receive the event: it is volatile, and connection {connection} could not take it at that instant.")
             }
-            Self::Expired => format!("{user} did not confirm the event: connection {connection} has ended, and has not returned in time."),
+            Self::Expired => {
+                format!("{user} did not confirm the event: connection {connection} has ended, and has not returned{here} in time.")
+            }
             Self::Lost => format!("{user} did not confirm the event: connection {connection} has ended, and cannot be recovered."),
             Self::Excluded => format!(
                 "{user} was not to receive the event: the sender has excluded the user or the connection, or {user} has blocked the sender."
@@ -136,8 +138,11 @@ impl Outcome {
             Self::NotInRoom => format!("{user} did not receive the event: connection {connection} was in none of its rooms."),
             Self::NotInNamespace => format!("{user} did not receive the event: the namespace of connection {connection} does not have it."),
             Self::NotAMember => format!("{user} did not receive the event: {user} was not a member of its rooms."),
+            Self::Offline | Self::OpenedLater | Self::EndedBefore if !is_single => {
+                format!("{user} had no connection on this node when the event was published; ask the other nodes, too.")
+            }
             Self::Offline | Self::OpenedLater | Self::EndedBefore => {
-                format!("{user} did not receive the event: {user} had no connection{here} when it was published.")
+                format!("{user} did not receive the event: {user} had no connection when it was published.")
             }
             Self::Continued | Self::NoLongerKnown => "The server no longer knows: the event or its deliveries are too long ago.".to_owned(),
         }

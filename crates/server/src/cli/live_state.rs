@@ -104,7 +104,7 @@ fn counts(object: &Value) -> impl Iterator<Item = (String, String)> {
 }
 
 /// A text of the server without control characters, which could change what a terminal shows.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
@@ -126,7 +126,7 @@ fn table(rows: impl IntoIterator<Item = [String; 3]>) -> String {
 }
 
 /// An id in a query.
-fn encoded(id: &str) -> String {
+pub(super) fn encoded(id: &str) -> String {
     id.bytes().fold(String::new(), |mut text, byte| {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => text.push(char::from(byte)),

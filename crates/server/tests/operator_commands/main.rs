@@ -7,6 +7,7 @@ mod backup;
 mod checks;
 mod doctor;
 mod error_pages;
+mod explain;
 mod live_server;
 mod running;
 mod service_manager;
