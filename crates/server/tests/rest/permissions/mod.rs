@@ -89,7 +89,10 @@ async fn outsiders_cannot_tell_existing_objects_from_missing_ones() {
         let ended = row.kind.end(&server).await;
         let missing_fixture = missing(row.kind);
         let bodies = [row.body.clone(), Value::Null, json!({}), json!([]), json!({ "nonsense": { "deep": [1] } })];
-        for (caller, status) in Caller::ALL.into_iter().zip(row.statuses).filter(|(caller, _)| caller.is_outside()) {
+        // A back end may ask about every object.
+        let may_know = |status: u16| row.statuses == table::BACK_ENDS && status < 400;
+        let outsiders = Caller::ALL.into_iter().zip(row.statuses).filter(|(caller, status)| caller.is_outside() && !may_know(*status));
+        for (caller, status) in outsiders {
             for body in bodies.iter().filter(|body| status >= 400 || **body != row.body) {
                 let expected = request_as(&server, caller, &row, &missing_fixture, body).await;
                 let expected = visible_parts(&expected, &missing_fixture);
