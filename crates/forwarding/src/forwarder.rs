@@ -165,7 +165,12 @@ impl Forwarder {
             Received::FromNode(Purpose::Request, _) => engine.serve(request, peer).await.map(boxed),
             // A preflight has the same response on all nodes.
             Received::FromClient => {
-                match session.filter(|_| request.method() != Method::OPTIONS).and_then(|session| self.0.nodes.get(session.node())) {
+                let tag = session.map(|session| session.node()).filter(|tag| *tag != self.0.node && request.method() != Method::OPTIONS);
+                let owner = match tag {
+                    Some(tag) => self.0.nodes.find(tag).await,
+                    None => None,
+                };
+                match owner {
                     Some(node) => self.forward_or_explain(engine, &node, request, client).await,
                     None => engine.serve(request, peer).await.map(boxed),
                 }

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+use std::time::Duration;
 
 use config::NodeUrl;
 use engine::NodeTag;
@@ -30,31 +31,57 @@ impl OtherNode {
     }
 }
 
+/// How long a request waits for a node that this one has never seen: it may have started a moment ago, and serve clients already.
+const NEW_NODE_WAIT: Duration = Duration::from_secs(1);
+
 /// The other nodes of the cluster.
 #[derive(Default)]
-pub(crate) struct Nodes(RwLock<HashMap<NodeTag, Arc<OtherNode>>>);
+pub(crate) struct Nodes {
+    /// The nodes that this one has seen; `None` for those that are gone.
+    seen: RwLock<HashMap<NodeTag, Option<Arc<OtherNode>>>>,
+    /// Changes with each node that is added.
+    added: watch::Sender<()>,
+}
 
 impl Nodes {
-    /// The node with a tag. `None` for this node, and for sessions whose node is gone: this node answers them, because it does not know the session.
-    pub fn get(&self, tag: NodeTag) -> Option<Arc<OtherNode>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&tag).cloned()
+    /// The node with a tag. `None` for sessions whose node is gone: this node answers them, because it does not know the session. Waits a moment for a node
+    /// that was never seen.
+    pub async fn find(&self, tag: NodeTag) -> Option<Arc<OtherNode>> {
+        let mut added = self.added.subscribe();
+        let found = async {
+            loop {
+                if let Some(seen) = self.get(tag) {
+                    return seen;
+                }
+                // The sender lives as long as this function.
+                let _ = added.changed().await;
+            }
+        };
+        tokio::time::timeout(NEW_NODE_WAIT, found).await.unwrap_or_default()
+    }
+
+    fn get(&self, tag: NodeTag) -> Option<Option<Arc<OtherNode>>> {
+        self.seen.read().unwrap_or_else(PoisonError::into_inner).get(&tag).cloned()
     }
 
     /// Adds a node, or changes its address. What waits for the previous address ends.
     pub fn set(&self, tag: NodeTag, url: NodeUrl) {
         let mut nodes = self.nodes();
-        if nodes.get(&tag).is_none_or(|node| node.url != url) {
-            end(nodes.insert(tag, Arc::new(OtherNode { url, is_gone: watch::Sender::new(false) })));
+        let known = nodes.get(&tag).and_then(Option::as_ref);
+        if known.is_none_or(|node| node.url != url) {
+            end(nodes.insert(tag, Some(Arc::new(OtherNode { url, is_gone: watch::Sender::new(false) }))).flatten());
         }
+        drop(nodes);
+        self.added.send_replace(());
     }
 
     /// Removes a node. What waits for it ends.
     pub fn remove(&self, tag: NodeTag) {
-        end(self.nodes().remove(&tag));
+        end(self.nodes().insert(tag, None).flatten());
     }
 
-    fn nodes(&self) -> RwLockWriteGuard<'_, HashMap<NodeTag, Arc<OtherNode>>> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    fn nodes(&self) -> RwLockWriteGuard<'_, HashMap<NodeTag, Option<Arc<OtherNode>>>> {
+        self.seen.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -76,7 +103,7 @@ mod tests {
         let (nodes, tag) = (Nodes::default(), NodeTag::of("a"));
         let set = |url: &str| {
             nodes.set(tag, NodeUrl::parse(url).unwrap());
-            nodes.get(tag).unwrap()
+            nodes.get(tag).flatten().unwrap()
         };
         let first = set("http://a:1");
         let mut gone = pin!(first.gone());
@@ -85,7 +112,16 @@ mod tests {
         let second = set("http://a:2");
         assert!(is_gone() && second.url.to_string() == "http://a:2");
         nodes.remove(tag);
-        assert!(*second.is_gone.borrow() && nodes.get(tag).is_none());
+        assert!(*second.is_gone.borrow() && nodes.get(tag).is_some_and(|node| node.is_none()));
         nodes.remove(tag);
+    }
+
+    #[tokio::test]
+    async fn a_request_waits_for_a_node_that_has_just_started() {
+        let (nodes, tag) = (Nodes::default(), NodeTag::of("a"));
+        let (found, ()) = tokio::join!(nodes.find(tag), async { nodes.set(tag, NodeUrl::parse("http://a:1").unwrap()) });
+        assert!(found.is_some());
+        nodes.remove(tag);
+        assert!(nodes.find(tag).await.is_none(), "at once, because the node is gone");
     }
 }
